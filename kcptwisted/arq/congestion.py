@@ -1,0 +1,122 @@
+"""
+Congestion control, as an object that a conversation is given.
+"""
+
+from __future__ import annotations
+
+from zope.interface import Attribute, Interface, implementer
+
+INITIAL_SSTHRESH = 2
+MINIMUM_SSTHRESH = 2
+
+
+class ICongestionControl(Interface):
+    """
+    Decides how many segments may be in flight, beside the two ends' windows.
+    """
+
+    window: int | None = Attribute("The most segments in flight; None sets no limit.")
+
+    def onAck(arrivals: int, remoteWindow: int) -> None:
+        """
+        Segments left the flight.
+
+        @param arrivals: how many datagrams moved una.
+        @param remoteWindow: the peer's free window, segments.
+        """
+
+    def onFastRetransmit(inFlight: int, resend: int) -> None:
+        """
+        Segments were sent again because later ones were acknowledged.
+
+        @param inFlight: segments in flight.
+        @param resend: the threshold that was reached, in ACKs.
+        """
+
+    def onTimeout() -> None:
+        """
+        A segment was sent again because its timeout passed.
+        """
+
+
+@implementer(ICongestionControl)
+class NoCongestionControl:
+    """
+    C{nc=1}: only the windows limit what is in flight.
+    """
+
+    __slots__ = ()
+
+    window: int | None = None
+
+    def onAck(self, arrivals: int, remoteWindow: int) -> None:
+        """
+        Nothing to learn.
+        """
+
+    def onFastRetransmit(self, inFlight: int, resend: int) -> None:
+        """
+        Nothing to learn.
+        """
+
+    def onTimeout(self) -> None:
+        """
+        Nothing to learn.
+        """
+
+
+@implementer(ICongestionControl)
+class StandardCongestionControl:
+    """
+    C{nc=0}: KCP's slow start and congestion avoidance (docs/wire.md, "ARQ rules").
+    """
+
+    __slots__ = ("_credit", "_mss", "ssthresh", "window")
+
+    def __init__(self, mss: int) -> None:
+        """
+        @param mss: payload bytes of a full segment.
+        """
+        self._mss = mss
+        self.window: int | None = 1
+        self.ssthresh = INITIAL_SSTHRESH
+        # Bytes that the window stands for; grows by less than a segment at a time.
+        self._credit = float(mss)
+
+    def onAck(self, arrivals: int, remoteWindow: int) -> None:
+        """
+        Grow by one segment an arrival below ssthresh, by about one a round trip above.
+        """
+        mss = self._mss
+        window = self.window or 1
+        for _ in range(arrivals):
+            if window >= remoteWindow:
+                break
+            if window < self.ssthresh:
+                window += 1
+                self._credit += mss
+            else:
+                credit = max(self._credit, mss)
+                credit += mss * mss / credit + mss / 16
+                self._credit = credit
+                if (window + 1) * mss <= credit:
+                    window += 1
+        self.window = window
+
+    def onFastRetransmit(self, inFlight: int, resend: int) -> None:
+        """
+        Halve, and allow for the segments that the ACKs say have left.
+        """
+        self.ssthresh = max(inFlight // 2, MINIMUM_SSTHRESH)
+        self._set(self.ssthresh + resend)
+
+    def onTimeout(self) -> None:
+        """
+        Begin again from one segment.
+        """
+        self.ssthresh = max((self.window or 1) // 2, MINIMUM_SSTHRESH)
+        self._set(1)
+
+    def _set(self, window: int) -> None:
+        self.window = window
+        self._credit = float(window * self._mss)

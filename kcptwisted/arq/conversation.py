@@ -1,0 +1,238 @@
+"""
+One KCP conversation: the facade of the ARQ core.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kcptwisted.arq.congestion import ICongestionControl
+from kcptwisted.arq.probe import WindowProbe
+from kcptwisted.arq.receiver import Receiver
+from kcptwisted.arq.segment import (
+    ACK,
+    HEADER,
+    MASK,
+    OVERHEAD,
+    PUSH,
+    WASK,
+    WINS,
+    packSegments,
+)
+from kcptwisted.arq.sender import Sender
+from kcptwisted.arq.settings import ARQSettings
+from kcptwisted.stats import SessionStats
+
+#: wnd is a 16-bit field.
+MAXIMUM_WINDOW = 0xFFFF
+
+
+class Conversation:
+    """
+    Reliable transfer over datagrams, both directions.
+
+    A caller hands in what arrived (L{receive}), takes what is in order (L{read}), and sends what
+    L{datagramsToSend} gives: at once when L{wantsFlush} says so, else when L{deadline} has come.
+
+    @ivar conv: the conversation id.
+    @ivar sender: the sending half.
+    @ivar receiver: the receiving half.
+    @ivar answered: a valid segment has arrived.
+    """
+
+    __slots__ = (
+        "_ackDeadline",
+        "_askWindow",
+        "_flushNow",
+        "_probe",
+        "_settings",
+        "_stats",
+        "_tellWindow",
+        "answered",
+        "conv",
+        "receiver",
+        "sender",
+    )
+
+    def __init__(
+        self,
+        conv: int,
+        settings: ARQSettings,
+        congestion: ICongestionControl,
+        stats: SessionStats,
+        firstSn: int = 0,
+    ) -> None:
+        """
+        @param conv: the conversation id, the same at both ends.
+        @param congestion: limits what is in flight.
+        @param stats: counts.
+        @param firstSn: the sn that both ends start at; 0 on the wire, others serve tests.
+        """
+        self.conv = conv
+        self._settings = settings
+        self._stats = stats
+        self.sender = Sender(settings, congestion, stats, firstSn)
+        self.receiver = Receiver(settings.receiveWindow, settings.stream, stats, firstSn)
+        self._probe = WindowProbe()
+        self._askWindow = False
+        self._tellWindow = False
+        self._flushNow = False
+        self._ackDeadline: int | None = None
+        self.answered = False
+
+    def receive(self, datagrams: Sequence[bytes], now: int, recovered: bool = False) -> None:
+        """
+        Take datagrams of segments.  What is malformed or foreign is dropped and counted.
+
+        @param now: milliseconds.
+        @param recovered: they were rebuilt from parity, so they say nothing about the round trip
+            and the peer's window.
+        """
+        receiver = self.receiver
+        accept = receiver.accept
+        unpack = HEADER.unpack_from
+        conv = self.conv
+        # A run of payloads in order is handed over at once; the rest goes one by one.
+        run: list[bytes] = []
+        takesRuns = receiver.takesRuns
+        expected = receiver.next & MASK
+        runTs = 0
+        acks: list[tuple[int, int]] = []
+        unas: list[int] = []
+        lastUna = -1
+        lastWindow = -1
+        pushes = 0
+        for datagram in datagrams:
+            size = len(datagram)
+            offset = 0
+            while True:
+                if size - offset < OVERHEAD:
+                    if offset < size or not size:
+                        self._stats.KCPInErrors += 1
+                    break
+                segmentConv, cmd, frg, window, ts, sn, una, length = unpack(datagram, offset)
+                start = offset + OVERHEAD
+                offset = start + length
+                if segmentConv != conv or offset > size or not PUSH <= cmd <= WINS:
+                    self._stats.KCPInErrors += 1
+                    break
+                lastWindow = window
+                if una != lastUna:
+                    lastUna = una
+                    unas.append(una)
+                if cmd == PUSH:
+                    pushes += 1
+                    if takesRuns and sn == expected:
+                        run.append(datagram[start:offset])
+                        runTs = ts
+                        expected = (expected + 1) & MASK
+                    else:
+                        if run:
+                            receiver.extend(run, runTs)
+                            run = []
+                        accept(sn, ts, frg, datagram[start:offset])
+                        expected = receiver.next & MASK
+                        takesRuns = receiver.takesRuns
+                elif cmd == ACK:
+                    acks.append((sn, ts))
+                elif cmd == WASK:
+                    self._tellWindow = self._flushNow = True
+                if offset == size:
+                    break
+        if run:
+            receiver.extend(run, runTs)
+        if lastWindow < 0:
+            return
+        self.answered = True
+        self._stats.InSegs += pushes
+        if not recovered:
+            self.sender.remoteWindow = lastWindow
+        moved = self.sender.acknowledge(unas, acks, now, not recovered)
+        if moved or self.sender.wantsFlush or self._acksAreDue(now):
+            self._flushNow = True
+
+    def _acksAreDue(self, now: int) -> bool:
+        pending = self.receiver.ackCount
+        if not pending:
+            return False
+        if self._settings.ackNoDelay or pending >= self._settings.mtu // OVERHEAD:
+            return True
+        if self._ackDeadline is None:
+            self._ackDeadline = now + self._settings.interval
+        return False
+
+    def write(self, data: bytes) -> None:
+        """
+        Queue bytes, or one message in message mode.
+
+        @raise MessageTooLong: see L{Sender.write}.
+        """
+        self.sender.write(data)
+
+    def read(self) -> bytes | None:
+        """
+        @return: all bytes in order, or the next message; None if there is nothing.
+        """
+        data = self.receiver.read()
+        if self.receiver.windowReopened:
+            self.receiver.windowReopened = False
+            self._tellWindow = self._flushNow = True
+        return data
+
+    def askWindow(self) -> None:
+        """
+        Send a WASK with the next flush.
+        """
+        self._askWindow = self._flushNow = True
+
+    @property
+    def wantsFlush(self) -> bool:
+        """
+        Whether L{datagramsToSend} should be called without waiting for L{deadline}.
+        """
+        return self._flushNow
+
+    @property
+    def drained(self) -> bool:
+        """
+        Whether all that was written has been acknowledged.
+        """
+        return not (self.sender.queue or self.sender.inFlight)
+
+    def deadline(self) -> int | None:
+        """
+        @return: when L{datagramsToSend} is due next, milliseconds; None while nothing waits.
+        """
+        earliest: int | None = None
+        for deadline in (self._ackDeadline, self._probe.deadline, self.sender.deadline()):
+            if deadline is not None and (earliest is None or deadline < earliest):
+                earliest = deadline
+        return earliest
+
+    def datagramsToSend(self, now: int) -> list[bytes]:
+        """
+        Flush: ACKs, window probes, then data.
+
+        @param now: milliseconds.
+        """
+        self._flushNow = False
+        self._ackDeadline = None
+        conv = self.conv
+        window = min(self.receiver.window, MAXIMUM_WINDOW)
+        una = self.receiver.next & MASK
+        pack = HEADER.pack
+        segments = [
+            pack(conv, ACK, 0, window, ts, sn & MASK, una, 0)
+            for sn, ts in self.receiver.takeAcks()
+        ]
+        sender = self.sender
+        shut = sender.remoteWindow == 0 and bool(sender.queue)
+        if self._probe.update(shut, now) or self._askWindow:
+            self._askWindow = False
+            segments.append(pack(conv, WASK, 0, window, now & MASK, 0, una, 0))
+        if self._tellWindow:
+            self._tellWindow = False
+            segments.append(pack(conv, WINS, 0, window, now & MASK, 0, una, 0))
+        if sender.queue or sender.inFlight:
+            segments += sender.flush(conv, now, window, una)
+        return packSegments(segments, self._settings.mtu)

@@ -1,0 +1,106 @@
+"""
+When segments in flight time out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from heapq import heappop, heappush
+from typing import NamedTuple
+
+
+class Resend:
+    """
+    What is known of a segment that has been sent more than once.
+
+    @ivar sent: when its last copy left, milliseconds.
+    @ivar deadline: when that copy times out, milliseconds.
+    @ivar transmissions: copies sent.
+    @ivar hurried: it was sent again before its timeout; not again before the next timeout.
+    """
+
+    __slots__ = ("deadline", "hurried", "sent", "transmissions")
+
+    def __init__(self) -> None:
+        self.sent = 0
+        self.deadline = 0
+        self.transmissions = 1
+        self.hurried = False
+
+
+class _Batch(NamedTuple):
+    """
+    Segments that left together with the same timeout.
+    """
+
+    deadline: int
+    #: Segments of an earlier batch come first, also when they are due at the same time.
+    number: int
+    timeout: int
+    sns: Sequence[int]
+
+
+class ResendDeadlines:
+    """
+    The timeouts of the segments in flight, kept by batch: a flush costs one entry however many
+    segments it sent, and finding what is due touches only what is due.
+
+    An entry is not removed when its segments are acknowledged; it is skipped when it comes up.
+    """
+
+    __slots__ = ("_batches", "_count")
+
+    def __init__(self) -> None:
+        self._batches: list[_Batch] = []
+        self._count = 0
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def add(self, now: int, timeout: int, sns: Sequence[int]) -> None:
+        """
+        Segments left.
+
+        @param now: milliseconds.
+        @param timeout: milliseconds.
+        @param sns: not wrapped, ascending.
+        """
+        self._count += 1
+        heappush(self._batches, _Batch(now + timeout, self._count, timeout, sns))
+
+    def due(self, now: int, una: int, resends: dict[int, Resend]) -> Iterator[tuple[int, int]]:
+        """
+        Take out the segments whose last copy has timed out.  Some may have been acknowledged.
+
+        @param una: the first sn in flight.
+        @return: (sn, timeout in milliseconds) pairs.
+        """
+        batches = self._batches
+        while batches and batches[0].deadline <= now:
+            batch = heappop(batches)
+            for sn in _from(batch.sns, una):
+                resend = resends.get(sn)
+                if resend is None or resend.deadline == batch.deadline:
+                    yield sn, batch.timeout
+
+    def next(self, una: int) -> int | None:
+        """
+        @param una: the first sn in flight.
+        @return: the earliest deadline, milliseconds, or None.
+        """
+        batches = self._batches
+        while batches and batches[0].sns[-1] < una:
+            heappop(batches)
+        return batches[0].deadline if batches else None
+
+    def clear(self) -> None:
+        """
+        Nothing is in flight any more.
+        """
+        self._batches.clear()
+
+
+def _from(sns: Sequence[int], una: int) -> Sequence[int]:
+    if isinstance(sns, range):
+        return range(max(sns.start, una), sns.stop)
+    return sns

@@ -1,0 +1,194 @@
+"""
+The receiving half of a conversation: order, window and what to acknowledge.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from kcptwisted.arq.segment import HALF, MASK, RING
+from kcptwisted.stats import SessionStats
+
+
+class Receiver:
+    """
+    Puts PUSH segments in order and holds them until the application takes them.
+
+    At most C{window} segments wait for the application, and as many wait for a missing one
+    before them, whatever the peer sends.
+
+    @ivar next: the sn awaited, not wrapped.
+    @ivar ackCount: PUSH segments received since L{takeAcks}.
+    @ivar windowReopened: the window was full and no longer is: the peer should be told.
+    """
+
+    __slots__ = (
+        "_lastAck",
+        "_messages",
+        "_partial",
+        "_ready",
+        "_readySegments",
+        "_reordered",
+        "_selective",
+        "_stats",
+        "_stream",
+        "_window",
+        "ackCount",
+        "next",
+        "windowReopened",
+    )
+
+    def __init__(self, window: int, stream: bool, stats: SessionStats, firstSn: int = 0) -> None:
+        """
+        @param window: segments.
+        @param stream: whether message boundaries are ignored.
+        @param firstSn: the sn that the peer starts at.
+        """
+        self._window = window
+        self._stream = stream
+        self._stats = stats
+        self.next = firstSn
+        self.ackCount = 0
+        self.windowReopened = False
+        self._lastAck = (0, 0)
+        self._selective: list[tuple[int, int]] = []
+        self._reordered: dict[int, tuple[int, bytes]] = {}
+        self._ready: list[bytes] = []
+        self._messages: deque[tuple[int, bytes]] = deque()
+        self._partial: list[tuple[int, bytes]] = []
+        self._readySegments = 0
+
+    @property
+    def window(self) -> int:
+        """
+        Free space, segments.
+        """
+        return max(self._window - self._readySegments, 0)
+
+    @property
+    def takesRuns(self) -> bool:
+        """
+        Whether segments in order can be handed over as a run, with L{extend}.
+        """
+        return self._stream and not self._reordered and self._readySegments < self._window
+
+    def extend(self, run: list[bytes], lastTs: int) -> None:
+        """
+        Take payloads that follow each other from C{next} on.  Only while L{takesRuns} holds.
+
+        @param run: the payloads; cut short where it exceeds the window.
+        @param lastTs: the ts of the last of them.
+        """
+        room = self._window - self._readySegments
+        if len(run) > room:
+            # Beyond the window that the peer was told.
+            self._stats.KCPInErrors += len(run) - room
+            del run[room:]
+        self._ready += run
+        self._readySegments += len(run)
+        self.next += len(run)
+        self.ackCount += len(run)
+        self._lastAck = (self.next - 1, lastTs)
+
+    def accept(self, sn: int, ts: int, frg: int, data: bytes) -> None:
+        """
+        Take one PUSH segment, in or out of order.
+
+        @param sn: as on the wire.
+        """
+        distance = (sn - self.next) & MASK
+        if distance >= HALF:
+            # Received before: the ACK may have been lost.
+            self._stats.RepeatSegs += 1
+            self._acknowledge(self.next + distance - RING, ts)
+            return
+        if distance >= self._window:
+            self._stats.KCPInErrors += 1
+            return
+        position = self.next + distance
+        self._acknowledge(position, ts)
+        if position in self._reordered:
+            self._stats.RepeatSegs += 1
+            return
+        self._reordered[position] = (frg, data)
+        if not distance:
+            self._advance()
+
+    def _acknowledge(self, position: int, ts: int) -> None:
+        self.ackCount += 1
+        self._lastAck = (position, ts)
+        # Bounded, and past one window's worth the oldest say nothing that later ones do not.
+        if position >= self.next and len(self._selective) < 2 * self._window:
+            self._selective.append(self._lastAck)
+
+    def _advance(self) -> None:
+        """
+        Move the run that has become complete to the application's queue.
+        """
+        reordered = self._reordered
+        while self._readySegments < self._window:
+            fragment = reordered.pop(self.next, None)
+            if fragment is None:
+                return
+            self.next += 1
+            if self._stream:
+                self._ready.append(fragment[1])
+                self._readySegments += 1
+            else:
+                self._assemble(*fragment)
+
+    def _assemble(self, frg: int, data: bytes) -> None:
+        partial = self._partial
+        if partial and frg != partial[-1][0] - 1:
+            # The peer broke off a message: what is left of it can never be completed.
+            self._stats.KCPInErrors += 1
+            partial.clear()
+        partial.append((frg, data))
+        if frg == 0:
+            self._messages.append((len(partial), b"".join([piece for _, piece in partial])))
+            self._readySegments += len(partial)
+            partial.clear()
+
+    def read(self) -> bytes | None:
+        """
+        @return: all bytes that are in order (stream), or the next whole message; None if there
+            is nothing.
+        """
+        wasFull = self._readySegments >= self._window
+        data = self._readStream() if self._stream else self._readMessage()
+        if wasFull and self._readySegments < self._window:
+            self.windowReopened = True
+        return data
+
+    def _readStream(self) -> bytes | None:
+        taken: list[bytes] = []
+        while self._ready:
+            taken += self._ready
+            self._ready = []
+            self._readySegments = 0
+            self._advance()
+        return b"".join(taken) or None
+
+    def _readMessage(self) -> bytes | None:
+        while self._messages:
+            segments, data = self._messages.popleft()
+            self._readySegments -= segments
+            self._advance()
+            if data:
+                return data
+        return None
+
+    def takeAcks(self) -> list[tuple[int, int]]:
+        """
+        What to acknowledge: segments beyond a gap, and the last one received; una covers the rest.
+
+        @return: (sn, ts) pairs, sn not wrapped, the last one received at the end.
+        """
+        if not self.ackCount:
+            return []
+        self.ackCount = 0
+        acks = [ack for ack in self._selective if ack[0] >= self.next]
+        self._selective.clear()
+        if not acks or acks[-1] != self._lastAck:
+            acks.append(self._lastAck)
+        return acks

@@ -1,0 +1,103 @@
+"""
+KCP segments on the wire (docs/wire.md, "Segment header").
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+from typing import NamedTuple
+
+#: conv, cmd, frg, wnd, ts, sn, una, len; little-endian.
+HEADER = struct.Struct("<IBBHIIII")
+
+#: Bytes of a segment's header.
+OVERHEAD = HEADER.size
+
+PUSH = 81
+ACK = 82
+#: Asks the peer for its receive window.
+WASK = 83
+#: Tells the peer the receive window.
+WINS = 84
+
+#: sn, una and ts live in this ring.
+RING = 0x1_0000_0000
+MASK = RING - 1
+#: Differences below this are forward, those from it on are backward.
+HALF = RING >> 1
+
+
+class Segment(NamedTuple):
+    """
+    One decoded segment.
+
+    @ivar conv: conversation id.
+    @ivar cmd: L{PUSH}, L{ACK}, L{WASK} or L{WINS}.
+    @ivar frg: fragments of the message still to come.
+    @ivar wnd: the sender's free receive window, segments.
+    @ivar ts: milliseconds of the sender's clock, or the echoed ones in an ACK.
+    @ivar sn: sequence number.
+    @ivar una: every sn before this one has been received.
+    @ivar data: the payload.
+    """
+
+    conv: int
+    cmd: int
+    frg: int
+    wnd: int
+    ts: int
+    sn: int
+    una: int
+    data: bytes
+
+    def encode(self) -> bytes:
+        """
+        @return: header and payload.
+        """
+        return HEADER.pack(*self[:7], len(self.data)) + self.data
+
+
+def decodeSegments(datagram: bytes) -> list[Segment]:
+    """
+    Take a datagram apart, for tests, tools and traces; the conversation has its own loop.
+
+    @raise ValueError: if bytes are left over or missing.
+    """
+    segments = []
+    offset = 0
+    while offset < len(datagram):
+        if len(datagram) - offset < OVERHEAD:
+            raise ValueError(f"{len(datagram) - offset} bytes left, a header has {OVERHEAD}")
+        *fields, length = HEADER.unpack_from(datagram, offset)
+        offset += OVERHEAD
+        data = datagram[offset : offset + length]
+        if len(data) < length:
+            raise ValueError(f"segment of {length} bytes holds {len(data)}")
+        segments.append(Segment(*fields, data))
+        offset += length
+    return segments
+
+
+def packSegments(segments: Iterable[bytes], mtu: int) -> list[bytes]:
+    """
+    Join encoded segments, in order, into datagrams of at most C{mtu} bytes.
+    """
+    datagrams: list[bytes] = []
+    pieces: list[bytes] = []
+    size = 0
+    for segment in segments:
+        length = len(segment)
+        if size + length > mtu:
+            if pieces:
+                datagrams.append(b"".join(pieces))
+                pieces = []
+                size = 0
+            if length == mtu:
+                datagrams.append(segment)
+                continue
+        pieces.append(segment)
+        size += length
+    if pieces:
+        datagrams.append(b"".join(pieces))
+    return datagrams

@@ -1,0 +1,314 @@
+"""
+The sending half of a conversation: the queue, what is in flight, and what to send again.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from kcptwisted.arq.congestion import ICongestionControl
+from kcptwisted.arq.deadlines import Resend, ResendDeadlines
+from kcptwisted.arq.overtaken import Overtaken
+from kcptwisted.arq.rtt import MAXIMUM_RTO, RoundTripEstimator
+from kcptwisted.arq.segment import HALF, HEADER, MASK, PUSH
+from kcptwisted.arq.settings import ARQSettings
+from kcptwisted.errors import MessageTooLong
+from kcptwisted.stats import SessionStats
+
+#: A segment sent this often without an ACK means that the peer is gone.
+DEAD_LINK = 20
+
+#: frg is counted down from one less than this; kcp-go takes no more.
+MAXIMUM_FRAGMENTS = 255
+
+#: The peer's window until it tells, segments.
+INITIAL_REMOTE_WINDOW = 32
+
+#: A segment that waits or is in flight: frg and payload.
+Fragment = tuple[int, bytes]
+
+
+class Sender:
+    """
+    Cuts writes into segments and keeps each until it is acknowledged.
+
+    @ivar queue: segments that were never sent.
+    @ivar queuedBytes: payload bytes in C{queue}.
+    @ivar inFlight: segments sent and not acknowledged, by sn (not wrapped), in order.
+    @ivar una: the first sn not acknowledged.
+    @ivar next: the next sn to be sent.
+    @ivar remoteWindow: the peer's free window, segments.
+    @ivar deadLink: a segment was sent L{DEAD_LINK} times.
+    @ivar rtt: the round-trip estimate.
+    """
+
+    __slots__ = (
+        "_congestion",
+        "_deadlines",
+        "_overtaken",
+        "_resends",
+        "_settings",
+        "_stats",
+        "deadLink",
+        "inFlight",
+        "next",
+        "queue",
+        "queuedBytes",
+        "remoteWindow",
+        "rtt",
+        "una",
+    )
+
+    def __init__(
+        self,
+        settings: ARQSettings,
+        congestion: ICongestionControl,
+        stats: SessionStats,
+        firstSn: int = 0,
+    ) -> None:
+        """
+        @param firstSn: the sn of the first segment.
+        """
+        self._settings = settings
+        self._congestion = congestion
+        self._stats = stats
+        self.rtt = RoundTripEstimator(settings.interval, settings.nodelay)
+        self.queue: deque[Fragment] = deque()
+        self.queuedBytes = 0
+        self.inFlight: dict[int, Fragment] = {}
+        self.una = self.next = firstSn
+        self.remoteWindow = INITIAL_REMOTE_WINDOW
+        self.deadLink = False
+        self._resends: dict[int, Resend] = {}
+        self._deadlines = ResendDeadlines()
+        self._overtaken = Overtaken(settings.resend, self.inFlight, self._resends, firstSn)
+
+    def write(self, data: bytes) -> None:
+        """
+        Queue bytes (stream), or one message.  Nothing is queued for empty C{data}.
+
+        @raise MessageTooLong: if a message needs more than L{MAXIMUM_FRAGMENTS} segments.
+        """
+        if not data:
+            return
+        mss = self._settings.mss
+        queue = self.queue
+        if self._settings.stream:
+            start = self._fillLast(data, mss)
+            queue.extend([(0, data[i : i + mss]) for i in range(start, len(data), mss)])
+        else:
+            count = -(-len(data) // mss)
+            if count > MAXIMUM_FRAGMENTS:
+                raise MessageTooLong(len(data), MAXIMUM_FRAGMENTS * mss)
+            queue.extend(
+                [(count - 1 - i, data[i * mss : (i + 1) * mss]) for i in range(count)],
+            )
+        self.queuedBytes += len(data)
+
+    def _fillLast(self, data: bytes, mss: int) -> int:
+        """
+        @return: how many bytes of C{data} the last queued segment took.
+        """
+        if not self.queue:
+            return 0
+        last = self.queue[-1][1]
+        room = mss - len(last)
+        if room > 0:
+            self.queue[-1] = (0, last + data[:room])
+        return room
+
+    def acknowledge(
+        self, unas: list[int], acks: list[tuple[int, int]], now: int, measure: bool
+    ) -> bool:
+        """
+        Take what a batch of datagrams acknowledged.
+
+        @param unas: the una values seen, as on the wire, runs of equal ones once.
+        @param acks: (sn, ts) of the ACK segments, as on the wire, in order.
+        @param now: milliseconds.
+        @param measure: whether the ACKs are fit for an RTT sample.
+        @return: whether C{una} moved.
+        """
+        before = self.una
+        inFlight = self.inFlight
+        arrivals = self._applyUnas(unas)
+        newly = []
+        base = self.una
+        span = self.next - base
+        for sn, ts in acks:
+            distance = (sn - base) & MASK
+            if distance < span and inFlight.pop(base + distance, None) is not None:
+                newly.append((base + distance, now - ((now - ts) & MASK)))
+            elif span <= distance < HALF:
+                self._stats.KCPInErrors += 1
+        if acks and measure:
+            elapsed = (now - acks[-1][1]) & MASK
+            if elapsed < HALF:
+                self.rtt.sample(min(elapsed, MAXIMUM_RTO))
+        while self.una < self.next and self.una not in inFlight:
+            self.una += 1
+        if self.una != before:
+            self._congestion.onAck(max(arrivals, 1), self.remoteWindow)
+            if self._resends:
+                self._forgetResends(before)
+        if not inFlight:
+            self._deadlines.clear()
+            self._overtaken.clear(self.next)
+        elif newly:
+            self._overtaken.count(newly, self.una)
+        return self.una != before
+
+    def _applyUnas(self, unas: list[int]) -> int:
+        """
+        @return: how many of them acknowledged something.
+        """
+        arrivals = 0
+        for una in unas:
+            advance = (una - self.una) & MASK
+            if not advance or advance >= HALF:
+                continue
+            if advance > self.next - self.una:
+                self._stats.KCPInErrors += 1
+                continue
+            arrivals += 1
+            pop = self.inFlight.pop
+            for sn in range(self.una, self.una + advance):
+                pop(sn, None)
+            self.una += advance
+        return arrivals
+
+    def _forgetResends(self, before: int) -> None:
+        if self.una - before < len(self._resends):
+            for sn in range(before, self.una):
+                self._resends.pop(sn, None)
+        else:
+            for sn in [sn for sn in self._resends if sn < self.una]:
+                del self._resends[sn]
+
+    @property
+    def wantsFlush(self) -> bool:
+        """
+        Whether there is something to send that no deadline waits for.
+        """
+        return self._overtaken.pending or self._allowed() > 0
+
+    def _allowed(self) -> int:
+        """
+        @return: how many queued segments may leave now.
+        """
+        if not self.queue:
+            return 0
+        window = min(self._settings.sendWindow, self.remoteWindow)
+        limit = self._congestion.window
+        if limit is not None and limit < window:
+            window = limit
+        return min(window - (self.next - self.una), len(self.queue))
+
+    def deadline(self) -> int | None:
+        """
+        @return: when the first segment in flight times out, milliseconds.
+        """
+        return self._deadlines.next(self.una)
+
+    def flush(self, conv: int, now: int, window: int, una: int) -> list[bytes]:
+        """
+        Send what is due: segments to be sent again first, then new ones.
+
+        @param conv: the conversation id.
+        @param now: milliseconds.
+        @param window: this side's free receive window, segments.
+        @param una: the sn that this side awaits, as on the wire.
+        @return: encoded segments.
+        """
+        allowed = self._allowed()
+        again = self._resend(now, fresh=allowed > 0) if self.inFlight else []
+        pack = HEADER.pack
+        ts = now & MASK
+        inFlight = self.inFlight
+        segments = []
+        if again:
+            for sn in again:
+                frg, data = inFlight[sn]
+                segments.append(pack(conv, PUSH, frg, window, ts, sn & MASK, una, len(data)) + data)
+        if allowed > 0:
+            sns, fragments = self._launch(allowed, now)
+            segments += [
+                pack(conv, PUSH, frg, window, ts, sn & MASK, una, len(data)) + data
+                for sn, (frg, data) in zip(sns, fragments, strict=True)
+            ]
+        self._stats.OutSegs += len(segments)
+        return segments
+
+    def _launch(self, count: int, now: int) -> tuple[range, Sequence[Fragment]]:
+        """
+        Move queued segments into flight.
+        """
+        queue = self.queue
+        fragments: Sequence[Fragment]
+        if count == len(queue):
+            fragments = list(queue)
+            queue.clear()
+            self.queuedBytes = 0
+        else:
+            popleft = queue.popleft
+            fragments = [popleft() for _ in range(count)]
+            self.queuedBytes -= sum([len(data) for _, data in fragments])
+        sns = range(self.next, self.next + count)
+        self.inFlight.update(zip(sns, fragments, strict=True))
+        self.next += count
+        self._deadlines.add(now, self.rtt.timeout, sns)
+        return sns, fragments
+
+    def _resend(self, now: int, fresh: bool) -> list[int]:
+        """
+        @param fresh: whether new segments go into flight in this flush.
+        @return: sns to send again, ascending.
+        """
+        timedOut = {
+            sn: timeout
+            for sn, timeout in self._deadlines.due(now, self.una, self._resends)
+            if sn in self.inFlight
+        }
+        hurried = [sn for sn in self._overtaken.takeHurried() if sn not in timedOut]
+        early = [] if fresh else [sn for sn in self._overtaken.takeEarly() if sn not in timedOut]
+        if not (timedOut or hurried or early):
+            return []
+        again = dict.fromkeys(hurried + early, self.rtt.timeout)
+        for sn in again:
+            self._note(sn, self.rtt.timeout, now).hurried = True
+        growth = self.rtt.timeout // 2 if self._settings.nodelay else self.rtt.timeout
+        for sn, timeout in timedOut.items():
+            again[sn] = min(timeout + growth, MAXIMUM_RTO)
+            self._note(sn, again[sn], now).hurried = False
+            self._overtaken.resent(sn, now)
+        self._scheduleAgain(again, now)
+        self._count(len(timedOut), len(hurried), len(early))
+        return sorted(again)
+
+    def _note(self, sn: int, timeout: int, now: int) -> Resend:
+        resend = self._resends.setdefault(sn, Resend())
+        resend.sent = now
+        resend.deadline = now + timeout
+        resend.transmissions += 1
+        if resend.transmissions >= DEAD_LINK:
+            self.deadLink = True
+        return resend
+
+    def _scheduleAgain(self, again: dict[int, int], now: int) -> None:
+        byTimeout: dict[int, list[int]] = {}
+        for sn in sorted(again):
+            byTimeout.setdefault(again[sn], []).append(sn)
+        for timeout, sns in byTimeout.items():
+            self._deadlines.add(now, timeout, sns)
+
+    def _count(self, timedOut: int, hurried: int, early: int) -> None:
+        stats = self._stats
+        stats.LostSegs += timedOut
+        stats.FastRetransSegs += hurried
+        stats.EarlyRetransSegs += early
+        stats.RetransSegs += timedOut + hurried + early
+        if timedOut:
+            self._congestion.onTimeout()
+        elif hurried or early:
+            self._congestion.onFastRetransmit(len(self.inFlight), self._settings.resend)

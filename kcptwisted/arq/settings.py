@@ -1,0 +1,42 @@
+"""
+What an ARQ conversation is tuned with.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kcptwisted.arq.segment import OVERHEAD
+
+
+@dataclass(frozen=True)
+class ARQSettings:
+    """
+    The tunables of one conversation; L{kcptwisted.options} checks their bounds.
+
+    @ivar mtu: the most bytes of a datagram of segments, headers included.
+    @ivar sendWindow: the most segments in flight.
+    @ivar receiveWindow: the most segments held for the application.
+    @ivar nodelay: lower bound of the retransmission timeout at 30 ms instead of 100 ms, and slower
+        growth of it.
+    @ivar interval: milliseconds that an ACK may wait for company.
+    @ivar resend: ACKs of later segments after which a segment is sent again; 0 turns this off.
+    @ivar stream: writes run together into full segments; else each write is one message.
+    @ivar ackNoDelay: ACKs never wait.
+    """
+
+    mtu: int = 1400
+    sendWindow: int = 512
+    receiveWindow: int = 1024
+    nodelay: bool = False
+    interval: int = 30
+    resend: int = 2
+    stream: bool = True
+    ackNoDelay: bool = False
+
+    @property
+    def mss(self) -> int:
+        """
+        The most payload bytes of one segment.
+        """
+        return self.mtu - OVERHEAD

@@ -1,0 +1,79 @@
+"""
+The header of kcp-go's ciphers that do not authenticate: nonce and CRC-32 (docs/wire.md, "Ciphers").
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Callable, Sequence
+from zlib import crc32
+
+from zope.interface import implementer
+
+from kcptwisted.interfaces import ICipher
+
+NONCE = 16
+CRC = struct.Struct("<I")
+#: Bytes before the payload.
+CHECKED_OVERHEAD = NONCE + CRC.size
+
+RandomBytes = Callable[[int], bytes]
+
+
+def addHeaders(datagrams: Sequence[bytes], randomBytes: RandomBytes, block: int) -> list[bytes]:
+    """
+    Put nonce and CRC before each datagram and pad it with zeros to a multiple of C{block} bytes.
+
+    @return: pieces to be joined.
+    """
+    nonces = randomBytes(NONCE * len(datagrams))
+    packCrc = CRC.pack
+    pieces: list[bytes] = []
+    padding = [bytes(-length % block) for length in range(block)]
+    at = 0
+    for datagram in datagrams:
+        pieces += (
+            nonces[at : at + NONCE],
+            packCrc(crc32(datagram)),
+            datagram,
+            padding[(len(datagram) + CHECKED_OVERHEAD) % block],
+        )
+        at += NONCE
+    return pieces
+
+
+@implementer(ICipher)
+class NoneCipher:
+    """
+    C{crypt=none}: the header without encryption.  Guards against accidents, not against anybody.
+    """
+
+    overhead = CHECKED_OVERHEAD
+
+    def __init__(self, randomBytes: RandomBytes = os.urandom) -> None:
+        """
+        @param randomBytes: gives so many random bytes.
+        """
+        self._randomBytes = randomBytes
+
+    def seal(self, datagrams: Sequence[bytes]) -> list[bytes]:
+        """
+        Add the headers.
+        """
+        nonces = self._randomBytes(NONCE * len(datagrams))
+        return [
+            nonces[i * NONCE : (i + 1) * NONCE] + CRC.pack(crc32(datagram)) + datagram
+            for i, datagram in enumerate(datagrams)
+        ]
+
+    def open(self, datagrams: Sequence[bytes]) -> tuple[list[bytes], int]:
+        """
+        Check and remove the headers.
+        """
+        opened = []
+        for datagram in datagrams:
+            payload = datagram[CHECKED_OVERHEAD:]
+            if datagram[NONCE:CHECKED_OVERHEAD] == CRC.pack(crc32(payload)):
+                opened.append(payload)
+        return opened, len(datagrams) - len(opened)

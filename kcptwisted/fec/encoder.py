@@ -1,0 +1,79 @@
+"""
+Adding parity to a session's datagrams.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from kcptwisted.fec.packet import DATA, DATA_HEADER, HEADER, PARITY
+from kcptwisted.fec.reedsolomon import codec
+
+#: Milliseconds between the last two data shards of a group from which on parity is not worth
+#: sending (docs/wire.md, "FEC").
+PARITY_EXPIRES = 500
+
+_PREFIX = HEADER.size
+
+
+def sequenceLimit(groupSize: int) -> int:
+    """
+    @return: the seqid after which numbering starts at 0 again, a whole number of groups.
+    """
+    return 0xFFFFFFFF // groupSize * groupSize
+
+
+class FECEncoder:
+    """
+    Numbers datagrams as data shards and follows each full group with its parity shards.
+    """
+
+    def __init__(self, dataShards: int, parityShards: int, firstSeqid: int = 0) -> None:
+        """
+        @param firstSeqid: where numbering starts, a whole number of groups; 0 on the wire, others
+            serve tests.
+        """
+        self._codec = codec(dataShards, parityShards)
+        self._dataShards = dataShards
+        self._parityShards = parityShards
+        self._limit = sequenceLimit(dataShards + parityShards)
+        self._seqid = firstSeqid
+        # The current group's shards without seqid and type: what the code covers.
+        self._group: list[bytes] = []
+        self._lastSent = 0
+
+    def encode(self, datagrams: Iterable[bytes], now: int) -> list[bytes]:
+        """
+        @param datagrams: of segments.
+        @param now: milliseconds.
+        @return: the datagrams with their headers, and parity where a group became full.
+        """
+        packets = []
+        pack = DATA_HEADER.pack
+        group = self._group
+        full = self._dataShards
+        for datagram in datagrams:
+            packet = pack(self._seqid, DATA, len(datagram) + 2) + datagram
+            self._seqid += 1
+            packets.append(packet)
+            group.append(packet[_PREFIX:])
+            if len(group) == full:
+                # A group of one shard has no last two.
+                if full == 1 or now - self._lastSent < PARITY_EXPIRES:
+                    packets += self._parity(group)
+                self._seqid += self._parityShards
+                if self._seqid >= self._limit:
+                    self._seqid = 0
+                group.clear()
+            self._lastSent = now
+        return packets
+
+    def _parity(self, group: list[bytes]) -> list[bytes]:
+        longest = max([len(shard) for shard in group])
+        padded = [shard.ljust(longest, b"\0") for shard in group]
+        return [
+            HEADER.pack(seqid, PARITY) + shard
+            for seqid, shard in enumerate(self._codec.encode(padded), self._seqid)
+        ]
+
+

@@ -1,0 +1,188 @@
+"""
+Systematic Reed-Solomon erasure coding over GF(2^8), byte for byte klauspost/reedsolomon's default
+(docs/wire.md, "FEC").
+
+The field's multiplication is reedsolo's; a product with a constant is one C{bytes.translate}, a sum
+is the XOR of two integers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import reedsolo
+
+FIELD_POLYNOMIAL = 0x11D
+#: Data and parity shards of a group together.
+MAXIMUM_SHARDS = 256
+
+Matrix = list[list[int]]
+
+
+@lru_cache(maxsize=1)
+def _logarithms() -> tuple[list[int], list[int]]:
+    """
+    @return: powers of the generator, twice over so that sums of two exponents index it, and
+        logarithms.
+    """
+    # Not reedsolo.init_tables: it changes the field of every other user in the process.
+    powers = [1]
+    for _ in range(254):
+        powers.append(reedsolo.gf_mult_noLUT(powers[-1], 2, FIELD_POLYNOMIAL, 256))
+    logarithms = [0] * 256
+    for exponent, value in enumerate(powers):
+        logarithms[value] = exponent
+    return powers * 2, logarithms
+
+
+def multiply(a: int, b: int) -> int:
+    """
+    @return: the product in the field.
+    """
+    powers, logarithms = _logarithms()
+    return powers[logarithms[a] + logarithms[b]] if a and b else 0
+
+
+def inverse(a: int) -> int:
+    """
+    @return: the multiplicative inverse.
+    @raise ZeroDivisionError: for 0.
+    """
+    if not a:
+        raise ZeroDivisionError("0 has no inverse in GF(2^8)")
+    powers, logarithms = _logarithms()
+    return powers[255 - logarithms[a]]
+
+
+@lru_cache(maxsize=256)
+def _table(factor: int) -> bytes:
+    """
+    @return: a translation table that multiplies by C{factor}.
+    """
+    return bytes([multiply(factor, value) for value in range(256)])
+
+
+def _power(base: int, exponent: int) -> int:
+    result = 1
+    for _ in range(exponent):
+        result = multiply(result, base)
+    return result
+
+
+def _product(left: Matrix, right: Matrix) -> Matrix:
+    columns = list(zip(*right, strict=True))
+    rows = []
+    for row in left:
+        product = []
+        for column in columns:
+            total = 0
+            for a, b in zip(row, column, strict=True):
+                total ^= multiply(a, b)
+            product.append(total)
+        rows.append(product)
+    return rows
+
+
+def invert(matrix: Matrix) -> Matrix:
+    """
+    Gauss-Jordan elimination.
+
+    @raise ValueError: if the matrix is singular.
+    """
+    size = len(matrix)
+    work = [[*row, *[int(i == j) for j in range(size)]] for i, row in enumerate(matrix)]
+    for column in range(size):
+        pivot = next((row for row in range(column, size) if work[row][column]), None)
+        if pivot is None:
+            raise ValueError("singular matrix")
+        work[column], work[pivot] = work[pivot], work[column]
+        scale = inverse(work[column][column])
+        work[column] = [multiply(scale, value) for value in work[column]]
+        for row in range(size):
+            factor = work[row][column]
+            if row != column and factor:
+                work[row] = [
+                    value ^ multiply(factor, base)
+                    for value, base in zip(work[row], work[column], strict=True)
+                ]
+    return [row[size:] for row in work]
+
+
+@lru_cache(maxsize=64)
+def codec(dataShards: int, parityShards: int) -> ReedSolomon:
+    """
+    @return: the coder for these counts, shared.
+    """
+    return ReedSolomon(dataShards, parityShards)
+
+
+class ReedSolomon:
+    """
+    A coder for groups of C{dataShards} + C{parityShards} shards of equal length.
+    """
+
+    def __init__(self, dataShards: int, parityShards: int) -> None:
+        """
+        @raise ValueError: if a count is below 1 or the sum above L{MAXIMUM_SHARDS}.
+        """
+        if dataShards < 1 or parityShards < 1 or dataShards + parityShards > MAXIMUM_SHARDS:
+            raise ValueError(
+                f"{dataShards} data and {parityShards} parity shards: at least 1 each, "
+                f"at most {MAXIMUM_SHARDS} together"
+            )
+        self.dataShards = dataShards
+        self.parityShards = parityShards
+        vandermonde = [
+            [_power(row, column) for column in range(dataShards)]
+            for row in range(dataShards + parityShards)
+        ]
+        #: One row a shard: identity on top, parity rows below.
+        self.matrix = _product(vandermonde, invert(vandermonde[:dataShards]))
+        self._parityTables = self._tables(self.matrix[dataShards:])
+
+    @staticmethod
+    def _tables(rows: Matrix) -> list[list[bytes]]:
+        return [[_table(factor) for factor in row] for row in rows]
+
+    @staticmethod
+    def _combine(tables: Sequence[Sequence[bytes]], shards: Sequence[bytes]) -> list[bytes]:
+        """
+        @return: for each row of tables the sum of the shards multiplied by it.
+        """
+        length = len(shards[0])
+        fromBytes = int.from_bytes
+        results = []
+        for row in tables:
+            total = 0
+            for table, shard in zip(row, shards, strict=True):
+                total ^= fromBytes(shard.translate(table), "little")
+            results.append(total.to_bytes(length, "little"))
+        return results
+
+    def encode(self, data: Sequence[bytes]) -> list[bytes]:
+        """
+        @param data: the data shards, all of the same length.
+        @return: the parity shards.
+        """
+        return self._combine(self._parityTables, data)
+
+    def reconstruct(self, shards: dict[int, bytes]) -> dict[int, bytes]:
+        """
+        @param shards: at least C{dataShards} shards by position, all of the same length.
+        @return: the missing data shards by position.
+        @raise ValueError: if there are too few.
+        """
+        missing = [position for position in range(self.dataShards) if position not in shards]
+        if not missing:
+            return {}
+        present = sorted(shards)[: self.dataShards]
+        if len(present) < self.dataShards:
+            raise ValueError(f"{len(present)} shards, {self.dataShards} are needed")
+        decoding = self._decoding(tuple(present), tuple(missing))
+        rebuilt = self._combine(decoding, [shards[position] for position in present])
+        return dict(zip(missing, rebuilt, strict=True))
+
+    def _decoding(self, present: tuple[int, ...], missing: tuple[int, ...]) -> list[list[bytes]]:
+        inverted = invert([self.matrix[position] for position in present])
+        return self._tables([inverted[position] for position in missing])

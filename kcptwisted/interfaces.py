@@ -1,0 +1,105 @@
+"""
+The contracts between layers.
+
+Datagrams travel in lists.  Upward they pass L{IDatagramProtocol}, downward
+L{IDatagramTransport}; a layer such as FEC or a cipher is both: the protocol of what is below it
+and the transport of what is above it, as in L{twisted.protocols.policies.ProtocolWrapper}::
+
+    UDP port  <->  cipher  <->  listener or connector  <->  FEC  <->  session
+
+What a datagram is differs by place, the contracts do not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from twisted.internet.interfaces import IListeningPort
+from twisted.python.failure import Failure
+from zope.interface import Attribute, Interface
+
+#: What the socket module calls an address: (host, port), for IPv6 with flow and scope after it.
+Address = tuple[str, int] | tuple[str, int, int, int]
+
+
+class IDatagramTransport(Interface):
+    """
+    What a layer sends through.
+    """
+
+    overhead: int = Attribute(
+        "Bytes that this and the layers below it add to a datagram before it is a UDP payload."
+    )
+
+    def writeDatagrams(datagrams: Sequence[bytes], address: Address) -> None:
+        """
+        Send datagrams to one address, in order, without waiting.
+        """
+
+
+class IDatagramProtocol(Interface):
+    """
+    What receives datagrams.
+    """
+
+    def makeConnection(transport: IDatagramTransport) -> None:
+        """
+        Called once, before anything else.
+        """
+
+    def datagramsReceived(datagrams: list[bytes], address: Address) -> None:
+        """
+        Datagrams arrived from one address, in order.  Whatever they hold, nothing is raised.
+        """
+
+    def datagramsRecovered(datagrams: list[bytes], address: Address) -> None:
+        """
+        Datagrams were rebuilt from redundancy: they may be late and say nothing about the
+        path's delay or the peer's present state.
+        """
+
+    def batchFinished() -> None:
+        """
+        All that one reactor turn read has been handed over: time to answer.
+        """
+
+    def connectionRefused() -> None:
+        """
+        The host at the other end of a connected socket says that nothing listens there.
+        """
+
+    def connectionLost(reason: Failure) -> None:
+        """
+        The transport is gone.
+        """
+
+
+class ICipher(Interface):
+    """
+    Protects whole datagrams of one socket.  Without I/O; see L{kcptwisted.crypt}.
+    """
+
+    overhead: int = Attribute("Bytes that L{seal} adds to a datagram.")
+
+    def seal(datagrams: Sequence[bytes]) -> list[bytes]:
+        """
+        Encrypt.
+
+        @return: as many datagrams, in order.
+        """
+
+    def open(datagrams: Sequence[bytes]) -> tuple[list[bytes], int]:
+        """
+        Decrypt and check.
+
+        @return: the datagrams that passed, in order, and how many did not.  Nothing is raised,
+            whatever the datagrams hold.
+        """
+
+
+class IKCPListeningPort(IListeningPort):
+    """
+    A listening port that can be asked how it does.
+    """
+
+    stats = Attribute("L{kcptwisted.stats.PortStats} of the socket and all its sessions.")

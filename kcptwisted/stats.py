@@ -1,0 +1,150 @@
+"""
+Counters of one session and of one port.
+
+Names are those of kcp-go's SNMP counters where it has one for the same thing; the rest are
+marked I{ours}.  All count since the session or port was made and never go down, except C{CurrEstab}.
+"""
+
+from __future__ import annotations
+
+
+class _Counters:
+    """
+    A set of named integer counters.
+    """
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        for name in self.__slots__:
+            setattr(self, name, 0)
+
+    def asDict(self) -> dict[str, int]:
+        """
+        @return: a snapshot, counter name to value.
+        """
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    def __repr__(self) -> str:
+        shown = " ".join(f"{name}={value}" for name, value in self.asDict().items() if value)
+        return f"<{type(self).__name__} {shown or 'all zero'}>"
+
+
+class SessionStats(_Counters):
+    """
+    What one session did.
+
+    @ivar BytesSent: bytes that the application wrote.
+    @ivar BytesReceived: bytes that the application was given.
+    @ivar InPkts: datagrams that reached the session, after the cipher.
+    @ivar OutPkts: datagrams that the session sent, parity included.
+    @ivar InBytes: bytes in C{InPkts}.
+    @ivar OutBytes: bytes in C{OutPkts}.
+    @ivar InSegs: PUSH segments received.
+    @ivar OutSegs: PUSH segments sent, every copy counted.
+    @ivar KCPInErrors: datagrams or segments refused: malformed, foreign conversation, out of the
+        window, acknowledging what was never sent.
+    @ivar RetransSegs: segments sent again, for whatever reason.
+    @ivar FastRetransSegs: of these, because later segments were acknowledged.
+    @ivar EarlyRetransSegs: of these, overtaken fewer times than C{resend} with nothing new to send.
+    @ivar LostSegs: of these, because the retransmission timeout passed.
+    @ivar RepeatSegs: PUSH segments received more than once.
+    @ivar FECDataShards: I{ours}: data shards received.
+    @ivar FECParityShards: parity shards received.
+    @ivar FECRecovered: datagrams rebuilt from parity.
+    @ivar FECErrs: shards refused, or groups that could not be rebuilt.
+    @ivar FECShortShards: groups dropped with too few shards to rebuild what was missing.
+    """
+
+    __slots__ = (
+        "BytesReceived",
+        "BytesSent",
+        "EarlyRetransSegs",
+        "FECDataShards",
+        "FECErrs",
+        "FECParityShards",
+        "FECRecovered",
+        "FECShortShards",
+        "FastRetransSegs",
+        "InBytes",
+        "InPkts",
+        "InSegs",
+        "KCPInErrors",
+        "LostSegs",
+        "OutBytes",
+        "OutPkts",
+        "OutSegs",
+        "RepeatSegs",
+        "RetransSegs",
+    )
+
+    BytesReceived: int
+    BytesSent: int
+    EarlyRetransSegs: int
+    FECDataShards: int
+    FECErrs: int
+    FECParityShards: int
+    FECRecovered: int
+    FECShortShards: int
+    FastRetransSegs: int
+    InBytes: int
+    InPkts: int
+    InSegs: int
+    KCPInErrors: int
+    LostSegs: int
+    OutBytes: int
+    OutPkts: int
+    OutSegs: int
+    RepeatSegs: int
+    RetransSegs: int
+
+
+class PortStats(_Counters):
+    """
+    What one UDP port did, all its sessions together.
+
+    @ivar ActiveOpens: sessions that this side began.
+    @ivar PassiveOpens: sessions that a peer began.
+    @ivar CurrEstab: sessions alive now.
+    @ivar MaxConn: the most sessions alive at once.
+    @ivar InPkts: datagrams read from the socket.
+    @ivar InBytes: bytes in C{InPkts}.
+    @ivar OutPkts: datagrams that the kernel took.
+    @ivar OutBytes: bytes in C{OutPkts}.
+    @ivar InErrs: datagrams dropped because no session could take them: too short, no conversation
+        id, unknown sender after the port stopped listening, foreign conversation.
+    @ivar InCsumErrors: datagrams that the cipher refused: a wrong key, damaged or forged.
+    @ivar OutErrs: I{ours}: datagrams that the kernel refused with an error.
+    @ivar OutDeferred: I{ours}: datagrams kept for later because the kernel's buffer was full.
+    @ivar OutDropped: I{ours}: datagrams dropped because too many were already kept for later.
+    """
+
+    __slots__ = (
+        "ActiveOpens",
+        "CurrEstab",
+        "InBytes",
+        "InCsumErrors",
+        "InErrs",
+        "InPkts",
+        "MaxConn",
+        "OutBytes",
+        "OutDeferred",
+        "OutDropped",
+        "OutErrs",
+        "OutPkts",
+        "PassiveOpens",
+    )
+
+    ActiveOpens: int
+    CurrEstab: int
+    InBytes: int
+    InCsumErrors: int
+    InErrs: int
+    InPkts: int
+    MaxConn: int
+    OutBytes: int
+    OutDeferred: int
+    OutDropped: int
+    OutErrs: int
+    OutPkts: int
+    PassiveOpens: int
