@@ -2,7 +2,8 @@
 Counters of one session and of one port.
 
 Names are those of kcp-go's SNMP counters where it has one for the same thing; the rest are
-marked I{ours}.  All count since the session or port was made and never go down, except C{CurrEstab}.
+marked I{ours}.  All count since the session or port was made and never go down, but for
+C{CurrEstab}.
 """
 
 from __future__ import annotations

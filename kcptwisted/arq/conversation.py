@@ -41,8 +41,8 @@ class Conversation:
     """
 
     __slots__ = (
-        "_ackDeadline",
         "_askWindow",
+        "_flushDeadline",
         "_flushNow",
         "_probe",
         "_settings",
@@ -77,16 +77,20 @@ class Conversation:
         self._askWindow = False
         self._tellWindow = False
         self._flushNow = False
-        self._ackDeadline: int | None = None
+        self._flushDeadline: int | None = None
         self.answered = False
 
-    def receive(self, datagrams: Sequence[bytes], now: int, recovered: bool = False) -> None:
+    def receive(
+        self, datagrams: Sequence[bytes], now: int, recovered: bool = False
+    ) -> Sequence[bytes]:
         """
-        Take datagrams of segments.  What is malformed or foreign is dropped and counted.
+        Take datagrams of segments.  What is malformed is dropped and counted.
 
         @param now: milliseconds.
         @param recovered: they were rebuilt from parity, so they say nothing about the round trip
             and the peer's window.
+        @return: the datagrams that do not begin with a segment of this conversation, for the
+            caller to judge.
         """
         receiver = self.receiver
         accept = receiver.accept
@@ -102,18 +106,24 @@ class Conversation:
         lastUna = -1
         lastWindow = -1
         pushes = 0
+        foreign: list[bytes] = []
         for datagram in datagrams:
             size = len(datagram)
             offset = 0
             while True:
                 if size - offset < OVERHEAD:
-                    if offset < size or not size:
-                        self._stats.KCPInErrors += 1
+                    self._stats.KCPInErrors += 1
                     break
                 segmentConv, cmd, frg, window, ts, sn, una, length = unpack(datagram, offset)
                 start = offset + OVERHEAD
                 offset = start + length
-                if segmentConv != conv or offset > size or not PUSH <= cmd <= WINS:
+                if segmentConv != conv or not PUSH <= cmd <= WINS:
+                    if start == OVERHEAD:
+                        foreign.append(datagram)
+                    else:
+                        self._stats.KCPInErrors += 1
+                    break
+                if offset > size:
                     self._stats.KCPInErrors += 1
                     break
                 lastWindow = window
@@ -142,7 +152,7 @@ class Conversation:
         if run:
             receiver.extend(run, runTs)
         if lastWindow < 0:
-            return
+            return foreign
         self.answered = True
         self._stats.InSegs += pushes
         if not recovered:
@@ -150,6 +160,7 @@ class Conversation:
         moved = self.sender.acknowledge(unas, acks, now, not recovered)
         if moved or self.sender.wantsFlush or self._acksAreDue(now):
             self._flushNow = True
+        return foreign
 
     def _acksAreDue(self, now: int) -> bool:
         pending = self.receiver.ackCount
@@ -157,8 +168,8 @@ class Conversation:
             return False
         if self._settings.ackNoDelay or pending >= self._settings.mtu // OVERHEAD:
             return True
-        if self._ackDeadline is None:
-            self._ackDeadline = now + self._settings.interval
+        if self._flushDeadline is None:
+            self._flushDeadline = now + self._settings.ackDelay
         return False
 
     def write(self, data: bytes) -> None:
@@ -178,6 +189,15 @@ class Conversation:
             self.receiver.windowReopened = False
             self._tellWindow = self._flushNow = True
         return data
+
+    def flushBy(self, deadline: int) -> None:
+        """
+        Send what was written at the latest then, without wanting a flush now.
+
+        @param deadline: milliseconds.
+        """
+        if self._flushDeadline is None or deadline < self._flushDeadline:
+            self._flushDeadline = deadline
 
     def askWindow(self) -> None:
         """
@@ -204,7 +224,7 @@ class Conversation:
         @return: when L{datagramsToSend} is due next, milliseconds; None while nothing waits.
         """
         earliest: int | None = None
-        for deadline in (self._ackDeadline, self._probe.deadline, self.sender.deadline()):
+        for deadline in (self._flushDeadline, self._probe.deadline, self.sender.deadline()):
             if deadline is not None and (earliest is None or deadline < earliest):
                 earliest = deadline
         return earliest
@@ -216,14 +236,13 @@ class Conversation:
         @param now: milliseconds.
         """
         self._flushNow = False
-        self._ackDeadline = None
+        self._flushDeadline = None
         conv = self.conv
         window = min(self.receiver.window, MAXIMUM_WINDOW)
         una = self.receiver.next & MASK
         pack = HEADER.pack
         segments = [
-            pack(conv, ACK, 0, window, ts, sn & MASK, una, 0)
-            for sn, ts in self.receiver.takeAcks()
+            pack(conv, ACK, 0, window, ts, sn & MASK, una, 0) for sn, ts in self.receiver.takeAcks()
         ]
         sender = self.sender
         shut = sender.remoteWindow == 0 and bool(sender.queue)

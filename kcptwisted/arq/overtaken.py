@@ -19,7 +19,16 @@ class Overtaken:
     has been counted to the threshold, so the cost does not depend on the window.
     """
 
-    __slots__ = ("_counts", "_frontier", "_gaps", "_hurried", "_inFlight", "_resends", "_resent", "_threshold")
+    __slots__ = (
+        "_counts",
+        "_frontier",
+        "_gaps",
+        "_hurried",
+        "_inFlight",
+        "_resends",
+        "_resent",
+        "_threshold",
+    )
 
     def __init__(
         self, threshold: int, inFlight: Container[int], resends: dict[int, Resend], firstSn: int

@@ -19,7 +19,9 @@ class ARQSettings:
     @ivar receiveWindow: the most segments held for the application.
     @ivar nodelay: lower bound of the retransmission timeout at 30 ms instead of 100 ms, and slower
         growth of it.
-    @ivar interval: milliseconds that an ACK may wait for company.
+    @ivar interval: milliseconds between flushes of a peer that flushes by the clock, as kcp-go
+        does; the retransmission timeout allows for it.
+    @ivar ackDelay: milliseconds until the deadline of an ACK that waits for company.
     @ivar resend: ACKs of later segments after which a segment is sent again; 0 turns this off.
     @ivar stream: writes run together into full segments; else each write is one message.
     @ivar ackNoDelay: ACKs never wait.
@@ -30,6 +32,7 @@ class ARQSettings:
     receiveWindow: int = 1024
     nodelay: bool = False
     interval: int = 30
+    ackDelay: int = 20
     resend: int = 2
     stream: bool = True
     ackNoDelay: bool = False

@@ -53,6 +53,8 @@ CIPHERS = {
         CipherSpec("aes-128-gcm", 16, _AEAD_OVERHEAD, "kcptwisted.crypt.aead:aesGCM"),
         CipherSpec("aes-192-gcm", 24, _AEAD_OVERHEAD, "kcptwisted.crypt.aead:aesGCM"),
         CipherSpec("aes-256-gcm", 32, _AEAD_OVERHEAD, "kcptwisted.crypt.aead:aesGCM"),
-        CipherSpec("chacha20-poly1305", 32, _AEAD_OVERHEAD, "kcptwisted.crypt.aead:chacha20Poly1305"),
+        CipherSpec(
+            "chacha20-poly1305", 32, _AEAD_OVERHEAD, "kcptwisted.crypt.aead:chacha20Poly1305"
+        ),
     )
 }

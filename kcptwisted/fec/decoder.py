@@ -147,5 +147,3 @@ class FECDecoder:
                 recovered.append(datagram)
         self._stats.FECRecovered += len(recovered)
         return recovered
-
-

@@ -75,5 +75,3 @@ class FECEncoder:
             HEADER.pack(seqid, PARITY) + shard
             for seqid, shard in enumerate(self._codec.encode(padded), self._seqid)
         ]
-
-

@@ -17,6 +17,9 @@ DATA = 0xF1
 PARITY = 0xF2
 OUT_OF_BAND = 0xF3
 
+#: Data and parity shards of a group together.
+MAXIMUM_SHARDS = 256
+
 #: Bytes that FEC adds to a datagram of segments.
 FEC_OVERHEAD = DATA_HEADER.size
 

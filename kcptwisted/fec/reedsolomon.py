@@ -13,10 +13,9 @@ from functools import lru_cache
 
 import reedsolo
 
-FIELD_POLYNOMIAL = 0x11D
-#: Data and parity shards of a group together.
-MAXIMUM_SHARDS = 256
+from kcptwisted.fec.packet import MAXIMUM_SHARDS
 
+FIELD_POLYNOMIAL = 0x11D
 Matrix = list[list[int]]
 
 

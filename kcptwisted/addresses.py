@@ -1,0 +1,106 @@
+"""
+From host names to socket addresses.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from twisted.internet.abstract import isIPAddress, isIPv6Address
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.error import DNSLookupError
+from twisted.internet.interfaces import IAddress, IHostResolution, IResolutionReceiver
+from zope.interface import implementer
+
+from kcptwisted.interfaces import Address
+
+ANY_IPV4 = ("0.0.0.0", 0)
+ANY_IPV6 = ("::", 0, 0, 0)
+
+
+def toAddress(sockname: Address) -> IPv4Address | IPv6Address:
+    """
+    @return: Twisted's form of a socket address.
+    """
+    if len(sockname) == 4:
+        return IPv6Address("UDP", *sockname)
+    return IPv4Address("UDP", *sockname)
+
+
+def isIPv6(address: Address) -> bool:
+    """
+    Whether a socket address is of IPv6.
+    """
+    return len(address) == 4
+
+
+def parseLiteral(host: str, port: int) -> Address | None:
+    """
+    @return: the socket address if C{host} is one and no name.
+    """
+    if isIPAddress(host):
+        return host, port
+    address, _, scope = host.partition("%")
+    if not isIPv6Address(address):
+        return None
+    if scope and not scope.isdigit():
+        try:
+            return address, port, 0, socket.if_nametoindex(scope)
+        except OSError:
+            return None
+    return address, port, 0, int(scope or 0)
+
+
+@implementer(IResolutionReceiver)
+class _Collector:
+    """
+    Gathers a name's addresses.
+    """
+
+    def __init__(self, name: str, port: int) -> None:
+        self._name = name
+        self._port = port
+        self._addresses: list[Address] = []
+        self._resolution: IHostResolution | None = None
+        self.result: Deferred[list[Address]] = Deferred(self._cancel)
+
+    def _cancel(self, _: Deferred[list[Address]]) -> None:
+        if self._resolution is not None:
+            self._resolution.cancel()
+
+    def resolutionBegan(self, resolutionInProgress: IHostResolution) -> None:
+        self._resolution = resolutionInProgress
+
+    def addressResolved(self, address: IAddress) -> None:
+        if isinstance(address, IPv4Address):
+            self._addresses.append((address.host, self._port))
+        elif isinstance(address, IPv6Address):
+            self._addresses.append((address.host, self._port, address.flowInfo, address.scopeID))
+
+    def resolutionComplete(self) -> None:
+        if self.result.called:
+            return
+        if self._addresses:
+            self.result.callback(self._addresses)
+        else:
+            self.result.errback(DNSLookupError(f"no address for {self._name!r}"))
+
+
+def resolve(reactor: Any, host: str, port: int) -> Deferred[list[Address]]:
+    """
+    Look a host up.
+
+    @param reactor: provides L{twisted.internet.interfaces.IReactorPluggableNameResolver}, unless
+        C{host} is an address.
+    @param host: a name or an address.
+    @return: fires with at least one socket address, in the resolver's order, or fails with
+        L{DNSLookupError}.
+    """
+    literal = parseLiteral(host, port)
+    if literal is not None:
+        return succeed([literal])
+    collector = _Collector(host, port)
+    reactor.nameResolver.resolveHostName(collector, host, port, transportSemantics="UDP")
+    return collector.result

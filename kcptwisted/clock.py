@@ -1,0 +1,206 @@
+"""
+The clock of a port: what makes its sessions flush.
+"""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.task import LoopingCall
+from zope.interface import Attribute, Interface
+
+from kcptwisted.options import TICK
+
+#: Milliseconds; a deadline further away than this is slept for, not ticked towards.
+NEAR = 100
+
+#: How often sessions that write while they are flushed are flushed again within one turn.
+ROUNDS = 8
+
+
+class IFlushed(Interface):
+    """
+    What the clock drives.
+    """
+
+    scheduled: int | None = Attribute("The deadline that the clock knows; the clock's to change.")
+
+    def flush(now: int) -> None:
+        """
+        Send what is due and set the next deadline.
+
+        @param now: milliseconds.
+        """
+
+    def deadline() -> int | None:
+        """
+        @return: when to be flushed next, milliseconds; None if nothing waits.
+        """
+
+
+class FlushClock:
+    """
+    Flushes sessions at the end of each batch that was read, at the end of each reactor turn in
+    which the application wrote, and when their deadlines come.
+
+    The deadlines are watched by one L{LoopingCall} that runs only while one is near: with none,
+    nothing runs.
+    """
+
+    def __init__(self, reactor: IReactorTime) -> None:
+        """
+        @param reactor: tells the time and calls later.
+        """
+        self._reactor = reactor
+        self._lastSeconds = reactor.seconds()
+        self._elapsed = 0.0
+        self._deadlines: list[tuple[int, int, IFlushed]] = []
+        self._count = 0
+        self._dirty: dict[IFlushed, None] = {}
+        self._held = False
+        self._endOfTurn: IDelayedCall | None = None
+        self._wake: IDelayedCall | None = None
+        self._loop = LoopingCall(self._tick)
+        self._loop.clock = reactor
+
+    def now(self) -> int:
+        """
+        @return: milliseconds since the clock was made.  Never goes back, even if the reactor's
+            wall clock does.
+        """
+        seconds = self._reactor.seconds()
+        if seconds > self._lastSeconds:
+            self._elapsed += seconds - self._lastSeconds
+        self._lastSeconds = seconds
+        return int(self._elapsed * 1000)
+
+    def beginBatch(self) -> None:
+        """
+        Datagrams are being handed over: L{flush} will follow when the batch is finished.
+        """
+        self._held = True
+
+    def wantFlush(self, session: IFlushed) -> None:
+        """
+        Flush C{session} at the end of the batch, or else of the reactor turn.
+        """
+        self._dirty[session] = None
+        if not self._held and self._endOfTurn is None:
+            self._endOfTurn = self._reactor.callLater(0, self._turnEnded)
+
+    def _turnEnded(self) -> None:
+        self._endOfTurn = None
+        self.flush()
+
+    def flush(self) -> None:
+        """
+        Flush all sessions that want it.
+        """
+        self._held = True
+        try:
+            for _ in range(ROUNDS):
+                if not self._dirty:
+                    break
+                sessions = list(self._dirty)
+                self._dirty.clear()
+                now = self.now()
+                for session in sessions:
+                    session.flush(now)
+        finally:
+            self._held = False
+        if self._dirty and self._endOfTurn is None:
+            self._endOfTurn = self._reactor.callLater(0, self._turnEnded)
+        self._watch()
+
+    def schedule(self, session: IFlushed) -> None:
+        """
+        Take note of C{session}'s deadline, if it is earlier than what is known.
+        """
+        deadline = session.deadline()
+        if deadline is None:
+            return
+        if session.scheduled is None or deadline < session.scheduled:
+            session.scheduled = deadline
+            self._count += 1
+            heappush(self._deadlines, (deadline, self._count, session))
+            if not self._held:
+                self._watch()
+
+    def forget(self, session: IFlushed) -> None:
+        """
+        C{session} is gone.
+        """
+        session.scheduled = None
+        self._dirty.pop(session, None)
+
+    def stop(self) -> None:
+        """
+        The port is gone: leave no delayed call behind.
+        """
+        self._deadlines.clear()
+        self._dirty.clear()
+        for call in (self._endOfTurn, self._wake):
+            if call is not None and call.active():
+                call.cancel()
+        self._endOfTurn = self._wake = None
+        if self._loop.running:
+            self._loop.stop()
+
+    @property
+    def idle(self) -> bool:
+        """
+        Whether the clock stands still.
+        """
+        return not (self._loop.running or self._wake or self._endOfTurn)
+
+    def _tick(self) -> None:
+        now = self.now()
+        deadlines = self._deadlines
+        while deadlines and deadlines[0][0] <= now:
+            deadline, _, session = heappop(deadlines)
+            if session.scheduled != deadline:
+                continue
+            session.scheduled = None
+            actual = session.deadline()
+            if actual is not None and actual <= now:
+                self._dirty[session] = None
+            else:
+                self.schedule(session)
+        self.flush()
+
+    def _watch(self) -> None:
+        """
+        Tick while a deadline is near, sleep towards one that is far, else stand still.
+        """
+        deadlines = self._deadlines
+        while deadlines and deadlines[0][2].scheduled != deadlines[0][0]:
+            heappop(deadlines)
+        if not deadlines:
+            if self._loop.running:
+                self._loop.stop()
+            self._sleep(None)
+            return
+        remaining = deadlines[0][0] - self.now()
+        if remaining <= NEAR:
+            self._sleep(None)
+            if not self._loop.running:
+                self._loop.start(TICK / 1000, now=False)
+        else:
+            if self._loop.running:
+                self._loop.stop()
+            self._sleep(remaining / 1000)
+
+    def _sleep(self, seconds: float | None) -> None:
+        wake = self._wake
+        if wake is not None:
+            if seconds is not None and wake.getTime() <= self._reactor.seconds() + seconds:
+                return
+            wake.cancel()
+            self._wake = None
+        if seconds is not None:
+            self._wake = self._reactor.callLater(seconds, self._woken)
+
+    def _woken(self) -> None:
+        self._wake = None
+        self._tick()

@@ -1,0 +1,128 @@
+"""
+The client's end: one socket, one peer, one session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from twisted.internet import error
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IDelayedCall, IProtocol, IProtocolFactory
+from twisted.python.failure import Failure
+
+from kcptwisted.errors import PeerRefused
+from kcptwisted.hub import SessionHub, SocketLayer
+from kcptwisted.interfaces import Address
+from kcptwisted.options import KCPOptions
+from kcptwisted.session import KCPSession
+
+
+class KCPConnector(SessionHub):
+    """
+    Connects to one address, and closes the socket when the connection is over.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        options: KCPOptions,
+        factory: IProtocolFactory,
+        randomConv: Callable[[], int],
+    ) -> None:
+        """
+        @param factory: makes the protocol.
+        @param randomConv: gives a conversation id.
+        """
+        super().__init__(reactor, options)
+        self._factory = factory
+        self._randomConv = randomConv
+        self._timeout: IDelayedCall | None = None
+        self._result: Deferred[IProtocol] | None = None
+        self._session: KCPSession | None = None
+
+    def connect(
+        self, bind: Address, peer: Address, layers: Sequence[SocketLayer] = ()
+    ) -> Deferred[IProtocol]:
+        """
+        @return: fires with the protocol when the peer has answered; fails with
+            L{PeerRefused}, L{error.TimeoutError}, L{error.CannotListenError} or whatever
+            C{buildProtocol} raised.  Cancelling it closes the socket.
+        """
+        result: Deferred[IProtocol] = Deferred(self._cancel)
+        self._result = result
+        try:
+            self.openPort(bind, peer, layers)
+        except OSError as problem:
+            self._fail(Failure(error.ConnectError(problem.errno, problem.strerror or "")))
+            return result
+        except error.CannotListenError:
+            self._fail(Failure())
+            return result
+        self._factory.doStart()
+        self.stats.ActiveOpens += 1
+        session = self._session = self.addSession(self._randomConv(), peer)
+        if self._options.handshake:
+            self._timeout = self._reactor.callLater(self._options.timeout, self._timedOut)
+            session.ask()
+        else:
+            session.assumeEstablished()
+        return result
+
+    def sessionEstablished(self, session: KCPSession) -> None:
+        """
+        Give the session its protocol, and the caller the result.
+        """
+        self._stopTimeout()
+        result, self._result = self._result, None
+        try:
+            protocol = self._factory.buildProtocol(session.getPeer())
+            if protocol is None:
+                raise error.NoProtocol()
+        except Exception:
+            self._result = result
+            session.connectionLost(Failure())
+            return
+        session.startProtocol(protocol)
+        if result is not None:
+            result.callback(protocol)
+
+    def sessionEnded(self, session: KCPSession, reason: Failure) -> None:
+        """
+        Close the socket; if the caller still waits, that is the answer.
+        """
+        super().sessionEnded(session, reason)
+        self._stopTimeout()
+        self.closePort().addCallback(lambda _: self._factory.doStop())
+        self._fail(reason)
+
+    def connectionRefused(self) -> None:
+        """
+        Nothing listens there.
+        """
+        if self._session is not None:
+            self._session.end(Failure(PeerRefused("Nothing listens at the peer's port.")))
+
+    def _fail(self, reason: Failure) -> None:
+        result, self._result = self._result, None
+        if result is not None:
+            result.errback(reason)
+
+    def _timedOut(self) -> None:
+        self._timeout = None
+        if self._session is not None:
+            seconds = self._options.timeout
+            self._session.connectionLost(
+                Failure(error.TimeoutError(f"no answer within timeout={seconds:g} seconds"))
+            )
+
+    def _stopTimeout(self) -> None:
+        if self._timeout is not None:
+            self._timeout.cancel()
+            self._timeout = None
+
+    def _cancel(self, result: Deferred[IProtocol]) -> None:
+        self._result = None
+        if self._session is not None:
+            self._session.connectionLost(Failure(CancelledError()))

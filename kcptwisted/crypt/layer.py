@@ -1,0 +1,41 @@
+"""
+The cipher as a wrapping protocol around everything else on a socket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kcptwisted.interfaces import Address, ICipher, IDatagramProtocol
+from kcptwisted.layer import DatagramLayer
+from kcptwisted.stats import PortStats
+
+
+class CryptLayer(DatagramLayer):
+    """
+    Seals what goes down and opens what comes up; what does not open is dropped and counted.
+    """
+
+    def __init__(self, wrapped: IDatagramProtocol, cipher: ICipher, stats: PortStats) -> None:
+        """
+        @param stats: counts in C{InCsumErrors}.
+        """
+        super().__init__(wrapped)
+        self._cipher = cipher
+        self._stats = stats
+        self.ownOverhead = cipher.overhead
+
+    def writeDatagrams(self, datagrams: Sequence[bytes], address: Address) -> None:
+        """
+        Seal and pass down.
+        """
+        self.transport.writeDatagrams(self._cipher.seal(datagrams), address)
+
+    def datagramsReceived(self, datagrams: list[bytes], address: Address) -> None:
+        """
+        Open and pass up.
+        """
+        opened, refused = self._cipher.open(datagrams)
+        self._stats.InCsumErrors += refused
+        if opened:
+            self.wrapped.datagramsReceived(opened, address)

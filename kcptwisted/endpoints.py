@@ -1,0 +1,194 @@
+"""
+Endpoints, for use in code; L{kcptwisted.parsers} makes them of endpoint strings.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectError, TimeoutError
+from twisted.internet.interfaces import (
+    IListeningPort,
+    IProtocol,
+    IProtocolFactory,
+    IStreamClientEndpoint,
+    IStreamServerEndpoint,
+)
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from kcptwisted.addresses import ANY_IPV4, ANY_IPV6, isIPv6, resolve
+from kcptwisted.connector import KCPConnector
+from kcptwisted.hub import SocketLayer
+from kcptwisted.interfaces import Address
+from kcptwisted.listener import KCPListener, KCPListeningPort
+from kcptwisted.options import KCPOptions
+
+_log = Logger()
+
+
+def randomConversation() -> int:
+    """
+    @return: a conversation id that cannot be guessed; not 0.
+    """
+    return secrets.randbelow(0xFFFFFFFF) + 1
+
+
+def checkPort(port: int, least: int) -> int:
+    """
+    @raise ValueError: if C{port} is no UDP port.
+    """
+    if not isinstance(port, int) or not least <= port <= 65535:
+        raise ValueError(f"port must be {least} to 65535, not {port!r}")
+    return port
+
+
+def _warnIfUnprotected(options: KCPOptions, what: str) -> None:
+    if options.unprotected:
+        _log.warn(
+            "{what} goes without encryption: anybody on the path can read and change it."
+            " Give key=, or crypt=null if that is meant.",
+            what=what,
+        )
+
+
+@implementer(IStreamClientEndpoint)
+class KCPClientEndpoint:
+    """
+    Connects to a KCP server.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        host: str,
+        port: int,
+        options: KCPOptions | None = None,
+        layers: Sequence[SocketLayer] = (),
+        randomConv: Callable[[], int] = randomConversation,
+    ) -> None:
+        """
+        @param reactor: provides L{twisted.internet.interfaces.IReactorTime} and either
+            L{twisted.internet.interfaces.IReactorFDSet} or
+            L{twisted.internet.interfaces.IReactorUDP}.
+        @param host: a name, or an IPv4 or IPv6 address.
+        @param port: UDP port, 1 to 65535.
+        @param options: the rest; the defaults if None.
+        @param layers: the user's own layers around the cipher, from the inner to the outer; see
+            L{kcptwisted.layer.DatagramLayer}.
+        @param randomConv: gives conversation ids.
+        @raise ValueError: if C{host} or C{port} is out of bounds.
+        """
+        if not host:
+            raise ValueError("host must be a name or an address, not empty")
+        self._reactor = reactor
+        self._host = host
+        self._port = checkPort(port, 1)
+        self._options = options or KCPOptions()
+        self._layers = tuple(layers)
+        self._randomConv = randomConv
+
+    def __repr__(self) -> str:
+        return f"<KCPClientEndpoint {self._host}:{self._port}>"
+
+    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
+        """
+        Connect.
+
+        @return: fires with the protocol when the server has answered.  Fails with
+            L{twisted.internet.error.ConnectionRefusedError} if the server's host says that
+            nothing listens there, L{twisted.internet.error.TimeoutError} after C{timeout=}
+            seconds, L{twisted.internet.error.DNSLookupError} or another
+            L{twisted.internet.error.ConnectError}.  It can be cancelled.
+        """
+        _warnIfUnprotected(self._options, f"the connection to kcp:{self._host}:{self._port}")
+        looked = resolve(self._reactor, self._host, self._port)
+        return looked.addCallback(self._resolved, protocolFactory)
+
+    def _resolved(self, peers: list[Address], factory: IProtocolFactory) -> Deferred[IProtocol]:
+        if not self._options.bindAddress:
+            return self._attempt(peers, [ANY_IPV4, ANY_IPV6], factory)
+        looked = resolve(self._reactor, self._options.bindAddress, 0)
+        return looked.addCallback(lambda binds: self._attempt(peers, binds, factory))
+
+    def _attempt(
+        self, peers: list[Address], binds: list[Address], factory: IProtocolFactory
+    ) -> Deferred[IProtocol]:
+        """
+        Try the first of the addresses, and the next if it fails at once.
+        """
+        peer, *others = peers
+        bind = next((bind for bind in binds if isIPv6(bind) == isIPv6(peer)), None)
+        if bind is None:
+            if others:
+                return self._attempt(others, binds, factory)
+            raise ValueError(
+                f"bindAddress and host must be of the same kind, IPv4 or IPv6: "
+                f"{self._options.bindAddress}, {self._host}"
+            )
+        connector = KCPConnector(self._reactor, self._options, factory, self._randomConv)
+        connected = connector.connect(bind, peer, self._layers)
+        if others:
+            connected.addErrback(self._next, others, binds, factory)
+        return connected
+
+    def _next(
+        self,
+        reason: Failure,
+        others: list[Address],
+        binds: list[Address],
+        factory: IProtocolFactory,
+    ) -> Deferred[IProtocol] | Failure:
+        if reason.check(TimeoutError) or not reason.check(ConnectError):
+            return reason
+        return self._attempt(others, binds, factory)
+
+
+@implementer(IStreamServerEndpoint)
+class KCPServerEndpoint:
+    """
+    Listens for KCP clients.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        port: int,
+        options: KCPOptions | None = None,
+        layers: Sequence[SocketLayer] = (),
+    ) -> None:
+        """
+        @param reactor: as for L{KCPClientEndpoint}.
+        @param port: UDP port; 0 for any that is free.
+        @param options: the rest; the defaults if None.
+        @param layers: as for L{KCPClientEndpoint}.
+        @raise ValueError: if C{port} is out of bounds.
+        """
+        self._reactor = reactor
+        self._port = checkPort(port, 0)
+        self._options = options or KCPOptions()
+        self._layers = tuple(layers)
+
+    def __repr__(self) -> str:
+        return f"<KCPServerEndpoint {self._options.interface}:{self._port}>"
+
+    def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
+        """
+        Listen.
+
+        @return: fires with a L{kcptwisted.interfaces.IKCPListeningPort}, or fails with
+            L{twisted.internet.error.CannotListenError}.
+        """
+        looked = resolve(self._reactor, self._options.interface or ANY_IPV4[0], self._port)
+        return looked.addCallback(self._listen, protocolFactory)
+
+    def _listen(self, addresses: list[Address], factory: IProtocolFactory) -> IListeningPort:
+        listener = KCPListener(self._reactor, self._options, factory)
+        port = KCPListeningPort(listener, addresses[0], self._layers)
+        port.startListening()
+        _warnIfUnprotected(self._options, f"what arrives at kcp:{port.getHost().port}")
+        return port

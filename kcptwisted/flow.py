@@ -1,0 +1,113 @@
+"""
+Keeping a producer in step with the send queue.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kcptwisted.arq.sender import Sender
+from kcptwisted.arq.settings import ARQSettings
+
+#: A producer is paused at so many queued bytes, however small the window.
+LEAST_HIGH_WATER = 64 * 1024
+
+#: How often a pull producer is asked within one flush.
+PULLS = 64
+
+
+class ProducerGate:
+    """
+    Pauses a producer when a window's worth of bytes is queued, resumes it at half of that.
+    """
+
+    __slots__ = ("_high", "_low", "_paused", "_producer", "_sender", "_streaming")
+
+    def __init__(self, sender: Sender, settings: ARQSettings) -> None:
+        """
+        @param sender: whose queue is watched.
+        """
+        self._sender = sender
+        self._high = max(settings.sendWindow * settings.mss, LEAST_HIGH_WATER)
+        self._low = self._high // 2
+        self._producer: Any = None
+        self._streaming = False
+        self._paused = False
+
+    @property
+    def producing(self) -> bool:
+        """
+        Whether a producer is registered.
+        """
+        return self._producer is not None
+
+    @property
+    def holdsOpen(self) -> bool:
+        """
+        Whether a producer has yet to be asked for the rest, so that a close waits for it.
+        """
+        return self._producer is not None and (self._paused or not self._streaming)
+
+    def register(self, producer: Any, streaming: bool) -> None:
+        """
+        @param streaming: whether the producer goes on by itself until it is paused.
+        @raise RuntimeError: if there is one already.
+        """
+        if self._producer is not None:
+            raise RuntimeError(f"{producer!r} cannot be registered: {self._producer!r} still is")
+        self._producer = producer
+        self._streaming = streaming
+        self._paused = False
+        self.wrote()
+
+    def unregister(self) -> None:
+        """
+        Forget the producer.
+        """
+        self._producer = None
+        self._paused = False
+
+    def stop(self) -> None:
+        """
+        The connection is over.
+        """
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            producer.stopProducing()
+
+    def wrote(self) -> None:
+        """
+        Something was queued: pause the producer if that was enough.
+        """
+        if (
+            self._producer is not None
+            and self._streaming
+            and not self._paused
+            and self._sender.queuedBytes >= self._high
+        ):
+            self._paused = True
+            self._producer.pauseProducing()
+
+    def resume(self) -> bool:
+        """
+        The queue may have become shorter: let the producer go on if it has.
+
+        @return: whether there is something new to send.
+        """
+        if self._producer is None:
+            return False
+        sender = self._sender
+        before = sender.queuedBytes
+        if self._streaming:
+            if self._paused and before <= self._low:
+                self._paused = False
+                self._producer.resumeProducing()
+        else:
+            for _ in range(PULLS):
+                queued = sender.queuedBytes
+                if self._producer is None or queued > self._low:
+                    break
+                self._producer.resumeProducing()
+                if sender.queuedBytes == queued:
+                    break
+        return sender.queuedBytes > before

@@ -1,0 +1,222 @@
+"""
+What listener and connector have in common: the place above the cipher where sessions hang.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from kcptwisted.clock import FlushClock
+from kcptwisted.crypt.layer import CryptLayer
+from kcptwisted.fec.layer import FECLayer
+from kcptwisted.fec.packet import DATA, PARITY, packetType
+from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
+from kcptwisted.options import KCPOptions
+from kcptwisted.session import KCPSession
+from kcptwisted.stats import PortStats
+from kcptwisted.udp.opening import UDPPort, openPort
+
+#: Wraps a protocol in a layer of the user's own; see L{kcptwisted.layer.DatagramLayer}.
+SocketLayer = Callable[[IDatagramProtocol], IDatagramProtocol]
+
+
+@implementer(IDatagramProtocol, IDatagramTransport)
+class SessionHub:
+    """
+    Carries datagrams between a socket's layers and the sessions on it.
+
+    @ivar clock: flushes the sessions.
+    @ivar stats: counts of the port.
+    @ivar sessions: the live sessions by the peer's address.
+    """
+
+    _log = Logger()
+
+    def __init__(self, reactor: Any, options: KCPOptions) -> None:
+        """
+        @param reactor: tells the time, and opens the port.
+        """
+        self._reactor = reactor
+        self._options = options
+        self.clock = FlushClock(reactor)
+        self.stats = PortStats()
+        self.sessions: dict[Address, KCPSession] = {}
+        self._port: UDPPort | None = None
+
+    # Opening and closing the port.
+
+    def openPort(
+        self, bind: Address, peer: Address | None, layers: Sequence[SocketLayer] = ()
+    ) -> None:
+        """
+        Open the UDP port, with the cipher and the user's own layers around this.
+
+        @param layers: from the inner to the outer, outside the cipher.
+        @raise twisted.internet.error.CannotListenError: if C{bind} cannot be had.
+        """
+        cipher = self._options.cipher.make(self._options.cipherKey)
+        protocol: IDatagramProtocol = self
+        if cipher is not None:
+            protocol = CryptLayer(protocol, cipher, self.stats)
+        for layer in layers:
+            protocol = layer(protocol)
+        self._port = openPort(self._reactor, protocol, bind, self._options, self.stats, peer)
+
+    def closePort(self) -> Deferred[None]:
+        """
+        @return: fires when the socket is closed.
+        """
+        assert self._port is not None
+        return self._port.stopListening()
+
+    def getHost(self) -> IPv4Address | IPv6Address:
+        """
+        @return: the local address.
+        """
+        assert self._port is not None
+        return self._port.getHost()
+
+    # The protocol of the layers below.
+
+    def makeConnection(self, transport: IDatagramTransport) -> None:
+        """
+        The layers below are ready.
+        """
+        self._transport = transport
+
+    def datagramsReceived(self, datagrams: list[bytes], address: Address) -> None:
+        """
+        Hand datagrams to the session at the address.
+        """
+        self.clock.beginBatch()
+        session = self.sessions.get(address)
+        if session is None:
+            self.strangeDatagrams(datagrams, address)
+            return
+        stats = session.stats
+        stats.InPkts += len(datagrams)
+        stats.InBytes += sum(map(len, datagrams))
+        session.bottom.datagramsReceived(datagrams, address)
+
+    def datagramsRecovered(self, datagrams: list[bytes], address: Address) -> None:
+        """
+        Hand on what a layer on the socket rebuilt.
+        """
+        self.clock.beginBatch()
+        session = self.sessions.get(address)
+        if session is not None:
+            session.bottom.datagramsRecovered(datagrams, address)
+
+    def strangeDatagrams(self, datagrams: list[bytes], address: Address) -> None:
+        """
+        Datagrams from an address without a session: dropped and counted.
+        """
+        self.stats.InErrs += len(datagrams)
+
+    def batchFinished(self) -> None:
+        """
+        Flush.
+        """
+        self.clock.flush()
+
+    def connectionRefused(self) -> None:
+        """
+        Of no concern unless the socket has one peer.
+        """
+
+    def connectionLost(self, reason: Failure) -> None:
+        """
+        The socket is closed: the sessions go with it.
+        """
+        for session in list(self.sessions.values()):
+            session.connectionLost(reason)
+        self.clock.stop()
+
+    # The transport of the sessions.
+
+    @property
+    def overhead(self) -> int:
+        """
+        Bytes that the layers on the socket add.
+        """
+        return self._transport.overhead
+
+    def writeDatagrams(self, datagrams: Sequence[bytes], address: Address) -> None:
+        """
+        Pass down.
+        """
+        session = self.sessions.get(address)
+        if session is not None:
+            stats = session.stats
+            stats.OutPkts += len(datagrams)
+            stats.OutBytes += sum(map(len, datagrams))
+        self._transport.writeDatagrams(datagrams, address)
+
+    # Sessions.
+
+    def addSession(self, conv: int, address: Address) -> KCPSession:
+        """
+        @return: a new session with the peer at C{address}.
+        """
+        session = KCPSession(conv, address, self._options, self)
+        self.sessions[address] = session
+        if self._options.dataShards:
+            self._wrap(session)
+        session.bottom.makeConnection(self)
+        self.stats.CurrEstab = len(self.sessions)
+        self.stats.MaxConn = max(self.stats.MaxConn, len(self.sessions))
+        return session
+
+    def _wrap(self, session: KCPSession) -> FECLayer:
+        options = self._options
+        layer = FECLayer(
+            session, options.dataShards, options.parityShards, self.clock.now, session.stats
+        )
+        session.bottom = layer
+        return layer
+
+    def sessionEstablished(self, session: KCPSession) -> None:
+        """
+        Subclasses give the session its protocol.
+        """
+        raise NotImplementedError
+
+    def sessionEnded(self, session: KCPSession, reason: Failure) -> None:
+        """
+        Forget the session.
+        """
+        if self.sessions.get(session.address) is session:
+            del self.sessions[session.address]
+        self.stats.CurrEstab = len(self.sessions)
+
+    def foreignDatagrams(self, session: KCPSession, datagrams: list[bytes]) -> None:
+        """
+        Datagrams that the session could not read: FEC that it was not told of, or another
+        conversation's.
+        """
+        others: list[bytes] = []
+        coded: list[bytes] = []
+        for datagram in datagrams:
+            (coded if packetType(datagram) in (DATA, PARITY) else others).append(datagram)
+        if coded and session.bottom is session:
+            # The peer uses FEC and this side does not: from now on its headers are taken off.
+            layer = self._wrap(session)
+            layer.transport = self
+            layer.datagramsReceived(coded, session.address)
+        else:
+            others += coded
+        if others:
+            self.otherConversation(session, others)
+
+    def otherConversation(self, session: KCPSession, datagrams: list[bytes]) -> None:
+        """
+        Datagrams from a session's address that are not of its conversation: dropped and counted.
+        """
+        self.stats.InErrs += len(datagrams)

@@ -1,0 +1,3 @@
+"""
+UDP in batches: many datagrams for each call into the kernel, where the kernel can.
+"""

@@ -1,0 +1,113 @@
+"""
+A UDP port for reactors without file descriptors, on their C{listenUDP}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IListeningPort, IReactorUDP
+from twisted.internet.protocol import DatagramProtocol
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
+from kcptwisted.stats import PortStats
+
+
+@implementer(IDatagramTransport)
+class ListenUDPPort(DatagramProtocol):
+    """
+    Hands datagrams on one at a time.
+
+    @ivar stats: counts.
+    """
+
+    overhead = 0
+
+    def __init__(
+        self, protocol: IDatagramProtocol, stats: PortStats, peer: Address | None = None
+    ) -> None:
+        """
+        @param protocol: is given what arrives.
+        @param peer: the only address to talk with, or None.
+        """
+        self._protocol = protocol
+        self._peer = peer
+        self._port: IListeningPort | None = None
+        self.stats = stats
+
+    def start(self, reactor: IReactorUDP, interface: str, port: int) -> None:
+        """
+        Open the port.
+
+        @raise twisted.internet.error.CannotListenError: if that fails.
+        """
+        self._protocol.makeConnection(self)
+        self._port = reactor.listenUDP(port, self, interface=interface, maxPacketSize=65535)
+
+    def startProtocol(self) -> None:
+        """
+        Fix the peer.
+        """
+        if self._peer is not None:
+            self.transport.connect(*self._peer[:2])
+
+    def getHost(self) -> IPv4Address | IPv6Address:
+        """
+        @return: the local address.
+        """
+        host: IPv4Address | IPv6Address = self.transport.getHost()
+        return host
+
+    def writeDatagrams(self, datagrams: Sequence[bytes], address: Address) -> None:
+        """
+        Send.
+        """
+        if self.transport is None:
+            return
+        destination = () if self._peer is not None else (address,)
+        for datagram in datagrams:
+            try:
+                self.transport.write(datagram, *destination)
+            except OSError:
+                self.stats.OutErrs += 1
+            else:
+                self.stats.OutPkts += 1
+                self.stats.OutBytes += len(datagram)
+
+    def datagramReceived(self, datagram: bytes, addr: Address) -> None:
+        """
+        Hand one datagram on.
+        """
+        self.stats.InPkts += 1
+        self.stats.InBytes += len(datagram)
+        self._protocol.datagramsReceived([datagram], addr)
+        self._protocol.batchFinished()
+
+    def connectionRefused(self) -> None:
+        """
+        Nobody listens at the peer's.
+        """
+        self._protocol.connectionRefused()
+        self._protocol.batchFinished()
+
+    def stopProtocol(self) -> None:
+        """
+        The port is closed.
+        """
+        self._protocol.connectionLost(Failure(ConnectionDone("Port closed.")))
+
+    def stopListening(self) -> Deferred[None]:
+        """
+        Close the port.
+
+        @return: fires when it is closed.
+        """
+        port, self._port = self._port, None
+        if port is None:
+            return succeed(None)
+        return maybeDeferred(port.stopListening).addCallback(lambda _: None)

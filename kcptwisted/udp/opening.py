@@ -1,0 +1,79 @@
+"""
+Making the right kind of UDP port for a reactor.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import Any, cast
+
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IReactorFDSet, IReactorUDP
+
+from kcptwisted.interfaces import Address, IDatagramProtocol
+from kcptwisted.options import KCPOptions
+from kcptwisted.stats import PortStats
+from kcptwisted.udp.fallback import ListenUDPPort
+from kcptwisted.udp.port import BatchPort, IBatchReactor
+
+#: A port of either kind.
+UDPPort = BatchPort | ListenUDPPort
+
+
+def openPort(
+    reactor: Any,
+    protocol: IDatagramProtocol,
+    bind: Address,
+    options: KCPOptions,
+    stats: PortStats,
+    peer: Address | None = None,
+) -> UDPPort:
+    """
+    Open a UDP port and connect C{protocol} to it.
+
+    @param reactor: provides L{IReactorFDSet} and L{IReactorTime}, or L{IReactorUDP}.
+    @param bind: where to listen.
+    @param peer: the only address to talk with, or None.
+    @raise CannotListenError: if the address cannot be had.
+    @raise OSError: if C{peer} cannot be reached from it.
+    """
+    if not IReactorFDSet.providedBy(reactor):
+        fallback = ListenUDPPort(protocol, stats, peer)
+        fallback.start(cast(IReactorUDP, reactor), bind[0], bind[1])
+        return fallback
+    sock = _bound(bind, options)
+    if peer is not None:
+        try:
+            sock.connect(peer)
+        except OSError:
+            sock.close()
+            raise
+    port = BatchPort(
+        cast(IBatchReactor, reactor), sock, protocol, stats, connected=peer is not None
+    )
+    port.start()
+    return port
+
+
+def _bound(bind: Address, options: KCPOptions) -> socket.socket:
+    family = socket.AF_INET6 if len(bind) == 4 else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        sock.setblocking(False)
+        for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+            sock.setsockopt(socket.SOL_SOCKET, option, options.socketBuffer)
+        if options.dscp:
+            _mark(sock, family, options.dscp)
+        sock.bind(bind)
+    except OSError as problem:
+        sock.close()
+        raise CannotListenError(bind[0], bind[1], problem) from None
+    return sock
+
+
+def _mark(sock: socket.socket, family: int, dscp: int) -> None:
+    # DSCP is the upper six bits of the byte (RFC 2474, section 3).
+    if family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, dscp << 2)
+    else:
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, dscp << 2)

@@ -1,0 +1,309 @@
+"""
+A UDP port that reads and writes in batches, for reactors with file descriptors.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections import deque
+from collections.abc import Sequence
+
+from twisted.internet import error
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import (
+    IReactorFDSet,
+    IReactorTime,
+    IReadDescriptor,
+    IWriteDescriptor,
+)
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from kcptwisted.addresses import toAddress
+from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
+from kcptwisted.stats import PortStats
+from kcptwisted.udp.offload import (
+    ANCILLARY_BYTES,
+    canSegment,
+    coalescedSize,
+    enableCoalescing,
+    runs,
+    segmentMessage,
+    split,
+)
+
+#: Bytes read in one reactor turn before timers and other descriptors get theirs.
+READ_BUDGET = 1 << 20
+
+#: Datagrams kept while the kernel takes none.
+MAXIMUM_DEFERRED = 4096
+
+#: The largest UDP payload, and what UDP_GRO coalesces at most.
+_BUFFER = 65535
+
+_NO_SEGMENTATION = frozenset({errno.EIO, errno.EINVAL, errno.EMSGSIZE})
+_NOT_NOW = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS})
+
+
+class IBatchReactor(IReactorFDSet, IReactorTime):
+    """
+    What the port needs of a reactor.
+    """
+
+
+@implementer(IReadDescriptor, IWriteDescriptor, IDatagramTransport)
+class BatchPort:
+    """
+    A bound socket, the bottom of the stack of layers.
+
+    @ivar stats: counts.
+    """
+
+    overhead = 0
+    _log = Logger()
+
+    def __init__(
+        self,
+        reactor: IBatchReactor,
+        sock: socket.socket,
+        protocol: IDatagramProtocol,
+        stats: PortStats,
+        connected: bool = False,
+    ) -> None:
+        """
+        @param sock: bound, non-blocking; the port's from now on.
+        @param protocol: is given what arrives.
+        @param connected: whether C{sock} has one peer.
+        """
+        self._reactor = reactor
+        self._socket: socket.socket | None = sock
+        self._protocol = protocol
+        self._connected = connected
+        self._segments = canSegment(sock)
+        self._coalesces = enableCoalescing(sock)
+        self._deferred: deque[tuple[bytes, Address]] = deque()
+        self._host = toAddress(sock.getsockname())
+        self._stopping: Deferred[None] | None = None
+        self.stats = stats
+
+    def start(self) -> None:
+        """
+        Begin to read.
+        """
+        self._protocol.makeConnection(self)
+        self._reactor.addReader(self)
+
+    def getHost(self) -> IPv4Address | IPv6Address:
+        """
+        @return: the local address.
+        """
+        return self._host
+
+    def fileno(self) -> int:
+        """
+        @return: the socket's, or -1.
+        """
+        return -1 if self._socket is None else self._socket.fileno()
+
+    def logPrefix(self) -> str:
+        """
+        @return: for log lines.
+        """
+        return f"{type(self._protocol).__name__} (KCP)"
+
+    def doRead(self) -> None:
+        """
+        Read what is there, up to L{READ_BUDGET}, and hand it over.
+        """
+        groups: dict[Address, list[bytes]] = {}
+        refused = self._fill(groups)
+        try:
+            for address, datagrams in groups.items():
+                self._protocol.datagramsReceived(datagrams, address)
+            if refused:
+                self._protocol.connectionRefused()
+            self._protocol.batchFinished()
+        except Exception:
+            # The reactor would close the port, and with it all sessions.
+            self._log.failure("Unexpected error while handling received datagrams")
+
+    def _fill(self, groups: dict[Address, list[bytes]]) -> bool:
+        """
+        @return: whether the peer's host said that nobody listens.
+        """
+        refused = False
+        sock = self._socket
+        budget = READ_BUDGET
+        count = 0
+        while budget > 0 and sock is not None:
+            try:
+                if self._coalesces:
+                    buffer, ancillary, _, address = sock.recvmsg(_BUFFER, ANCILLARY_BYTES)
+                    datagrams = split(buffer, coalescedSize(ancillary) if ancillary else None)
+                else:
+                    buffer, address = sock.recvfrom(_BUFFER)
+                    datagrams = [buffer]
+            except BlockingIOError:
+                break
+            except ConnectionRefusedError:
+                refused = True
+                break
+            except OSError as problem:
+                # An ICMP error that concerns an earlier datagram; the socket is as good as before.
+                self._log.debug("Reading failed: {problem}", problem=problem)
+                break
+            known = groups.get(address)
+            if known is None:
+                groups[address] = datagrams
+            else:
+                known += datagrams
+            count += len(datagrams)
+            # An empty datagram must not make the loop endless.
+            budget -= len(buffer) or 1
+        self.stats.InPkts += count
+        self.stats.InBytes += READ_BUDGET - budget
+        return refused
+
+    def writeDatagrams(self, datagrams: Sequence[bytes], address: Address) -> None:
+        """
+        Send; keep what the kernel does not take now, up to L{MAXIMUM_DEFERRED} datagrams.
+        """
+        if self._socket is None:
+            return
+        sent = 0 if self._deferred else self._send(datagrams, address)
+        if sent == len(datagrams):
+            return
+        room = MAXIMUM_DEFERRED - len(self._deferred)
+        kept = datagrams[sent : sent + room]
+        self._deferred.extend([(datagram, address) for datagram in kept])
+        self.stats.OutDeferred += len(kept)
+        self.stats.OutDropped += len(datagrams) - sent - len(kept)
+        self._reactor.addWriter(self)
+
+    def doWrite(self) -> None:
+        """
+        Send what was kept.
+        """
+        deferred = self._deferred
+        while deferred:
+            address = deferred[0][1]
+            batch = []
+            for datagram, destination in deferred:
+                if destination != address:
+                    break
+                batch.append(datagram)
+            sent = self._send(batch, address)
+            for _ in range(sent):
+                deferred.popleft()
+            if sent < len(batch):
+                return
+        self._reactor.removeWriter(self)
+
+    def _send(self, datagrams: Sequence[bytes], address: Address) -> int:
+        """
+        @return: how many datagrams are done with: sent, or refused with an error and counted.
+        """
+        if not self._segments or len(datagrams) == 1:
+            return self._sendSingly(datagrams, address)
+        sock = self._socket
+        done = 0
+        for run in runs(datagrams):
+            if len(run) == 1:
+                if not self._sendSingly(run, address):
+                    return done
+            else:
+                assert sock is not None
+                try:
+                    size = sock.sendmsg(
+                        (b"".join(run),),
+                        segmentMessage(len(run[0])),
+                        0,
+                        *(() if self._connected else (address,)),
+                    )
+                except OSError as problem:
+                    if problem.errno in _NOT_NOW:
+                        return done
+                    if problem.errno in _NO_SEGMENTATION:
+                        self._stopSegmenting(problem)
+                        return done + self._sendSingly(datagrams[done:], address)
+                    self._refuse(problem, len(run))
+                else:
+                    self.stats.OutPkts += len(run)
+                    self.stats.OutBytes += size
+            done += len(run)
+        return done
+
+    def _sendSingly(self, datagrams: Sequence[bytes], address: Address) -> int:
+        sock = self._socket
+        assert sock is not None
+        for done, datagram in enumerate(datagrams):
+            try:
+                if self._connected:
+                    sock.send(datagram)
+                else:
+                    sock.sendto(datagram, address)
+            except OSError as problem:
+                if problem.errno in _NOT_NOW:
+                    return done
+                self._refuse(problem, 1)
+            else:
+                self.stats.OutPkts += 1
+                self.stats.OutBytes += len(datagram)
+        return len(datagrams)
+
+    def _refuse(self, problem: OSError, count: int) -> None:
+        self.stats.OutErrs += count
+        if isinstance(problem, ConnectionRefusedError):
+            # Not from inside a write: the session above may be in the middle of a flush.
+            self._reactor.callLater(0, self._reportRefusal)
+        else:
+            self._log.debug("Sending failed: {problem}", problem=problem)
+
+    def _reportRefusal(self) -> None:
+        if self._socket is not None:
+            self._protocol.connectionRefused()
+            self._protocol.batchFinished()
+
+    def _stopSegmenting(self, problem: OSError) -> None:
+        self._segments = False
+        self._log.info(
+            "The kernel refuses UDP segmentation offload on {host}: {problem};"
+            " sending datagrams one by one",
+            host=self._host,
+            problem=problem,
+        )
+
+    def stopListening(self) -> Deferred[None]:
+        """
+        Close the socket.
+
+        @return: fires when it is closed.
+        """
+        if self._stopping is None:
+            self._stopping = Deferred()
+            self._reactor.callLater(
+                0, self.connectionLost, Failure(error.ConnectionDone("Port closed."))
+            )
+        finished: Deferred[None] = Deferred()
+        self._stopping.chainDeferred(finished)
+        return finished
+
+    def connectionLost(self, reason: Failure) -> None:
+        """
+        The socket is of no use any more; also called by the reactor when it ends.
+        """
+        sock, self._socket = self._socket, None
+        if sock is None:
+            return
+        self._reactor.removeReader(self)
+        self._reactor.removeWriter(self)
+        self.stats.OutDropped += len(self._deferred)
+        self._deferred.clear()
+        sock.close()
+        self._protocol.connectionLost(reason)
+        if self._stopping is None:
+            self._stopping = Deferred()
+        self._stopping.callback(None)

@@ -1,0 +1,292 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	kcp "github.com/xtaci/kcp-go/v5"
+)
+
+// A result is the line of JSON at the end. What is counted is the sum over
+// all sessions, what is timed the longest of them, and the hash is that of
+// the first session.
+type result struct {
+	Role              string  `json:"role"`
+	Sessions          int     `json:"sessions"`
+	Bytes             int64   `json:"bytes,omitempty"`
+	Seconds           float64 `json:"seconds"`
+	SHA256            string  `json:"sha256,omitempty"`
+	Messages          int     `json:"messages,omitempty"`
+	Size              int     `json:"size,omitempty"`
+	P50               float64 `json:"p50_us,omitempty"`
+	P99               float64 `json:"p99_us,omitempty"`
+	MessagesPerSecond float64 `json:"messages_per_second,omitempty"`
+}
+
+var errWrong = errors.New("wrong bytes")
+
+// opening is how many sessions are opened at once; a listener of kcp-go
+// ignores newcomers when 128 wait to be accepted.
+const opening = 64
+
+func runClient(c *config, w *wire) error {
+	var run func(*config, []*kcp.UDPSession) (*result, error)
+	switch c.role {
+	case "echo":
+		run = clientEcho
+	case "sink":
+		run = clientSink
+	case "source":
+		run = clientSource
+	case "pingpong":
+		run = clientPingPong
+	case "idle":
+		run = clientIdle
+	default:
+		fail(exitUsage, fmt.Errorf("no role %q for a client", c.role))
+	}
+	sessions := make([]*kcp.UDPSession, c.sessions)
+	for i := range sessions {
+		s, err := w.connect()
+		if err != nil {
+			return err
+		}
+		defer s.Close()
+		sessions[i] = s
+	}
+	r, err := run(c, sessions)
+	if err != nil {
+		return err
+	}
+	if err := linger(c, sessions); err != nil {
+		return err
+	}
+	r.Role = c.role
+	r.Sessions = c.sessions
+	printJSON(os.Stdout, r)
+	return nil
+}
+
+// linger leaves kcp-go time for the last ACKs and sees that no session gets
+// more than it should.
+func linger(c *config, sessions []*kcp.UDPSession) error {
+	until := time.Now().Add(seconds(c.linger))
+	return each(sessions, len(sessions), func(i int, s *kcp.UDPSession) error {
+		s.SetReadDeadline(until)
+		if n, _ := s.Read(make([]byte, readSize)); n > 0 {
+			return fmt.Errorf("session %d: %d bytes more than expected", i, n)
+		}
+		return nil
+	})
+}
+
+// each calls do for every session, that many at once, and returns the first
+// error as soon as there is one.
+func each(sessions []*kcp.UDPSession, atOnce int, do func(int, *kcp.UDPSession) error) error {
+	todo := make(chan int, len(sessions))
+	for i := range sessions {
+		todo <- i
+	}
+	close(todo)
+	outcome := make(chan error, len(sessions))
+	for range atOnce {
+		go func() {
+			for i := range todo {
+				outcome <- do(i, sessions[i])
+			}
+		}()
+	}
+	for range sessions {
+		if err := <-outcome; err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A checker compares what comes with the test stream and hashes it.
+type checker struct {
+	expected *cursor // nil: anything goes
+	digest   hash.Hash
+}
+
+func (k *checker) look(p []byte) error {
+	k.digest.Write(p)
+	if k.expected != nil && !bytes.Equal(p, k.expected.take(len(p))) {
+		return errWrong
+	}
+	return nil
+}
+
+func (k *checker) sum() string {
+	return hex.EncodeToString(k.digest.Sum(nil))
+}
+
+func clientEcho(c *config, sessions []*kcp.UDPSession) (*result, error) {
+	data := newPattern(c.seed, max(c.chunk, readSize))
+	sum := ""
+	start := time.Now()
+	err := each(sessions, len(sessions), func(i int, s *kcp.UDPSession) error {
+		sent := make(chan error, 1)
+		go func() { sent <- send(s, data.from(i), uint64(c.bytes), c.chunk) }()
+		check := &checker{data.from(i), sha256.New()}
+		if _, _, err := drain(s, make([]byte, readSize), uint64(c.bytes), check.look); err != nil {
+			return err
+		}
+		if i == 0 {
+			sum = check.sum()
+		}
+		return <-sent
+	})
+	if err != nil {
+		return nil, err
+	}
+	took := time.Since(start).Seconds()
+	return &result{Bytes: c.bytes * int64(c.sessions), Seconds: took, SHA256: sum}, nil
+}
+
+func clientSink(c *config, sessions []*kcp.UDPSession) (*result, error) {
+	data := newPattern(c.seed, c.chunk)
+	took := make([]float64, len(sessions))
+	err := each(sessions, len(sessions), func(i int, s *kcp.UDPSession) error {
+		if err := writeCount(s, uint64(c.bytes)); err != nil {
+			return err
+		}
+		if err := send(s, data.from(i), uint64(c.bytes), c.chunk); err != nil {
+			return err
+		}
+		var answer [16]byte
+		if _, err := io.ReadFull(s, answer[:]); err != nil {
+			return err
+		}
+		if counted := binary.LittleEndian.Uint64(answer[:]); counted != uint64(c.bytes) {
+			return fmt.Errorf("the server counted %d bytes of %d", counted, c.bytes)
+		}
+		took[i] = time.Duration(binary.LittleEndian.Uint64(answer[8:])).Seconds()
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &result{Bytes: c.bytes * int64(c.sessions), Seconds: slices.Max(took)}, nil
+}
+
+func clientSource(c *config, sessions []*kcp.UDPSession) (*result, error) {
+	data := newPattern(c.seed, readSize)
+	took := make([]float64, len(sessions))
+	sum := ""
+	err := each(sessions, len(sessions), func(i int, s *kcp.UDPSession) error {
+		if err := writeCount(s, uint64(c.bytes)); err != nil {
+			return err
+		}
+		check := &checker{nil, sha256.New()}
+		if c.seedSet {
+			check.expected = data.from(0)
+		}
+		_, t, err := drain(s, make([]byte, readSize), uint64(c.bytes), check.look)
+		took[i] = t.Seconds()
+		if i == 0 {
+			sum = check.sum()
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &result{Bytes: c.bytes * int64(c.sessions), Seconds: slices.Max(took), SHA256: sum}, nil
+}
+
+func clientPingPong(c *config, sessions []*kcp.UDPSession) (*result, error) {
+	data := newPattern(c.seed, c.size)
+	trip := func(s *kcp.UDPSession, ball, buf []byte) error {
+		if _, err := s.Write(ball); err != nil {
+			return err
+		}
+		if _, err := io.ReadFull(s, buf); err != nil {
+			return err
+		}
+		if !bytes.Equal(ball, buf) {
+			return errWrong
+		}
+		return nil
+	}
+	// A first trip, not timed, so that all sessions are there.
+	err := each(sessions, opening, func(i int, s *kcp.UDPSession) error {
+		return trip(s, data.from(i).take(c.size), make([]byte, c.size))
+	})
+	if err != nil {
+		return nil, err
+	}
+
+	var mu sync.Mutex
+	var all []time.Duration
+	start := time.Now()
+	err = each(sessions, len(sessions), func(i int, s *kcp.UDPSession) error {
+		balls := data.from(i)
+		buf := make([]byte, c.size)
+		took := make([]time.Duration, c.count)
+		for k := range took {
+			ball := balls.take(c.size)
+			began := time.Now()
+			if err := trip(s, ball, buf); err != nil {
+				return err
+			}
+			took[k] = time.Since(began)
+		}
+		mu.Lock()
+		all = append(all, took...)
+		mu.Unlock()
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	elapsed := time.Since(start).Seconds()
+	slices.Sort(all)
+	return &result{
+		Seconds:           elapsed,
+		Messages:          len(all),
+		Size:              c.size,
+		P50:               microseconds(all[len(all)/2]),
+		P99:               microseconds(all[len(all)*99/100]),
+		MessagesPerSecond: float64(len(all)) / elapsed,
+	}, nil
+}
+
+func microseconds(d time.Duration) float64 {
+	return float64(d.Nanoseconds()) / 1000
+}
+
+func clientIdle(c *config, sessions []*kcp.UDPSession) (*result, error) {
+	err := each(sessions, opening, func(i int, s *kcp.UDPSession) error {
+		ball := []byte{byte(i)}
+		if _, err := s.Write(ball); err != nil {
+			return err
+		}
+		var back [1]byte
+		if _, err := io.ReadFull(s, back[:]); err != nil {
+			return err
+		}
+		if back[0] != ball[0] {
+			return errWrong
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	fmt.Println("ready")
+	start := time.Now()
+	io.Copy(io.Discard, os.Stdin)
+	return &result{Seconds: time.Since(start).Seconds()}, nil
+}

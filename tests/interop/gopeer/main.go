@@ -1,0 +1,189 @@
+// Gopeer is a peer for the tests of kcptwisted: a server or a client that
+// talks KCP through kcp-go.
+//
+// As a server (-listen) it prints one line, "listening HOST:PORT", and serves
+// any number of sessions in one role:
+//
+//	echo    writes back all that it reads
+//	sink    reads a count N (u64, little-endian, like all numbers here) and
+//	        then N bytes; answers with two u64, the bytes counted and the
+//	        nanoseconds from the arrival of the first to that of the last
+//	source  reads a count N and sends N bytes of the test stream
+//
+// Sink and source then wait for the next count on the same session.
+//
+// As a client (-dial) it plays the other part of the same roles, or
+//
+//	pingpong  times round trips of -size bytes against an echo server
+//	idle      opens sessions to an echo server, prints "ready", and holds them
+//	          until its standard input ends
+//
+// and closes with one line of JSON on standard output.
+//
+// Exit status: 0 all was right, 1 something was not, 2 wrong usage, 3 the
+// watchdog (-timeout) ended the run.
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	kcp "github.com/xtaci/kcp-go/v5"
+)
+
+const (
+	exitFailed  = 1
+	exitUsage   = 2
+	exitTimeout = 3
+)
+
+// config holds the command line.
+type config struct {
+	listen, dial, role string
+
+	bytes    int64
+	seed     uint64
+	seedSet  bool
+	sessions int
+	chunk    int
+	count    int
+	size     int
+
+	crypt, key, rawKey string
+
+	dataShards, parityShards    int
+	mode                        string
+	sndWnd, rcvWnd, mtu         int
+	stream                      bool
+	ackNoDelay, writeDelay      bool
+	sockBuf                     int
+	timeout, linger, sessionMax float64
+	stdin, snmp                 bool
+}
+
+func parseFlags() (*config, error) {
+	c := new(config)
+	flag.StringVar(&c.listen, "listen", "", "serve on this `HOST:PORT`")
+	flag.StringVar(&c.dial, "dial", "", "be a client of this `HOST:PORT`")
+	flag.StringVar(&c.role, "role", "", "echo, sink or source; a client also pingpong or idle")
+
+	flag.Int64Var(&c.bytes, "bytes", 1<<20, "client: bytes to move on each session")
+	flag.Uint64Var(&c.seed, "seed", 1, "seed of the test stream; a source client checks what it gets only when this is given")
+	flag.IntVar(&c.sessions, "sessions", 1, "client: sessions to run at once")
+	flag.IntVar(&c.chunk, "chunk", 65536, "bytes for each write")
+	flag.IntVar(&c.count, "count", 1000, "pingpong: round trips on each session")
+	flag.IntVar(&c.size, "size", 64, "pingpong: bytes each way")
+
+	flag.StringVar(&c.crypt, "crypt", "null", "cipher: "+strings.Join(cipherNames(), " "))
+	flag.StringVar(&c.key, "key", "", "`passphrase`, turned into a key as kcptun does")
+	flag.StringVar(&c.rawKey, "rawkey", "", "the cipher's key itself, in `hex`")
+	flag.IntVar(&c.dataShards, "datashard", 0, "FEC data shards, 0 for no FEC")
+	flag.IntVar(&c.parityShards, "parityshard", 0, "FEC parity shards, 0 for no FEC")
+	flag.StringVar(&c.mode, "mode", "fast3", "normal, fast, fast2 or fast3")
+	flag.IntVar(&c.sndWnd, "sndwnd", 1024, "send window, in segments")
+	flag.IntVar(&c.rcvWnd, "rcvwnd", 1024, "receive window, in segments")
+	flag.IntVar(&c.mtu, "mtu", 1400, "largest UDP payload")
+	flag.BoolVar(&c.stream, "stream", true, "stream mode; -stream=false for message mode")
+	flag.BoolVar(&c.ackNoDelay, "acknodelay", false, "send each ACK at once")
+	flag.BoolVar(&c.writeDelay, "writedelay", false, "leave what is written to the next interval")
+	flag.IntVar(&c.sockBuf, "sockbuf", 4<<20, "bytes of each socket buffer, 0 for the system's own choice")
+
+	flag.Float64Var(&c.timeout, "timeout", -1, "`seconds` before the watchdog ends the run, 0 for never (default 60, of a server 600)")
+	flag.Float64Var(&c.linger, "linger", 0.25, "client: `seconds` to stay for the last ACKs, and to see that nothing more comes")
+	flag.Float64Var(&c.sessionMax, "sessiontimeout", 0, "server: drop a session that moved nothing for these `seconds`, 0 for never")
+	flag.BoolVar(&c.stdin, "stdin", false, "server: end when standard input does")
+	flag.BoolVar(&c.snmp, "snmp", false, "print kcp-go's counters as JSON to standard error at the end")
+	flag.Parse()
+
+	flag.Visit(func(f *flag.Flag) { c.seedSet = c.seedSet || f.Name == "seed" })
+	if c.timeout < 0 {
+		c.timeout = 60
+		if c.listen != "" {
+			c.timeout = 600
+		}
+	}
+	return c, c.check()
+}
+
+func (c *config) check() error {
+	if flag.NArg() > 0 {
+		return fmt.Errorf("unexpected argument %q", flag.Arg(0))
+	}
+	if (c.listen == "") == (c.dial == "") {
+		return fmt.Errorf("one of -listen and -dial is needed")
+	}
+	if _, ok := modes[c.mode]; !ok {
+		return fmt.Errorf("unknown -mode %q", c.mode)
+	}
+	if fec := c.dataShards > 0 && c.parityShards > 0; !fec && (c.dataShards != 0 || c.parityShards != 0) {
+		return fmt.Errorf("-datashard and -parityshard must be both positive or both 0")
+	}
+	if c.dataShards+c.parityShards > 256 {
+		return fmt.Errorf("more than 256 shards")
+	}
+	if c.mtu < 100 || c.mtu > 1500 {
+		return fmt.Errorf("-mtu must be in 100...1500")
+	}
+	if c.chunk < 1 || c.sessions < 1 || c.count < 1 || c.size < 1 || c.bytes < 1 {
+		return fmt.Errorf("-chunk, -sessions, -count, -size and -bytes must be positive")
+	}
+	if c.sndWnd < 1 || c.rcvWnd < 1 {
+		return fmt.Errorf("-sndwnd and -rcvwnd must be positive")
+	}
+	return nil
+}
+
+func main() {
+	c, err := parseFlags()
+	if err != nil {
+		fail(exitUsage, err)
+	}
+	w, err := newWire(c)
+	if err != nil {
+		fail(exitUsage, err)
+	}
+	if c.timeout > 0 {
+		time.AfterFunc(seconds(c.timeout), func() {
+			c.counters()
+			fail(exitTimeout, fmt.Errorf("not done within %v s", c.timeout))
+		})
+	}
+	if c.listen != "" {
+		err = runServer(c, w)
+	} else {
+		err = runClient(c, w)
+	}
+	c.counters()
+	if err != nil {
+		fail(exitFailed, err)
+	}
+}
+
+func fail(status int, err error) {
+	fmt.Fprintln(os.Stderr, "gopeer:", err)
+	os.Exit(status)
+}
+
+// counters prints kcp-go's counters if they were asked for.
+func (c *config) counters() {
+	if c.snmp {
+		printJSON(os.Stderr, kcp.DefaultSnmp.Copy())
+	}
+}
+
+func printJSON(out io.Writer, v any) {
+	line, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Fprintf(out, "%s\n", line)
+}
+
+func seconds(s float64) time.Duration {
+	return time.Duration(s * float64(time.Second))
+}

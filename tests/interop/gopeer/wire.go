@@ -1,0 +1,113 @@
+package main
+
+import (
+	"crypto/cipher"
+	"fmt"
+	"net"
+
+	kcp "github.com/xtaci/kcp-go/v5"
+)
+
+// modes are the presets of kcptun: nodelay, interval, resend, nc.
+var modes = map[string][4]int{
+	"normal": {0, 40, 2, 1},
+	"fast":   {0, 30, 2, 1},
+	"fast2":  {1, 20, 2, 1},
+	"fast3":  {1, 10, 2, 1},
+}
+
+// A wire makes sockets and sessions as the command line wants them.
+type wire struct {
+	*config
+	block kcp.BlockCrypt
+	aead  cipher.AEAD
+}
+
+func newWire(c *config) (*wire, error) {
+	kind, ok := ciphers[c.crypt]
+	if !ok {
+		return nil, fmt.Errorf("unknown -crypt %q", c.crypt)
+	}
+	key, err := kind.key(c)
+	if err != nil {
+		return nil, err
+	}
+	w := &wire{config: c}
+	switch {
+	case kind.block != nil:
+		w.block, err = newSharedBlock(key, kind.block)
+	case kind.aead != nil:
+		w.aead, err = kind.aead(key)
+	}
+	return w, err
+}
+
+// socket opens a UDP socket; without an address, on any port.
+func (w *wire) socket(network string, local *net.UDPAddr) (net.PacketConn, error) {
+	conn, err := net.ListenUDP(network, local)
+	if err != nil {
+		return nil, err
+	}
+	if w.sockBuf > 0 {
+		if err := conn.SetReadBuffer(w.sockBuf); err != nil {
+			return nil, err
+		}
+		if err := conn.SetWriteBuffer(w.sockBuf); err != nil {
+			return nil, err
+		}
+	}
+	if w.aead != nil {
+		return &sealedConn{conn, w.aead}, nil
+	}
+	return conn, nil
+}
+
+// tune gives a session the settings of the command line.
+func (w *wire) tune(s *kcp.UDPSession) {
+	mtu := w.mtu
+	if w.aead != nil {
+		mtu -= sealOverhead(w.aead)
+	}
+	mode := modes[w.mode]
+	s.SetMtu(mtu)
+	s.SetWindowSize(w.sndWnd, w.rcvWnd)
+	s.SetNoDelay(mode[0], mode[1], mode[2], mode[3])
+	s.SetStreamMode(w.stream)
+	s.SetACKNoDelay(w.ackNoDelay)
+	s.SetWriteDelay(w.writeDelay)
+}
+
+// serve starts a listener.
+func (w *wire) serve() (*kcp.Listener, error) {
+	addr, err := net.ResolveUDPAddr("udp", w.listen)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := w.socket("udp", addr)
+	if err != nil {
+		return nil, err
+	}
+	return kcp.ServeConn(w.block, w.dataShards, w.parityShards, conn)
+}
+
+// connect opens a session to the server, on a socket of its own.
+func (w *wire) connect() (*kcp.UDPSession, error) {
+	addr, err := net.ResolveUDPAddr("udp", w.dial)
+	if err != nil {
+		return nil, err
+	}
+	network := "udp4"
+	if addr.IP.To4() == nil {
+		network = "udp6"
+	}
+	conn, err := w.socket(network, nil)
+	if err != nil {
+		return nil, err
+	}
+	s, err := kcp.NewConn2(addr, w.block, w.dataShards, w.parityShards, conn)
+	if err != nil {
+		return nil, err
+	}
+	w.tune(s)
+	return s, nil
+}
