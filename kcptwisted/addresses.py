@@ -77,7 +77,9 @@ class _Collector:
         if isinstance(address, IPv4Address):
             self._addresses.append((address.host, self._port))
         elif isinstance(address, IPv6Address):
-            self._addresses.append((address.host, self._port, address.flowInfo, address.scopeID))
+            self._addresses.append(
+                (address.host, self._port, address.flowInfo, int(address.scopeID))
+            )
 
     def resolutionComplete(self) -> None:
         if self.result.called:

@@ -14,7 +14,7 @@ class _Counters:
     A set of named integer counters.
     """
 
-    __slots__ = ()
+    __slots__: tuple[str, ...] = ()
 
     def __init__(self) -> None:
         for name in self.__slots__:

@@ -69,12 +69,12 @@ def decodeSegments(datagram: bytes) -> list[Segment]:
     while offset < len(datagram):
         if len(datagram) - offset < OVERHEAD:
             raise ValueError(f"{len(datagram) - offset} bytes left, a header has {OVERHEAD}")
-        *fields, length = HEADER.unpack_from(datagram, offset)
+        conv, cmd, frg, wnd, ts, sn, una, length = HEADER.unpack_from(datagram, offset)
         offset += OVERHEAD
         data = datagram[offset : offset + length]
         if len(data) < length:
             raise ValueError(f"segment of {length} bytes holds {len(data)}")
-        segments.append(Segment(*fields, data))
+        segments.append(Segment(conv, cmd, frg, wnd, ts, sn, una, data))
         offset += length
     return segments
 

@@ -5,6 +5,7 @@ A UDP port for reactors without file descriptors, on their C{listenUDP}.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
@@ -27,6 +28,7 @@ class ListenUDPPort(DatagramProtocol):
     """
 
     overhead = 0
+    transport: Any
 
     def __init__(
         self, protocol: IDatagramProtocol, stats: PortStats, peer: Address | None = None
