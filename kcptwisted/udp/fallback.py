@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from twisted.internet.abstract import isIPv6Address
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.error import ConnectionDone
@@ -71,7 +72,7 @@ class ListenUDPPort(DatagramProtocol):
         """
         if self.transport is None:
             return
-        destination = () if self._peer is not None else (address,)
+        destination = () if self._peer is not None else (address[:2],)
         for datagram in datagrams:
             try:
                 self.transport.write(datagram, *destination)
@@ -81,13 +82,15 @@ class ListenUDPPort(DatagramProtocol):
                 self.stats.OutPkts += 1
                 self.stats.OutBytes += len(datagram)
 
-    def datagramReceived(self, datagram: bytes, addr: Address) -> None:
+    def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
         """
         Hand one datagram on.
         """
         self.stats.InPkts += 1
         self.stats.InBytes += len(datagram)
-        self._protocol.datagramsReceived([datagram], addr)
+        # Twisted leaves out what is particular to IPv6.
+        address: Address = (*addr, 0, 0) if isIPv6Address(addr[0]) else addr
+        self._protocol.datagramsReceived([datagram], address)
         self._protocol.batchFinished()
 
     def connectionRefused(self) -> None:
