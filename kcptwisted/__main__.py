@@ -1,0 +1,79 @@
+"""
+C{python -m kcptwisted}: the demonstration, and the version.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from kcptwisted import __version__
+
+
+def _share(text: str) -> float:
+    value = float(text.rstrip("%")) / 100
+    if not 0 <= value < 1:
+        raise argparse.ArgumentTypeError(f"must be 0 to 99 percent, not {text}")
+    return value
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, not {text}")
+    return value
+
+
+def _milliseconds(text: str) -> float:
+    value = float(text) / 1000
+    if not 0 <= value <= 10:
+        raise argparse.ArgumentTypeError(f"must be 0 to 10000 ms, not {text}")
+    return value
+
+
+def buildParser() -> argparse.ArgumentParser:
+    """
+    @return: the parser of the command line.
+    """
+    parser = argparse.ArgumentParser(prog="python -m kcptwisted", description="KCP for Twisted.")
+    parser.add_argument("--version", action="version", version=f"kcptwisted {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True)
+    demo = commands.add_parser(
+        "demo",
+        help="fetch a file over a bad link and check it",
+        description="Serves a file at a kcp: endpoint, fetches it through a UDP relay that loses"
+        " and delays datagrams, and checks the SHA-256.  Exits with 0 only if the bytes are right.",
+    )
+    demo.add_argument("--file", help="the file to serve; random bytes if not given")
+    demo.add_argument(
+        "--megabytes", type=_positive, default=20, help="of random bytes, without --file (20)"
+    )
+    demo.add_argument(
+        "--loss", type=_share, default=0.1, help="lost datagrams each way, percent (10)"
+    )
+    demo.add_argument(
+        "--delay", type=_milliseconds, default=0.025, help="each way, milliseconds (25)"
+    )
+    demo.add_argument(
+        "--options",
+        default="mode=fast3:sendWindow=1024:dataShards=10:parityShards=3",
+        help="endpoint options of both ends, besides the key (%(default)s)",
+    )
+    demo.add_argument("--seed", type=int, default=1, help="of the relay's chance (1)")
+    return parser
+
+
+def main(arguments: Sequence[str]) -> int:
+    """
+    @param arguments: the command line without the program's name.
+    @return: the exit status.
+    """
+    parsed = buildParser().parse_args(arguments)
+    from kcptwisted.demo import run
+
+    return run(parsed, sys.stdout)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
