@@ -5,9 +5,10 @@ C{twistd kcp-relay}: joins any server endpoint to any client endpoint.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
-from twisted.application.internet import StreamServerEndpointService
+from twisted.application import strports
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import clientFromString, serverFromString
@@ -39,9 +40,19 @@ class Options(usage.Options):
         """
         @raise usage.UsageError: if an endpoint is missing or wrong.
         """
-        for name in ("from", "to"):
+        from twisted.internet import reactor
+
+        parsers: dict[str, Callable[[Any, str], object]] = {
+            "from": serverFromString,
+            "to": clientFromString,
+        }
+        for name, parse in parsers.items():
             if not self[name]:
                 raise usage.UsageError(f"--{name} is needed: an endpoint string")
+            try:
+                parse(reactor, self[name])
+            except (ValueError, TypeError) as problem:
+                raise usage.UsageError(f"--{name}: {problem}") from None
 
 
 class Half(Protocol):
@@ -158,14 +169,8 @@ class RelayFactory(Factory):
 def makeService(options: Options) -> Service:
     """
     What twistd runs.
-
-    @raise ValueError: if an endpoint string is wrong.
     """
     from twisted.internet import reactor
 
-    service = StreamServerEndpointService(
-        serverFromString(reactor, options["from"]),
-        RelayFactory(clientFromString(reactor, options["to"])),
-    )
-    service._raiseSynchronously = True
-    return service
+    factory = RelayFactory(clientFromString(reactor, options["to"]))
+    return strports.service(options["from"], factory, reactor)
