@@ -137,7 +137,7 @@ class BatchPort:
         refused = False
         sock = self._socket
         budget = READ_BUDGET
-        count = 0
+        count = size = 0
         while budget > 0 and sock is not None:
             try:
                 if self._coalesces:
@@ -161,10 +161,11 @@ class BatchPort:
             else:
                 known += datagrams
             count += len(datagrams)
+            size += len(buffer)
             # An empty datagram must not make the loop endless.
             budget -= len(buffer) or 1
         self.stats.InPkts += count
-        self.stats.InBytes += READ_BUDGET - budget
+        self.stats.InBytes += size
         return refused
 
     def writeDatagrams(self, datagrams: Sequence[bytes], address: Address) -> None:
