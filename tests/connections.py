@@ -107,7 +107,7 @@ class RecordingFactory(Factory):
         """
         self.stops += 1
 
-    def buildProtocol(self, addr: IAddress | None) -> IProtocol | None:
+    def buildProtocol(self, addr: IAddress | None) -> Any:
         """
         @return: a new protocol.
         """

@@ -106,11 +106,10 @@ class TransferTests(ConnectionTestCase):
                 self.network.run(0.1)
                 self.successResultOf(connecting)
                 self.bothWays(BAD)
-                protocol = self.clientFactory.made[0]
                 data = self.data(50_000)
-                protocol.session.write(data)
-                self.network.runUntil(lambda: len(protocol.received) >= len(data))
-                self.assertEqual(protocol.received, data)
+                self.clientFactory.made[0].session.write(data)
+                self.network.runUntil(lambda: len(self.clientFactory.made[0].received) >= 50_000)
+                self.assertEqual(self.clientFactory.made[0].received, data)
                 self.finish(port)
 
     def test_congestionWindow(self) -> None:
@@ -151,9 +150,12 @@ class TransferTests(ConnectionTestCase):
         self.serverFactory.prepare = echo
         client, _ = self.connect()
         datagrams: list[bytes] = []
-        self.network.taps.append(
-            lambda source, to, datagram: source[0] == SERVER and datagrams.append(datagram)
-        )
+
+        def tap(source: tuple[str, int], to: tuple[str, int], datagram: bytes) -> None:
+            if source[0] == SERVER:
+                datagrams.append(datagram)
+
+        self.network.taps.append(tap)
         client.session.write(b"ping")
         self.network.run(0)
         self.assertEqual([len(decodeSegments(datagram)) for datagram in datagrams], [2])
@@ -375,9 +377,10 @@ class ClosingTests(ConnectionTestCase):
         self.network.run(0.1)
         self.assertIsInstance(self.reasonOf(server), ZeroDivisionError)
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
-        self.begin()
-        self.network.run(0.1)
-        self.assertEqual(len(self.serverFactory.made), 2)
+        client.session.abortConnection()
+        connecting = self.begin()
+        self.network.run(1)
+        self.successResultOf(connecting)
         self.finish(self.port)
 
     def test_connectionMadeRaises(self) -> None:
@@ -389,7 +392,12 @@ class ClosingTests(ConnectionTestCase):
             protocol.onMade = lambda made: 1 / 0
 
         self.serverFactory.prepare = arrange
-        _, server = self.connect()
+        self.port = self.listen()
+        connecting = self.begin()
+        self.network.run(0)
+        connecting.cancel()
+        self.failureResultOf(connecting)
+        (server,) = self.serverFactory.made
         self.assertIsInstance(self.reasonOf(server), ZeroDivisionError)
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
         self.finish(self.port)
@@ -540,10 +548,10 @@ class ProducerTests(ConnectionTestCase):
         """
         A producer that raises loses its connection, and no other session is held up.
         """
-        client, server = self.connect(link=Link(delay=0.01))
+        client, _ = self.connect(link=Link(delay=0.01))
         producer = Producer(client.session, b"")
         client.session.registerProducer(producer, False)
-        producer.resumeProducing = lambda: 1 / 0  # type: ignore[method-assign,assignment,return-value]
+        producer.resumeProducing = lambda: 1 / 0  # type: ignore[method-assign,assignment]
         client.session.write(b"x")
         self.network.run(1)
         self.assertIsInstance(self.reasonOf(client), ZeroDivisionError)
@@ -580,13 +588,12 @@ class ProducerTests(ConnectionTestCase):
         self.network.run(0.005)
         self.network.setLink(SERVER, CLIENT, Link(delay=0.01))
         asked: list[bytes] = []
-        self.network.taps.append(
-            lambda source, to, datagram: (
-                source[0] == CLIENT
-                and decodeSegments(datagram)[0].cmd == WASK
-                and asked.append(datagram)
-            )
-        )
+
+        def tap(source: tuple[str, int], to: tuple[str, int], datagram: bytes) -> None:
+            if source[0] == CLIENT and decodeSegments(datagram)[0].cmd == WASK:
+                asked.append(datagram)
+
+        self.network.taps.append(tap)
         self.network.runUntil(lambda: len(server.received) >= 300_000)
         self.assertTrue(asked)
 
