@@ -1,0 +1,197 @@
+"""
+Tests for L{kcptwisted.connector}.
+"""
+
+from __future__ import annotations
+
+from twisted.internet import error
+from twisted.internet.defer import CancelledError
+
+from kcptwisted.arq.segment import WASK, decodeSegments
+from kcptwisted.errors import PeerRefused
+from kcptwisted.link import Link
+from kcptwisted.options import KCPOptions
+from tests.connections import CLIENT, PORT, SERVER, ConnectionTestCase, RecordingProtocol
+from tests.test_listener import RawPeer
+
+
+class ConnectTests(ConnectionTestCase):
+    """
+    From connect to its result.
+    """
+
+    def assertNothingLeft(self) -> None:
+        """
+        No socket, no delayed call, and the factory is stopped.
+        """
+        self.network.run(0)
+        self.assertEqual(self.network.host(CLIENT).ports, {})
+        self.assertEqual(self.network.clock.getDelayedCalls(), [])
+        self.assertEqual(self.clientFactory.starts, self.clientFactory.stops)
+
+    def test_waitsForAnswer(self) -> None:
+        """
+        The result comes with the server's answer to a WASK, after one round trip.
+        """
+        self.bothWays(Link(delay=0.05))
+        sent: list[bytes] = []
+        self.network.taps.append(lambda source, to, datagram: sent.append(datagram))
+        self.listen()
+        connecting = self.begin()
+        self.network.run(0.099)
+        self.assertNoResult(connecting)
+        self.network.run(0.002)
+        self.assertIsInstance(self.successResultOf(connecting), RecordingProtocol)
+        self.assertEqual([decodeSegments(datagram)[0].cmd for datagram in sent[:1]], [WASK])
+        self.assertEqual(len(self.serverFactory.made), 1)
+
+    def test_lossyHandshake(self) -> None:
+        """
+        A lost WASK or answer is made up for.
+        """
+        self.bothWays(Link(delay=0.05, loss=0.5))
+        self.listen()
+        results: list[object] = []
+        self.begin().addBoth(results.append)
+        self.network.runUntil(lambda: bool(results), 30)
+        self.assertIsInstance(results[0], RecordingProtocol)
+
+    def test_noHandshake(self) -> None:
+        """
+        With handshake=no the result is there at once, and nothing is sent before the first write.
+        """
+        options = KCPOptions(crypt="null", handshake=False)
+        sent: list[bytes] = []
+        self.network.taps.append(lambda source, to, datagram: sent.append(datagram))
+        self.listen()
+        client = self.successResultOf(self.begin(options))
+        assert isinstance(client, RecordingProtocol)
+        self.network.run(5)
+        self.assertEqual(sent, [])
+        client.session.write(b"hello")
+        self.network.run(0.1)
+        self.assertEqual(self.serverFactory.made[0].received, b"hello")
+
+    def test_timeout(self) -> None:
+        """
+        Without an answer the result is a TimeoutError after the timeout, not sooner.
+        """
+        self.bothWays(Link(loss=1))
+        self.listen()
+        connecting = self.begin(KCPOptions(crypt="null", timeout=2.5))
+        self.network.run(2.4)
+        self.assertNoResult(connecting)
+        self.network.run(0.2)
+        self.failureResultOf(connecting, error.TimeoutError)
+        self.assertNothingLeft()
+
+    def test_wrongKey(self) -> None:
+        """
+        A server with another key does not answer, counts, and goes on.
+        """
+        port = self.listen(KCPOptions(key="right"))
+        connecting = self.begin(KCPOptions(key="wrong", timeout=1))
+        self.network.run(1.1)
+        self.failureResultOf(connecting, error.TimeoutError)
+        self.assertGreater(port.stats.InCsumErrors, 0)
+        self.assertEqual(self.serverFactory.made, [])
+        self.finish(port)
+
+    def test_refused(self) -> None:
+        """
+        A closed port is a ConnectionRefusedError at once.
+        """
+        self.network.host(SERVER)
+        connecting = self.begin()
+        self.network.run(0.1)
+        failure = self.failureResultOf(connecting, error.ConnectionRefusedError)
+        self.assertIsInstance(failure.value, PeerRefused)
+        self.assertNothingLeft()
+
+    def test_cancel(self) -> None:
+        """
+        Connecting can be cancelled.
+        """
+        self.bothWays(Link(loss=1))
+        self.listen()
+        connecting = self.begin()
+        self.network.run(1)
+        connecting.cancel()
+        self.failureResultOf(connecting, CancelledError)
+        self.assertNothingLeft()
+
+    def test_noProtocol(self) -> None:
+        """
+        A factory that makes no protocol is an error of its own.
+        """
+        self.listen()
+        self.patch(self.clientFactory, "buildProtocol", lambda addr: None)
+        connecting = self.begin()
+        self.network.run(0.1)
+        self.failureResultOf(connecting, error.NoProtocol)
+        self.assertNothingLeft()
+
+    def test_factoryRaises(self) -> None:
+        """
+        What buildProtocol raises is the result.
+        """
+        self.listen()
+        self.patch(self.clientFactory, "buildProtocol", lambda addr: 1 / 0)
+        connecting = self.begin()
+        self.network.run(0.1)
+        self.failureResultOf(connecting, ZeroDivisionError)
+        self.assertNothingLeft()
+
+
+class ConnectedTests(ConnectionTestCase):
+    """
+    The client's end of a connection that stands.
+    """
+
+    def test_refusedLater(self) -> None:
+        """
+        A server that goes away ends the connection as soon as its host says so.
+        """
+        client, server = self.connect()
+        server.session.abortConnection()
+        stopped = self.port.stopListening()
+        self.network.run(0.1)
+        self.successResultOf(stopped)
+        client.session.write(b"anybody?")
+        self.network.run(0.1)
+        self.assertIsInstance(self.reasonOf(client), PeerRefused)
+
+    def test_strangers(self) -> None:
+        """
+        Datagrams from other addresses do not reach a client.
+        """
+        client, _ = self.connect()
+        stranger = self.network.host("10.0.0.9")
+        peer = RawPeer()
+        stranger.listenUDP(1, peer)
+        local = client.session.getHost()
+        before = client.session.stats.InPkts
+        peer.transport.write(b"x" * 100, (CLIENT, local.port))
+        self.network.run(0.1)
+        self.assertEqual(client.session.stats.InPkts, before)
+
+    def test_otherConversation(self) -> None:
+        """
+        A server that speaks of another conversation is not heard, and that is counted.
+        """
+        client, server = self.connect()
+        server.session._conversation.conv += 1
+        server.session.write(b"for somebody else")
+        self.network.run(0.1)
+        self.assertEqual((client.received, client.reasons), (b"", []))
+        self.assertGreater(client.session._owner.stats.InErrs, 0)  # type: ignore[attr-defined]
+
+    def test_socketCloses(self) -> None:
+        """
+        The socket goes with the connection.
+        """
+        client, _ = self.connect()
+        client.session.loseConnection()
+        self.network.run(1)
+        self.assertEqual(self.network.host(CLIENT).ports, {})
+        self.assertIn(PORT, self.network.host(SERVER).ports)

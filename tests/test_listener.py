@@ -1,0 +1,262 @@
+"""
+Tests for L{kcptwisted.listener} and L{kcptwisted.hub}.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet import error
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IListeningPort
+from twisted.internet.protocol import DatagramProtocol
+from zope.interface.verify import verifyObject
+
+from kcptwisted.arq.segment import ACK, PUSH, WASK, WINS, Segment, decodeSegments
+from kcptwisted.endpoints import KCPServerEndpoint
+from kcptwisted.errors import PeerRestarted
+from kcptwisted.fec.packet import DATA, DATA_HEADER, HEADER, PARITY
+from kcptwisted.interfaces import IDatagramProtocol, IDatagramTransport, IKCPListeningPort
+from kcptwisted.options import KCPOptions
+from tests.connections import PORT, SERVER, ConnectionTestCase
+
+STRANGER = "10.0.0.9"
+
+
+class RawPeer(DatagramProtocol):
+    """
+    A peer that sends datagrams made by hand.
+    """
+
+    transport: Any
+
+    def __init__(self) -> None:
+        self.received: list[bytes] = []
+
+    def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
+        """
+        Note.
+        """
+        self.received.append(datagram)
+
+
+class RawTestCase(ConnectionTestCase):
+    """
+    A listener without a cipher, and a peer that sends what the test makes up.
+    """
+
+    def setUp(self) -> None:
+        """
+        Listen.
+        """
+        super().setUp()
+        self.port = self.listen()
+        self.peer = RawPeer()
+        self.network.host(STRANGER).listenUDP(1, self.peer)
+
+    def send(self, *datagrams: bytes) -> None:
+        """
+        Send datagrams to the listener and let it answer.
+        """
+        for datagram in datagrams:
+            self.peer.transport.write(datagram, (SERVER, PORT))
+        self.network.run(0.1)
+
+    def push(self, conv: int, sn: int, data: bytes = b"x") -> bytes:
+        """
+        @return: a PUSH segment.
+        """
+        return Segment(conv, PUSH, 0, 128, 0, sn, 0, data).encode()
+
+
+class AcceptTests(RawTestCase):
+    """
+    Which datagrams open a session.
+    """
+
+    def test_anyCommand(self) -> None:
+        """
+        A segment of whatever kind opens a session, and a WASK is answered by a WINS.
+        """
+        for number, cmd in enumerate((PUSH, ACK, WASK, WINS), 1):
+            self.peer = RawPeer()
+            self.network.host(STRANGER).listenUDP(100 + number, self.peer)
+            self.send(Segment(number, cmd, 0, 128, 0, 0, 0, b"").encode())
+            self.assertEqual(len(self.serverFactory.made), number)
+            if cmd == WASK:
+                (answer,) = self.peer.received
+                (segment,) = decodeSegments(answer)
+                self.assertEqual((segment.conv, segment.cmd, segment.wnd), (number, WINS, 1024))
+        self.assertEqual(self.port.stats.PassiveOpens, 4)
+        self.assertEqual((self.port.stats.CurrEstab, self.port.stats.MaxConn), (4, 4))
+
+    def test_fecData(self) -> None:
+        """
+        A FEC data shard opens a session, and a listener without FEC reads what is in it.
+        """
+        segment = self.push(5, 0, b"coded")
+        self.send(DATA_HEADER.pack(0, DATA, len(segment) + 2) + segment)
+        self.assertEqual(self.serverFactory.made[0].received, b"coded")
+
+    def test_nothingOpened(self) -> None:
+        """
+        Parity, runts, unknown commands and noise open nothing, and are counted.
+        """
+        segment = bytearray(self.push(5, 0))
+        segment[4] = 99
+        noise = [b"", b"x" * 23, bytes(segment), HEADER.pack(0, PARITY) + bytes(100), b"\xff" * 50]
+        self.send(*noise)
+        self.assertEqual(self.serverFactory.made, [])
+        self.assertEqual(self.port.stats.InErrs, len(noise))
+        self.assertEqual(self.port.stats.CurrEstab, 0)
+
+    def test_factoryDeclines(self) -> None:
+        """
+        A factory that makes no protocol has the session forgotten.
+        """
+        self.patch(self.serverFactory, "buildProtocol", lambda addr: None)
+        self.send(self.push(5, 0))
+        self.assertEqual(self.port.sessions, [])
+
+    def test_factoryRaises(self) -> None:
+        """
+        A factory that raises has the session forgotten and the error logged.
+        """
+        self.patch(self.serverFactory, "buildProtocol", lambda addr: 1 / 0)
+        self.send(self.push(5, 0))
+        self.assertEqual(self.port.sessions, [])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_sessionsByAddress(self) -> None:
+        """
+        Peers at different addresses have sessions of their own, also with the same conversation
+        id, and none gets another's data.
+        """
+        other = RawPeer()
+        self.network.host(STRANGER).listenUDP(2, other)
+        self.send(self.push(5, 0, b"first"))
+        other.transport.write(self.push(5, 0, b"second"), (SERVER, PORT))
+        self.network.run(0.1)
+        self.assertEqual(
+            [protocol.received for protocol in self.serverFactory.made], [b"first", b"second"]
+        )
+
+
+class RestartTests(RawTestCase):
+    """
+    A known address with another conversation.
+    """
+
+    def setUp(self) -> None:
+        """
+        Have a session.
+        """
+        super().setUp()
+        self.send(self.push(5, 0, b"old"))
+
+    def test_restart(self) -> None:
+        """
+        The first segment of a new conversation ends the old session and opens a new one.
+        """
+        self.send(self.push(6, 0, b"new"))
+        old, new = self.serverFactory.made
+        self.assertIsInstance(self.reasonOf(old), PeerRestarted)
+        self.assertIsInstance(self.reasonOf(old), error.ConnectionLost)
+        self.assertEqual((old.received, new.received), (b"old", b"new"))
+        self.assertEqual([session.conv for session in self.port.sessions], [6])
+
+    def test_leftovers(self) -> None:
+        """
+        Anything else of another conversation is dropped and counted, and the session goes on.
+        """
+        wask = Segment(6, WASK, 0, 128, 0, 0, 0, b"").encode()
+        self.send(self.push(6, 1), wask, b"noise" * 10)
+        self.send(self.push(5, 1, b"er"))
+        (protocol,) = self.serverFactory.made
+        self.assertEqual((protocol.received, protocol.reasons), (b"older", []))
+        self.assertEqual(self.port.stats.InErrs, 3)
+
+    def test_restartWithFEC(self) -> None:
+        """
+        The same when the new conversation comes in FEC packets.
+        """
+        segment = self.push(6, 0, b"new")
+        self.send(DATA_HEADER.pack(0, DATA, len(segment) + 2) + segment)
+        self.assertEqual(self.serverFactory.made[1].received, b"new")
+
+
+class PortTests(ConnectionTestCase):
+    """
+    The listening port.
+    """
+
+    def test_interfaces(self) -> None:
+        """
+        The port is a listening port; the listener is a layer.
+        """
+        port = self.listen()
+        verifyObject(IListeningPort, port)
+        verifyObject(IKCPListeningPort, port)
+        verifyObject(IDatagramProtocol, port._listener)
+        verifyObject(IDatagramTransport, port._listener)
+
+    def test_factoryStartStop(self) -> None:
+        """
+        The factory is started and stopped with the port.
+        """
+        port = self.listen()
+        self.assertEqual((self.serverFactory.starts, self.serverFactory.stops), (1, 0))
+        self.successResultOf(port.stopListening())
+        self.successResultOf(port.stopListening())
+        self.assertEqual((self.serverFactory.starts, self.serverFactory.stops), (1, 1))
+
+    def test_startTwice(self) -> None:
+        """
+        A port that listens cannot be started.
+        """
+        self.assertRaises(CannotListenError, self.listen().startListening)
+
+    def test_addressTaken(self) -> None:
+        """
+        A second port at the same address cannot listen, and its factory is not started.
+        """
+        self.listen()
+        endpoint = KCPServerEndpoint(self.network.host(SERVER), PORT, self.options)
+        self.failureResultOf(endpoint.listen(self.serverFactory), CannotListenError)
+        self.assertEqual(self.serverFactory.starts, 1)
+
+    def test_stopDelivers(self) -> None:
+        """
+        Stopping takes no newcomers, lets sessions deliver what was written, and fires when the
+        socket is closed.
+        """
+        client, server = self.connect()
+        server.session.write(self.data(100_000))
+        stopped = self.port.stopListening()
+        self.assertNoResult(stopped)
+        newcomer = self.begin()
+        self.network.run(0.2)
+        self.successResultOf(stopped)
+        self.assertEqual(len(client.received), 100_000)
+        self.assertIsInstance(self.reasonOf(server), error.ConnectionDone)
+        self.assertEqual(len(self.serverFactory.made), 1)
+        self.assertEqual(self.network.host(SERVER).ports, {})
+        newcomer.cancel()
+        self.failureResultOf(newcomer)
+
+    def test_manyConnections(self) -> None:
+        """
+        100 connections in a row leave nothing behind.
+        """
+        port = self.listen(KCPOptions(key="k"))
+        for _ in range(100):
+            connecting = self.begin(KCPOptions(key="k"))
+            self.network.run(0.1)
+            self.successResultOf(connecting)
+            for factory in (self.clientFactory, self.serverFactory):
+                factory.made[-1].session.write(b"x")
+                factory.made[-1].session.loseConnection()
+            self.network.run(1)
+        self.assertEqual(port.stats.MaxConn, 1)
+        self.assertEqual((port.stats.CurrEstab, port.sessions), (0, []))
+        self.finish(port)
