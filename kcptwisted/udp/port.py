@@ -13,6 +13,7 @@ from twisted.internet import error
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
+    IHalfCloseableDescriptor,
     IReactorFDSet,
     IReactorTime,
     IReadDescriptor,
@@ -54,7 +55,7 @@ class IBatchReactor(IReactorFDSet, IReactorTime):
     """
 
 
-@implementer(IReadDescriptor, IWriteDescriptor, IDatagramTransport)
+@implementer(IReadDescriptor, IWriteDescriptor, IHalfCloseableDescriptor, IDatagramTransport)
 class BatchPort:
     """
     A bound socket, the bottom of the stack of layers.
@@ -291,6 +292,20 @@ class BatchPort:
         finished: Deferred[None] = Deferred()
         self._stopping.chainDeferred(finished)
         return finished
+
+    def readConnectionLost(self, reason: Failure) -> None:
+        """
+        A poll-like reactor takes an ICMP error for the end of the input.  Reading collects the
+        error, and the socket is as good as before.
+        """
+        self.doRead()
+        if self._socket is not None:
+            self._reactor.addReader(self)
+
+    def writeConnectionLost(self, reason: Failure) -> None:
+        """
+        Never called: a reactor reports a write error as L{connectionLost}.
+        """
 
     def connectionLost(self, reason: Failure) -> None:
         """

@@ -13,6 +13,7 @@ from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import (
+    IHalfCloseableDescriptor,
     IReactorFDSet,
     IReactorUDP,
     IReadDescriptor,
@@ -188,7 +189,18 @@ class FailingSocketTests(SynchronousTestCase):
         """
         verifyObject(IReadDescriptor, self.port)
         verifyObject(IWriteDescriptor, self.port)
+        verifyObject(IHalfCloseableDescriptor, self.port)
         verifyObject(IDatagramTransport, self.port)
+
+    def test_errorTakenForEnd(self) -> None:
+        """
+        A reactor that takes an ICMP error for the end of the input is put right.
+        """
+        self.reactor.removeReader(self.port)
+        self.socket.incoming = [ConnectionRefusedError(errno.ECONNREFUSED, "refused")]
+        self.port.readConnectionLost(Failure(Exception()))
+        self.assertEqual(self.protocol.refusals, 1)
+        self.assertIn(self.port, self.reactor.readers)
 
     def test_segmented(self) -> None:
         """
