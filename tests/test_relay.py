@@ -206,6 +206,8 @@ class RelayTests(TestCase):
         silent.transport.resumeProducing()
         received = yield silent.complete
         self.assertEqual(len(received), taken[0])
+        # Until the relay's KCP client has the last ACK, so that its close has not to linger.
+        yield deferLater(self.reactor, 0.2, lambda: None)
 
     @inlineCallbacks
     def test_targetRefuses(self) -> Any:
