@@ -103,3 +103,4 @@ class IKCPListeningPort(IListeningPort):
     """
 
     stats = Attribute("L{kcptwisted.stats.PortStats} of the socket and all its sessions.")
+    sessions = Attribute("The live sessions: a list of L{kcptwisted.session.KCPSession}.")

@@ -10,6 +10,7 @@ from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IProtocolFactory
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -121,6 +122,8 @@ class KCPListeningPort:
     What C{listen} gives: the listener as a port.
     """
 
+    _log = Logger()
+
     def __init__(
         self, listener: KCPListener, bind: Address, layers: tuple[SocketLayer, ...] = ()
     ) -> None:
@@ -158,6 +161,9 @@ class KCPListeningPort:
             raise CannotListenError(*self._bind[:2], "already listening")
         self._listener.openPort(self._bind, None, self._layers)
         self._listening = True
+        self._log.info(
+            "{factory} starting on {host}", factory=self._listener.factory, host=self.getHost()
+        )
         self._listener.factory.doStart()
 
     def stopListening(self) -> Deferred[None]:

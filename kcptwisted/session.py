@@ -27,7 +27,7 @@ from kcptwisted.flow import ProducerGate
 from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
 from kcptwisted.lifecycle import Lifecycle, State
 from kcptwisted.options import TICK, KCPOptions
-from kcptwisted.stats import SessionStats
+from kcptwisted.stats import PortStats, SessionStats
 
 
 class SessionOwner(Protocol):
@@ -36,6 +36,7 @@ class SessionOwner(Protocol):
     """
 
     clock: FlushClock
+    stats: PortStats
 
     def getHost(self) -> IPv4Address | IPv6Address:
         """
@@ -96,6 +97,13 @@ class KCPSession:
         self._readPaused = False
         self._delivering = False
         self._ending: Failure | None = None
+
+    @property
+    def portStats(self) -> PortStats:
+        """
+        Counts of the socket and all its sessions.
+        """
+        return self._owner.stats
 
     # The protocol of the layer below.
 

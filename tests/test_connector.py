@@ -184,7 +184,7 @@ class ConnectedTests(ConnectionTestCase):
         server.session.write(b"for somebody else")
         self.network.run(0.1)
         self.assertEqual((client.received, client.reasons), (b"", []))
-        self.assertGreater(client.session._owner.stats.InErrs, 0)  # type: ignore[attr-defined]
+        self.assertGreater(client.session.portStats.InErrs, 0)
 
     def test_socketCloses(self) -> None:
         """
