@@ -102,7 +102,7 @@ class KCPConnector(SessionHub):
         Nothing listens there.
         """
         if self._session is not None:
-            self._session.end(Failure(PeerRefused("Nothing listens at the peer's port.")))
+            self._session.end(Failure(PeerRefused()))
 
     def _fail(self, reason: Failure) -> None:
         result, self._result = self._result, None

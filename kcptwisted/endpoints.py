@@ -8,8 +8,9 @@ import secrets
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectError, TimeoutError
+from twisted.internet.address import HostnameAddress
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.error import ConnectError, ConnectingCancelledError, TimeoutError
 from twisted.internet.interfaces import (
     IListeningPort,
     IProtocol,
@@ -103,11 +104,19 @@ class KCPClientEndpoint:
             L{twisted.internet.error.ConnectionRefusedError} if the server's host says that
             nothing listens there, L{twisted.internet.error.TimeoutError} after C{timeout=}
             seconds, L{twisted.internet.error.DNSLookupError} or another
-            L{twisted.internet.error.ConnectError}.  It can be cancelled.
+            L{twisted.internet.error.ConnectError}.  It can be cancelled, and then fails with
+            L{twisted.internet.error.ConnectingCancelledError}.
         """
         _warnIfUnprotected(self._options, f"the connection to kcp:{self._host}:{self._port}")
         looked = resolve(self._reactor, self._host, self._port)
-        return looked.addCallback(self._resolved, protocolFactory)
+        connected = looked.addCallback(self._resolved, protocolFactory)
+        return connected.addErrback(self._cancelled)
+
+    def _cancelled(self, reason: Failure) -> Failure:
+        if reason.check(CancelledError):
+            name = HostnameAddress(self._host.encode("utf-8"), self._port)
+            return Failure(ConnectingCancelledError(name))
+        return reason
 
     def _resolved(self, peers: list[Address], factory: IProtocolFactory) -> Deferred[IProtocol]:
         if not self._options.bindAddress:

@@ -6,41 +6,41 @@ from __future__ import annotations
 
 from twisted.internet import error
 
+from kcptwisted.arq.sender import MessageTooLong
 
-class MessageTooLong(ValueError):
-    """
-    A message that no KCP peer could ever take.
-    """
+__all__ = ["DeadLink", "LingerTimeout", "MessageTooLong", "PeerRefused", "PeerRestarted"]
 
-    def __init__(self, length: int, limit: int) -> None:
-        """
-        @param length: bytes of the message.
-        @param limit: the most bytes that a message may have here.
-        """
-        super().__init__(f"a message of {length} bytes exceeds the limit of {limit} bytes")
-        self.length = length
-        self.limit = limit
+# MESSAGE is what Twisted's base classes show.
 
 
 class DeadLink(error.ConnectionLost):
     """
-    A segment was sent many times and never acknowledged: the peer or the path is gone.
+    The peer acknowledged none of many copies of a segment: it or the path to it is gone.
     """
+
+    MESSAGE = "The peer acknowledged none of many copies of a segment"
 
 
 class LingerTimeout(error.ConnectionLost):
     """
-    The connection was closed, and the peer did not acknowledge all that was written in time.
+    The connection was closed, and the peer did not acknowledge within C{linger} seconds all that
+    was written before.
     """
+
+    MESSAGE = "The peer did not acknowledge in time all that was written before the close"
 
 
 class PeerRefused(error.ConnectionRefusedError):
     """
-    The peer's host says that nothing listens on the port (any more).
+    The peer's host says, when connecting or later, that nothing listens at the port.
     """
+
+    MESSAGE = "Nothing listens at the peer's port"
 
 
 class PeerRestarted(error.ConnectionLost):
     """
     The peer began a new conversation from the same address and port.
     """
+
+    MESSAGE = "The peer began a new conversation"

@@ -60,13 +60,17 @@ class SessionHub:
 
         @param layers: from the inner to the outer, outside the cipher.
         @raise twisted.internet.error.CannotListenError: if C{bind} cannot be had.
+        @raise ValueError: if the mtu is too small for the layers.
         """
         cipher = self._options.cipher.make(self._options.cipherKey)
         protocol: IDatagramProtocol = self
         if cipher is not None:
             protocol = CryptLayer(protocol, cipher, self.stats)
+        overhead = self._options.overhead
         for layer in layers:
             protocol = layer(protocol)
+            overhead += getattr(protocol, "ownOverhead", 0)
+        self._options.checkMtu(overhead)
         self._port = openPort(self._reactor, protocol, bind, self._options, self.stats, peer)
 
     def closePort(self) -> Deferred[None]:

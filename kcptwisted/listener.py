@@ -14,6 +14,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from kcptwisted.departed import DepartedSessions
 from kcptwisted.errors import PeerRestarted
 from kcptwisted.fec.packet import peekConversation
 from kcptwisted.hub import SessionHub, SocketLayer
@@ -37,6 +38,7 @@ class KCPListener(SessionHub):
         super().__init__(reactor, options)
         self.factory = factory
         self._accepting = True
+        self._departed = DepartedSessions()
         self._emptied: Deferred[None] | None = None
 
     def strangeDatagrams(self, datagrams: list[bytes], address: Address) -> None:
@@ -44,9 +46,10 @@ class KCPListener(SessionHub):
         Open a session for the first datagram that says which conversation it is of.
         """
         if self._accepting:
+            now = self.clock.now()
             for position, datagram in enumerate(datagrams):
                 found = peekConversation(datagram)
-                if found is not None:
+                if found is not None and not self._departed.isLate(address, found[0], now):
                     self.stats.InErrs += position
                     self._accept(found[0], address, datagrams[position:])
                     return
@@ -83,7 +86,7 @@ class KCPListener(SessionHub):
         for position, datagram in enumerate(datagrams):
             found = peekConversation(datagram)
             if found is not None and found[0] != session.conv and found[1] == 0:
-                session.connectionLost(Failure(PeerRestarted("The peer began a new conversation.")))
+                session.connectionLost(Failure(PeerRestarted()))
                 self.stats.InErrs += position
                 self.strangeDatagrams(datagrams[position:], session.address)
                 return
@@ -91,9 +94,10 @@ class KCPListener(SessionHub):
 
     def sessionEnded(self, session: KCPSession, reason: Failure) -> None:
         """
-        Forget the session; after L{stop} the last one takes the port with it.
+        Forget the session but for its name; after L{stop} the last one takes the port with it.
         """
         super().sessionEnded(session, reason)
+        self._departed.add(session.address, session.conv, self.clock.now())
         if self._emptied is not None and not self.sessions:
             emptied, self._emptied = self._emptied, None
             emptied.callback(None)

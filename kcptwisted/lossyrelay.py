@@ -115,6 +115,8 @@ class LossyRelay:
         """
         Pass on to the target, from a socket of this client's own.
         """
+        if self._front is None:
+            return
         if client not in self._backs:
             self._backs[client] = self._open(client, ANY_IPV4, self._target)
         self._pass(self.outward, datagrams, self._backs[client][0], self._target)

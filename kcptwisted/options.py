@@ -124,7 +124,7 @@ OPTIONS = (
            low=1, high=65535),
     Option("stream", bool, "A byte stream; with no, one write is one dataReceived at the peer."),
     Option("ackNoDelay", bool, "Send ACKs at once."),
-    Option("writeDelay", bool, "Let writes wait for the next tick instead of the end of the turn."),
+    Option("writeDelay", bool, "Let writes wait for up to interval, not for the end of the turn."),
     Option("dscp", int, "Differentiated services code point of the datagrams.", low=0, high=63),
     Option("socketBuffer", int, "Kernel buffer for sending and for receiving.", unit="bytes",
            low=4096, high=1 << 30),
@@ -188,7 +188,14 @@ class KCPOptions:
                 f"dataShards and parityShards must be at most {MAXIMUM_SHARDS} together"
             )
         object.__setattr__(self, "cipherKey", self._findKey())
-        least = self.overhead + OVERHEAD + 1
+        self.checkMtu(self.overhead)
+
+    def checkMtu(self, overhead: int) -> None:
+        """
+        @param overhead: bytes of a UDP payload that the layers below KCP take.
+        @raise ValueError: if that leaves no room for a segment's header and one byte.
+        """
+        least = overhead + OVERHEAD + 1
         if self.mtu < least:
             raise ValueError(
                 f"mtu must be {least} to {MAXIMUM_MTU} with these layers, not {self.mtu}"

@@ -99,6 +99,10 @@ class KCPSession:
         self._ending: Failure | None = None
 
     @property
+    def _closed(self) -> bool:
+        return self._lifecycle.state is State.CLOSED
+
+    @property
     def portStats(self) -> PortStats:
         """
         Counts of the socket and all its sessions.
@@ -134,7 +138,7 @@ class KCPSession:
         self._receive(datagrams, recovered=True)
 
     def _receive(self, datagrams: list[bytes], recovered: bool) -> None:
-        if self._lifecycle.state is State.CLOSED:
+        if self._closed:
             return
         conversation = self._conversation
         foreign = conversation.receive(datagrams, self._clock.now(), recovered)
@@ -272,7 +276,7 @@ class KCPSession:
 
         @raise RuntimeError: if there is one already.
         """
-        if self._lifecycle.state is State.CLOSED or self._ending is not None:
+        if self._closed or self._ending is not None:
             producer.stopProducing()
             return
         self._gate.register(producer, streaming)
@@ -326,7 +330,7 @@ class KCPSession:
         """
         Send what is due, let the producer go on, and see whether a close is complete.
         """
-        if self._lifecycle.state is State.CLOSED:
+        if self._closed:
             return
         if self._ending is not None:
             self.connectionLost(self._ending)
@@ -343,18 +347,17 @@ class KCPSession:
         except Exception:
             self._fail("resumeProducing")
         if conversation.sender.deadLink:
-            self.connectionLost(Failure(DeadLink("The peer acknowledges nothing any more.")))
+            self.connectionLost(Failure(DeadLink()))
         elif self.disconnecting:
             self._finish(now)
-        self._clock.schedule(self)
+        if not self._closed:
+            self._clock.schedule(self)
 
     def _finish(self, now: int) -> None:
         if self._conversation.drained and not self._gate.holdsOpen:
             self.connectionLost(Failure(error.ConnectionDone()))
         elif self._lifecycle.lingerIsOver(now):
-            self.connectionLost(
-                Failure(LingerTimeout("The peer did not acknowledge all that was written."))
-            )
+            self.connectionLost(Failure(LingerTimeout()))
 
     def _flushLater(self) -> None:
         """

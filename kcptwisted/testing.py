@@ -171,6 +171,7 @@ class SimulatedHost:
         self._network = network
         self.address = address
         self.ports: dict[int, SimulatedPort] = {}
+        self._ephemeral = _FIRST_EPHEMERAL_PORT
         self.nameResolver: IHostnameResolver = _Resolver(network)
 
     def installNameResolver(self, resolver: IHostnameResolver) -> IHostnameResolver:
@@ -219,10 +220,11 @@ class SimulatedHost:
         return opened
 
     def _freePort(self) -> int:
-        number = _FIRST_EPHEMERAL_PORT
-        while number in self.ports:
-            number += 1
-        return number
+        # Like a real host, no port again soon: the peer may still know its last user.
+        while self._ephemeral in self.ports:
+            self._ephemeral += 1
+        self._ephemeral += 1
+        return self._ephemeral - 1
 
 
 @implementer(IListeningPort, IUDPTransport)

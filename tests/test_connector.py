@@ -5,7 +5,6 @@ Tests for L{kcptwisted.connector}.
 from __future__ import annotations
 
 from twisted.internet import error
-from twisted.internet.defer import CancelledError
 
 from kcptwisted.arq.segment import WASK, decodeSegments
 from kcptwisted.errors import PeerRefused
@@ -117,7 +116,7 @@ class ConnectTests(ConnectionTestCase):
         connecting = self.begin()
         self.network.run(1)
         connecting.cancel()
-        self.failureResultOf(connecting, CancelledError)
+        self.failureResultOf(connecting, error.ConnectingCancelledError)
         self.assertNothingLeft()
 
     def test_noProtocol(self) -> None:

@@ -270,6 +270,18 @@ class ConnectTests(ConnectionTestCase):
         self.assertEqual(self.serverFactory.made[0].received, data)
         self.assertEqual((len(made), max(sizes)), (2, 300))
 
+    def test_layerTooLarge(self) -> None:
+        """
+        A layer that leaves no room for a byte is a ValueError that names the mtu.
+        """
+        options = KCPOptions(crypt="null", mtu=25)
+        endpoint = KCPServerEndpoint(self.network.host(SERVER), PORT, options, [Inverter])
+        failure = self.failureResultOf(endpoint.listen(self.serverFactory), ValueError)
+        self.assertIn("mtu must be 26 to 1500", str(failure.value))
+        client = self.begin(options, layers=[Inverter])
+        self.assertIn("mtu", str(self.failureResultOf(client, ValueError).value))
+        self.assertEqual(self.network.host(CLIENT).ports, {})
+
     def test_layerMissingAtOneEnd(self) -> None:
         """
         A layer that only one end has keeps the ends apart.

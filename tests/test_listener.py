@@ -185,6 +185,34 @@ class RestartTests(RawTestCase):
         self.assertEqual(self.serverFactory.made[1].received, b"new")
 
 
+class LateTests(RawTestCase):
+    """
+    Datagrams of a session that has ended.
+    """
+
+    def test_noGhost(self) -> None:
+        """
+        They open no session and are not acknowledged, so that the peer learns that it is alone.
+        """
+        self.send(self.push(5, 0))
+        self.serverFactory.made[0].session.abortConnection()
+        self.network.run(0)
+        self.peer.received.clear()
+        self.send(self.push(5, 1), self.push(5, 0))
+        self.assertEqual((len(self.serverFactory.made), self.peer.received), (1, []))
+        self.assertEqual(self.port.stats.InErrs, 2)
+
+    def test_newConversation(self) -> None:
+        """
+        Another conversation from the same address opens a session, also behind late datagrams.
+        """
+        self.send(self.push(5, 0))
+        self.serverFactory.made[0].session.abortConnection()
+        self.network.run(0)
+        self.send(self.push(5, 1), self.push(6, 0, b"new"))
+        self.assertEqual(self.serverFactory.made[1].received, b"new")
+
+
 class PortTests(ConnectionTestCase):
     """
     The listening port.

@@ -288,7 +288,7 @@ class ClosingTests(ConnectionTestCase):
         self.assertEqual(client.reasons, [])
         self.network.run(0.2)
         self.assertIsInstance(self.reasonOf(client), LingerTimeout)
-        self.assertIsInstance(self.reasonOf(client), error.ConnectionLost)
+        self.finish(self.port)
 
     def test_abortConnection(self) -> None:
         """
@@ -312,6 +312,7 @@ class ClosingTests(ConnectionTestCase):
         self.network.runUntil(lambda: bool(client.reasons), 3600)
         self.assertIsInstance(self.reasonOf(client), DeadLink)
         self.assertEqual(client.session.stats.OutSegs, DEAD_LINK)
+        self.finish(self.port)
 
     def closeIn(self, arrange: Callable[[RecordingProtocol], object]) -> None:
         """

@@ -150,6 +150,14 @@ class NetworkTests(SynchronousTestCase):
         self.assertEqual(self.there.stopped, 1)
         self.two.listenUDP(9, other)
 
+    def test_ephemeralPorts(self) -> None:
+        """
+        A port that the host chooses is not the one that was closed just before.
+        """
+        self.port.stopListening()
+        again = self.one.listenUDP(0, self.here)
+        self.assertEqual((again.getHost().port, self.port.getHost().port), (49153, 49152))
+
     def test_runUntil(self) -> None:
         """
         Waiting ends as soon as the condition holds, and fails if it cannot.

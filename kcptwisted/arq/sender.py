@@ -13,7 +13,6 @@ from kcptwisted.arq.overtaken import Overtaken
 from kcptwisted.arq.rtt import MAXIMUM_RTO, RoundTripEstimator
 from kcptwisted.arq.segment import HALF, HEADER, MASK, PUSH
 from kcptwisted.arq.settings import ARQSettings
-from kcptwisted.errors import MessageTooLong
 from kcptwisted.stats import SessionStats
 
 #: A segment sent this often without an ACK means that the peer is gone.
@@ -27,6 +26,23 @@ INITIAL_REMOTE_WINDOW = 32
 
 #: A segment that waits or is in flight: frg and payload.
 Fragment = tuple[int, bytes]
+
+
+class MessageTooLong(ValueError):
+    """
+    A message that no KCP peer could ever take.
+
+    @ivar length: bytes of the message.
+    @ivar limit: the most bytes that a message may have here.
+    """
+
+    def __init__(self, length: int, limit: int) -> None:
+        """
+        See the attributes.
+        """
+        super().__init__(f"a message of {length} bytes exceeds the limit of {limit} bytes")
+        self.length = length
+        self.limit = limit
 
 
 class Sender:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import errno
 import socket
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from twisted.internet import error
 from twisted.internet.address import IPv4Address, IPv6Address
@@ -121,15 +121,21 @@ class BatchPort:
         """
         groups: dict[Address, list[bytes]] = {}
         refused = self._fill(groups)
+        for address, datagrams in groups.items():
+            self._call(self._protocol.datagramsReceived, datagrams, address)
+        if refused:
+            self._call(self._protocol.connectionRefused)
+        self._call(self._protocol.batchFinished)
+
+    def _call(self, method: Callable[..., None], *arguments: object) -> None:
+        """
+        Call the protocol.  If it raised, the reactor would close the port, and with it all
+        sessions.
+        """
         try:
-            for address, datagrams in groups.items():
-                self._protocol.datagramsReceived(datagrams, address)
-            if refused:
-                self._protocol.connectionRefused()
-            self._protocol.batchFinished()
+            method(*arguments)
         except Exception:
-            # The reactor would close the port, and with it all sessions.
-            self._log.failure("Unexpected error while handling received datagrams")
+            self._log.failure("Unexpected error in {method!r}", method=method)
 
     def _fill(self, groups: dict[Address, list[bytes]]) -> bool:
         """

@@ -338,6 +338,7 @@ class FailingSocketTests(SynchronousTestCase):
         self.port.doRead()
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
         self.assertIn(self.port, self.reactor.readers)
+        self.assertEqual(self.protocol.batches, 1)
 
     def test_stop(self) -> None:
         """

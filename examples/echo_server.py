@@ -1,0 +1,71 @@
+"""
+A server that sends back what it is sent.
+
+Run it with the endpoint to listen at, by default C{kcp:4000:key=sesame}::
+
+    python examples/echo_server.py "kcp:4000:key=sesame"
+
+It prints its port, which you need with C{kcp:0:...} (any free port), and runs until it is
+interrupted.  C{examples/echo_client.py} is the other end.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import IReactorCore
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.task import react
+from twisted.protocols.policies import TimeoutMixin
+from twisted.python.failure import Failure
+
+from kcptwisted.session import KCPSession
+
+#: Seconds.  KCP does not say that a peer has closed, so a server has to give up on silent ones.
+SILENCE = 60
+
+
+class Echo(Protocol, TimeoutMixin):
+    """
+    Sends back what it is sent, no faster than the peer takes it.
+    """
+
+    transport: KCPSession
+
+    def connectionMade(self) -> None:
+        """
+        Have reading pause while too much waits to be sent.
+        """
+        self.setTimeout(SILENCE)
+        self.transport.registerProducer(self.transport, streaming=True)
+
+    def dataReceived(self, data: bytes) -> None:
+        """
+        Send back.
+        """
+        self.resetTimeout()
+        self.transport.write(data)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """
+        Say why, and what the connection carried.
+        """
+        self.setTimeout(None)
+        peer = self.transport.getPeer()
+        print(f"{peer.host}:{peer.port}: {reason.getErrorMessage()}", flush=True)
+        print(self.transport.stats, flush=True)
+
+
+async def main(reactor: IReactorCore, endpoint: str = "kcp:4000:key=sesame") -> None:
+    """
+    Listen until the reactor stops.
+    """
+    port = await serverFromString(reactor, endpoint).listen(Factory.forProtocol(Echo))
+    print(f"listening on port {port.getHost().port}", flush=True)
+    await Deferred()
+
+
+if __name__ == "__main__":
+    react(main, sys.argv[1:])

@@ -1,0 +1,172 @@
+"""
+A chat room in message mode: with C{stream=no} each C{write} arrives as one C{dataReceived}.
+
+Run the room, then any number of members, with C{stream=no} at both ends::
+
+    python examples/message_chat.py open "kcp:4000:stream=no:key=sesame"
+    python examples/message_chat.py join "kcp:127.0.0.1:4000:stream=no:key=sesame" Alice
+
+Each line that a member types goes to all the others; the end of the input (Ctrl-D) leaves.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import clientFromString, serverFromString
+from twisted.internet.interfaces import IAddress, IReactorCore
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.stdio import StandardIO
+from twisted.internet.task import react
+from twisted.protocols.basic import LineOnlyReceiver
+from twisted.python.failure import Failure
+
+from kcptwisted.session import KCPSession
+
+#: KCP does not say that a peer has closed, so a member that leaves says it with a message.
+LEAVE = b"/leave"
+
+
+class Seat(Protocol):
+    """
+    One member, in the room.
+    """
+
+    transport: KCPSession
+
+    def __init__(self, members: set[Seat]) -> None:
+        """
+        @param members: all who are in the room.
+        """
+        self._members = members
+
+    def connectionMade(self) -> None:
+        """
+        Sit down.
+        """
+        self._members.add(self)
+
+    def dataReceived(self, data: bytes) -> None:
+        """
+        Pass one message on.
+        """
+        if data == LEAVE:
+            self.transport.loseConnection()
+            return
+        for member in self._members - {self}:
+            member.transport.write(data)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """
+        Stand up.  A member that vanished is noticed when it does not acknowledge a message.
+        """
+        self._members.discard(self)
+        print(f"{len(self._members)} left: {reason.getErrorMessage()}", flush=True)
+
+
+class Room(Factory):
+    """
+    Gives each newcomer a seat.
+    """
+
+    def __init__(self) -> None:
+        self._members: set[Seat] = set()
+
+    def buildProtocol(self, addr: IAddress | None) -> Seat:
+        """
+        @return: a seat.
+        """
+        return Seat(self._members)
+
+
+class Member(Protocol):
+    """
+    Prints what the others say.
+
+    @ivar left: fires when the connection is over.
+    """
+
+    transport: KCPSession
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self.left: Deferred[None] = Deferred()
+
+    def connectionMade(self) -> None:
+        """
+        Introduce oneself.
+        """
+        self.say("has joined")
+
+    def say(self, text: str) -> None:
+        """
+        Send one message.
+        """
+        self.transport.write(f"{self._name}: {text}".encode())
+
+    def leave(self) -> None:
+        """
+        Tell the room, wait until it knows, and close.
+        """
+        self.transport.write(LEAVE)
+        self.transport.loseConnection()
+
+    def dataReceived(self, data: bytes) -> None:
+        """
+        Print one message.
+        """
+        print(data.decode(errors="replace"), flush=True)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """
+        The program ends.
+        """
+        print(f"goodbye: {reason.getErrorMessage()}", flush=True)
+        self.left.callback(None)
+
+
+class Keyboard(LineOnlyReceiver):
+    """
+    Says what is typed.
+    """
+
+    delimiter = b"\n"
+
+    def __init__(self, member: Member) -> None:
+        self._member = member
+
+    def lineReceived(self, line: bytes) -> None:
+        """
+        One line is one message.
+        """
+        self._member.say(line.decode(errors="replace"))
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """
+        The input is at its end.
+        """
+        self._member.leave()
+
+
+async def main(reactor: IReactorCore, role: str, endpoint: str, name: str = "somebody") -> None:
+    """
+    Open the room, or join it.
+    """
+    if role == "open":
+        port = await serverFromString(reactor, endpoint).listen(Room())
+        print(f"listening on port {port.getHost().port}", flush=True)
+        await Deferred()
+    else:
+        member = Member(name)
+        connecting = clientFromString(reactor, endpoint)
+        await connecting.connect(Factory.forProtocol(lambda: member))
+        print("connected", flush=True)
+        StandardIO(Keyboard(member), reactor=reactor)
+        await member.left
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 3 or sys.argv[1] not in ("open", "join"):
+        sys.exit(__doc__)
+    react(main, sys.argv[1:])

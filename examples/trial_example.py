@@ -1,0 +1,162 @@
+"""
+How a program that speaks KCP is tested: on a network in memory, with time that the test moves.
+
+Run it with trial::
+
+    python -m twisted.trial examples/trial_example.py
+
+The program is L{Adder}, a server that adds up the numbers it is sent, a line each.  No socket is
+opened and no test waits: five minutes of the network's time pass in a moment.
+"""
+
+from __future__ import annotations
+
+from twisted.internet.error import ConnectionRefusedError
+from twisted.internet.protocol import Factory, connectionDone
+from twisted.protocols.basic import LineReceiver
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+
+from kcptwisted.endpoints import KCPClientEndpoint, KCPServerEndpoint
+from kcptwisted.errors import DeadLink
+from kcptwisted.options import KCPOptions
+from kcptwisted.testing import Link, SimulatedNetwork
+
+CLIENT = "10.0.0.1"
+SERVER = "10.0.0.2"
+PORT = 4000
+
+
+class Adder(LineReceiver):
+    """
+    Answers each number with the sum so far.
+    """
+
+    delimiter = b"\n"
+
+    def __init__(self) -> None:
+        self._sum = 0
+
+    def lineReceived(self, line: bytes) -> None:
+        """
+        Add.
+        """
+        self._sum += int(line)
+        self.sendLine(str(self._sum).encode())
+
+
+class Caller(LineReceiver):
+    """
+    Collects answers.
+    """
+
+    delimiter = b"\n"
+
+    def __init__(self) -> None:
+        self.answers: list[int] = []
+        self.reason: Failure | None = None
+
+    def lineReceived(self, line: bytes) -> None:
+        """
+        Collect.
+        """
+        self.answers.append(int(line))
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """
+        Note why.
+        """
+        self.reason = reason
+
+
+class AdderTests(SynchronousTestCase):
+    """
+    Tests for L{Adder}.
+    """
+
+    def setUp(self) -> None:
+        """
+        A client's and a server's host, 25 ms apart.
+        """
+        self.network = SimulatedNetwork(seed=1, link=Link(delay=0.025))
+        self.options = KCPOptions(key="sesame")
+        self.client = self.network.host(CLIENT)
+        self.server = self.network.host(SERVER, "adder.example")
+
+    def serve(self) -> None:
+        """
+        Start the server.
+        """
+        endpoint = KCPServerEndpoint(self.server, PORT, self.options)
+        self.successResultOf(endpoint.listen(Factory.forProtocol(Adder)))
+
+    def call(self) -> Caller:
+        """
+        Connect to the server.
+        """
+        endpoint = KCPClientEndpoint(self.client, "adder.example", PORT, self.options)
+        connecting = endpoint.connect(Factory.forProtocol(Caller))
+        self.network.run(5)
+        caller = self.successResultOf(connecting)
+        assert isinstance(caller, Caller)
+        return caller
+
+    def test_adds(self) -> None:
+        """
+        The answer is there after one round trip, 50 ms.
+        """
+        self.serve()
+        caller = self.call()
+        caller.sendLine(b"3")
+        self.network.run(0.051)
+        self.assertEqual(caller.answers, [3])
+
+    def test_badLink(self) -> None:
+        """
+        Answers come complete and in order over a link that loses, delays and doubles datagrams.
+        """
+        bad = Link(delay=0.025, jitter=0.02, loss=0.2, duplicate=0.1)
+        self.network.setLink(CLIENT, SERVER, bad)
+        self.network.setLink(SERVER, CLIENT, bad)
+        self.serve()
+        caller = self.call()
+        for _ in range(100):
+            caller.sendLine(b"2")
+            self.network.run(0.01)
+        self.network.runUntil(lambda: len(caller.answers) == 100)
+        self.assertEqual(caller.answers, list(range(2, 202, 2)))
+        self.assertGreater(self.network.model(CLIENT, SERVER).lost, 0)
+
+    def test_noServer(self) -> None:
+        """
+        Without a server the connection is refused.
+        """
+        endpoint = KCPClientEndpoint(self.client, "adder.example", PORT, self.options)
+        connecting = endpoint.connect(Factory.forProtocol(Caller))
+        self.network.run(1)
+        self.failureResultOf(connecting, ConnectionRefusedError)
+
+    def test_cutOff(self) -> None:
+        """
+        A caller that can no longer reach the server is told so, within five minutes.
+        """
+        self.serve()
+        caller = self.call()
+        self.network.setLink(CLIENT, SERVER, Link(loss=1))
+        caller.sendLine(b"1")
+        self.network.run(300)
+        assert caller.reason is not None
+        caller.reason.trap(DeadLink)
+
+    def test_secret(self) -> None:
+        """
+        What is said cannot be read on the way, and fits the mtu.
+        """
+        datagrams: list[bytes] = []
+        self.network.taps.append(lambda source, destination, datagram: datagrams.append(datagram))
+        self.serve()
+        self.call().sendLine(b"1234567890" * 300)
+        self.network.run(1)
+        self.assertGreater(len(datagrams), 3)
+        self.assertNotIn(b"1234567890", b"".join(datagrams))
+        self.assertLessEqual(max(map(len, datagrams)), self.options.mtu)

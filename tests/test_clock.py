@@ -1,0 +1,509 @@
+"""
+Tests for L{kcptwisted.clock}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
+from zope.interface.verify import verifyObject
+
+from kcptwisted.clock import NEAR, ROUNDS, FlushClock, IFlushed
+from kcptwisted.options import TICK
+from tests.properties import given, strategies
+
+
+@implementer(IFlushed)
+class Flushed:
+    """
+    What the clock drives.
+
+    @ivar dueAt: when it is to be flushed next.
+    @ivar flushed: when it was.
+    """
+
+    scheduled: int | None = None
+    dueAt: int | None = None
+
+    def __init__(self, clock: FlushClock) -> None:
+        self._clock = clock
+        self.flushed: list[int] = []
+        #: What happens in a flush, beside that the deadline is over.
+        self.meanwhile: Callable[[], None] = lambda: None
+
+    def deadline(self) -> int | None:
+        """
+        @return: C{dueAt}.
+        """
+        return self.dueAt
+
+    def flush(self, now: int) -> None:
+        """
+        Note it, and schedule what comes next.
+        """
+        self.flushed.append(now)
+        if self.dueAt is not None and self.dueAt <= now:
+            self.dueAt = None
+        self.meanwhile()
+        self._clock.schedule(self)
+
+    def due(self, at: int | None) -> None:
+        """
+        Have a deadline from now on.
+        """
+        self.dueAt = at
+        self._clock.schedule(self)
+
+
+class ClockTestCase(SynchronousTestCase):
+    """
+    Holds a clock whose time the test makes pass.
+    """
+
+    def setUp(self) -> None:
+        """
+        Begin anew.
+        """
+        self.reactor = Clock()
+        self.clock = FlushClock(self.reactor)
+
+    def make(self) -> Flushed:
+        """
+        Something to be driven.
+        """
+        return Flushed(self.clock)
+
+    def calls(self) -> int:
+        """
+        @return: how many delayed calls there are.
+        """
+        return len(self.reactor.getDelayedCalls())
+
+    def passTime(self, milliseconds: int) -> None:
+        """
+        Let time pass in steps of five milliseconds.
+        """
+        self.reactor.pump([0.005] * (milliseconds // 5))
+
+    def assertStill(self) -> None:
+        """
+        Nothing waits, so nothing runs.
+        """
+        self.assertEqual(self.calls(), 0)
+        self.assertTrue(self.clock.idle)
+
+
+class NowTests(ClockTestCase):
+    """
+    Tests for L{FlushClock.now}.
+    """
+
+    def test_milliseconds(self) -> None:
+        """
+        Time is told in milliseconds since the beginning.
+        """
+        self.reactor.advance(1000)
+        clock = FlushClock(self.reactor)
+        self.assertEqual(clock.now(), 0)
+        self.reactor.advance(1.5)
+        self.assertEqual(clock.now(), 1500)
+
+    def test_backwards(self) -> None:
+        """
+        When the wall clock is set back time stands still, and then goes on.
+        """
+        self.reactor.advance(100)
+        before = self.clock.now()
+        self.reactor.rightNow -= 50
+        self.assertEqual(self.clock.now(), before)
+        self.reactor.advance(1)
+        self.assertEqual(self.clock.now(), before + 1000)
+
+    @given(strategies.lists(strategies.floats(-1e6, 1e6), max_size=20))
+    def test_never(self, steps: list[float]) -> None:
+        """
+        However the wall clock jumps, time never goes back.
+        """
+        reactor = Clock()
+        clock = FlushClock(reactor)
+        times = []
+        for step in steps:
+            reactor.rightNow += step
+            times.append(clock.now())
+        self.assertEqual(times, sorted(times))
+
+
+class DeadlineTests(ClockTestCase):
+    """
+    Flushing when deadlines come.
+    """
+
+    def test_fake(self) -> None:
+        """
+        What is driven here provides the interface.
+        """
+        verifyObject(IFlushed, self.make())
+
+    def test_nothing(self) -> None:
+        """
+        A clock without sessions stands still.
+        """
+        self.assertStill()
+
+    def test_noDeadline(self) -> None:
+        """
+        So it does with a session that has no deadline.
+        """
+        self.clock.schedule(self.make())
+        self.assertStill()
+
+    def test_near(self) -> None:
+        """
+        A session is flushed at the first tick after its deadline, once, and then the clock stands
+        still.
+        """
+        session = self.make()
+        session.due(30)
+        self.assertFalse(self.clock.idle)
+        self.passTime(300)
+        self.assertEqual(len(session.flushed), 1)
+        self.assertTrue(30 <= session.flushed[0] <= 30 + TICK)
+        self.assertStill()
+
+    def test_far(self) -> None:
+        """
+        Towards a far deadline the clock sleeps: there is one call, and it is late.
+        """
+        session = self.make()
+        session.due(5000)
+        (call,) = self.reactor.getDelayedCalls()
+        self.assertGreaterEqual(call.getTime(), 5 - NEAR / 1000)
+        self.passTime(4900)
+        self.assertEqual(session.flushed, [])
+        self.passTime(200)
+        self.assertEqual(len(session.flushed), 1)
+        self.assertTrue(5000 <= session.flushed[0] <= 5000 + TICK)
+        self.assertStill()
+
+    def test_ticksThenSleeps(self) -> None:
+        """
+        When a near deadline has passed and a far one is left, the clock goes to sleep.
+        """
+        near, far = self.make(), self.make()
+        far.due(10_000)
+        near.due(50)
+        self.passTime(200)
+        self.assertEqual(len(near.flushed), 1)
+        (call,) = self.reactor.getDelayedCalls()
+        self.assertGreaterEqual(call.getTime(), 10 - NEAR / 1000)
+        self.passTime(10_000)
+        self.assertEqual(len(far.flushed), 1)
+        self.assertStill()
+
+    def test_earlier(self) -> None:
+        """
+        A deadline that has become earlier holds, and the later one does not any more.
+        """
+        session = self.make()
+        session.due(5000)
+        session.due(2000)
+        self.passTime(2000 + TICK)
+        self.assertEqual(len(session.flushed), 1)
+        self.assertStill()
+
+    def test_later(self) -> None:
+        """
+        A deadline that has become later is waited for.
+        """
+        session = self.make()
+        session.due(50)
+        session.dueAt = 400
+        self.passTime(390)
+        self.assertEqual(session.flushed, [])
+        self.passTime(10 + TICK)
+        self.assertEqual(len(session.flushed), 1)
+        self.assertStill()
+
+    def test_gone(self) -> None:
+        """
+        A deadline that is no more is not acted upon.
+        """
+        session = self.make()
+        session.due(50)
+        session.dueAt = None
+        self.passTime(200)
+        self.assertEqual(session.flushed, [])
+        self.assertStill()
+
+    def test_again(self) -> None:
+        """
+        A session with one deadline after another is flushed at each.
+        """
+        session = self.make()
+
+        def again() -> None:
+            if len(session.flushed) < 5:
+                session.dueAt = 40 * (len(session.flushed) + 1)
+
+        session.meanwhile = again
+        session.due(40)
+        self.passTime(500)
+        self.assertEqual([now // 40 for now in session.flushed], [1, 2, 3, 4, 5])
+        self.assertStill()
+
+    def test_each(self) -> None:
+        """
+        Only the sessions that are due are flushed.
+        """
+        sessions = [self.make() for _ in range(10)]
+        for position, session in enumerate(sessions):
+            session.due(100 * position + 100)
+        self.passTime(550)
+        self.assertEqual([len(session.flushed) for session in sessions], [1] * 5 + [0] * 5)
+        self.passTime(600)
+        self.assertEqual([len(session.flushed) for session in sessions], [1] * 10)
+        self.assertStill()
+
+    def test_inThePast(self) -> None:
+        """
+        A deadline that has passed already is met at the next tick.
+        """
+        self.passTime(1000)
+        session = self.make()
+        session.due(10)
+        self.passTime(TICK)
+        self.assertEqual(len(session.flushed), 1)
+        self.assertStill()
+
+    def test_forgotten(self) -> None:
+        """
+        A session that is gone is not flushed, and is not waited for.
+        """
+        session = self.make()
+        session.due(50)
+        self.clock.wantFlush(session)
+        self.clock.forget(session)
+        self.passTime(200)
+        self.assertEqual(session.flushed, [])
+        self.assertStill()
+
+    def test_oneLoop(self) -> None:
+        """
+        However deadlines move, there is one loop: while one session's has become far and another
+        is flushed and has a near one, no second is begun.
+        """
+        busy, moved = self.make(), self.make()
+        busy.due(50)
+        moved.due(50)
+        moved.dueAt = 60_000
+        busy.meanwhile = lambda: setattr(busy, "dueAt", 90)
+        self.passTime(50 + TICK)
+        self.assertEqual(len(busy.flushed), 1)
+        self.assertEqual(self.calls(), 1)
+        self.clock.stop()
+        self.assertStill()
+
+    @given(
+        strategies.lists(
+            strategies.tuples(
+                strategies.sampled_from(["due", "move", "want", "forget", "pass"]),
+                strategies.integers(0, 3),
+                strategies.integers(0, 400),
+            ),
+            max_size=25,
+        )
+    )
+    def test_always(self, events: list[tuple[str, int, int]]) -> None:
+        """
+        Whatever sessions do, there are never more calls than one for the deadlines and one for the
+        end of the turn, each session is flushed soon after its deadline, and in the end the clock
+        stands still.
+        """
+        self.setUp()
+        sessions = [self.make() for _ in range(4)]
+        for kind, index, number in events:
+            session = sessions[index]
+            if kind == "due":
+                session.due(self.clock.now() + number)
+            elif kind == "move":
+                session.dueAt = None if session.dueAt is None else session.dueAt + number
+            elif kind == "want":
+                self.clock.wantFlush(session)
+            elif kind == "forget":
+                session.dueAt = None
+                self.clock.forget(session)
+            else:
+                self.passTime(number)
+                late = [each.dueAt for each in sessions if each.dueAt is not None]
+                self.assertGreater(min(late, default=10**9), self.clock.now() - 2 * TICK)
+            self.assertLessEqual(self.calls(), 2)
+        self.passTime(12_000)
+        self.assertEqual([session.dueAt for session in sessions], [None] * 4)
+        self.assertStill()
+
+
+class TurnTests(ClockTestCase):
+    """
+    Flushing at the end of a reactor turn, or of a batch.
+    """
+
+    def test_endOfTurn(self) -> None:
+        """
+        However often a session wants to be flushed in a turn, it is flushed once, when the turn
+        ends.
+        """
+        session = self.make()
+        for _ in range(100):
+            self.clock.wantFlush(session)
+        self.assertEqual((session.flushed, self.calls()), ([], 1))
+        self.reactor.advance(0)
+        self.assertEqual(session.flushed, [0])
+        self.assertStill()
+
+    def test_several(self) -> None:
+        """
+        All sessions that want it are flushed, in the order they said so.
+        """
+        order: list[int] = []
+        sessions = [self.make() for _ in range(3)]
+        for position, session in enumerate(sessions):
+            session.meanwhile = lambda position=position: order.append(position)  # type: ignore[misc]
+        for position in (2, 0, 1, 2):
+            self.clock.wantFlush(sessions[position])
+        self.assertEqual(self.calls(), 1)
+        self.reactor.advance(0)
+        self.assertEqual(order, [2, 0, 1])
+
+    def test_batch(self) -> None:
+        """
+        In a batch a session is flushed when the batch is finished, without a delayed call.
+        """
+        session = self.make()
+        self.clock.beginBatch()
+        self.clock.wantFlush(session)
+        self.clock.wantFlush(session)
+        self.assertEqual((session.flushed, self.calls()), ([], 0))
+        self.clock.flush()
+        self.assertEqual(len(session.flushed), 1)
+        self.assertStill()
+
+    def test_afterBatch(self) -> None:
+        """
+        After a batch it is the turn again that counts.
+        """
+        session = self.make()
+        self.clock.beginBatch()
+        self.clock.flush()
+        self.clock.wantFlush(session)
+        self.assertEqual(self.calls(), 1)
+
+    def test_deadlineInBatch(self) -> None:
+        """
+        A deadline set during a batch is watched when the batch is finished.
+        """
+        session = self.make()
+        self.clock.beginBatch()
+        session.due(30)
+        self.clock.flush()
+        self.passTime(30 + TICK)
+        self.assertEqual(len(session.flushed), 1)
+        self.assertStill()
+
+    def test_batchAndTurn(self) -> None:
+        """
+        What a batch has flushed is not flushed again when the turn ends.
+        """
+        session = self.make()
+        self.clock.wantFlush(session)
+        self.clock.flush()
+        self.reactor.advance(0)
+        self.assertEqual(len(session.flushed), 1)
+        self.assertStill()
+
+    def test_inFlush(self) -> None:
+        """
+        A session that wants to be flushed because of another's flush is flushed in the same turn.
+        """
+        first, second = self.make(), self.make()
+        first.meanwhile = lambda: self.clock.wantFlush(second)
+        self.clock.wantFlush(first)
+        self.reactor.advance(0)
+        self.assertEqual(len(second.flushed), 1)
+        self.assertStill()
+
+    def test_endless(self) -> None:
+        """
+        A session that wants to be flushed again each time does not keep the turn from ending.
+        """
+        session = self.make()
+        session.meanwhile = lambda: self.clock.wantFlush(session)
+        self.clock.wantFlush(session)
+        self.reactor.advance(0)
+        self.assertEqual(len(session.flushed), ROUNDS)
+        self.reactor.advance(0)
+        self.assertEqual(len(session.flushed), 2 * ROUNDS)
+        session.meanwhile = lambda: None
+        self.reactor.advance(0)
+        self.assertStill()
+
+    def test_schedules(self) -> None:
+        """
+        A flush at the end of a turn sets the deadline.
+        """
+        session = self.make()
+        session.dueAt = 50
+        self.clock.wantFlush(session)
+        self.reactor.advance(0)
+        self.passTime(50 + TICK)
+        self.assertEqual(len(session.flushed), 2)
+        self.assertStill()
+
+
+class StopTests(ClockTestCase):
+    """
+    Tests for L{FlushClock.stop}.
+    """
+
+    def test_idle(self) -> None:
+        """
+        A clock that stands still can be stopped, twice.
+        """
+        self.clock.stop()
+        self.clock.stop()
+        self.assertStill()
+
+    def test_leavesNothing(self) -> None:
+        """
+        Whatever the clock waits for, nothing is left behind and nobody is flushed any more.
+        """
+        for wait in ("near", "far", "turn", "all"):
+            near, far, turn = self.make(), self.make(), self.make()
+            if wait in ("far", "all"):
+                far.due(self.clock.now() + 60_000)
+            if wait in ("near", "all"):
+                near.due(self.clock.now() + 30)
+            if wait in ("turn", "all"):
+                self.clock.wantFlush(turn)
+            self.assertGreater(self.calls(), 0)
+            self.clock.stop()
+            self.assertStill()
+            self.passTime(200)
+            self.assertEqual(near.flushed + far.flushed + turn.flushed, [])
+
+    def test_inFlush(self) -> None:
+        """
+        So it is when it is stopped during a flush, at a tick or at the end of a turn.
+        """
+        for atTick in (True, False):
+            session = self.make()
+            session.meanwhile = self.clock.stop
+            if atTick:
+                session.due(self.clock.now() + 30)
+            else:
+                self.clock.wantFlush(session)
+            self.passTime(60)
+            self.assertEqual(len(session.flushed), 1)
+            self.assertStill()

@@ -1,0 +1,259 @@
+"""
+Checks that the documentation and the code say the same.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from unittest import TestResult
+
+from twisted.trial.unittest import SynchronousTestCase, TestCase
+
+import kcptwisted
+from kcptwisted import errors
+from kcptwisted.crypt.registry import CIPHERS
+from kcptwisted.link import Link
+from kcptwisted.options import MODES, OPTIONS
+from kcptwisted.stats import PortStats, SessionStats
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+PACKAGE = Path(kcptwisted.__file__).parent
+
+#: Against an installed package the tests run without the files that stand beside it.
+IN_CHECKOUT = (ROOT / "kcptwisted").is_dir()
+
+_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_INDENTED = re.compile(r"(?:^(?: {4}.*)?\n)+", re.MULTILINE)
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+_CITATION = re.compile(r'docs/(\w+\.md), "([^"]+)"')
+
+
+def pages() -> list[Path]:
+    """
+    @return: the Markdown files.
+    """
+    top = ["README.md", "CHANGELOG.md"] if IN_CHECKOUT else ["README.md"]
+    return [*(ROOT / name for name in top), *sorted(DOCS.glob("*.md"))]
+
+
+def prose(page: Path) -> str:
+    """
+    @return: a page without its code.
+    """
+    text = _FENCE.sub("", page.read_text(encoding="utf-8"))
+    return _INDENTED.sub("\n", text)
+
+
+def headings(page: Path) -> list[str]:
+    """
+    @return: a page's headings.
+    """
+    return _HEADING.findall(prose(page))
+
+
+def anchor(heading: str) -> str:
+    """
+    @return: what a link to a heading has after its C{#}.
+    """
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def pythonBlocks(page: Path) -> list[str]:
+    """
+    @return: the Python in a page.
+    """
+    found = _FENCE.findall(page.read_text(encoding="utf-8"))
+    return [code for language, code in found if language == "python"]
+
+
+def section(page: Path, heading: str) -> str:
+    """
+    @return: what is under a heading, up to the next one.
+    """
+    text = page.read_text(encoding="utf-8")
+    match = re.search(rf"^#+ {re.escape(heading)}$(.*?)(?=^#|\Z)", text, re.DOTALL | re.MULTILINE)
+    assert match is not None, f"{page.name} has no section {heading!r}"
+    return match[1]
+
+
+def rows(text: str) -> list[list[str]]:
+    """
+    @return: the cells of the tables in C{text}, marks of code removed.
+    """
+    lines = [line for line in text.splitlines() if line.startswith("| ")]
+    return [[cell.strip().strip("`") for cell in line.strip("|").split("|")] for line in lines]
+
+
+class LinkTests(SynchronousTestCase):
+    """
+    Links lead somewhere.
+    """
+
+    def test_links(self) -> None:
+        """
+        Each relative link is of a file, and its anchor of a heading.
+        """
+        broken = []
+        for page in pages():
+            for link in _LINK.findall(prose(page)):
+                if "://" in link:
+                    continue
+                path, _, fragment = link.partition("#")
+                target = (page.parent / path).resolve() if path else page
+                if target.parent == ROOT and not IN_CHECKOUT:
+                    continue
+                if not target.exists() or (
+                    fragment and fragment not in map(anchor, headings(target))
+                ):
+                    broken.append(f"{page.name}: {link}")
+        self.assertEqual(broken, [])
+
+    def test_citations(self) -> None:
+        """
+        Each heading that the code cites exists.
+        """
+        broken = []
+        found = 0
+        for source in sorted(PACKAGE.rglob("*.py")):
+            # A citation may run over the end of a line of a docstring or comment.
+            text = re.sub(r"\s+(#:? )?", " ", source.read_text(encoding="utf-8"))
+            for name, heading in _CITATION.findall(text):
+                found += 1
+                page = DOCS / name
+                if not page.exists() or heading not in headings(page):
+                    broken.append(f"{source.name}: {name}, {heading!r}")
+        self.assertEqual(broken, [])
+        self.assertGreater(found, 0)
+
+
+class CodeTests(SynchronousTestCase):
+    """
+    Code in the documentation is code.
+    """
+
+    def test_parses(self) -> None:
+        """
+        Each block of Python can be parsed.
+        """
+        for page in pages():
+            for code in pythonBlocks(page):
+                ast.parse(code, page.name)
+
+    def test_testCasePasses(self) -> None:
+        """
+        The test case in testing.md passes.
+        """
+        (code,) = [code for code in pythonBlocks(DOCS / "testing.md") if "TestCase" in code]
+        names: dict[str, object] = {"__name__": "testing"}
+        exec(compile(code, "testing.md", "exec"), names)
+        result = TestResult()
+        for case in self._cases(names):
+            case.run(result)
+        self.assertEqual(result.errors + result.failures, [])
+        self.assertEqual(result.testsRun, 1)
+
+    @staticmethod
+    def _cases(names: dict[str, object]) -> Iterator[SynchronousTestCase]:
+        for value in names.values():
+            if not inspect.isclass(value) or not issubclass(value, SynchronousTestCase):
+                continue
+            if value in (SynchronousTestCase, TestCase):
+                continue
+            for name in dir(value):
+                if name.startswith("test_"):
+                    yield value(name)
+
+
+class CompletenessTests(SynchronousTestCase):
+    """
+    What there is is documented, and what is documented is there.
+    """
+
+    def test_options(self) -> None:
+        """
+        options.md has an entry for each option.
+        """
+        text = (DOCS / "options.md").read_text(encoding="utf-8")
+        entries: set[str] = set()
+        for line in text.splitlines():
+            if line.startswith("- `"):
+                entries.update(re.findall(r"`(\w+)`", line.partition(":")[0]))
+        self.assertEqual(entries, {option.name for option in OPTIONS})
+
+    def test_modes(self) -> None:
+        """
+        The tables of modes have the modes and their values.
+        """
+        expected = [
+            [
+                name,
+                "yes" if mode.nodelay else "no",
+                f"{mode.interval} ms",
+                str(mode.resend),
+                "yes" if mode.nc else "no",
+            ]
+            for name, mode in MODES.items()
+        ]
+        self.assertEqual(rows(section(DOCS / "wire.md", "Modes"))[2:], expected)
+        self.assertEqual(rows(section(DOCS / "options.md", "Retransmission"))[2:], expected)
+
+    def test_counters(self) -> None:
+        """
+        counters.md has each counter, under the heading that it belongs to.
+        """
+        page = DOCS / "counters.md"
+        for heading, counters in (("Of a session", SessionStats), ("Of a port", PortStats)):
+            named = [row[0] for row in rows(section(page, heading))[2:]]
+            self.assertEqual(sorted(named), sorted(counters.__slots__))
+
+    def test_exceptions(self) -> None:
+        """
+        transports.md names each exception of the package.
+        """
+        text = (DOCS / "transports.md").read_text(encoding="utf-8")
+        public = errors.__all__
+        self.assertEqual([name for name in public if f"kcptwisted.errors.{name}" not in text], [])
+        for name in re.findall(r"kcptwisted\.errors\.(\w+)", text):
+            self.assertIn(name, public)
+
+    def test_ciphers(self) -> None:
+        """
+        wire.md has each cipher with the length of its key and what it adds, security.md what it
+        protects.
+        """
+        expected = [
+            [name, str(cipher.keyBytes or "none"), str(cipher.overhead)]
+            for name, cipher in CIPHERS.items()
+        ]
+        named = rows(section(DOCS / "wire.md", "The names"))[2:]
+        self.assertEqual([row[:3] for row in named], expected)
+        table = rows(section(DOCS / "security.md", "What a cipher protects"))[2:]
+        judged = [name for row in table for name in row[0].replace("`", "").split(", ")]
+        self.assertEqual(sorted(judged), sorted(CIPHERS))
+
+    def test_linkConditions(self) -> None:
+        """
+        testing.md has each field of a link.
+        """
+        named = [row[0] for row in rows(section(DOCS / "testing.md", "Link conditions"))[2:]]
+        self.assertEqual(sorted(named), sorted(field.name for field in fields(Link)))
+
+    def test_modules(self) -> None:
+        """
+        architecture.md says of each module what it is for.
+        """
+        table = rows(section(DOCS / "architecture.md", "Modules"))[2:]
+        named = [name for row in table for name in row[0].replace("`", "").split(", ")]
+        modules = [
+            ".".join(source.relative_to(PACKAGE).with_suffix("").parts)
+            for source in PACKAGE.rglob("*.py")
+            if source.name != "__init__.py"
+        ]
+        self.assertEqual(sorted(named), sorted(modules))

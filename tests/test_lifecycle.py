@@ -1,0 +1,160 @@
+"""
+Tests for L{kcptwisted.lifecycle}.
+"""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from kcptwisted.lifecycle import Lifecycle, State
+from tests.properties import given, strategies
+
+
+class LifecycleTests(SynchronousTestCase):
+    """
+    Tests for L{Lifecycle}.
+    """
+
+    def setUp(self) -> None:
+        """
+        Begin anew.
+        """
+        self.lifecycle = Lifecycle()
+
+    def test_beginning(self) -> None:
+        """
+        A connection begins by waiting for the peer, without a deadline of its own.
+        """
+        self.assertIs(self.lifecycle.state, State.CONNECTING)
+        self.assertIs(self.lifecycle.deadline, None)
+        self.assertFalse(self.lifecycle.retryIsDue(10**9))
+        self.assertFalse(self.lifecycle.lingerIsOver(10**9))
+
+    def test_establish(self) -> None:
+        """
+        That the peer is there is news once.
+        """
+        self.assertTrue(self.lifecycle.establish())
+        self.assertIs(self.lifecycle.state, State.ESTABLISHED)
+        self.assertFalse(self.lifecycle.establish())
+
+    def test_close(self) -> None:
+        """
+        That the application is done is news once, before or after the peer is there.
+        """
+        other = Lifecycle()
+        other.establish()
+        for lifecycle in (self.lifecycle, other):
+            self.assertTrue(lifecycle.close(0, 1.0))
+            self.assertIs(lifecycle.state, State.CLOSING)
+            self.assertFalse(lifecycle.close(500, 1.0))
+            self.assertEqual(lifecycle.deadline, 1000)
+
+    def test_closeThenAnswer(self) -> None:
+        """
+        A closed connection is not established any more.
+        """
+        self.lifecycle.close(0, 1.0)
+        self.assertFalse(self.lifecycle.establish())
+        self.assertIs(self.lifecycle.state, State.CLOSING)
+
+    def test_end(self) -> None:
+        """
+        The end is news once, and nothing follows it.
+        """
+        self.lifecycle.begin(0)
+        self.assertTrue(self.lifecycle.end())
+        self.assertIs(self.lifecycle.state, State.CLOSED)
+        self.assertIs(self.lifecycle.deadline, None)
+        self.assertFalse(self.lifecycle.end())
+        self.assertFalse(self.lifecycle.establish())
+        self.assertFalse(self.lifecycle.close(0, 1.0))
+        self.assertFalse(self.lifecycle.retryIsDue(10**9))
+        self.assertFalse(self.lifecycle.lingerIsOver(10**9))
+
+    def test_retries(self) -> None:
+        """
+        The peer is asked again after 250 ms, then after twice as long each time, up to 4 s.
+        """
+        self.lifecycle.begin(100)
+        now = 100
+        distances = []
+        for _ in range(7):
+            deadline = self.lifecycle.deadline
+            assert deadline is not None
+            self.assertFalse(self.lifecycle.retryIsDue(deadline - 1))
+            self.assertTrue(self.lifecycle.retryIsDue(deadline))
+            self.assertFalse(self.lifecycle.retryIsDue(deadline))
+            distances.append(deadline - now)
+            now = deadline
+        self.assertEqual(distances, [250, 500, 1000, 2000, 4000, 4000, 4000])
+
+    def test_lateRetry(self) -> None:
+        """
+        The distance counts from when the peer was asked.
+        """
+        self.lifecycle.begin(0)
+        self.assertTrue(self.lifecycle.retryIsDue(5000))
+        self.assertEqual(self.lifecycle.deadline, 5500)
+
+    def test_answered(self) -> None:
+        """
+        When the peer has answered it is not asked any more.
+        """
+        self.lifecycle.begin(0)
+        self.lifecycle.establish()
+        self.assertIs(self.lifecycle.deadline, None)
+        self.assertFalse(self.lifecycle.retryIsDue(10**9))
+
+    def test_closedUnanswered(self) -> None:
+        """
+        Nor is it when the application is done.
+        """
+        self.lifecycle.begin(0)
+        self.lifecycle.close(10, 30.0)
+        self.assertEqual(self.lifecycle.deadline, 30_010)
+        self.assertFalse(self.lifecycle.retryIsDue(10_000))
+
+    def test_linger(self) -> None:
+        """
+        A close waits as long as it was told to, in seconds.
+        """
+        self.lifecycle.establish()
+        self.lifecycle.close(1000, 2.5)
+        self.assertFalse(self.lifecycle.lingerIsOver(3499))
+        self.assertTrue(self.lifecycle.lingerIsOver(3500))
+
+    def test_noLinger(self) -> None:
+        """
+        With no time to wait a close is over at once.
+        """
+        self.lifecycle.close(1000, 0)
+        self.assertTrue(self.lifecycle.lingerIsOver(1000))
+
+    @given(
+        strategies.lists(
+            strategies.sampled_from(["begin", "retry", "establish", "close", "end"]), max_size=12
+        )
+    )
+    def test_onlyForward(self, events: list[str]) -> None:
+        """
+        Whatever happens, a connection never goes back to an earlier state, and when it is closed
+        nothing is due.
+        """
+        lifecycle = Lifecycle()
+        order = [State.CONNECTING, State.ESTABLISHED, State.CLOSING, State.CLOSED]
+        for now, event in enumerate(events):
+            before = order.index(lifecycle.state)
+            if event == "begin" and lifecycle.state is State.CONNECTING:
+                lifecycle.begin(now)
+            elif event == "retry":
+                lifecycle.retryIsDue(now)
+            elif event == "establish":
+                lifecycle.establish()
+            elif event == "close":
+                lifecycle.close(now, 1.0)
+            elif event == "end":
+                lifecycle.end()
+            self.assertGreaterEqual(order.index(lifecycle.state), before)
+            if lifecycle.state in (State.ESTABLISHED, State.CLOSED):
+                self.assertIs(lifecycle.deadline, None)
