@@ -25,9 +25,11 @@ class Overtaken:
         "_gaps",
         "_hurried",
         "_inFlight",
+        "_latest",
         "_resends",
         "_resent",
         "_threshold",
+        "_watched",
     )
 
     def __init__(
@@ -43,10 +45,13 @@ class Overtaken:
         self._resends = resends
         # Every sn below this has been looked at once.
         self._frontier = firstSn
-        # Heap of sns that later ACKs may count.
+        # Heap of sns that later ACKs may count, and the same as a set.
         self._gaps: list[int] = []
+        self._watched: set[int] = set()
         # (sent, sn) of segments that timed out and left again, awaiting ACKs of what left after.
         self._resent: deque[tuple[int, int]] = deque()
+        # When the latest copy left that is known to have arrived.
+        self._latest = 0
         self._counts: dict[int, int] = {}
         self._hurried: list[int] = []
 
@@ -70,25 +75,32 @@ class Overtaken:
         resends = self._resends
         for sn in range(max(self._frontier, una), highest):
             if sn in self._inFlight and sn not in resends:
-                heappush(gaps, sn)
+                self._watch(sn)
         self._frontier = max(self._frontier, highest)
         if self._resent:
             self._release(max([sent for _, sent in acks]))
         again = []
         while gaps and gaps[0] < highest:
             sn = heappop(gaps)
+            self._watched.discard(sn)
             if self._judge(sn, acks):
                 again.append(sn)
         for sn in again:
-            heappush(gaps, sn)
+            self._watch(sn)
+
+    def _watch(self, sn: int) -> None:
+        if sn not in self._watched:
+            self._watched.add(sn)
+            heappush(self._gaps, sn)
 
     def _release(self, latest: int) -> None:
         resent = self._resent
-        while resent and resent[0][0] <= latest:
+        self._latest = max(self._latest, latest)
+        while resent and resent[0][0] <= self._latest:
             sent, sn = resent.popleft()
             resend = self._resends.get(sn)
             if resend is not None and resend.sent == sent and not resend.hurried:
-                heappush(self._gaps, sn)
+                self._watch(sn)
 
     def _judge(self, sn: int, acks: list[tuple[int, int]]) -> bool:
         """
@@ -97,6 +109,9 @@ class Overtaken:
         resend = self._resends.get(sn)
         if sn not in self._inFlight or (resend is not None and resend.hurried):
             self._counts.pop(sn, None)
+            return False
+        if resend is not None and resend.sent > self._latest:
+            # Still among those that await ACKs of what left after it.
             return False
         count = self._counts.get(sn, 0)
         for later, sent in acks:
@@ -148,6 +163,7 @@ class Overtaken:
         """
         self._frontier = nextSn
         self._gaps.clear()
+        self._watched.clear()
         self._resent.clear()
         self._counts.clear()
         self._hurried.clear()

@@ -76,19 +76,21 @@ class Receiver:
         """
         Take payloads that follow each other from C{next} on.  Only while L{takesRuns} holds.
 
-        @param run: the payloads; cut short where it exceeds the window.
+        @param run: the payloads; the caller's no more.
         @param lastTs: the ts of the last of them.
         """
         room = self._window - self._readySegments
-        if len(run) > room:
-            # Beyond the window that the peer was told.
-            self._stats.KCPInErrors += len(run) - room
+        surplus = run[room:]
+        if surplus:
             del run[room:]
         self._ready += run
         self._readySegments += len(run)
         self.next += len(run)
         self.ackCount += len(run)
         self._lastAck = (self.next - 1, lastTs)
+        # More than the peer was told there is room for.
+        for sn, data in enumerate(surplus, self.next):
+            self.accept(sn & MASK, lastTs, 0, data)
 
     def accept(self, sn: int, ts: int, frg: int, data: bytes) -> None:
         """
