@@ -74,29 +74,6 @@ class IDatagramProtocol(Interface):
         """
 
 
-class ICipher(Interface):
-    """
-    Protects whole datagrams of one socket.  Without I/O; see L{kcptwisted.crypt}.
-    """
-
-    overhead: int = Attribute("Bytes that L{seal} adds to a datagram.")
-
-    def seal(datagrams: Sequence[bytes]) -> list[bytes]:
-        """
-        Encrypt.
-
-        @return: as many datagrams, in order.
-        """
-
-    def open(datagrams: Sequence[bytes]) -> tuple[list[bytes], int]:
-        """
-        Decrypt and check.
-
-        @return: the datagrams that passed, in order, and how many did not.  Nothing is raised,
-            whatever the datagrams hold.
-        """
-
-
 class IKCPListeningPort(IListeningPort):
     """
     A listening port that can be asked how it does.

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 from zope.interface import implementer
 
 from kcptwisted.crypt.checksummed import RandomBytes
-from kcptwisted.interfaces import ICipher
+from kcptwisted.crypt.interfaces import ICipher
 
 NONCE = 12
 TAG = 16

@@ -24,7 +24,7 @@ from kcptwisted.crypt.checksummed import (
     RandomBytes,
     addHeaders,
 )
-from kcptwisted.interfaces import ICipher
+from kcptwisted.crypt.interfaces import ICipher
 
 try:
     # cryptography >= 47 warns about the old place, and is to drop it.

@@ -11,7 +11,7 @@ from zlib import crc32
 
 from zope.interface import implementer
 
-from kcptwisted.interfaces import ICipher
+from kcptwisted.crypt.interfaces import ICipher
 
 NONCE = 16
 CRC = struct.Struct("<I")

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kcptwisted.interfaces import Address, ICipher, IDatagramProtocol
+from kcptwisted.crypt.interfaces import ICipher
+from kcptwisted.interfaces import Address, IDatagramProtocol
 from kcptwisted.layer import DatagramLayer
 from kcptwisted.stats import PortStats
 

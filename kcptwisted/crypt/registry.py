@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 
-from kcptwisted.interfaces import ICipher
+from kcptwisted.crypt.interfaces import ICipher
 
 
 @dataclass(frozen=True)
