@@ -155,6 +155,8 @@ class FlushClock:
         return not (self._loop.running or self._wake or self._endOfTurn)
 
     def _tick(self) -> None:
+        # Until the flush below: the loop that calls this must not be stopped and started meanwhile.
+        self._held = True
         now = self.now()
         deadlines = self._deadlines
         while deadlines and deadlines[0][0] <= now:

@@ -1,0 +1,222 @@
+"""
+What the tests with kcp-go have in common.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import Factory, Protocol
+from twisted.trial.unittest import TestCase
+
+from kcptwisted.endpoints import KCPClientEndpoint, KCPServerEndpoint
+from kcptwisted.hub import SocketLayer
+from kcptwisted.link import Link
+from kcptwisted.listener import KCPListeningPort
+from kcptwisted.lossyrelay import LossyRelay
+from kcptwisted.options import KCPOptions
+from tests.interop.gopeer import whyMissing
+from tests.interop.peers import GoClient, GoServer, goPeerBinary, skipReason
+
+P = TypeVar("P", bound=Protocol)
+
+#: Of the lossy paths.
+LOSS = 0.05
+
+#: Seconds after which a peer gives up by itself.
+PEER_TIMEOUT = "100"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """
+    One end's settings, for either implementation.
+    """
+
+    crypt: str = "null"
+    key: str = "interoperability"
+    dataShards: int = 0
+    parityShards: int = 0
+    mtu: int = 1400
+    window: int = 1024
+    stream: bool = True
+
+    def options(self, **others: Any) -> KCPOptions:
+        """
+        @param others: further options.
+        @return: the settings as ours are given.
+        """
+        return KCPOptions(
+            crypt=self.crypt,
+            key=None if self.crypt in ("null", "none") else self.key,
+            dataShards=self.dataShards,
+            parityShards=self.parityShards,
+            mtu=self.mtu,
+            sendWindow=self.window,
+            receiveWindow=self.window,
+            stream=self.stream,
+            mode="fast3",
+            environ={},
+            **others,
+        )
+
+    def flags(self) -> list[str]:
+        """
+        @return: the settings as C{gopeer}'s are given.
+        """
+        return [
+            f"-crypt={self.crypt}",
+            f"-key={self.key}",
+            f"-datashard={self.dataShards}",
+            f"-parityshard={self.parityShards}",
+            f"-mtu={self.mtu}",
+            f"-sndwnd={self.window}",
+            f"-rcvwnd={self.window}",
+            f"-stream={'true' if self.stream else 'false'}",
+            "-mode=fast3",
+            "-snmp",
+            f"-timeout={PEER_TIMEOUT}",
+        ]
+
+
+class _StoppingFactory(Factory):
+    """
+    Tells when the last port that uses it is closed.
+    """
+
+    def __init__(self, protocol: Callable[[], Protocol]) -> None:
+        """
+        @param protocol: makes a protocol.
+        """
+        self.protocol = protocol
+        self._stopped: Deferred[None] | None = None
+
+    def startFactory(self) -> None:
+        """
+        The first port is open.
+        """
+        self._stopped = Deferred()
+
+    def stopFactory(self) -> None:
+        """
+        All ports are closed.
+        """
+        assert self._stopped is not None
+        self._stopped.callback(None)
+
+    async def wait(self) -> None:
+        """
+        Wait until all ports are closed.
+        """
+        if self._stopped is not None:
+            await self._stopped
+
+
+class OurEndsCase(TestCase):
+    """
+    Opens our ends, and closes them after the test.
+    """
+
+    timeout = 60
+
+    async def listen(
+        self,
+        protocol: Callable[[], Protocol],
+        options: KCPOptions,
+        layers: Sequence[SocketLayer] = (),
+    ) -> KCPListeningPort:
+        """
+        Start a server of ours.
+
+        @param protocol: makes a protocol.
+        """
+        endpoint = KCPServerEndpoint(reactor, 0, options, layers)
+        port = cast(KCPListeningPort, await endpoint.listen(Factory.forProtocol(protocol)))
+        self.addCleanup(self._close, port)
+        return port
+
+    @staticmethod
+    def _close(port: KCPListeningPort) -> Deferred[None]:
+        for session in port.sessions:
+            session.abortConnection()
+        return port.stopListening()
+
+    async def connect(
+        self, protocol: P, port: int, options: KCPOptions, layers: Sequence[SocketLayer] = ()
+    ) -> P:
+        """
+        Connect a client of ours.
+
+        @return: C{protocol}, connected.
+        """
+        factory = _StoppingFactory(lambda: protocol)
+        endpoint = KCPClientEndpoint(reactor, "127.0.0.1", port, options, layers)
+        connecting = endpoint.connect(factory)
+        self.addCleanup(factory.wait)
+        await connecting
+        self.addCleanup(self._abort, protocol)
+        return protocol
+
+    @staticmethod
+    def _abort(protocol: Protocol) -> None:
+        protocol.transport.abortConnection()  # type: ignore[union-attr]
+
+    def relay(self, port: int, loss: float = LOSS, seed: int = 1) -> LossyRelay:
+        """
+        Make the way to a server a lossy one.
+
+        @return: the relay, which still has to be started.
+        """
+        relay = LossyRelay(reactor, ("127.0.0.1", port), Link(loss=loss), seed)
+        self.addCleanup(relay.stop)
+        return relay
+
+
+class KCPGoCase(OurEndsCase):
+    """
+    Starts kcp-go peers, and sees to it that they end.
+    """
+
+    skip = skipReason(whyMissing())
+
+    def setUp(self) -> None:
+        """
+        Build the peer.
+        """
+        self._binary = goPeerBinary()
+
+    async def goServer(self, role: str, settings: Settings) -> tuple[GoServer, int]:
+        """
+        Start a server.
+
+        @return: it, and its port.
+        """
+        server = GoServer(role, *settings.flags())
+        server.start(reactor, self._binary)
+        self.addCleanup(self._stop, server)
+        return server, await server.port
+
+    @staticmethod
+    async def _stop(server: GoServer) -> None:
+        await server.stop()
+        if not server.succeeded:
+            raise server.failure()
+
+    def goClient(self, role: str, port: int, settings: Settings, *flags: str) -> GoClient:
+        """
+        Start a client.
+        """
+        client = GoClient(role, port, *settings.flags(), *flags)
+        client.start(reactor, self._binary)
+        self.addCleanup(self._kill, client)
+        return client
+
+    @staticmethod
+    async def _kill(client: GoClient) -> None:
+        await client.kill()
+        # Whoever waited for it has been told.
+        client.result.addErrback(lambda _: None)
