@@ -19,6 +19,8 @@ from kcptwisted.interfaces import Address
 ANY_IPV4 = ("0.0.0.0", 0)
 ANY_IPV6 = ("::", 0, 0, 0)
 
+_MAXIMUM_SCOPE = 0xFFFFFFFF
+
 
 def toAddress(sockname: Address) -> IPv4Address | IPv6Address:
     """
@@ -45,12 +47,22 @@ def parseLiteral(host: str, port: int) -> Address | None:
     address, _, scope = host.partition("%")
     if not isIPv6Address(address):
         return None
-    if scope and not scope.isdigit():
-        try:
-            return address, port, 0, socket.if_nametoindex(scope)
-        except OSError:
-            return None
-    return address, port, 0, int(scope or 0)
+    index = _scopeIndex(scope)
+    return None if index is None else (address, port, 0, index)
+
+
+def _scopeIndex(scope: str) -> int | None:
+    """
+    @return: the number of an IPv6 scope, which is given as a number or a network interface's name.
+    """
+    if not scope:
+        return 0
+    if scope.isascii() and scope.isdigit():
+        return int(scope) if int(scope) <= _MAXIMUM_SCOPE else None
+    try:
+        return socket.if_nametoindex(scope)
+    except (OSError, ValueError):
+        return None
 
 
 @implementer(IResolutionReceiver)

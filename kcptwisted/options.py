@@ -229,17 +229,21 @@ class KCPOptions:
             return b""
         if self.rawKey is not None:
             return self._parseRawKey(self.rawKey, cipher)
-        passphrase = self.key
+        source, passphrase = "key", self.key
         if self.keyFile is not None:
             passphrase = self._readKeyFile(self.keyFile)
         elif passphrase is None:
-            passphrase = self.environ.get(KEY_VARIABLE)
+            source, passphrase = KEY_VARIABLE, self.environ.get(KEY_VARIABLE)
         if not passphrase:
             raise ValueError(
                 f"crypt={cipher.name} needs a key that is not empty: give key, keyFile or rawKey, "
                 f"or set {KEY_VARIABLE} in the environment"
             )
-        return deriveKey(passphrase)[: cipher.keyBytes]
+        try:
+            return deriveKey(passphrase)[: cipher.keyBytes]
+        except UnicodeEncodeError:
+            # Its message would show the passphrase.
+            raise ValueError(f"{source} must be text that UTF-8 can encode") from None
 
     @staticmethod
     def _parseRawKey(text: str, cipher: CipherSpec) -> bytes:
@@ -256,10 +260,10 @@ class KCPOptions:
         try:
             with open(path, encoding="utf-8") as file:
                 return file.read().rstrip("\r\n")
-        except OSError as error:
-            raise ValueError(f"keyFile cannot be read: {error.strerror}: {path}") from None
         except UnicodeDecodeError:
             raise ValueError(f"keyFile must be UTF-8 text: {path}") from None
+        except (OSError, ValueError) as error:
+            raise ValueError(f"keyFile cannot be read: {error}") from None
 
     def _cipher(self, hasKey: bool) -> CipherSpec:
         return CIPHERS[self.crypt or (DEFAULT_CIPHER if hasKey else "null")]

@@ -155,8 +155,9 @@ class NetworkTests(SynchronousTestCase):
         A port that the host chooses is not the one that was closed just before.
         """
         self.port.stopListening()
-        again = self.one.listenUDP(0, self.here)
-        self.assertEqual((again.getHost().port, self.port.getHost().port), (49153, 49152))
+        again: Any = self.one.listenUDP(0, self.here)
+        before: Any = self.port
+        self.assertEqual((again.getHost().port, before.getHost().port), (49153, 49152))
 
     def test_runUntil(self) -> None:
         """
