@@ -58,7 +58,7 @@ def _scopeIndex(scope: str) -> int | None:
     if not scope:
         return 0
     if scope.isascii() and scope.isdigit():
-        return int(scope) if int(scope) <= _MAXIMUM_SCOPE else None
+        return int(scope) if len(scope) <= 10 and int(scope) <= _MAXIMUM_SCOPE else None
     try:
         return socket.if_nametoindex(scope)
     except (OSError, ValueError):

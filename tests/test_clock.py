@@ -5,6 +5,7 @@ Tests for L{kcptwisted.clock}.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -31,6 +32,8 @@ class Flushed:
     def __init__(self, clock: FlushClock) -> None:
         self._clock = clock
         self.flushed: list[int] = []
+        #: After how long there is another deadline.
+        self.repeats: list[int] = []
         #: What happens in a flush, beside that the deadline is over.
         self.meanwhile: Callable[[], None] = lambda: None
 
@@ -46,7 +49,7 @@ class Flushed:
         """
         self.flushed.append(now)
         if self.dueAt is not None and self.dueAt <= now:
-            self.dueAt = None
+            self.dueAt = now + self.repeats.pop() if self.repeats else None
         self.meanwhile()
         self._clock.schedule(self)
 
@@ -274,7 +277,7 @@ class DeadlineTests(ClockTestCase):
         self.passTime(1000)
         session = self.make()
         session.due(10)
-        self.passTime(TICK)
+        self.passTime(2 * TICK)
         self.assertEqual(len(session.flushed), 1)
         self.assertStill()
 
@@ -288,6 +291,18 @@ class DeadlineTests(ClockTestCase):
         self.clock.forget(session)
         self.passTime(200)
         self.assertEqual(session.flushed, [])
+        self.assertStill()
+
+    def test_forgottenAmongOthers(self) -> None:
+        """
+        Nor is it flushed when another session is due at the same time.
+        """
+        other, session = self.make(), self.make()
+        other.due(50)
+        session.due(50)
+        self.clock.forget(session)
+        self.passTime(200)
+        self.assertEqual((len(other.flushed), session.flushed), (1, []))
         self.assertStill()
 
     def test_oneLoop(self) -> None:
@@ -309,16 +324,16 @@ class DeadlineTests(ClockTestCase):
     @given(
         strategies.lists(
             strategies.tuples(
-                strategies.sampled_from(["due", "move", "want", "forget", "pass"]),
+                strategies.sampled_from(["due", "twice", "move", "want", "forget", "pass"]),
                 strategies.integers(0, 3),
-                strategies.integers(0, 400),
+                strategies.sampled_from([0, 20, 40, 200, 400]),
             ),
             max_size=25,
         )
     )
     def test_always(self, events: list[tuple[str, int, int]]) -> None:
         """
-        Whatever sessions do, there are never more calls than one for the deadlines and one for the
+        Whatever sessions do, there is never more than one call for the deadlines and one for the
         end of the turn, each session is flushed soon after its deadline, and in the end the clock
         stands still.
         """
@@ -326,17 +341,20 @@ class DeadlineTests(ClockTestCase):
         sessions = [self.make() for _ in range(4)]
         for kind, index, number in events:
             session = sessions[index]
-            if kind == "due":
+            if kind in ("due", "twice"):
                 session.due(self.clock.now() + number)
+                session.repeats = [number] if kind == "twice" else []
             elif kind == "move":
                 session.dueAt = None if session.dueAt is None else session.dueAt + number
             elif kind == "want":
                 self.clock.wantFlush(session)
             elif kind == "forget":
                 session.dueAt = None
+                session.repeats = []
                 self.clock.forget(session)
             else:
-                self.passTime(number)
+                self.passTime(number + 5)
+                self.assertLessEqual(self.calls(), 1)
                 late = [each.dueAt for each in sessions if each.dueAt is not None]
                 self.assertGreater(min(late, default=10**9), self.clock.now() - 2 * TICK)
             self.assertLessEqual(self.calls(), 2)
@@ -370,7 +388,7 @@ class TurnTests(ClockTestCase):
         order: list[int] = []
         sessions = [self.make() for _ in range(3)]
         for position, session in enumerate(sessions):
-            session.meanwhile = lambda position=position: order.append(position)  # type: ignore[misc]
+            session.meanwhile = partial(order.append, position)
         for position in (2, 0, 1, 2):
             self.clock.wantFlush(sessions[position])
         self.assertEqual(self.calls(), 1)
@@ -436,17 +454,17 @@ class TurnTests(ClockTestCase):
 
     def test_endless(self) -> None:
         """
-        A session that wants to be flushed again each time does not keep the turn from ending.
+        A session that wants to be flushed again each time does not keep the turn from ending: the
+        rest is for the next one.
         """
         session = self.make()
         session.meanwhile = lambda: self.clock.wantFlush(session)
         self.clock.wantFlush(session)
-        self.reactor.advance(0)
-        self.assertEqual(len(session.flushed), ROUNDS)
-        self.reactor.advance(0)
-        self.assertEqual(len(session.flushed), 2 * ROUNDS)
+        self.clock.flush()
+        self.assertEqual((len(session.flushed), self.calls()), (ROUNDS, 1))
         session.meanwhile = lambda: None
         self.reactor.advance(0)
+        self.assertEqual(len(session.flushed), ROUNDS + 1)
         self.assertStill()
 
     def test_schedules(self) -> None:

@@ -1,0 +1,36 @@
+"""
+Tests for L{kcptwisted.crypt.keys}.
+"""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from kcptwisted.crypt.keys import DERIVED_BYTES, deriveKey
+
+
+class DeriveKeyTests(SynchronousTestCase):
+    """
+    Tests for L{deriveKey}.
+    """
+
+    def test_kcptun(self) -> None:
+        """
+        kcptun's default passphrase, its spelling included, gives kcptun's key.
+        """
+        self.assertEqual(
+            deriveKey("it's a secrect").hex(),
+            "25d7d7bd51050742d8d791f2b653c6c8b2366b7e25a124cf7a2e12eaf4ffa444",
+        )
+
+    def test_length(self) -> None:
+        """
+        There are enough bytes for every cipher.
+        """
+        self.assertEqual((len(deriveKey("x")), DERIVED_BYTES), (32, 32))
+
+    def test_unicode(self) -> None:
+        """
+        Passphrases that look alike but are other characters give other keys.
+        """
+        self.assertNotEqual(deriveKey("\u00e9"), deriveKey("e\u0301"))

@@ -1,0 +1,136 @@
+"""
+Tests for L{kcptwisted.fec.packet}.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from kcptwisted.arq.segment import ACK, PUSH, WASK, WINS, Segment
+from kcptwisted.fec.packet import (
+    DATA,
+    FEC_OVERHEAD,
+    OUT_OF_BAND,
+    PARITY,
+    packetType,
+    peekConversation,
+)
+from tests.properties import given, strategies
+
+CONV = 0xDEADBEEF
+
+
+def _segment(cmd: int, sn: int = 7, frg: int = 0) -> bytes:
+    return Segment(CONV, cmd, frg, 32, 0, sn, 0, b"").encode()
+
+
+def _fec(kind: int, rest: bytes, seqid: int = 0x01020304) -> bytes:
+    return struct.pack("<IH", seqid, kind) + rest
+
+
+def _data(datagram: bytes) -> bytes:
+    return _fec(DATA, struct.pack("<H", len(datagram) + 2) + datagram)
+
+
+class PacketTypeTests(SynchronousTestCase):
+    """
+    Tests for L{packetType}.
+    """
+
+    def test_numbers(self) -> None:
+        """
+        The types have kcp-go's numbers, and the header its length.
+        """
+        self.assertEqual((DATA, PARITY, OUT_OF_BAND, FEC_OVERHEAD), (0xF1, 0xF2, 0xF3, 8))
+
+    def test_fec(self) -> None:
+        """
+        The type stands after the seqid.
+        """
+        for kind in (DATA, PARITY, OUT_OF_BAND):
+            self.assertEqual(packetType(_fec(kind, b"")), kind)
+
+    def test_others(self) -> None:
+        """
+        Other types, and what is too short for one, are not of FEC.
+        """
+        for kind in (0, 0xF0, 0xF4, 0x01F1, 0xF100):
+            self.assertIs(packetType(_fec(kind, b"rest")), None)
+        self.assertIs(packetType(_fec(DATA, b"")[:5]), None)
+
+    @given(strategies.sampled_from([PUSH, ACK, WASK, WINS]), strategies.integers(0, 255))
+    def test_segments(self, cmd: int, frg: int) -> None:
+        """
+        A segment is never taken for FEC.
+        """
+        self.assertIs(packetType(_segment(cmd, frg=frg)), None)
+
+
+class PeekConversationTests(SynchronousTestCase):
+    """
+    Tests for L{peekConversation}.
+    """
+
+    def test_push(self) -> None:
+        """
+        A PUSH shows conversation and sn.
+        """
+        self.assertEqual(peekConversation(_segment(PUSH)), (CONV, 7))
+
+    def test_others(self) -> None:
+        """
+        The other segments show their conversation.
+        """
+        for cmd in (ACK, WASK, WINS):
+            self.assertEqual(peekConversation(_segment(cmd)), (CONV, None))
+
+    def test_unknownCommand(self) -> None:
+        """
+        An unknown command shows nothing.
+        """
+        for cmd in (0, PUSH - 1, WINS + 1):
+            self.assertIs(peekConversation(_segment(cmd)), None)
+            self.assertIs(peekConversation(_data(_segment(cmd))), None)
+
+    def test_data(self) -> None:
+        """
+        A data shard shows what the segment in it does.
+        """
+        self.assertEqual(peekConversation(_data(_segment(PUSH, sn=0))), (CONV, 0))
+        self.assertEqual(peekConversation(_data(_segment(ACK))), (CONV, None))
+
+    def test_parity(self) -> None:
+        """
+        Parity shows nothing, whatever its bytes look like.
+        """
+        self.assertIs(peekConversation(_fec(PARITY, _data(_segment(PUSH))[6:])), None)
+
+    def test_outOfBand(self) -> None:
+        """
+        An out-of-band packet shows its conversation, also without a payload.
+        """
+        rest = struct.pack("<HI", 6, CONV)
+        self.assertEqual(peekConversation(_fec(OUT_OF_BAND, rest, 0xFFFFFFFF)), (CONV, None))
+        self.assertEqual(
+            peekConversation(_fec(OUT_OF_BAND, rest + b"payload", 0xFFFFFFFF)), (CONV, None)
+        )
+
+    def test_tooShort(self) -> None:
+        """
+        What is cut short shows nothing.
+        """
+        outOfBand = _fec(OUT_OF_BAND, struct.pack("<HI", 6, CONV))
+        for whole in (_segment(PUSH), _data(_segment(PUSH)), outOfBand):
+            self.assertIsNot(peekConversation(whole), None)
+            for length in range(len(whole)):
+                self.assertIs(peekConversation(whole[:length]), None)
+
+    @given(strategies.binary(max_size=40))
+    def test_anyBytes(self, datagram: bytes) -> None:
+        """
+        Whatever the bytes are, nothing is raised.
+        """
+        found = peekConversation(datagram)
+        self.assertTrue(found is None or 0 <= found[0] <= 0xFFFFFFFF)

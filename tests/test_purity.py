@@ -1,0 +1,77 @@
+"""
+What the parts without I/O may import.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+import kcptwisted
+
+ROOT = Path(kcptwisted.__file__).parent
+
+PURE = [
+    *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "arq").glob("*.py")),
+    *(f"fec/{name}.py" for name in ("packet", "reedsolomon", "encoder", "decoder")),
+    *(
+        f"crypt/{name}.py"
+        for name in ("interfaces", "checksummed", "cfb", "aead", "keys", "registry")
+    ),
+    "stats.py",
+]
+
+#: Whatever reads a clock or does I/O.
+FORBIDDEN = {"asyncio", "datetime", "select", "selectors", "socket", "threading", "time", "twisted"}
+
+#: What of this package they may import beside each other: the exceptions, some of which are
+#: Twisted's.
+ALLOWED = {"errors"}
+
+
+def _imports(source: str) -> Iterator[str]:
+    """
+    @return: the modules that a module imports anywhere in it.
+    """
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, "relative imports are not used here"
+            yield node.module or ""
+
+
+class PurityTests(SynchronousTestCase):
+    """
+    The ARQ core, the FEC codecs and the ciphers are given data and time, and fetch neither.
+    """
+
+    def test_imports(self) -> None:
+        """
+        None of them imports Twisted, a clock or a socket.
+        """
+        for name in PURE:
+            modules = set(_imports((ROOT / name).read_text("utf-8")))
+            packages = {module.partition(".")[0] for module in modules}
+            self.assertEqual(packages & FORBIDDEN, set(), name)
+
+    def test_ownImports(self) -> None:
+        """
+        Of this package they import each other, and the exceptions.
+        """
+        pure = {path.removesuffix(".py").replace("/", ".") for path in PURE} | ALLOWED
+        for name in PURE:
+            for module in _imports((ROOT / name).read_text("utf-8")):
+                if module.startswith("kcptwisted."):
+                    self.assertIn(module.removeprefix("kcptwisted."), pure, name)
+
+    def test_finds(self) -> None:
+        """
+        An import is found wherever it stands.
+        """
+        source = "import a.b\ndef f():\n    from c.d import e\n    import g as h\n"
+        self.assertEqual(set(_imports(source)), {"a.b", "c.d", "g"})
+        self.assertGreater(len(PURE), 15)
