@@ -211,7 +211,7 @@ class KCPSession:
         """
         End the connection at the next flush.
         """
-        if self._ending is None:
+        if self._ending is None and not self._closed:
             self._ending = reason
             self._clock.wantFlush(self)
 

@@ -29,7 +29,7 @@ class ICongestionControl(Interface):
         """
         Segments were sent again because later ones were acknowledged.
 
-        @param inFlight: segments in flight.
+        @param inFlight: segments in flight, counted from the first that is not acknowledged.
         @param resend: the threshold that was reached, in ACKs.
         """
 

@@ -327,4 +327,4 @@ class Sender:
         if timedOut:
             self._congestion.onTimeout()
         elif hurried or early:
-            self._congestion.onFastRetransmit(len(self.inFlight), self._settings.resend)
+            self._congestion.onFastRetransmit(self.next - self.una, self._settings.resend)

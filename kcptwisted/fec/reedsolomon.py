@@ -16,7 +16,6 @@ import reedsolo
 from kcptwisted.fec.packet import MAXIMUM_SHARDS
 
 FIELD_POLYNOMIAL = 0x11D
-Matrix = list[list[int]]
 
 
 @lru_cache(maxsize=1)
@@ -62,50 +61,41 @@ def _table(factor: int) -> bytes:
     return bytes([multiply(factor, value) for value in range(256)])
 
 
-def _power(base: int, exponent: int) -> int:
-    result = 1
-    for _ in range(exponent):
-        result = multiply(result, base)
-    return result
+def _differences(point: int, points: Sequence[int]) -> int:
+    """
+    @return: the product of the differences between C{point} and each of the other C{points}.
+    """
+    product = 1
+    for other in points:
+        if other != point:
+            product = multiply(product, point ^ other)
+    return product
 
 
-def _product(left: Matrix, right: Matrix) -> Matrix:
-    columns = list(zip(*right, strict=True))
+def coefficients(present: Sequence[int], wanted: Sequence[int]) -> list[list[int]]:
+    """
+    How shards are made of others.
+
+    A Vandermonde matrix takes the coefficients of a polynomial to its values, shard r to that at r.
+    Normalised by the inverse of its top, it takes the values at 0, 1, 2, …, which are the data, to
+    the others.  So any shards, as many as there are of data, fix the polynomial, and Lagrange's
+    formula gives its value at any other place.
+
+    @param present: the positions of as many shards as there are data shards.
+    @param wanted: the positions of other shards.
+    @return: for each wanted shard the factor of each present one.
+    """
+    weights = [_differences(point, present) for point in present]
     rows = []
-    for row in left:
-        product = []
-        for column in columns:
-            total = 0
-            for a, b in zip(row, column, strict=True):
-                total ^= multiply(a, b)
-            product.append(total)
-        rows.append(product)
+    for point in wanted:
+        product = _differences(point, present)
+        rows.append(
+            [
+                multiply(product, inverse(multiply(point ^ other, weight)))
+                for other, weight in zip(present, weights, strict=True)
+            ]
+        )
     return rows
-
-
-def invert(matrix: Matrix) -> Matrix:
-    """
-    Gauss-Jordan elimination.
-
-    @raise ValueError: if the matrix is singular.
-    """
-    size = len(matrix)
-    work = [[*row, *[int(i == j) for j in range(size)]] for i, row in enumerate(matrix)]
-    for column in range(size):
-        pivot = next((row for row in range(column, size) if work[row][column]), None)
-        if pivot is None:
-            raise ValueError("singular matrix")
-        work[column], work[pivot] = work[pivot], work[column]
-        scale = inverse(work[column][column])
-        work[column] = [multiply(scale, value) for value in work[column]]
-        for row in range(size):
-            factor = work[row][column]
-            if row != column and factor:
-                work[row] = [
-                    value ^ multiply(factor, base)
-                    for value, base in zip(work[row], work[column], strict=True)
-                ]
-    return [row[size:] for row in work]
 
 
 @lru_cache(maxsize=64)
@@ -125,24 +115,19 @@ class ReedSolomon:
         """
         @raise ValueError: if a count is below 1 or the sum above L{MAXIMUM_SHARDS}.
         """
-        if dataShards < 1 or parityShards < 1 or dataShards + parityShards > MAXIMUM_SHARDS:
+        total = dataShards + parityShards
+        if dataShards < 1 or parityShards < 1 or total > MAXIMUM_SHARDS:
             raise ValueError(
                 f"{dataShards} data and {parityShards} parity shards: at least 1 each, "
                 f"at most {MAXIMUM_SHARDS} together"
             )
         self.dataShards = dataShards
         self.parityShards = parityShards
-        vandermonde = [
-            [_power(row, column) for column in range(dataShards)]
-            for row in range(dataShards + parityShards)
-        ]
-        #: One row a shard: identity on top, parity rows below.
-        self.matrix = _product(vandermonde, invert(vandermonde[:dataShards]))
-        self._parityTables = self._tables(self.matrix[dataShards:])
+        self._parityTables = self._tables(range(dataShards), range(dataShards, total))
 
     @staticmethod
-    def _tables(rows: Matrix) -> list[list[bytes]]:
-        return [[_table(factor) for factor in row] for row in rows]
+    def _tables(present: Sequence[int], wanted: Sequence[int]) -> list[list[bytes]]:
+        return [[_table(factor) for factor in row] for row in coefficients(present, wanted)]
 
     @staticmethod
     def _combine(tables: Sequence[Sequence[bytes]], shards: Sequence[bytes]) -> list[bytes]:
@@ -178,10 +163,6 @@ class ReedSolomon:
         present = sorted(shards)[: self.dataShards]
         if len(present) < self.dataShards:
             raise ValueError(f"{len(present)} shards, {self.dataShards} are needed")
-        decoding = self._decoding(tuple(present), tuple(missing))
-        rebuilt = self._combine(decoding, [shards[position] for position in present])
+        tables = self._tables(present, missing)
+        rebuilt = self._combine(tables, [shards[position] for position in present])
         return dict(zip(missing, rebuilt, strict=True))
-
-    def _decoding(self, present: tuple[int, ...], missing: tuple[int, ...]) -> list[list[bytes]]:
-        inverted = invert([self.matrix[position] for position in present])
-        return self._tables([inverted[position] for position in missing])

@@ -584,14 +584,15 @@ class ResendTests(SenderTestCase):
 
     def test_congestionAfterFast(self) -> None:
         """
-        Congestion control hears of a fast retransmission.
+        Congestion control hears of a fast retransmission, and of what was in flight, counted from
+        the first segment that is not acknowledged.
         """
         self.make(_settings(resend=2), control := StandardCongestionControl(MSS))
         control.window = 20
         self.launch(20)
         self.acknowledge(1, 2)
         self.flush(50)
-        self.assertEqual((control.ssthresh, control.window), (9, 11))
+        self.assertEqual((control.ssthresh, control.window), (10, 12))
 
     def test_congestionAfterTimeout(self) -> None:
         """

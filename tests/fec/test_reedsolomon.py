@@ -9,7 +9,7 @@ from itertools import combinations
 import reedsolo
 from twisted.trial.unittest import SynchronousTestCase
 
-from kcptwisted.fec.reedsolomon import ReedSolomon, codec, inverse, invert, multiply
+from kcptwisted.fec.reedsolomon import ReedSolomon, codec, coefficients, inverse, multiply
 from tests.properties import given, settings, strategies
 
 _byte = strategies.integers(0, 255)
@@ -32,10 +32,6 @@ def _multiplyMatrices(left: list[list[int]], right: list[list[int]]) -> list[lis
             for column, other in enumerate(right[inner]):
                 result[row][column] ^= _product(value, other)
     return result
-
-
-def _identity(size: int) -> list[list[int]]:
-    return [[int(row == column) for column in range(size)] for row in range(size)]
 
 
 class FieldTests(SynchronousTestCase):
@@ -95,49 +91,15 @@ class FieldTests(SynchronousTestCase):
             reedsolo.init_tables()
 
 
-class InvertTests(SynchronousTestCase):
+class CoefficientTests(SynchronousTestCase):
     """
-    Tests for L{invert}.
+    Tests for L{coefficients}.
     """
-
-    def test_inverse(self) -> None:
-        """
-        A matrix times its inverse is the identity, also where rows must change places.
-        """
-        for matrix in ([[0, 1], [1, 0]], [[1, 2, 3], [4, 5, 6], [7, 8, 10]], [[0, 2], [3, 4]]):
-            self.assertEqual(_multiplyMatrices(matrix, invert(matrix)), _identity(len(matrix)))
-
-    def test_singular(self) -> None:
-        """
-        A matrix with dependent rows is refused.
-        """
-        self.assertRaises(ValueError, invert, [[1, 2], [1, 2]])
-        self.assertRaises(ValueError, invert, [[0, 0], [1, 2]])
-
-    def test_argumentIsKept(self) -> None:
-        """
-        The matrix itself stays as it is.
-        """
-        matrix = [[0, 1], [2, 3]]
-        invert(matrix)
-        self.assertEqual(matrix, [[0, 1], [2, 3]])
-
-
-class MatrixTests(SynchronousTestCase):
-    """
-    The encoding matrix.
-    """
-
-    def test_identity(self) -> None:
-        """
-        The identity is on top: data shards stay as they are.
-        """
-        for data, parity in COUNTS:
-            self.assertEqual(ReedSolomon(data, parity).matrix[:data], _identity(data))
 
     def test_vandermonde(self) -> None:
         """
-        Times the top of the Vandermonde matrix it gives all of it: row r, column c is r^c.
+        Times the top of the Vandermonde matrix, whose row r, column c is r^c, the rows of parity
+        give the rest of it: they are those of klauspost's normalised matrix.
         """
         for data, parity in COUNTS:
             vandermonde = []
@@ -146,16 +108,30 @@ class MatrixTests(SynchronousTestCase):
                 for _ in range(data - 1):
                     row.append(_product(row[-1], base))
                 vandermonde.append(row)
-            self.assertEqual(
-                _multiplyMatrices(ReedSolomon(data, parity).matrix, vandermonde[:data]),
-                vandermonde,
-            )
+            rows = coefficients(range(data), range(data, data + parity))
+            self.assertEqual(_multiplyMatrices(rows, vandermonde[:data]), vandermonde[data:])
+
+    def test_back(self) -> None:
+        """
+        What makes some shards of others, and what makes those of the first, undo each other.
+        """
+        there = coefficients([0, 1, 2], [5, 9, 255])
+        back = coefficients([5, 9, 255], [0, 1, 2])
+        self.assertEqual(_multiplyMatrices(there, back), [[1, 0, 0], [0, 1, 0], [0, 0, 1]])
+
+
+class CodecTests(SynchronousTestCase):
+    """
+    Which coders there are.
+    """
 
     def test_largest(self) -> None:
         """
         A group may have 256 shards.
         """
-        self.assertEqual(len(ReedSolomon(2, 254).matrix), 256)
+        for data in (1, 2, 128, 255):
+            parity = ReedSolomon(data, 256 - data).encode([b"x"] * data)
+            self.assertEqual(len(parity), 256 - data)
 
     def test_limits(self) -> None:
         """
