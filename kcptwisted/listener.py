@@ -83,9 +83,14 @@ class KCPListener(SessionHub):
         A peer that begins another conversation at its first segment has restarted; all else is a
         leftover.
         """
+        now = self.clock.now()
         for position, datagram in enumerate(datagrams):
-            found = peekConversation(datagram)
-            if found is not None and found[0] != session.conv and found[1] == 0:
+            conv, sn = peekConversation(datagram) or (session.conv, None)
+            if (
+                conv != session.conv
+                and sn == 0
+                and not self._departed.isLate(session.address, conv, now)
+            ):
                 session.connectionLost(Failure(PeerRestarted()))
                 self.stats.InErrs += position
                 self.strangeDatagrams(datagrams[position:], session.address)

@@ -176,6 +176,15 @@ class RestartTests(RawTestCase):
         self.assertEqual((protocol.received, protocol.reasons), (b"older", []))
         self.assertEqual(self.port.stats.InErrs, 3)
 
+    def test_lateCopy(self) -> None:
+        """
+        A late copy of the old conversation's first segment does not end the new one.
+        """
+        self.send(self.push(6, 0, b"new"), self.push(5, 0, b"old"), self.push(6, 1, b"er"))
+        self.assertEqual(len(self.serverFactory.made), 2)
+        new = self.serverFactory.made[1]
+        self.assertEqual((new.received, new.reasons), (b"newer", []))
+
     def test_restartWithFEC(self) -> None:
         """
         The same when the new conversation comes in FEC packets.
