@@ -5,6 +5,7 @@ From host names to socket addresses.
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
 from typing import Any
 
 from twisted.internet.abstract import isIPAddress, isIPv6Address
@@ -80,7 +81,9 @@ class _Collector:
 
     def _cancel(self, _: Deferred[list[Address]]) -> None:
         if self._resolution is not None:
-            self._resolution.cancel()
+            # Twisted's own resolver cannot cancel; its late answer is not listened to.
+            with suppress(NotImplementedError):
+                self._resolution.cancel()
 
     def resolutionBegan(self, resolutionInProgress: IHostResolution) -> None:
         self._resolution = resolutionInProgress

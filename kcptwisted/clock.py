@@ -4,10 +4,11 @@ The clock of a port: what makes its sessions flush.
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
 from zope.interface import Attribute, Interface
 
 from kcptwisted.options import TICK
@@ -19,12 +20,38 @@ NEAR = 100
 ROUNDS = 8
 
 
+#: Dead entries that the heap of deadlines may hold beside as many as live ones.
+SLACK = 64
+
+
+class ScheduledFlush:
+    """
+    An entry of the clock's heap.
+
+    @ivar deadline: milliseconds.
+    @ivar session: whom to flush; None if the entry is dead.
+    """
+
+    __slots__ = ("_number", "deadline", "session")
+
+    def __init__(self, deadline: int, number: int, session: IFlushed) -> None:
+        """
+        @param number: entries with the same deadline come up by it.
+        """
+        self.deadline = deadline
+        self._number = number
+        self.session: IFlushed | None = session
+
+    def __lt__(self, other: ScheduledFlush) -> bool:
+        return (self.deadline, self._number) < (other.deadline, other._number)
+
+
 class IFlushed(Interface):
     """
     What the clock drives.
     """
 
-    scheduled: int | None = Attribute("The deadline that the clock knows; the clock's to change.")
+    scheduled: ScheduledFlush | None = Attribute("What the clock knows; the clock's to change.")
 
     def flush(now: int) -> None:
         """
@@ -48,6 +75,8 @@ class FlushClock:
     nothing runs.
     """
 
+    _log = Logger()
+
     def __init__(self, reactor: IReactorTime) -> None:
         """
         @param reactor: tells the time and calls later.
@@ -55,8 +84,9 @@ class FlushClock:
         self._reactor = reactor
         self._lastSeconds = reactor.seconds()
         self._elapsed = 0.0
-        self._deadlines: list[tuple[int, int, IFlushed]] = []
+        self._deadlines: list[ScheduledFlush] = []
         self._count = 0
+        self._dead = 0
         self._dirty: dict[IFlushed, None] = {}
         self._held = False
         self._endOfTurn: IDelayedCall | None = None
@@ -106,12 +136,19 @@ class FlushClock:
                 self._dirty.clear()
                 now = self.now()
                 for session in sessions:
-                    session.flush(now)
+                    self._flushOne(session, now)
         finally:
             self._held = False
         if self._dirty and self._endOfTurn is None:
             self._endOfTurn = self._reactor.callLater(0, self._turnEnded)
         self._watch()
+
+    def _flushOne(self, session: IFlushed, now: int) -> None:
+        try:
+            session.flush(now)
+        except Exception:
+            # The others are not to wait for it.
+            self._log.failure("Flushing {session!r} failed", session=session)
 
     def schedule(self, session: IFlushed) -> None:
         """
@@ -120,18 +157,33 @@ class FlushClock:
         deadline = session.deadline()
         if deadline is None:
             return
-        if session.scheduled is None or deadline < session.scheduled:
-            session.scheduled = deadline
-            self._count += 1
-            heappush(self._deadlines, (deadline, self._count, session))
-            if not self._held:
-                self._watch()
+        known = session.scheduled
+        if known is not None:
+            if known.deadline <= deadline:
+                return
+            self._kill(known)
+        self._count += 1
+        session.scheduled = ScheduledFlush(deadline, self._count, session)
+        heappush(self._deadlines, session.scheduled)
+        if not self._held:
+            self._watch()
+
+    def _kill(self, entry: ScheduledFlush) -> None:
+        entry.session = None
+        self._dead += 1
+        if self._dead > len(self._deadlines) // 2 + SLACK:
+            # In place: the tick has the list in its hands.
+            self._deadlines[:] = [entry for entry in self._deadlines if entry.session is not None]
+            heapify(self._deadlines)
+            self._dead = 0
 
     def forget(self, session: IFlushed) -> None:
         """
         C{session} is gone.
         """
-        session.scheduled = None
+        if session.scheduled is not None:
+            self._kill(session.scheduled)
+            session.scheduled = None
         self._dirty.pop(session, None)
 
     def stop(self) -> None:
@@ -139,6 +191,7 @@ class FlushClock:
         The port is gone: leave no delayed call behind.
         """
         self._deadlines.clear()
+        self._dead = 0
         self._dirty.clear()
         for call in (self._endOfTurn, self._wake):
             if call is not None and call.active():
@@ -147,21 +200,14 @@ class FlushClock:
         if self._loop.running:
             self._loop.stop()
 
-    @property
-    def idle(self) -> bool:
-        """
-        Whether the clock stands still.
-        """
-        return not (self._loop.running or self._wake or self._endOfTurn)
-
     def _tick(self) -> None:
         # Until the flush below: the loop that calls this must not be stopped and started meanwhile.
         self._held = True
         now = self.now()
         deadlines = self._deadlines
-        while deadlines and deadlines[0][0] <= now:
-            deadline, _, session = heappop(deadlines)
-            if session.scheduled != deadline:
+        while deadlines and deadlines[0].deadline <= now:
+            session = self._pop()
+            if session is None:
                 continue
             session.scheduled = None
             actual = session.deadline()
@@ -171,19 +217,24 @@ class FlushClock:
                 self.schedule(session)
         self.flush()
 
+    def _pop(self) -> IFlushed | None:
+        session = heappop(self._deadlines).session
+        self._dead -= session is None
+        return session
+
     def _watch(self) -> None:
         """
         Tick while a deadline is near, sleep towards one that is far, else stand still.
         """
         deadlines = self._deadlines
-        while deadlines and deadlines[0][2].scheduled != deadlines[0][0]:
-            heappop(deadlines)
+        while deadlines and deadlines[0].session is None:
+            self._pop()
         if not deadlines:
             if self._loop.running:
                 self._loop.stop()
             self._sleep(None)
             return
-        remaining = deadlines[0][0] - self.now()
+        remaining = deadlines[0].deadline - self.now()
         if remaining <= NEAR:
             self._sleep(None)
             if not self._loop.running:

@@ -52,6 +52,8 @@ class KCPConnector(SessionHub):
         """
         result: Deferred[IProtocol] = Deferred(self._cancel)
         self._result = result
+        self._peer = peer
+        conv = self._randomConv()
         try:
             self.openPort(bind, peer, layers)
         except OSError as problem:
@@ -62,7 +64,7 @@ class KCPConnector(SessionHub):
             return result
         self._factory.doStart()
         self.stats.ActiveOpens += 1
-        session = self._session = self.addSession(self._randomConv(), peer)
+        session = self._session = self.addSession(conv, peer)
         if self._options.handshake:
             self._timeout = self._reactor.callLater(self._options.timeout, self._timedOut)
             session.ask()
@@ -70,21 +72,35 @@ class KCPConnector(SessionHub):
             session.assumeEstablished()
         return result
 
+    def datagramsReceived(self, datagrams: list[bytes], address: Address) -> None:
+        """
+        Hand datagrams to the session.  The socket is connected, so they are the peer's, however the
+        kernel spells its address.
+        """
+        super().datagramsReceived(datagrams, self._peer)
+
+    def datagramsRecovered(self, datagrams: list[bytes], address: Address) -> None:
+        """
+        The same for what a layer on the socket rebuilt.
+        """
+        super().datagramsRecovered(datagrams, self._peer)
+
     def sessionEstablished(self, session: KCPSession) -> None:
         """
         Give the session its protocol, and the caller the result.
         """
         self._stopTimeout()
-        result, self._result = self._result, None
         try:
             protocol = self._factory.buildProtocol(session.getPeer())
             if protocol is None:
                 raise error.NoProtocol()
         except Exception:
-            self._result = result
             session.connectionLost(Failure())
             return
-        session.startProtocol(protocol)
+        # The application may cancel in buildProtocol and in connectionMade.
+        if self._result is not None:
+            session.startProtocol(protocol)
+        result, self._result = self._result, None
         if result is not None:
             result.callback(protocol)
 
@@ -114,7 +130,7 @@ class KCPConnector(SessionHub):
         if self._session is not None:
             seconds = self._options.timeout
             self._session.connectionLost(
-                Failure(error.TimeoutError(f"no answer within timeout={seconds:g} seconds"))
+                Failure(error.TimeoutError(string=f"no answer within timeout={seconds:g} seconds"))
             )
 
     def _stopTimeout(self) -> None:
@@ -124,5 +140,10 @@ class KCPConnector(SessionHub):
 
     def _cancel(self, result: Deferred[IProtocol]) -> None:
         self._result = None
-        if self._session is not None:
-            self._session.connectionLost(Failure(CancelledError()))
+        session = self._session
+        if session is None:
+            return
+        if session.protocol is None:
+            session.connectionLost(Failure(CancelledError()))
+        else:
+            session.end(Failure(CancelledError()))

@@ -18,7 +18,7 @@ from kcptwisted.crypt.layer import CryptLayer
 from kcptwisted.fec.layer import FECLayer
 from kcptwisted.fec.packet import DATA, PARITY, packetType
 from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
-from kcptwisted.options import KCPOptions
+from kcptwisted.options import MAXIMUM_MTU, KCPOptions
 from kcptwisted.session import KCPSession
 from kcptwisted.stats import PortStats
 from kcptwisted.udp.opening import UDPPort, openPort
@@ -100,6 +100,13 @@ class SessionHub:
         Hand datagrams to the session at the address.
         """
         self.clock.beginBatch()
+        if max(map(len, datagrams)) > MAXIMUM_MTU:
+            # No KCP peer sends these, and windows count segments, not bytes.
+            count = len(datagrams)
+            datagrams = [datagram for datagram in datagrams if len(datagram) <= MAXIMUM_MTU]
+            self.stats.InErrs += count - len(datagrams)
+            if not datagrams:
+                return
         session = self.sessions.get(address)
         if session is None:
             self.strangeDatagrams(datagrams, address)

@@ -84,7 +84,7 @@ class Lifecycle:
         The application is done.
 
         @param now: milliseconds.
-        @param linger: how long delivery may still take, seconds.
+        @param linger: how long delivery may stand still, seconds.
         @return: whether this is news.
         """
         if self.state in (State.CLOSING, State.CLOSED):
@@ -93,6 +93,16 @@ class Lifecycle:
         self._retryAt = None
         self._lingerEnds = now + int(linger * 1000)
         return True
+
+    def progress(self, now: int, linger: float) -> None:
+        """
+        The peer acknowledged something: a close waits anew.
+
+        @param now: milliseconds.
+        @param linger: seconds.
+        """
+        if self.state is State.CLOSING:
+            self._lingerEnds = now + int(linger * 1000)
 
     def lingerIsOver(self, now: int) -> bool:
         """

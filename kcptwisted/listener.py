@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.logger import Logger
@@ -182,6 +182,8 @@ class KCPListeningPort:
 
         @return: fires when the socket is closed.
         """
+        if not self._listening:
+            return succeed(None)
         if self._stopped is None:
             self._stopped = self._listener.stop()
             self._stopped.addCallback(lambda _: self._listener.factory.doStop())

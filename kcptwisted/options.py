@@ -131,7 +131,7 @@ OPTIONS = (
     Option("timeout", float, "How long to wait for the peer's first answer.", ends="client",
            unit="seconds", low=0.001, high=86400),
     Option("handshake", bool, "Connect only when the peer has answered.", ends="client"),
-    Option("linger", float, "How long a close waits for the peer to acknowledge what was written.",
+    Option("linger", float, "How long a close waits while the peer acknowledges nothing.",
            unit="seconds", low=0, high=86400),
 )  # fmt: skip
 
@@ -203,9 +203,9 @@ class KCPOptions:
 
     @staticmethod
     def _check(option: Option, value: object) -> None:
-        if value is None:
-            return
         name = option.name
+        if value is None and getattr(KCPOptions, name) is None:
+            return
         kind = (int, float) if option.kind is float else option.kind
         if not isinstance(value, kind) or (isinstance(value, bool) and option.kind is not bool):
             raise ValueError(f"{name} must be {option.kind.__name__}, not {type(value).__name__}")

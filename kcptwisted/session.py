@@ -21,7 +21,7 @@ from kcptwisted.arq.congestion import (
     StandardCongestionControl,
 )
 from kcptwisted.arq.conversation import Conversation
-from kcptwisted.clock import FlushClock, IFlushed
+from kcptwisted.clock import FlushClock, IFlushed, ScheduledFlush
 from kcptwisted.errors import DeadLink, LingerTimeout
 from kcptwisted.flow import ProducerGate
 from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
@@ -89,14 +89,17 @@ class KCPSession:
         self.stats = SessionStats()
         self.connected = False
         self.disconnecting = False
-        self.scheduled: int | None = None
+        self.scheduled: ScheduledFlush | None = None
         self._options = options
         self._owner = owner
         self._clock = owner.clock
         self._lifecycle = Lifecycle()
         self._readPaused = False
         self._delivering = False
+        self._resumed = False
         self._ending: Failure | None = None
+        # How far the peer had acknowledged when a close last saw progress.
+        self._lingerUna = 0
 
     @property
     def _closed(self) -> bool:
@@ -171,8 +174,14 @@ class KCPSession:
         self.connected = False
         self._clock.forget(self)
         protocol, self.protocol = self.protocol, None
+        self._conversation.discard()
         try:
             self._gate.stop()
+        except Exception:
+            self._log.failure(
+                "stopProducing of a producer of {protocol!r} failed", protocol=protocol
+            )
+        try:
             if protocol is not None:
                 protocol.connectionLost(reason)
         except Exception:
@@ -229,11 +238,11 @@ class KCPSession:
             return
         self._conversation.write(bytes(data))
         self.stats.BytesSent += len(data)
-        self._gate.wrote()
         if self._options.writeDelay:
             self._flushLater()
         else:
             self._clock.wantFlush(self)
+        self._gate.wrote()
 
     def writeSequence(self, data: Iterable[bytes]) -> None:
         """
@@ -243,7 +252,8 @@ class KCPSession:
 
     def loseConnection(self) -> None:
         """
-        Deliver what was written, for at most C{linger} seconds, then end the connection.
+        Deliver what was written, then end the connection; if the peer acknowledges nothing for
+        C{linger} seconds, end it before.
         """
         if self._lifecycle.close(self._clock.now(), self._options.linger):
             self.disconnecting = True
@@ -301,11 +311,11 @@ class KCPSession:
 
     def resumeProducing(self) -> None:
         """
-        Deliver again.
+        Deliver again, from the end of this turn on.
         """
         self._readPaused = False
-        self._deliver()
-        if self._conversation.wantsFlush:
+        if not self._closed:
+            self._resumed = True
             self._clock.wantFlush(self)
 
     def stopProducing(self) -> None:
@@ -338,9 +348,15 @@ class KCPSession:
         conversation = self._conversation
         if self._lifecycle.retryIsDue(now):
             conversation.askWindow()
+        if self._resumed:
+            self._resumed = False
+            self._deliver()
         datagrams = conversation.datagramsToSend(now)
         if datagrams:
-            self._transport.writeDatagrams(datagrams, self.address)
+            try:
+                self._transport.writeDatagrams(datagrams, self.address)
+            except Exception:
+                self._fail("writeDatagrams of a layer below")
         try:
             if self._gate.resume():
                 self._clock.wantFlush(self)
@@ -354,6 +370,10 @@ class KCPSession:
             self._clock.schedule(self)
 
     def _finish(self, now: int) -> None:
+        una = self._conversation.sender.una
+        if una != self._lingerUna:
+            self._lingerUna = una
+            self._lifecycle.progress(now, self._options.linger)
         if self._conversation.drained and not self._gate.holdsOpen:
             self.connectionLost(Failure(error.ConnectionDone()))
         elif self._lifecycle.lingerIsOver(now):

@@ -43,8 +43,8 @@ class SessionStats(_Counters):
     @ivar OutBytes: bytes in C{OutPkts}.
     @ivar InSegs: PUSH segments received.
     @ivar OutSegs: PUSH segments sent, every copy counted.
-    @ivar KCPInErrors: datagrams or segments refused: malformed, foreign conversation, out of the
-        window, acknowledging what was never sent.
+    @ivar KCPInErrors: datagrams or segments refused: malformed, out of the window, acknowledging
+        what was never sent.
     @ivar RetransSegs: segments sent again, for whatever reason.
     @ivar FastRetransSegs: of these, because later segments were acknowledged.
     @ivar EarlyRetransSegs: of these, overtaken fewer times than C{resend} with nothing new to send.

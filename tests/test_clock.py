@@ -6,13 +6,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from gc import collect
+from weakref import ref
 
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from kcptwisted.clock import NEAR, ROUNDS, FlushClock, IFlushed
+from kcptwisted.clock import NEAR, ROUNDS, SLACK, FlushClock, IFlushed, ScheduledFlush
 from kcptwisted.options import TICK
 from tests.properties import given, strategies
 
@@ -26,7 +28,7 @@ class Flushed:
     @ivar flushed: when it was.
     """
 
-    scheduled: int | None = None
+    scheduled: ScheduledFlush | None = None
     dueAt: int | None = None
 
     def __init__(self, clock: FlushClock) -> None:
@@ -96,7 +98,6 @@ class ClockTestCase(SynchronousTestCase):
         Nothing waits, so nothing runs.
         """
         self.assertEqual(self.calls(), 0)
-        self.assertTrue(self.clock.idle)
 
 
 class NowTests(ClockTestCase):
@@ -170,7 +171,7 @@ class DeadlineTests(ClockTestCase):
         """
         session = self.make()
         session.due(30)
-        self.assertFalse(self.clock.idle)
+        self.assertEqual(self.calls(), 1)
         self.passTime(300)
         self.assertEqual(len(session.flushed), 1)
         self.assertTrue(30 <= session.flushed[0] <= 30 + TICK)
@@ -477,6 +478,52 @@ class TurnTests(ClockTestCase):
         self.reactor.advance(0)
         self.passTime(50 + TICK)
         self.assertEqual(len(session.flushed), 2)
+        self.assertStill()
+
+
+class HeapTests(ClockTestCase):
+    """
+    What the clock holds.
+    """
+
+    def test_forgottenIsReleased(self) -> None:
+        """
+        A session that is gone is not kept until its deadline.
+        """
+        session = self.make()
+        session.due(60_000)
+        gone = ref(session)
+        self.clock.forget(session)
+        del session
+        collect()
+        self.assertIs(gone(), None)
+
+    def test_deadEntriesAreFew(self) -> None:
+        """
+        A session whose deadline comes nearer and moves away again leaves no entries behind that
+        count.
+        """
+        session = self.make()
+        for i in range(1000):
+            session.due(50_000 - i)
+        self.assertLessEqual(len(self.clock._deadlines), 3 * SLACK)
+
+    def test_oneFails(self) -> None:
+        """
+        A session that raises when it is flushed holds up no other one, nor the clock.
+        """
+        sick, well = self.make(), self.make()
+
+        def fail() -> None:
+            raise ZeroDivisionError
+
+        sick.meanwhile = fail
+        well.due(200)
+        for session in (sick, well):
+            self.clock.wantFlush(session)
+        self.passTime(400)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.assertEqual(len(well.flushed), 2)
         self.assertStill()
 
 

@@ -119,6 +119,45 @@ class ConnectTests(ConnectionTestCase):
         self.failureResultOf(connecting, error.ConnectingCancelledError)
         self.assertNothingLeft()
 
+    def test_cancelInBuildProtocol(self) -> None:
+        """
+        If the application cancels in buildProtocol, the protocol is never connected.
+        """
+        self.listen()
+        connecting = self.begin()
+        protocol = RecordingProtocol()
+
+        def build(addr: object) -> RecordingProtocol:
+            connecting.cancel()
+            return protocol
+
+        self.patch(self.clientFactory, "buildProtocol", build)
+        self.network.run(0.1)
+        self.failureResultOf(connecting, error.ConnectingCancelledError)
+        self.assertIs(protocol.transport, None)
+        self.assertNothingLeft()
+
+    def test_cancelInConnectionMade(self) -> None:
+        """
+        If it cancels in connectionMade, the connection ends afterwards, once.
+        """
+        self.listen()
+        connecting = self.begin()
+        during: list[int] = []
+
+        def cancel(protocol: RecordingProtocol) -> None:
+            connecting.cancel()
+            during.append(len(protocol.reasons))
+
+        def prepare(protocol: RecordingProtocol) -> None:
+            protocol.onMade = cancel
+
+        self.clientFactory.prepare = prepare
+        self.network.run(0.1)
+        self.failureResultOf(connecting, error.ConnectingCancelledError)
+        self.assertEqual((during, len(self.clientFactory.made[0].reasons)), ([0], 1))
+        self.assertNothingLeft()
+
     def test_noProtocol(self) -> None:
         """
         A factory that makes no protocol is an error of its own.

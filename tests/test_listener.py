@@ -17,6 +17,7 @@ from kcptwisted.endpoints import KCPServerEndpoint
 from kcptwisted.errors import PeerRestarted
 from kcptwisted.fec.packet import DATA, DATA_HEADER, HEADER, PARITY
 from kcptwisted.interfaces import IDatagramProtocol, IDatagramTransport, IKCPListeningPort
+from kcptwisted.listener import KCPListener, KCPListeningPort
 from kcptwisted.options import KCPOptions
 from tests.connections import PORT, SERVER, ConnectionTestCase
 
@@ -109,6 +110,18 @@ class AcceptTests(RawTestCase):
         self.assertEqual(self.serverFactory.made, [])
         self.assertEqual(self.port.stats.InErrs, len(noise))
         self.assertEqual(self.port.stats.CurrEstab, 0)
+
+    def test_oversized(self) -> None:
+        """
+        Datagrams larger than any KCP peer sends are dropped and counted, by strangers and others:
+        the windows count segments, not bytes.
+        """
+        self.send(self.push(5, 0, bytes(1477)))
+        self.assertEqual((self.serverFactory.made, self.port.stats.InErrs), ([], 1))
+        self.send(self.push(5, 0, bytes(1476)))
+        self.send(self.push(5, 1, bytes(60_000)), self.push(5, 1, b"x"))
+        self.assertEqual(len(self.serverFactory.made[0].received), 1477)
+        self.assertEqual(self.port.stats.InErrs, 2)
 
     def test_factoryDeclines(self) -> None:
         """
@@ -246,6 +259,13 @@ class PortTests(ConnectionTestCase):
         self.successResultOf(port.stopListening())
         self.successResultOf(port.stopListening())
         self.assertEqual((self.serverFactory.starts, self.serverFactory.stops), (1, 1))
+
+    def test_neverStarted(self) -> None:
+        """
+        A port that was never opened can be stopped.
+        """
+        listener = KCPListener(self.network.host(SERVER), self.options, self.serverFactory)
+        self.successResultOf(KCPListeningPort(listener, (SERVER, PORT)).stopListening())
 
     def test_startTwice(self) -> None:
         """

@@ -148,6 +148,17 @@ class EchoTests(LiveTestCase):
         """
         return self.check("key=k", interface="\\:\\:1", host="\\:\\:1")
 
+    @inlineCallbacks
+    def test_spellings(self) -> Any:
+        """
+        To an address in another spelling than the kernel's.
+        """
+        for interface, host in (
+            ("127.0.0.1", "0.0.0.0"),
+            ("\\:\\:1", "0\\:0\\:0\\:0\\:0\\:0\\:0\\:1"),
+        ):
+            yield self.check("crypt=null", interface=interface, host=host)
+
     def test_interfaceName(self) -> Any:
         """
         Listening at a host name, sending from one.
@@ -230,6 +241,18 @@ class FailureTests(LiveTestCase):
         client.transport.write(b"anybody?")
         reason = yield client.lost
         self.assertIsInstance(reason, error.ConnectionRefusedError)
+
+    @inlineCallbacks
+    def test_cancelLookup(self) -> Any:
+        """
+        Connecting can be cancelled while Twisted's own resolver, which cannot, looks a name up.
+        """
+        factory = Factory.forProtocol(Collector)
+        connecting = clientFromString(self.reactor, "kcp:localhost:4000:crypt=null").connect(
+            factory
+        )
+        connecting.cancel()
+        yield self.assertFailure(connecting, error.ConnectingCancelledError)
 
     @inlineCallbacks
     def test_addressTaken(self) -> Any:

@@ -106,6 +106,16 @@ class NumberTests(OptionsTestCase):
             for value in (low - step, high + 1):
                 self.refused(name, low, high, value, **self.fitting(name, value))
 
+    def test_none(self) -> None:
+        """
+        Only what is None by default may be None.
+        """
+        for option in OPTIONS:
+            if getattr(KCPOptions, option.name) is None:
+                _make(**{option.name: None})
+            else:
+                self.refused(option.name, **{option.name: None})
+
     def test_unit(self) -> None:
         """
         The error tells the unit.

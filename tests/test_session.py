@@ -243,7 +243,8 @@ class MessageTests(ConnectionTestCase):
 
     def test_pauseBetweenMessages(self) -> None:
         """
-        A protocol that pauses in dataReceived gets the next message when it resumes.
+        A protocol that pauses in dataReceived gets the next message when it resumes, but not from
+        inside the call.
         """
         client, server = self.connect()
         server.onData = lambda data: server.session.pauseProducing()
@@ -252,6 +253,8 @@ class MessageTests(ConnectionTestCase):
         self.network.run(0.1)
         self.assertEqual(server.pieces, [b"one"])
         server.session.resumeProducing()
+        self.assertEqual(server.pieces, [b"one"])
+        self.network.run(0)
         self.assertEqual(server.pieces, [b"one", b"two"])
 
 
@@ -289,6 +292,37 @@ class ClosingTests(ConnectionTestCase):
         self.network.run(0.2)
         self.assertIsInstance(self.reasonOf(client), LingerTimeout)
         self.finish(self.port)
+
+    def test_slowDelivery(self) -> None:
+        """
+        A close waits for longer than the linger time as long as the peer acknowledges more.
+        """
+        client, server = self.connect(KCPOptions(crypt="null", linger=1, sendWindow=4))
+        self.bothWays(Link(delay=0.2))
+        client.session.write(bytes(100_000))
+        client.session.loseConnection()
+        self.network.run(4)
+        self.assertEqual(client.reasons, [])
+        self.network.runUntil(lambda: bool(client.reasons))
+        self.assertEqual(len(server.received), 100_000)
+        self.assertIsInstance(self.reasonOf(client), error.ConnectionDone)
+
+    def test_buffersAreReleased(self) -> None:
+        """
+        A transport that is done holds no data.
+        """
+        client, server = self.connect(link=Link(delay=0.01))
+        server.session.pauseProducing()
+        client.session.write(bytes(10_000_000))
+        self.network.run(0.1)
+        for protocol in (client, server):
+            protocol.session.abortConnection()
+        self.network.run(0)
+        for protocol in (client, server):
+            conversation = protocol.session._conversation
+            self.assertTrue(conversation.drained)
+            self.assertIs(conversation.read(), None)
+            self.assertIs(conversation.deadline(), None)
 
     def test_abortConnection(self) -> None:
         """
@@ -544,6 +578,30 @@ class ProducerTests(ConnectionTestCase):
         client.session.abortConnection()
         self.network.run(0)
         self.assertTrue(producer.stopped)
+
+    def test_stopProducingRaises(self) -> None:
+        """
+        A producer that raises when it is stopped does not keep the end from the protocol.
+        """
+        client, _ = self.connect()
+        producer = Producer(client.session, b"")
+        producer.stopProducing = lambda: 1 / 0  # type: ignore[method-assign,assignment]
+        client.session.registerProducer(producer, True)
+        client.session.abortConnection()
+        self.network.run(0)
+        self.assertIsInstance(self.reasonOf(client), error.ConnectionAborted)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_pauseProducingRaises(self) -> None:
+        """
+        What was written leaves although the producer raised when it was paused.
+        """
+        client, server = self.connect()
+        producer = Producer(client.session, b"")
+        producer.pauseProducing = lambda: 1 / 0  # type: ignore[method-assign,assignment]
+        client.session.registerProducer(producer, True)
+        self.assertRaises(ZeroDivisionError, client.session.write, bytes(200_000))
+        self.network.runUntil(lambda: len(server.received) == 200_000)
 
     def test_producerRaises(self) -> None:
         """

@@ -205,6 +205,14 @@ class Conversation:
         """
         self._askWindow = self._flushNow = True
 
+    def discard(self) -> None:
+        """
+        The conversation is over: hold nothing any more.
+        """
+        self.sender.discard()
+        self.receiver.discard()
+        self._flushDeadline = self._probe.deadline = None
+
     @property
     def wantsFlush(self) -> bool:
         """

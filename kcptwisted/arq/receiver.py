@@ -119,9 +119,13 @@ class Receiver:
     def _acknowledge(self, position: int, ts: int) -> None:
         self.ackCount += 1
         self._lastAck = (position, ts)
-        # Bounded, and past one window's worth the oldest say nothing that later ones do not.
-        if position >= self.next and len(self._selective) < 2 * self._window:
-            self._selective.append(self._lastAck)
+        if position < self.next:
+            return
+        if len(self._selective) >= 2 * self._window:
+            # Bounded: first goes what una covers by now, then the oldest.
+            uncovered = [ack for ack in self._selective if ack[0] >= self.next]
+            self._selective = uncovered[1 - 2 * self._window :]
+        self._selective.append(self._lastAck)
 
     def _advance(self) -> None:
         """
@@ -179,6 +183,16 @@ class Receiver:
             if data:
                 return data
         return None
+
+    def discard(self) -> None:
+        """
+        Forget what waits for the application, or for a missing segment.
+        """
+        self._ready.clear()
+        self._messages.clear()
+        self._partial.clear()
+        self._reordered.clear()
+        self._selective.clear()
 
     def takeAcks(self) -> list[tuple[int, int]]:
         """

@@ -202,6 +202,17 @@ class Sender:
             for sn in [sn for sn in self._resends if sn < self.una]:
                 del self._resends[sn]
 
+    def discard(self) -> None:
+        """
+        Forget what is queued and in flight.
+        """
+        self.queue.clear()
+        self.queuedBytes = 0
+        self.inFlight.clear()
+        self._resends.clear()
+        self._deadlines.clear()
+        self._overtaken.clear(self.next)
+
     @property
     def wantsFlush(self) -> bool:
         """

@@ -23,6 +23,7 @@ from kcptwisted.crypt.checksummed import (
     NONCE,
     RandomBytes,
     addHeaders,
+    paddings,
 )
 from kcptwisted.crypt.interfaces import ICipher
 
@@ -52,6 +53,7 @@ class CFBCipher:
         @param randomBytes: gives so many random bytes.
         """
         self._block = algorithm.block_size // 8
+        self._padding = paddings(self._block)
         self._randomBytes = randomBytes
         cipher = Cipher(algorithm, CFB(INITIALIZATION_VECTOR[: self._block]))
         self._encrypt = cipher.encryptor().update
@@ -62,7 +64,7 @@ class CFBCipher:
         Add the headers and encrypt.
         """
         block = self._block
-        sealed = self._encrypt(b"".join(addHeaders(datagrams, self._randomBytes, block)))
+        sealed = self._encrypt(b"".join(addHeaders(datagrams, self._randomBytes, self._padding)))
         packets = []
         start = 0
         for datagram in datagrams:
@@ -76,7 +78,7 @@ class CFBCipher:
         Decrypt, check and remove the headers.
         """
         block = self._block
-        padding = [bytes(-length % block) for length in range(block)]
+        padding = self._padding
         pieces: list[bytes] = []
         for datagram in datagrams:
             pieces += (datagram, padding[len(datagram) % block])

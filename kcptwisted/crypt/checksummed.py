@@ -21,16 +21,26 @@ CHECKED_OVERHEAD = NONCE + CRC.size
 RandomBytes = Callable[[int], bytes]
 
 
-def addHeaders(datagrams: Sequence[bytes], randomBytes: RandomBytes, block: int) -> list[bytes]:
+def paddings(block: int) -> list[bytes]:
     """
-    Put nonce and CRC before each datagram and pad it with zeros to a multiple of C{block} bytes.
+    @return: what makes a length a multiple of C{block} bytes, by the length's remainder.
+    """
+    return [bytes(-length % block) for length in range(block)]
 
+
+def addHeaders(
+    datagrams: Sequence[bytes], randomBytes: RandomBytes, padding: list[bytes]
+) -> list[bytes]:
+    """
+    Put nonce and CRC before each datagram and pad it to whole blocks.
+
+    @param padding: of L{paddings}.
     @return: pieces to be joined.
     """
+    block = len(padding)
     nonces = randomBytes(NONCE * len(datagrams))
     packCrc = CRC.pack
     pieces: list[bytes] = []
-    padding = [bytes(-length % block) for length in range(block)]
     at = 0
     for datagram in datagrams:
         pieces += (

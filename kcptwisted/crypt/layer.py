@@ -36,7 +36,19 @@ class CryptLayer(DatagramLayer):
         """
         Open and pass up.
         """
-        opened, refused = self._cipher.open(datagrams)
-        self._stats.InCsumErrors += refused
+        opened = self._open(datagrams)
         if opened:
             self.wrapped.datagramsReceived(opened, address)
+
+    def datagramsRecovered(self, datagrams: list[bytes], address: Address) -> None:
+        """
+        Open and pass up: what a layer outside the cipher rebuilt is as sealed as the rest.
+        """
+        opened = self._open(datagrams)
+        if opened:
+            self.wrapped.datagramsRecovered(opened, address)
+
+    def _open(self, datagrams: list[bytes]) -> list[bytes]:
+        opened, refused = self._cipher.open(datagrams)
+        self._stats.InCsumErrors += refused
+        return opened

@@ -98,6 +98,14 @@ def coefficients(present: Sequence[int], wanted: Sequence[int]) -> list[list[int
     return rows
 
 
+@lru_cache(maxsize=256)
+def _tables(present: tuple[int, ...], wanted: tuple[int, ...]) -> list[list[bytes]]:
+    """
+    @return: L{coefficients} as translation tables.
+    """
+    return [[_table(factor) for factor in row] for row in coefficients(present, wanted)]
+
+
 @lru_cache(maxsize=64)
 def codec(dataShards: int, parityShards: int) -> ReedSolomon:
     """
@@ -123,11 +131,7 @@ class ReedSolomon:
             )
         self.dataShards = dataShards
         self.parityShards = parityShards
-        self._parityTables = self._tables(range(dataShards), range(dataShards, total))
-
-    @staticmethod
-    def _tables(present: Sequence[int], wanted: Sequence[int]) -> list[list[bytes]]:
-        return [[_table(factor) for factor in row] for row in coefficients(present, wanted)]
+        self._parityTables = _tables(tuple(range(dataShards)), tuple(range(dataShards, total)))
 
     @staticmethod
     def _combine(tables: Sequence[Sequence[bytes]], shards: Sequence[bytes]) -> list[bytes]:
@@ -163,6 +167,6 @@ class ReedSolomon:
         present = sorted(shards)[: self.dataShards]
         if len(present) < self.dataShards:
             raise ValueError(f"{len(present)} shards, {self.dataShards} are needed")
-        tables = self._tables(present, missing)
+        tables = _tables(tuple(present), tuple(missing))
         rebuilt = self._combine(tables, [shards[position] for position in present])
         return dict(zip(missing, rebuilt, strict=True))

@@ -30,6 +30,7 @@ class ListenUDPPort(DatagramProtocol):
 
     overhead = 0
     transport: Any
+    _reactor: Any
 
     def __init__(
         self, protocol: IDatagramProtocol, stats: PortStats, peer: Address | None = None
@@ -50,7 +51,9 @@ class ListenUDPPort(DatagramProtocol):
         @raise twisted.internet.error.CannotListenError: if that fails.
         """
         self._protocol.makeConnection(self)
+        self._reactor = reactor
         self._port = reactor.listenUDP(port, self, interface=interface, maxPacketSize=65535)
+        self._host: IPv4Address | IPv6Address = self.transport.getHost()
 
     def startProtocol(self) -> None:
         """
@@ -63,8 +66,7 @@ class ListenUDPPort(DatagramProtocol):
         """
         @return: the local address.
         """
-        host: IPv4Address | IPv6Address = self.transport.getHost()
-        return host
+        return self._host
 
     def writeDatagrams(self, datagrams: Sequence[bytes], address: Address) -> None:
         """
@@ -90,15 +92,22 @@ class ListenUDPPort(DatagramProtocol):
         self.stats.InBytes += len(datagram)
         # Twisted leaves out what is particular to IPv6.
         address: Address = (*addr, 0, 0) if isIPv6Address(addr[0]) else addr
-        self._protocol.datagramsReceived([datagram], address)
-        self._protocol.batchFinished()
+        try:
+            self._protocol.datagramsReceived([datagram], address)
+        finally:
+            self._protocol.batchFinished()
 
     def connectionRefused(self) -> None:
         """
         Nobody listens at the peer's.
         """
-        self._protocol.connectionRefused()
-        self._protocol.batchFinished()
+        # It may be a write that found out, in the middle of a flush.
+        self._reactor.callLater(0, self._reportRefusal)
+
+    def _reportRefusal(self) -> None:
+        if self._port is not None:
+            self._protocol.connectionRefused()
+            self._protocol.batchFinished()
 
     def stopProtocol(self) -> None:
         """

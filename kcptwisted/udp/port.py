@@ -8,6 +8,7 @@ import errno
 import socket
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import islice
 
 from twisted.internet import error
 from twisted.internet.address import IPv4Address, IPv6Address
@@ -28,6 +29,7 @@ from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
 from kcptwisted.stats import PortStats
 from kcptwisted.udp.offload import (
     ANCILLARY_BYTES,
+    MAXIMUM_SEGMENTS,
     canSegment,
     coalescedSize,
     enableCoalescing,
@@ -199,7 +201,7 @@ class BatchPort:
         while deferred:
             address = deferred[0][1]
             batch = []
-            for datagram, destination in deferred:
+            for datagram, destination in islice(deferred, MAXIMUM_SEGMENTS):
                 if destination != address:
                     break
                 batch.append(datagram)

@@ -319,6 +319,17 @@ class AckTests(ReceiverTestCase):
         self.assertEqual(receiver.ackCount, 3)
         self.assertEqual(receiver.takeAcks(), [(4, 40)])
 
+    def test_newestAcksAreKept(self) -> None:
+        """
+        Where there are too many to keep, what una covers goes first, not what came last.
+        """
+        receiver = self.make(window=8, stream=False)
+        for sn in range(16):
+            self.accept(sn)
+            receiver.read()
+        self.accept(17, 18, 19)
+        self.assertEqual([sn for sn, _ in receiver.takeAcks()], [17, 18, 19])
+
     @given(strategies.lists(strategies.integers(0, 9), min_size=1, max_size=30))
     def test_allAcknowledged(self, sns: list[int]) -> None:
         """

@@ -54,6 +54,15 @@ class CryptLayerTests(SynchronousTestCase):
         self.assertEqual(address, ADDRESS)
         self.assertEqual(aesGCM(KEY).open(packets), ([b"a", b"b"], 0))
 
+    def test_recovered(self) -> None:
+        """
+        What a layer below rebuilt is opened too: nothing passes the cipher by.
+        """
+        (packet,) = aesGCM(KEY).seal([b"a"])
+        self.layer.datagramsRecovered([packet, b"in clear, and long enough for a tag"], ADDRESS)
+        self.assertEqual(self.above.calls, [("recovered", [b"a"], ADDRESS)])
+        self.assertEqual(self.stats.InCsumErrors, 1)
+
     def test_receive(self) -> None:
         """
         What comes up is opened; what does not open is dropped and counted.

@@ -560,6 +560,21 @@ class FallbackTests(SynchronousTestCase):
         self.assertEqual(len(protocol.lost), 1)
         port.writeDatagrams([b"late"], ("10.0.0.2", 1))
 
+    def test_protocolRaises(self) -> None:
+        """
+        A protocol that raises is still told of the end of the batch.
+        """
+        port = self.open("10.0.0.1", 4000)
+        protocol = port._protocol
+        assert isinstance(protocol, Recorder)
+
+        def fail() -> None:
+            raise ZeroDivisionError
+
+        protocol.onReceived = fail
+        self.assertRaises(ZeroDivisionError, port.datagramReceived, b"x", ("10.0.0.2", 1))
+        self.assertEqual(protocol.batches, 1)
+
     def test_getHost(self) -> None:
         """
         The local address has Twisted's form.
