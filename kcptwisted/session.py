@@ -5,7 +5,7 @@ One connection: the transport that an application's protocol sees, on top of a c
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Any
 
 from twisted.internet import error
 from twisted.internet.address import IPv4Address, IPv6Address
@@ -21,42 +21,14 @@ from kcptwisted.arq.congestion import (
     StandardCongestionControl,
 )
 from kcptwisted.arq.conversation import Conversation
-from kcptwisted.clock import FlushClock, IFlushed, ScheduledFlush
+from kcptwisted.clock import IFlushed, ScheduledFlush
 from kcptwisted.errors import DeadLink, LingerTimeout
 from kcptwisted.flow import ProducerGate
 from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
 from kcptwisted.lifecycle import Lifecycle, State
 from kcptwisted.options import TICK, KCPOptions
+from kcptwisted.owner import SessionOwner
 from kcptwisted.stats import PortStats, SessionStats
-
-
-class SessionOwner(Protocol):
-    """
-    Whoever made a session: a listener or a connector.
-    """
-
-    clock: FlushClock
-    stats: PortStats
-
-    def getHost(self) -> IPv4Address | IPv6Address:
-        """
-        @return: the local address.
-        """
-
-    def sessionEstablished(self, session: KCPSession) -> None:
-        """
-        The peer is there: time to give the session a protocol.
-        """
-
-    def sessionEnded(self, session: KCPSession, reason: Failure) -> None:
-        """
-        The session is over; its protocol has been told.
-        """
-
-    def foreignDatagrams(self, session: KCPSession, datagrams: list[bytes]) -> None:
-        """
-        The session's peer sent datagrams that are not of its conversation.
-        """
 
 
 @implementer(ITransport, IConsumer, IPushProducer, IDatagramProtocol, IFlushed)
