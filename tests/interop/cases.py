@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.protocol import Factory, Protocol
 from twisted.trial.unittest import TestCase
 
@@ -108,12 +108,11 @@ class _StoppingFactory(Factory):
         assert self._stopped is not None
         self._stopped.callback(None)
 
-    async def wait(self) -> None:
+    def wait(self) -> Deferred[None]:
         """
-        Wait until all ports are closed.
+        @return: fires when all ports are closed.
         """
-        if self._stopped is not None:
-            await self._stopped
+        return succeed(None) if self._stopped is None else self._stopped
 
 
 class OurEndsCase(TestCase):
@@ -201,10 +200,12 @@ class KCPGoCase(OurEndsCase):
         return server, await server.port
 
     @staticmethod
-    async def _stop(server: GoServer) -> None:
-        await server.stop()
-        if not server.succeeded:
-            raise server.failure()
+    def _stop(server: GoServer) -> Deferred[None]:
+        def check(_: None) -> None:
+            if not server.succeeded:
+                raise server.failure()
+
+        return server.stop().addCallback(check)
 
     def goClient(self, role: str, port: int, settings: Settings, *flags: str) -> GoClient:
         """
@@ -216,7 +217,9 @@ class KCPGoCase(OurEndsCase):
         return client
 
     @staticmethod
-    async def _kill(client: GoClient) -> None:
-        await client.kill()
-        # Whoever waited for it has been told.
-        client.result.addErrback(lambda _: None)
+    def _kill(client: GoClient) -> Deferred[None]:
+        def forget(_: None) -> None:
+            # Whoever waited for it has been told.
+            client.result.addErrback(lambda _: None)
+
+        return client.kill().addCallback(forget)
