@@ -100,13 +100,9 @@ class SessionHub:
         Hand datagrams to the session at the address.
         """
         self.clock.beginBatch()
-        if max(map(len, datagrams)) > MAXIMUM_MTU:
-            # No KCP peer sends these, and windows count segments, not bytes.
-            count = len(datagrams)
-            datagrams = [datagram for datagram in datagrams if len(datagram) <= MAXIMUM_MTU]
-            self.stats.InErrs += count - len(datagrams)
-            if not datagrams:
-                return
+        datagrams = self._withoutOversized(datagrams)
+        if not datagrams:
+            return
         session = self.sessions.get(address)
         if session is None:
             self.strangeDatagrams(datagrams, address)
@@ -121,9 +117,20 @@ class SessionHub:
         Hand on what a layer on the socket rebuilt.
         """
         self.clock.beginBatch()
+        datagrams = self._withoutOversized(datagrams)
         session = self.sessions.get(address)
-        if session is not None:
+        if session is not None and datagrams:
             session.bottom.datagramsRecovered(datagrams, address)
+
+    def _withoutOversized(self, datagrams: list[bytes]) -> list[bytes]:
+        """
+        Drop and count what is larger than any KCP peer sends: windows count segments, not bytes.
+        """
+        if max(map(len, datagrams), default=0) <= MAXIMUM_MTU:
+            return datagrams
+        fitting = [datagram for datagram in datagrams if len(datagram) <= MAXIMUM_MTU]
+        self.stats.InErrs += len(datagrams) - len(fitting)
+        return fitting
 
     def strangeDatagrams(self, datagrams: list[bytes], address: Address) -> None:
         """

@@ -122,6 +122,12 @@ class AcceptTests(RawTestCase):
         self.send(self.push(5, 1, bytes(60_000)), self.push(5, 1, b"x"))
         self.assertEqual(len(self.serverFactory.made[0].received), 1477)
         self.assertEqual(self.port.stats.InErrs, 2)
+        ((address, session),) = self.port._listener.sessions.items()
+        for datagrams in ([self.push(5, 2, bytes(60_000))], [], [self.push(5, 2, b"y")]):
+            self.port._listener.datagramsRecovered(datagrams, address)
+            self.port._listener.batchFinished()
+        self.assertEqual(session.stats.BytesReceived, 1478)
+        self.assertEqual(self.port.stats.InErrs, 3)
 
     def test_factoryDeclines(self) -> None:
         """
