@@ -13,7 +13,12 @@ from twisted.internet.defer import Deferred, inlineCallbacks
 from twisted.internet.endpoints import clientFromString, serverFromString
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
+from twisted.python.filepath import FilePath
 from twisted.trial.unittest import TestCase
+from twisted.web import tap as web
+from twisted.web.client import Agent, readBody
+from twisted.web.iweb import IAgentEndpointFactory
+from zope.interface import implementer
 
 from kcptwisted.link import Link
 from kcptwisted.lossyrelay import LossyRelay
@@ -202,26 +207,71 @@ class EchoTests(LiveTestCase):
         self.assertGreater(client.transport.stats.RetransSegs, 0)
 
 
+def closedPort() -> int:
+    """
+    @return: a UDP port that nobody listens on.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        number: int = sock.getsockname()[1]
+        return number
+
+
+@implementer(IAgentEndpointFactory)
+class KCPEndpoints:
+    """
+    Has an HTTP client connect by KCP.
+    """
+
+    def __init__(self, reactor: Any, string: str) -> None:
+        self._endpoint = clientFromString(reactor, string)
+
+    def endpointForURI(self, uri: object) -> Any:
+        """
+        @return: the endpoint, whatever the URI.
+        """
+        return self._endpoint
+
+
+class WebTests(LiveTestCase):
+    """
+    C{twistd web --listen kcp:...}.
+    """
+
+    @inlineCallbacks
+    def test_web(self) -> Any:
+        """
+        Twisted's own web service takes the endpoint, and its HTTP client fetches a file there.
+        """
+        directory = FilePath(self.mktemp())
+        directory.makedirs()
+        content = Random(2).randbytes(LENGTH)
+        directory.child("file").setContent(content)
+        end = f"{closedPort()}:key=k"
+        options = web.Options()
+        listen = f"kcp:{end}:interface=127.0.0.1"
+        options.parseOptions(["--path", directory.path, "--listen", listen])
+        service = web.makeService(options)
+        service.startService()
+        self.addCleanup(service.stopService)
+        endpoints = KCPEndpoints(self.reactor, f"kcp:127.0.0.1:{end}")
+        agent = Agent.usingEndpointFactory(self.reactor, endpoints)
+        response = yield agent.request(b"GET", b"http://server.example/file")
+        body = yield readBody(response)
+        self.assertEqual((response.code, body), (200, content))
+
+
 class FailureTests(LiveTestCase):
     """
     What goes wrong on real sockets.
     """
-
-    def closedPort(self) -> int:
-        """
-        @return: a port that nobody listens on.
-        """
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-            sock.bind(("127.0.0.1", 0))
-            number: int = sock.getsockname()[1]
-            return number
 
     @inlineCallbacks
     def test_refused(self) -> Any:
         """
         ICMP's port unreachable is a ConnectionRefusedError.
         """
-        endpoint = clientFromString(self.reactor, f"kcp:127.0.0.1:{self.closedPort()}:crypt=null")
+        endpoint = clientFromString(self.reactor, f"kcp:127.0.0.1:{closedPort()}:crypt=null")
         yield self.assertFailure(
             endpoint.connect(Factory.forProtocol(Collector)), error.ConnectionRefusedError
         )
