@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from kcptwisted import __version__
+from kcptwisted.native import describe
 
 
 def _share(text: str) -> float:
@@ -37,7 +38,8 @@ def buildParser() -> argparse.ArgumentParser:
     @return: the parser of the command line.
     """
     parser = argparse.ArgumentParser(prog="python -m kcptwisted", description="KCP for Twisted.")
-    parser.add_argument("--version", action="version", version=f"kcptwisted {__version__}")
+    version = f"kcptwisted {__version__} ({describe()})"
+    parser.add_argument("--version", action="version", version=version)
     commands = parser.add_subparsers(dest="command", required=True)
     demo = commands.add_parser(
         "demo",

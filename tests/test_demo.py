@@ -16,7 +16,6 @@ from twisted.internet.defer import inlineCallbacks
 from twisted.internet.utils import getProcessOutputAndValue
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from kcptwisted import __version__
 from kcptwisted.__main__ import buildParser
 from kcptwisted.demo import FileFetcher, ProgressBar
 
@@ -77,14 +76,6 @@ class CommandTests(TestCase):
             self.assertNotEqual(status, 0)
             self.assertIn(expected, output)
             self.assertNotIn("Traceback", output)
-
-    @inlineCallbacks
-    def test_version(self) -> Any:
-        """
-        The version is that of the package.
-        """
-        output, status = yield self.run_("--version")
-        self.assertEqual((output.strip(), status), (f"kcptwisted {__version__}", 0))
 
 
 class DefaultTests(SynchronousTestCase):

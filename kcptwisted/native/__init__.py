@@ -1,0 +1,65 @@
+"""
+The accelerator: the few things that C does much faster than Python can, compiled where the package
+was installed with a C compiler at hand.  Everything works without it, and gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import Any, NamedTuple
+
+#: C{KCP_INTERFACE} of C{accelerator.h}.
+INTERFACE = 1
+
+#: Set to "no" in the environment, the accelerator is left alone even if it is there.
+VARIABLE = "KCPTWISTED_ACCELERATOR"
+
+
+class Accelerator(NamedTuple):
+    """
+    The compiled functions, as C{accelerator.h} declares them.
+
+    @ivar ffi: cffi's means to hand memory to them.
+    @ivar lib: the functions.
+    """
+
+    ffi: Any
+    lib: Any
+
+    @property
+    def kernels(self) -> dict[str, int]:
+        """
+        What this processor can run of the vector kernels: the number of each by its name, the
+        fastest last.
+        """
+        names = ("PORTABLE", "SSSE3", "AVX2", "NEON")
+        numbers = {name: getattr(self.lib, f"KCP_{name}") for name in names}
+        return {
+            name: number for name, number in numbers.items() if self.lib.kcp_gf_available(number)
+        }
+
+
+@cache
+def accelerator() -> Accelerator | None:
+    """
+    @return: the accelerator; None if it was not built, was built from other sources, or is
+        switched off by L{VARIABLE}.
+    """
+    if os.environ.get(VARIABLE) == "no":
+        return None
+    try:
+        from kcptwisted.native._accelerator import ffi, lib
+    except ImportError:
+        return None
+    return Accelerator(ffi, lib) if getattr(lib, "KCP_INTERFACE", None) == INTERFACE else None
+
+
+def describe() -> str:
+    """
+    @return: what is active, for people.
+    """
+    found = accelerator()
+    if found is None:
+        return "pure Python"
+    return f"accelerated, {list(found.kernels)[-1]}"

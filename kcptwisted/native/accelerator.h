@@ -1,0 +1,41 @@
+/*
+ * What the accelerator offers to Python. cffi reads this file too, so it holds plain declarations
+ * only.
+ */
+
+/* Counted up with every change below, so that a library left over from before is not used. */
+enum { KCP_INTERFACE = 1 };
+
+/* GF(2^8): which kernels there are, and whether this processor can run one. */
+enum { KCP_PORTABLE, KCP_SSSE3, KCP_AVX2, KCP_NEON, KCP_KERNELS };
+int kcp_gf_available(int kernel);
+
+/*
+ * sums[r] = factors[r][0] * shards[0] + factors[r][1] * shards[1] + ... for each row r.
+ *
+ * nibbles: for each factor the products with 0..15, then those with 0x00, 0x10, .. 0xf0.
+ * shards: `columns` of them, one behind the other, `length` bytes each; sums: `rows`, likewise.
+ */
+void kcp_gf_combine(int kernel, const uint8_t *nibbles, const uint8_t *factors, size_t rows,
+                    size_t columns, const uint8_t *shards, size_t length, uint8_t *sums);
+
+/*
+ * CFB over `length` bytes, a whole number of blocks. schedule: what the cipher's module in Python
+ * makes of the key. iv: stands before the first block of ciphertext.
+ */
+enum { KCP_TEA, KCP_XTEA, KCP_TWOFISH };
+void kcp_cfb_encrypt(int cipher, const uint32_t *schedule, const uint8_t *iv, const uint8_t *in,
+                     size_t length, uint8_t *out);
+void kcp_cfb_decrypt(int cipher, const uint32_t *schedule, const uint8_t *iv, const uint8_t *in,
+                     size_t length, uint8_t *out);
+
+/*
+ * Salsa20/20 over `count` packets, one behind the other: the first 8 bytes of each are its nonce
+ * and stay as they are, the rest is XORed with the key stream from block 0 on.
+ */
+void kcp_salsa20(const uint32_t *key, const uint8_t *in, const uint32_t *lengths, size_t count,
+                 uint8_t *out);
+
+/* XOR of each of `count` packets, one behind the other, with the beginning of the mask. */
+void kcp_xor(const uint8_t *mask, const uint8_t *in, const uint32_t *lengths, size_t count,
+             uint8_t *out);

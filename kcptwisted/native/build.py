@@ -1,0 +1,25 @@
+"""
+Describes the accelerator to cffi.  C{setup.py} builds it; nothing imports this at run time.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from cffi import FFI
+
+_FOLDER = Path(__file__).parent
+_SOURCES = ("gf256.c", "cfb.c", "salsa20.c", "xor.c")
+
+ffibuilder = FFI()
+ffibuilder.cdef(_FOLDER.joinpath("accelerator.h").read_text("ascii"))
+ffibuilder.set_source(
+    "kcptwisted.native._accelerator",
+    '#include "accelerator.h"',
+    # Relative to setup.py, as setuptools wants them.
+    sources=[f"kcptwisted/native/{name}" for name in _SOURCES],
+    include_dirs=["kcptwisted/native"],
+    depends=[f"kcptwisted/native/{name}" for name in ("accelerator.h", "gf256_kernel.h")],
+    extra_compile_args=[] if sys.platform == "win32" else ["-O3"],
+)
