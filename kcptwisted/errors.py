@@ -8,7 +8,15 @@ from twisted.internet import error
 
 from kcptwisted.arq.sender import MessageTooLong
 
-__all__ = ["DeadLink", "LingerTimeout", "MessageTooLong", "PeerRefused", "PeerRestarted"]
+__all__ = [
+    "DeadLink",
+    "KeyExhausted",
+    "LingerTimeout",
+    "MessageTooLong",
+    "OutOfBandRefused",
+    "PeerRefused",
+    "PeerRestarted",
+]
 
 # MESSAGE is what Twisted's base classes show.
 
@@ -19,6 +27,21 @@ class DeadLink(error.ConnectionLost):
     """
 
     MESSAGE = "The peer acknowledged none of many copies of a segment"
+
+
+class KeyExhausted(error.ConnectionLost):
+    """
+    The cipher's key has sealed as many datagrams as is safe: the next might repeat a nonce.  All
+    connections of the socket end like this, until it is opened anew with another key.
+    """
+
+    MESSAGE = "The key has sealed as many datagrams as is safe: it has to be changed"
+
+
+class OutOfBandRefused(Exception):
+    """
+    C{sendOutOfBand} was called with more than a datagram holds, or without FEC.
+    """
 
 
 class LingerTimeout(error.ConnectionLost):

@@ -15,8 +15,9 @@ from zope.interface import implementer
 
 from kcptwisted.clock import FlushClock
 from kcptwisted.crypt.layer import CryptLayer
+from kcptwisted.fec.flushing import FlushingFECLayer
 from kcptwisted.fec.layer import FECLayer
-from kcptwisted.fec.packet import DATA, PARITY, packetType
+from kcptwisted.fec.packet import DATA, OUT_OF_BAND, PARITY, packetType, peekConversation
 from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
 from kcptwisted.options import MAXIMUM_MTU, KCPOptions
 from kcptwisted.session import KCPSession
@@ -129,7 +130,7 @@ class SessionHub:
         if max(map(len, datagrams), default=0) <= MAXIMUM_MTU:
             return datagrams
         fitting = [datagram for datagram in datagrams if len(datagram) <= MAXIMUM_MTU]
-        self.stats.InErrs += len(datagrams) - len(fitting)
+        self.stats.InOversized += len(datagrams) - len(fitting)
         return fitting
 
     def strangeDatagrams(self, datagrams: list[bytes], address: Address) -> None:
@@ -194,8 +195,13 @@ class SessionHub:
 
     def _wrap(self, session: KCPSession) -> FECLayer:
         options = self._options
-        layer = FECLayer(
-            session, options.dataShards, options.parityShards, self.clock.now, session.stats
+        data, parity, pause = options.dataShards, options.parityShards, options.fecFlush
+        layer = (
+            FlushingFECLayer(
+                session, data, parity, self.clock, session.stats, pause, session.filler
+            )
+            if pause
+            else FECLayer(session, data, parity, self.clock.now, session.stats)
         )
         session.bottom = layer
         return layer
@@ -216,13 +222,20 @@ class SessionHub:
 
     def foreignDatagrams(self, session: KCPSession, datagrams: list[bytes]) -> None:
         """
-        Datagrams that the session could not read: FEC that it was not told of, or another
-        conversation's.
+        Datagrams that are not segments of the session's conversation: out-of-band, FEC that it was
+        not told of, or another conversation's.
         """
         others: list[bytes] = []
         coded: list[bytes] = []
+        outOfBand: list[bytes] = []
         for datagram in datagrams:
-            (coded if packetType(datagram) in (DATA, PARITY) else others).append(datagram)
+            kind = packetType(datagram)
+            if kind == OUT_OF_BAND and peekConversation(datagram) in (None, (session.conv, None)):
+                outOfBand.append(datagram)
+            else:
+                (coded if kind in (DATA, PARITY) else others).append(datagram)
+        if outOfBand:
+            session.outOfBandReceived(outOfBand)
         if coded and session.bottom is session:
             # The peer uses FEC and this side does not: from now on its headers are taken off.
             layer = self._wrap(session)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from twisted.internet.interfaces import IListeningPort
+from twisted.internet.interfaces import IListeningPort, ITransport
 from twisted.python.failure import Failure
 from zope.interface import Attribute, Interface
 
@@ -71,6 +71,37 @@ class IDatagramProtocol(Interface):
     def connectionLost(reason: Failure) -> None:
         """
         The transport is gone.
+        """
+
+
+class IKCPTransport(ITransport):
+    """
+    A connection's transport, and what KCP adds to it.
+    """
+
+    conv: int = Attribute("The conversation id.")
+    stats = Attribute("L{kcptwisted.stats.SessionStats} of this connection.")
+
+    def sendOutOfBand(data: bytes) -> None:
+        """
+        Send a datagram beside the stream, at once: it may be lost, repeated, or overtake what was
+        written before.  Nothing happens after the connection was closed.
+
+        @param data: may be empty.  At most C{mtu} less what the layers take (FEC 8 bytes; the
+            cipher 20, or 28 if it authenticates) less 4 bytes.
+        @raise kcptwisted.errors.OutOfBandRefused: if C{data} is longer, or FEC is off on this
+            side.
+        """
+
+
+class IOutOfBandProtocol(Interface):
+    """
+    A protocol that takes out-of-band datagrams.  Those for one that does not are dropped.
+    """
+
+    def outOfBandReceived(data: bytes) -> None:
+        """
+        A datagram arrived, even while the stream is paused.
         """
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from kcptwisted.arq.segment import OVERHEAD
 from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.crypt.keys import deriveKey
-from kcptwisted.crypt.registry import CIPHERS, CipherSpec
+from kcptwisted.crypt.registry import CIPHERS, CipherSpec, findCipher
 from kcptwisted.fec.packet import FEC_OVERHEAD, MAXIMUM_SHARDS
 
 #: Holds the passphrase when a cipher needs one and no option gives it.
@@ -59,6 +59,7 @@ class Option(NamedTuple):
     @ivar low: the smallest value of a number.
     @ivar high: the largest value of a number.
     @ivar choices: the values of a string, if they are fixed.
+    @ivar extensible: whether there may be choices that the user has added.
     @ivar default: for people, where the bare value says too little.
     @ivar meaning: one sentence.
     """
@@ -71,6 +72,7 @@ class Option(NamedTuple):
     low: float = 0
     high: float = 0
     choices: tuple[str, ...] = ()
+    extensible: bool = False
     default: str = ""
 
     @property
@@ -79,7 +81,7 @@ class Option(NamedTuple):
         What may be given, for people.
         """
         if self.choices:
-            return ", ".join(self.choices)
+            return ", ".join([*self.choices, *(["or one of your own"] if self.extensible else [])])
         if self.kind is bool:
             return "yes or no (1 or 0)"
         if self.kind is str:
@@ -100,7 +102,7 @@ OPTIONS = (
     Option("bindAddress", str, "The address or host name to send from.", ends="client",
            default="any"),
     Option("crypt", str, "The cipher; the same at both ends.", choices=tuple(CIPHERS),
-           default="aes-128-gcm with a key, else null"),
+           extensible=True, default="aes-128-gcm with a key, else null"),
     Option("key", str, "A passphrase; the key is derived from it as kcptun does.", default="none"),
     Option("keyFile", str, "A file that holds the passphrase.", default="none"),
     Option("rawKey", str, "The key itself in hexadecimal digits, as long as the cipher's.",
@@ -109,6 +111,8 @@ OPTIONS = (
            unit="datagrams", low=0, high=MAXIMUM_SHARDS - 1),
     Option("parityShards", int, "Parity shards of a FEC group; the sum is at most 256.",
            unit="datagrams", low=0, high=MAXIMUM_SHARDS - 1),
+    Option("fecFlush", int, "Fill up a group, and send its parity, after so long without sending; "
+           "0 means never.", unit="ms", low=0, high=5000),
     Option("mode", str, "A preset for the next four.", choices=tuple(MODES)),
     Option("nodelay", bool, "Retransmission timeouts from 30 ms on instead of 100, growing slower.",
            default="by mode"),
@@ -155,6 +159,7 @@ class KCPOptions:
     rawKey: str | None = field(default=None, repr=False)
     dataShards: int = 0
     parityShards: int = 0
+    fecFlush: int = 0
     mode: str = "fast"
     nodelay: bool | None = None
     interval: int | None = None
@@ -187,6 +192,8 @@ class KCPOptions:
             raise ValueError(
                 f"dataShards and parityShards must be at most {MAXIMUM_SHARDS} together"
             )
+        if self.fecFlush and not self.dataShards:
+            raise ValueError("fecFlush must be 0 or left out without dataShards and parityShards")
         object.__setattr__(self, "cipherKey", self._findKey())
         self.checkMtu(self.overhead)
 
@@ -209,7 +216,7 @@ class KCPOptions:
         kind = (int, float) if option.kind is float else option.kind
         if not isinstance(value, kind) or (isinstance(value, bool) and option.kind is not bool):
             raise ValueError(f"{name} must be {option.kind.__name__}, not {type(value).__name__}")
-        if option.choices and value not in option.choices:
+        if option.choices and value not in option.choices and not option.extensible:
             raise ValueError(f"{name} must be one of {option.allowed}, not {value!r}")
         if (
             isinstance(value, (int, float))
@@ -240,7 +247,7 @@ class KCPOptions:
                 f"or set {KEY_VARIABLE} in the environment"
             )
         try:
-            return deriveKey(passphrase)[: cipher.keyBytes]
+            return deriveKey(passphrase, cipher.keyBytes)
         except UnicodeEncodeError:
             # Its message would show the passphrase.
             raise ValueError(f"{source} must be text that UTF-8 can encode") from None
@@ -249,10 +256,10 @@ class KCPOptions:
     def _parseRawKey(text: str, cipher: CipherSpec) -> bytes:
         # The message of bytes.fromhex's error could show a part of the key.
         digits = "0123456789abcdefABCDEF"
-        if len(text) != 2 * cipher.keyBytes or any(digit not in digits for digit in text):
-            raise ValueError(
-                f"rawKey must be {2 * cipher.keyBytes} hexadecimal digits with crypt={cipher.name}"
-            )
+        fits = text and len(text) % 2 == 0 if cipher.anyKey else len(text) == 2 * cipher.keyBytes
+        if not fits or any(digit not in digits for digit in text):
+            count = "two for each byte:" if cipher.anyKey else 2 * cipher.keyBytes
+            raise ValueError(f"rawKey must be {count} hexadecimal digits with crypt={cipher.name}")
         return bytes.fromhex(text)
 
     @staticmethod
@@ -266,7 +273,8 @@ class KCPOptions:
             raise ValueError(f"keyFile cannot be read: {error}") from None
 
     def _cipher(self, hasKey: bool) -> CipherSpec:
-        return CIPHERS[self.crypt or (DEFAULT_CIPHER if hasKey else "null")]
+        default = DEFAULT_CIPHER if hasKey else "null"
+        return findCipher(default if self.crypt is None else self.crypt)
 
     @property
     def cipher(self) -> CipherSpec:

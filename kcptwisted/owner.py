@@ -4,12 +4,14 @@ What a session asks of the listener or connector that made it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.python.failure import Failure
 
 from kcptwisted.clock import FlushClock
+from kcptwisted.interfaces import Address
 from kcptwisted.stats import PortStats
 
 if TYPE_CHECKING:
@@ -40,6 +42,11 @@ class SessionOwner(Protocol):
     def sessionEnded(self, session: KCPSession, reason: Failure) -> None:
         """
         The session is over; its protocol has been told.
+        """
+
+    def writeDatagrams(self, datagrams: Sequence[bytes], address: Address) -> None:
+        """
+        Send datagrams as they are, past the session's own layers.
         """
 
     def foreignDatagrams(self, session: KCPSession, datagrams: list[bytes]) -> None:

@@ -9,29 +9,32 @@ from typing import Any
 
 from twisted.internet import error
 from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.interfaces import IConsumer, IProtocol, IPushProducer, ITransport
+from twisted.internet.interfaces import IConsumer, IProtocol, IPushProducer
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from kcptwisted.addresses import toAddress
-from kcptwisted.arq.congestion import (
-    ICongestionControl,
-    NoCongestionControl,
-    StandardCongestionControl,
-)
+from kcptwisted.arq.congestion import congestionControl
 from kcptwisted.arq.conversation import Conversation
 from kcptwisted.clock import IFlushed, ScheduledFlush
 from kcptwisted.errors import DeadLink, LingerTimeout
 from kcptwisted.flow import ProducerGate
-from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
+from kcptwisted.interfaces import (
+    Address,
+    IDatagramProtocol,
+    IDatagramTransport,
+    IKCPTransport,
+    IOutOfBandProtocol,
+)
 from kcptwisted.lifecycle import Lifecycle, State
 from kcptwisted.options import TICK, KCPOptions
+from kcptwisted.outofband import decodeOutOfBand, encodeOutOfBand
 from kcptwisted.owner import SessionOwner
 from kcptwisted.stats import PortStats, SessionStats
 
 
-@implementer(ITransport, IConsumer, IPushProducer, IDatagramProtocol, IFlushed)
+@implementer(IKCPTransport, IConsumer, IPushProducer, IDatagramProtocol, IFlushed)
 class KCPSession:
     """
     A connection's transport.
@@ -92,11 +95,7 @@ class KCPSession:
         """
         self._transport = transport
         settings = self._options.arqSettings(transport.overhead)
-        congestion: ICongestionControl
-        if self._options.timing.nc:
-            congestion = NoCongestionControl()
-        else:
-            congestion = StandardCongestionControl(settings.mss)
+        congestion = congestionControl(not self._options.timing.nc, settings.mss)
         self._conversation = Conversation(self.conv, settings, congestion, self.stats)
         self._gate = ProducerGate(self._conversation.sender, settings)
 
@@ -126,6 +125,21 @@ class KCPSession:
             self._clock.schedule(self)
         if foreign:
             self._owner.foreignDatagrams(self, list(foreign))
+
+    def outOfBandReceived(self, packets: list[bytes]) -> None:
+        """
+        Hand out-of-band packets to the protocol, if it takes them.
+        """
+        for packet in packets:
+            data = decodeOutOfBand(packet, self.protocol) if self._ending is None else None
+            if data is None:
+                self.stats.OOBDropped += 1
+                continue
+            self.stats.OOBReceived += 1
+            try:
+                IOutOfBandProtocol(self.protocol).outOfBandReceived(data)
+            except Exception:
+                self._fail("outOfBandReceived")
 
     def batchFinished(self) -> None:
         """
@@ -188,6 +202,12 @@ class KCPSession:
         except Exception:
             self._fail("connectionMade")
 
+    def filler(self) -> bytes | None:
+        """
+        @return: a small datagram that says nothing new; None if the connection is over.
+        """
+        return None if self._closed else self._conversation.windowDatagram(self._clock.now())
+
     def end(self, reason: Failure) -> None:
         """
         End the connection at the next flush.
@@ -221,6 +241,15 @@ class KCPSession:
         Send several pieces as one write.
         """
         self.write(b"".join(data))
+
+    def sendOutOfBand(self, data: bytes) -> None:
+        """
+        See L{IKCPTransport.sendOutOfBand}.
+        """
+        packet = encodeOutOfBand(self.conv, data, self._options, self._transport.overhead)
+        if self.connected and not self.disconnecting:
+            self.stats.OOBSent += 1
+            self._send(self._owner, [packet])
 
     def loseConnection(self) -> None:
         """
@@ -325,10 +354,7 @@ class KCPSession:
             self._deliver()
         datagrams = conversation.datagramsToSend(now)
         if datagrams:
-            try:
-                self._transport.writeDatagrams(datagrams, self.address)
-            except Exception:
-                self._fail("writeDatagrams of a layer below")
+            self._send(self._transport, datagrams)
         try:
             if self._gate.resume():
                 self._clock.wantFlush(self)
@@ -340,6 +366,15 @@ class KCPSession:
             self._finish(now)
         if not self._closed:
             self._clock.schedule(self)
+
+    def _send(self, transport: IDatagramTransport | SessionOwner, datagrams: list[bytes]) -> None:
+        try:
+            transport.writeDatagrams(datagrams, self.address)
+        except error.ConnectionLost:
+            # A layer's way to end the connection.
+            self.end(Failure())
+        except Exception:
+            self._fail("writeDatagrams of a layer below")
 
     def _finish(self, now: int) -> None:
         una = self._conversation.sender.una

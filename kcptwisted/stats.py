@@ -50,10 +50,16 @@ class SessionStats(_Counters):
     @ivar EarlyRetransSegs: of these, overtaken fewer times than C{resend} with nothing new to send.
     @ivar LostSegs: of these, because the retransmission timeout passed.
     @ivar RepeatSegs: PUSH segments received more than once.
+    @ivar OOBSent: I{ours}: out-of-band datagrams sent.
+    @ivar OOBReceived: I{ours}: out-of-band datagrams handed to the protocol.
+    @ivar OOBDropped: I{ours}: out-of-band datagrams received that the protocol does not take, or
+        that came before there was one, or malformed.
     @ivar FECDataShards: I{ours}: data shards received.
     @ivar FECParityShards: parity shards received.
     @ivar FECRecovered: datagrams rebuilt from parity.
     @ivar FECErrs: shards refused, or groups that could not be rebuilt.
+    @ivar FECRetunes: I{ours}: times that the peer's counts of shards were found to be others than
+        thought.
     @ivar FECShortShards: groups dropped with too few shards to rebuild what was missing.
     """
 
@@ -65,6 +71,7 @@ class SessionStats(_Counters):
         "FECErrs",
         "FECParityShards",
         "FECRecovered",
+        "FECRetunes",
         "FECShortShards",
         "FastRetransSegs",
         "InBytes",
@@ -72,6 +79,9 @@ class SessionStats(_Counters):
         "InSegs",
         "KCPInErrors",
         "LostSegs",
+        "OOBDropped",
+        "OOBReceived",
+        "OOBSent",
         "OutBytes",
         "OutPkts",
         "OutSegs",
@@ -86,6 +96,7 @@ class SessionStats(_Counters):
     FECErrs: int
     FECParityShards: int
     FECRecovered: int
+    FECRetunes: int
     FECShortShards: int
     FastRetransSegs: int
     InBytes: int
@@ -93,6 +104,9 @@ class SessionStats(_Counters):
     InSegs: int
     KCPInErrors: int
     LostSegs: int
+    OOBDropped: int
+    OOBReceived: int
+    OOBSent: int
     OutBytes: int
     OutPkts: int
     OutSegs: int
@@ -112,9 +126,11 @@ class PortStats(_Counters):
     @ivar InBytes: bytes in C{InPkts}.
     @ivar OutPkts: datagrams that the kernel took.
     @ivar OutBytes: bytes in C{OutPkts}.
-    @ivar InErrs: datagrams dropped because no session could take them: too short, no conversation
-        id, unknown sender after the port stopped listening, foreign conversation.
+    @ivar InErrs: datagrams dropped because no session could take them: no conversation id, unknown
+        sender after the port stopped listening, foreign conversation.
     @ivar InCsumErrors: datagrams that the cipher refused: a wrong key, damaged or forged.
+    @ivar InShortErrs: I{ours}: datagrams too short for the cipher.
+    @ivar InOversized: I{ours}: datagrams larger than any KCP peer sends.
     @ivar OutErrs: I{ours}: datagrams that the kernel refused with an error.
     @ivar OutDeferred: I{ours}: datagrams kept for later because the kernel's buffer was full.
     @ivar OutDropped: I{ours}: datagrams dropped because too many were already kept for later.
@@ -126,7 +142,9 @@ class PortStats(_Counters):
         "InBytes",
         "InCsumErrors",
         "InErrs",
+        "InOversized",
         "InPkts",
+        "InShortErrs",
         "MaxConn",
         "OutBytes",
         "OutDeferred",
@@ -141,7 +159,9 @@ class PortStats(_Counters):
     InBytes: int
     InCsumErrors: int
     InErrs: int
+    InOversized: int
     InPkts: int
+    InShortErrs: int
     MaxConn: int
     OutBytes: int
     OutDeferred: int

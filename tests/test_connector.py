@@ -224,6 +224,18 @@ class ConnectedTests(ConnectionTestCase):
         self.assertEqual((client.received, client.reasons), (b"", []))
         self.assertGreater(client.session.portStats.InErrs, 0)
 
+    def test_otherOutOfBand(self) -> None:
+        """
+        Neither is what it sends out-of-band of another conversation.
+        """
+        client, server = self.connect(KCPOptions(crypt="null", dataShards=3, parityShards=1))
+        server.session.conv += 1
+        server.session.sendOutOfBand(b"for somebody else")
+        self.network.run(0.1)
+        stats = client.session.stats
+        self.assertEqual((client.reasons, client.session.portStats.InErrs), ([], 1))
+        self.assertEqual((stats.OOBReceived, stats.OOBDropped), (0, 0))
+
     def test_socketCloses(self) -> None:
         """
         The socket goes with the connection.

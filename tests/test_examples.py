@@ -265,6 +265,97 @@ class CustomLayerTests(ProgramTestCase):
         self.assertEqual(program.status, 0, program.output)
 
 
+class CustomCipherTests(ProgramTestCase):
+    """
+    Tests for custom_cipher.py.
+    """
+
+    async def test_runs(self) -> None:
+        """
+        A word gets through the cipher.
+        """
+        program = self.startExample("custom_cipher.py")
+        await program.printed("heard hello\n")
+        await program.ended()
+        self.assertEqual(program.status, 0, program.output)
+
+    async def test_isUsed(self) -> None:
+        """
+        The name stands for AES-OCB3 with the key that is derived from the passphrase.
+        """
+        check = (
+            "import sys; sys.path.insert(0, sys.argv[1]); import custom_cipher\n"
+            "from cryptography.hazmat.primitives.ciphers.aead import AESOCB3\n"
+            "from kcptwisted.options import KCPOptions\n"
+            "options = KCPOptions(crypt='aes-256-ocb', key='sesame')\n"
+            "[sealed] = options.cipher.make(options.cipherKey).seal([b'a word'])\n"
+            "print(AESOCB3(options.cipherKey).decrypt(sealed[:12], sealed[12:], None))\n"
+        )
+        program = self.start("-c", check, str(EXAMPLES))
+        await program.printed("b'a word'\n")
+        await program.ended()
+        self.assertEqual(program.status, 0, program.output)
+
+
+class OutOfBandPositionTests(ProgramTestCase):
+    """
+    Tests for outofband_position.py.
+    """
+
+    async def test_play(self) -> None:
+        """
+        The world knows where a player is that says something, the others hear it, and whoever
+        leaves is let go.
+        """
+        options = "dataShards=10:parityShards=3:key=sesame"
+        world, port = await self.startServer(
+            "outofband_position.py", "open", f"kcp:0:interface=127.0.0.1:{options}"
+        )
+        endpoint = f"kcp:127.0.0.1:{port}:{options}"
+        players = []
+        for name in ("Alice", "Bob"):
+            player = self.startExample("outofband_position.py", "play", endpoint, name)
+            await player.printed("connected\n")
+            # The first line may overtake the first position.
+            player.write("here I come\n")
+            await world.printed(f"{name}: here I come")
+            player.write("here I am\n")
+            await world.printed(rf"{name}: here I am \[at \(-?\d+, -?\d+\)\]\n")
+            players.append(player)
+        alice, bob = players
+        await alice.printed("Bob: here I come\nBob: here I am\n")
+        alice.write("hello\n")
+        await bob.printed("Alice: hello\n")
+        for player in players:
+            player.closeInput()
+            await player.printed("goodbye: Connection was closed cleanly")
+            await player.ended()
+            self.assertEqual(player.status, 0, player.output)
+        await world.printed(r"(one left after [1-9]\d* positions\n){2}")
+
+    async def test_withoutFEC(self) -> None:
+        """
+        A player whose endpoint names no shards is told so.
+        """
+        _, port = await self.startServer(
+            "outofband_position.py", "open", "kcp:0:interface=127.0.0.1:key=sesame"
+        )
+        player = self.startExample(
+            "outofband_position.py", "play", f"kcp:127.0.0.1:{port}:key=sesame", "Alice"
+        )
+        await player.printed("need dataShards and parityShards\n")
+        await player.ended()
+
+    async def test_usage(self) -> None:
+        """
+        Without arguments it says how to run it.
+        """
+        program = self.startExample("outofband_position.py")
+        await program.printed("outofband_position.py play")
+        await program.ended()
+        self.assertEqual(program.status, 1)
+
+
 class TrialExampleTests(ProgramTestCase):
     """
     Tests for trial_example.py.

@@ -117,17 +117,33 @@ class AcceptTests(RawTestCase):
         the windows count segments, not bytes.
         """
         self.send(self.push(5, 0, bytes(1477)))
-        self.assertEqual((self.serverFactory.made, self.port.stats.InErrs), ([], 1))
+        self.assertEqual((self.serverFactory.made, self.port.stats.InOversized), ([], 1))
         self.send(self.push(5, 0, bytes(1476)))
         self.send(self.push(5, 1, bytes(60_000)), self.push(5, 1, b"x"))
         self.assertEqual(len(self.serverFactory.made[0].received), 1477)
-        self.assertEqual(self.port.stats.InErrs, 2)
+        self.assertEqual(self.port.stats.InOversized, 2)
         ((address, session),) = self.port._listener.sessions.items()
         for datagrams in ([self.push(5, 2, bytes(60_000))], [], [self.push(5, 2, b"y")]):
             self.port._listener.datagramsRecovered(datagrams, address)
             self.port._listener.batchFinished()
         self.assertEqual(session.stats.BytesReceived, 1478)
-        self.assertEqual(self.port.stats.InErrs, 3)
+        self.assertEqual((self.port.stats.InOversized, self.port.stats.InErrs), (3, 0))
+
+    def test_refusedByCipher(self) -> None:
+        """
+        What is too short for the cipher is counted apart from what is sealed with another key, or
+        with none; neither opens a session.
+        """
+        self.successResultOf(self.port.stopListening())
+        for crypt, overhead in (("aes", 20), ("aes-128-gcm", 28)):
+            with self.subTest(crypt=crypt):
+                port = self.listen(KCPOptions(key="k", crypt=crypt))
+                self.send(*[self.push(5, 0)[:length] for length in (0, 1, overhead - 1)])
+                self.assertEqual((port.stats.InShortErrs, port.stats.InCsumErrors), (3, 0))
+                self.send(bytes(overhead), self.push(5, 0, bytes(100)))
+                self.assertEqual((port.stats.InShortErrs, port.stats.InCsumErrors), (3, 2))
+                self.assertEqual((port.stats.InErrs, self.serverFactory.made), (0, []))
+                self.successResultOf(port.stopListening())
 
     def test_factoryDeclines(self) -> None:
         """

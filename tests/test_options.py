@@ -21,6 +21,7 @@ from tests.properties import example, given, settings, strategies
 BOUNDS: dict[str, tuple[float, float]] = {
     "dataShards": (0, 255),
     "parityShards": (0, 255),
+    "fecFlush": (0, 5000),
     "interval": (10, 5000),
     "resend": (0, 1000),
     "mtu": (25, 1500),
@@ -80,6 +81,8 @@ class NumberTests(OptionsTestCase):
         for one, other in (("dataShards", "parityShards"), ("parityShards", "dataShards")):
             if name == one:
                 options[other] = 1 if value else 0
+        if name == "fecFlush":
+            options |= {"dataShards": 10, "parityShards": 3}
         return options
 
     def test_all(self) -> None:
@@ -167,6 +170,19 @@ class NumberTests(OptionsTestCase):
         self.refused("dataShards", "parityShards", 256, dataShards=200, parityShards=57)
         _make(dataShards=200, parityShards=56)
 
+    def test_fecFlush(self) -> None:
+        """
+        Without FEC there are no groups to flush, so fecFlush is refused, but for 0.
+        """
+        self.assertEqual(_make().fecFlush, 0)
+        self.assertEqual(_make(fecFlush=0).fecFlush, 0)
+        for wrong in (1, 20, 5000):
+            self.refused("fecFlush", "dataShards", "parityShards", fecFlush=wrong)
+        self.assertRaises(ValueError, _parse, fecFlush="20")
+        parsed = _parse(fecFlush="20", dataShards="10", parityShards="3")
+        self.assertEqual(parsed.fecFlush, 20)
+        self.refused("0 to 5000 ms", fecFlush=5001, dataShards=10, parityShards=3)
+
 
 class TruthTests(OptionsTestCase):
     """
@@ -224,7 +240,8 @@ class ChoiceTests(OptionsTestCase):
             options = _make(crypt=name, **({"key": "passphrase"} if spec.keyBytes else {}))
             self.assertIs(options.cipher, spec)
         self.refused("crypt", ", ".join(CIPHERS), "'rot13'", crypt="rot13")
-        self.refused("crypt", crypt="")
+        self.refused("crypt", ", ".join(CIPHERS), "''", crypt="")
+        self.refused("crypt", "str", "int", crypt=1)
 
     def test_unknown(self) -> None:
         """
@@ -411,9 +428,25 @@ class KeyTests(OptionsTestCase):
         A raw key is as long as the cipher's, and the error tells how long.
         """
         for name, spec in CIPHERS.items():
-            if spec.keyBytes:
-                for digits in (2 * spec.keyBytes - 1, 2 * spec.keyBytes - 2, 2 * spec.keyBytes + 2):
+            if spec.keyBytes and not spec.anyKey:
+                for digits in (
+                    0,
+                    2 * spec.keyBytes - 1,
+                    2 * spec.keyBytes - 2,
+                    2 * spec.keyBytes + 2,
+                ):
                     self.refused("rawKey", 2 * spec.keyBytes, name, crypt=name, rawKey="a" * digits)
+
+    def test_rawKeyOfAnyLength(self) -> None:
+        """
+        With xor it is of any length, but not empty, and of whole bytes.
+        """
+        for length in (1, 2, 31, 32, 33, 500):
+            options = _make(crypt="xor", rawKey="5a" * length)
+            self.assertEqual(options.cipherKey, b"\x5a" * length)
+            self.assertIsNotNone(options.cipher.make(options.cipherKey))
+        for wrong in ("", "a", "abc", "5a" * 32 + "0"):
+            self.refused("rawKey", "two for each byte", "crypt=xor", crypt="xor", rawKey=wrong)
 
     def test_rawKeyDigits(self) -> None:
         """
@@ -421,6 +454,7 @@ class KeyTests(OptionsTestCase):
         """
         for start in ("0x", "  ", "+1", "g0", "\uff11\uff12", "-1"):
             self.refused("rawKey", "hexadecimal", rawKey=start + "0" * 30)
+            self.refused("rawKey", "hexadecimal", crypt="xor", rawKey=start + "0" * 30)
 
     def test_surrogates(self) -> None:
         """
@@ -491,7 +525,7 @@ class SecrecyTests(OptionsTestCase):
         ]
         for beside in wrong:
             self.refusal(**{"key": SECRET, **beside})
-        for crypt in ("aes", "aes-128-gcm", None):
+        for crypt in ("aes", "aes-128-gcm", "xor", None):
             self.refusal(crypt=crypt, rawKey=SECRET)
             self.refusal(crypt=crypt, rawKey=SECRET * 3)
         self.refusal(crypt="aes", mtu=30, environ={"KCP_KEY": SECRET})
@@ -578,6 +612,9 @@ class SizeTests(OptionsTestCase):
             ("none", 0, 45),
             ("aes", 0, 45),
             ("aes-128", 3, 53),
+            ("xor", 0, 45),
+            ("twofish", 0, 45),
+            ("salsa20", 3, 53),
             ("aes-128-gcm", 0, 53),
             ("chacha20-poly1305", 3, 61),
         ):
@@ -676,7 +713,8 @@ class TableTests(OptionsTestCase):
         self.assertEqual(cells["timeout"][:3], ["client", "30", "0.001 to 86400 seconds"])
         self.assertEqual(cells["stream"][:3], ["both", "yes", "yes or no (1 or 0)"])
         self.assertEqual(cells["interface"][0], "server")
-        self.assertEqual(cells["crypt"][2], ", ".join(CIPHERS))
+        self.assertEqual(cells["crypt"][2], ", ".join([*CIPHERS, "or one of your own"]))
+        self.assertEqual(cells["fecFlush"][:3], ["both", "0", "0 to 5000 ms"])
 
     def test_meanings(self) -> None:
         """

@@ -120,3 +120,11 @@ class StandardCongestionControl:
     def _set(self, window: int) -> None:
         self.window = window
         self._credit = float(window * self._mss)
+
+
+def congestionControl(limited: bool, mss: int) -> ICongestionControl:
+    """
+    @param limited: whether there is to be a congestion window.
+    @param mss: payload of a full segment, bytes.
+    """
+    return StandardCongestionControl(mss) if limited else NoCongestionControl()

@@ -112,7 +112,10 @@ class Conversation:
             offset = 0
             while True:
                 if size - offset < OVERHEAD:
-                    self._stats.KCPInErrors += 1
+                    if offset:
+                        self._stats.KCPInErrors += 1
+                    else:
+                        foreign.append(datagram)
                     break
                 segmentConv, cmd, frg, window, ts, sn, una, length = unpack(datagram, offset)
                 start = offset + OVERHEAD
@@ -204,6 +207,15 @@ class Conversation:
         Send a WASK with the next flush.
         """
         self._askWindow = self._flushNow = True
+
+    def windowDatagram(self, now: int) -> bytes:
+        """
+        @param now: milliseconds.
+        @return: a datagram that only tells the window.
+        """
+        window = min(self.receiver.window, MAXIMUM_WINDOW)
+        una = self.receiver.next & MASK
+        return HEADER.pack(self.conv, WINS, 0, window, now & MASK, 0, una, 0)
 
     def discard(self) -> None:
         """

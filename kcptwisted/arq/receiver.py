@@ -9,6 +9,9 @@ from collections import deque
 from kcptwisted.arq.segment import HALF, MASK, RING
 from kcptwisted.stats import SessionStats
 
+#: ACKs that wait to be sent, for each segment of the window: a peer may well have sent each twice.
+MAXIMUM_ACKS_PER_SEGMENT = 2
+
 
 class Receiver:
     """
@@ -121,10 +124,11 @@ class Receiver:
         self._lastAck = (position, ts)
         if position < self.next:
             return
-        if len(self._selective) >= 2 * self._window:
-            # Bounded: first goes what una covers by now, then the oldest.
+        most = MAXIMUM_ACKS_PER_SEGMENT * self._window
+        if len(self._selective) >= most:
+            # First goes what una covers by now, then the oldest.
             uncovered = [ack for ack in self._selective if ack[0] >= self.next]
-            self._selective = uncovered[1 - 2 * self._window :]
+            self._selective = uncovered[1 - most :]
         self._selective.append(self._lastAck)
 
     def _advance(self) -> None:

@@ -5,6 +5,7 @@ Authenticated encryption (docs/wire.md, "Ciphers"): nonce, ciphertext, tag; no a
 from __future__ import annotations
 
 import os
+import struct
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -17,6 +18,16 @@ from kcptwisted.crypt.interfaces import ICipher
 
 NONCE = 12
 TAG = 16
+
+#: Datagrams that are sealed with one key at most.  NIST SP 800-38D, section 8.3, allows 2^32 with
+#: random nonces of this length, by all that have the key together.
+SEND_LIMIT = 1 << 30
+
+
+class SendLimitReached(Exception):
+    """
+    One more datagram under this key would risk that a nonce is used twice.
+    """
 
 
 class AEAD(Protocol):
@@ -51,32 +62,43 @@ class AEADCipher:
         self._aeadEncrypt = aead.encrypt
         self._aeadDecrypt = aead.decrypt
         self._randomBytes = randomBytes
+        self._remaining = SEND_LIMIT
 
     def seal(self, datagrams: Sequence[bytes]) -> list[bytes]:
         """
         Encrypt under a fresh nonce each.
+
+        @raise SendLimitReached: when L{SEND_LIMIT} would be passed.
         """
+        self._remaining -= len(datagrams)
+        if self._remaining < 0:
+            raise SendLimitReached(f"{SEND_LIMIT} datagrams have been sealed with this key")
         encrypt = self._aeadEncrypt
-        nonces = self._randomBytes(NONCE * len(datagrams))
-        packets = []
-        at = 0
-        for datagram in datagrams:
-            nonce = nonces[at : at + NONCE]
-            at += NONCE
-            packets.append(nonce + encrypt(nonce, datagram, None))
-        return packets
+        count = len(datagrams)
+        nonces = struct.unpack(f"{NONCE}s" * count, self._randomBytes(NONCE * count))
+        return [
+            nonce + encrypt(nonce, datagram, None)
+            for nonce, datagram in zip(nonces, datagrams, strict=True)
+        ]
 
     def open(self, datagrams: Sequence[bytes]) -> tuple[list[bytes], int]:
         """
         Check and decrypt.
         """
         decrypt = self._aeadDecrypt
+        try:
+            return [decrypt(packet[:NONCE], packet[NONCE:], None) for packet in datagrams], 0
+        except (InvalidTag, ValueError):
+            # Some will not do, which is rare.
+            return self._openSome(datagrams)
+
+    def _openSome(self, datagrams: Sequence[bytes]) -> tuple[list[bytes], int]:
         opened = []
-        for datagram in datagrams:
-            if len(datagram) < NONCE + TAG:
+        for packet in datagrams:
+            if len(packet) < NONCE + TAG:
                 continue
             try:
-                opened.append(decrypt(datagram[:NONCE], datagram[NONCE:], None))
+                opened.append(self._aeadDecrypt(packet[:NONCE], packet[NONCE:], None))
             except InvalidTag:
                 continue
         return opened, len(datagrams) - len(opened)

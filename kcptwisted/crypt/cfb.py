@@ -1,11 +1,11 @@
 """
-Block ciphers in CFB mode, many datagrams in one call (docs/wire.md, "Ciphers").
+Ciphers in CFB mode, many datagrams in one call (docs/wire.md, "Ciphers").
 
 kcp-go encrypts each datagram as a CFB message of its own from a fixed IV.  Its first block is a
-random nonce that nobody reads, and in CFB a block depends on the one before it only.  So one
-long-lived context can take datagram after datagram, each padded to whole blocks: going out, the
-first block is masked with other key stream than the IV's but is as random as before; coming in,
-only that block comes out wrong.
+random nonce that nobody reads, and in CFB a block depends on the one before it only.  So datagrams,
+each padded to whole blocks, can be joined and go through one long message: going out, the first
+block is masked with other key stream than the IV's but is as random as before; coming in, only that
+block comes out wrong.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ import os
 from collections.abc import Sequence
 from zlib import crc32
 
-from cryptography.hazmat.primitives.ciphers import BlockCipherAlgorithm, Cipher, algorithms
-from zope.interface import implementer
+from zope.interface import Attribute, Interface, implementer
 
 from kcptwisted.crypt.checksummed import (
     CHECKED_OVERHEAD,
@@ -27,44 +26,59 @@ from kcptwisted.crypt.checksummed import (
 )
 from kcptwisted.crypt.interfaces import ICipher
 
-try:
-    # cryptography >= 47 warns about the old place, and is to drop it.
-    from cryptography.hazmat.decrepit.ciphers.modes import CFB
-except ImportError:
-    from cryptography.hazmat.primitives.ciphers.modes import CFB
-
 #: kcp-go's fixed IV; ciphers with smaller blocks use its beginning.
 INITIALIZATION_VECTOR = bytes.fromhex("a7734f9c12ac1b01a415f2c1fc78e66b")
+
+
+class ICFBMode(Interface):
+    """
+    A block cipher in CFB mode.
+    """
+
+    block: int = Attribute("Bytes of a block.")
+
+    def encrypt(pieces: list[bytes]) -> bytes:
+        """
+        @param pieces: what L{addHeaders} gives: messages of whole blocks, each in L{PIECES} pieces.
+        @return: all of it, joined.  What the first block of a message is encrypted with does not
+            matter.
+        """
+
+    def decrypt(joined: bytes) -> bytes:
+        """
+        @param joined: messages of whole blocks.
+        @return: the same, but the first block of each message need not be right.
+        """
 
 
 @implementer(ICipher)
 class CFBCipher:
     """
-    CFB over a block cipher of C{cryptography}.
+    Datagrams with kcp-go's header, in CFB mode.
+
+    @ivar mode: the cipher, with its key.
     """
 
     overhead = CHECKED_OVERHEAD
 
-    def __init__(
-        self, algorithm: BlockCipherAlgorithm, randomBytes: RandomBytes = os.urandom
-    ) -> None:
+    def __init__(self, mode: ICFBMode, randomBytes: RandomBytes = os.urandom) -> None:
         """
-        @param algorithm: the block cipher, with its key.
+        @param mode: the cipher, with its key.
         @param randomBytes: gives so many random bytes.
         """
-        self._block = algorithm.block_size // 8
-        self._padding = paddings(self._block)
+        self.mode = mode
+        self._block = mode.block
+        self._padding = paddings(mode.block)
         self._randomBytes = randomBytes
-        cipher = Cipher(algorithm, CFB(INITIALIZATION_VECTOR[: self._block]))
-        self._encrypt = cipher.encryptor().update
-        self._decrypt = cipher.decryptor().update
+        self._encrypt = mode.encrypt
+        self._decrypt = mode.decrypt
 
     def seal(self, datagrams: Sequence[bytes]) -> list[bytes]:
         """
         Add the headers and encrypt.
         """
         block = self._block
-        sealed = self._encrypt(b"".join(addHeaders(datagrams, self._randomBytes, self._padding)))
+        sealed = self._encrypt(addHeaders(datagrams, self._randomBytes, self._padding))
         packets = []
         start = 0
         for datagram in datagrams:
@@ -93,10 +107,3 @@ class CFBCipher:
                 opened.append(payload)
             start = end + -end % block
         return opened, len(datagrams) - len(opened)
-
-
-def aes(key: bytes) -> CFBCipher:
-    """
-    AES with 16, 24 or 32 bytes of key.
-    """
-    return CFBCipher(algorithms.AES(key))

@@ -18,6 +18,9 @@ CRC = struct.Struct("<I")
 #: Bytes before the payload.
 CHECKED_OVERHEAD = NONCE + CRC.size
 
+#: Of what L{addHeaders} gives, how many make one packet.
+PIECES = 4
+
 RandomBytes = Callable[[int], bytes]
 
 
@@ -35,7 +38,7 @@ def addHeaders(
     Put nonce and CRC before each datagram and pad it to whole blocks.
 
     @param padding: of L{paddings}.
-    @return: pieces to be joined.
+    @return: pieces to be joined, L{PIECES} for each datagram.
     """
     block = len(padding)
     nonces = randomBytes(NONCE * len(datagrams))
@@ -54,9 +57,9 @@ def addHeaders(
 
 
 @implementer(ICipher)
-class NoneCipher:
+class CheckedCipher:
     """
-    C{crypt=none}: the header without encryption.  Guards against accidents, not against anybody.
+    The header, and a transformation of whole packets that subclasses define.
     """
 
     overhead = CHECKED_OVERHEAD
@@ -67,23 +70,49 @@ class NoneCipher:
         """
         self._randomBytes = randomBytes
 
+    def transform(self, packets: Sequence[bytes]) -> Sequence[bytes]:
+        """
+        Encrypt or decrypt packets, which are the same thing.
+
+        @return: as many, or none for one that cannot be.
+        """
+        raise NotImplementedError
+
     def seal(self, datagrams: Sequence[bytes]) -> list[bytes]:
         """
-        Add the headers.
+        Add the headers and encrypt.
         """
         nonces = self._randomBytes(NONCE * len(datagrams))
-        return [
-            nonces[i * NONCE : (i + 1) * NONCE] + CRC.pack(crc32(datagram)) + datagram
-            for i, datagram in enumerate(datagrams)
-        ]
+        packCrc = CRC.pack
+        return list(
+            self.transform(
+                [
+                    nonces[i * NONCE : (i + 1) * NONCE] + packCrc(crc32(datagram)) + datagram
+                    for i, datagram in enumerate(datagrams)
+                ]
+            )
+        )
 
     def open(self, datagrams: Sequence[bytes]) -> tuple[list[bytes], int]:
         """
-        Check and remove the headers.
+        Decrypt, check and remove the headers.
         """
+        packCrc = CRC.pack
         opened = []
-        for datagram in datagrams:
-            payload = datagram[CHECKED_OVERHEAD:]
-            if datagram[NONCE:CHECKED_OVERHEAD] == CRC.pack(crc32(payload)):
+        for packet in self.transform(datagrams):
+            payload = packet[CHECKED_OVERHEAD:]
+            if packet[NONCE:CHECKED_OVERHEAD] == packCrc(crc32(payload)):
                 opened.append(payload)
         return opened, len(datagrams) - len(opened)
+
+
+class NoneCipher(CheckedCipher):
+    """
+    C{crypt=none}: the header without encryption.  Guards against accidents, not against anybody.
+    """
+
+    def transform(self, packets: Sequence[bytes]) -> Sequence[bytes]:
+        """
+        Leave them as they are.
+        """
+        return packets

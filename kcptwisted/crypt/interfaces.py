@@ -14,13 +14,16 @@ class ICipher(Interface):
     Protects whole datagrams of one socket, without I/O.
     """
 
-    overhead: int = Attribute("Bytes that L{seal} adds to a datagram.")
+    overhead: int = Attribute(
+        "Bytes that L{seal} adds to a datagram, at least.  What is shorter cannot be opened."
+    )
 
     def seal(datagrams: Sequence[bytes]) -> list[bytes]:
         """
         Encrypt.
 
         @return: as many datagrams, in order.
+        @raise kcptwisted.crypt.aead.SendLimitReached: if the key has been used enough.
         """
 
     def open(datagrams: Sequence[bytes]) -> tuple[list[bytes], int]:

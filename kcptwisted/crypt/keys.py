@@ -8,13 +8,13 @@ from hashlib import pbkdf2_hmac
 
 _SALT = b"kcp-go"
 _ROUNDS = 4096
-DERIVED_BYTES = 32
 
 
-def deriveKey(passphrase: str) -> bytes:
+def deriveKey(passphrase: str, length: int = 32) -> bytes:
     """
     kcptun's derivation (docs/wire.md, "Ciphers").
 
-    @return: L{DERIVED_BYTES} bytes; a cipher takes the first that it needs.
+    @param length: bytes wanted.  kcptun makes 32 and takes the first that the cipher needs; those
+        are the same whatever the length is.
     """
-    return pbkdf2_hmac("sha1", passphrase.encode("utf-8"), _SALT, _ROUNDS, DERIVED_BYTES)
+    return pbkdf2_hmac("sha1", passphrase.encode("utf-8"), _SALT, _ROUNDS, length)

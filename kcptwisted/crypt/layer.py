@@ -6,7 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from kcptwisted.crypt.aead import SendLimitReached
 from kcptwisted.crypt.interfaces import ICipher
+from kcptwisted.errors import KeyExhausted
 from kcptwisted.interfaces import Address, IDatagramProtocol
 from kcptwisted.layer import DatagramLayer
 from kcptwisted.stats import PortStats
@@ -19,7 +21,7 @@ class CryptLayer(DatagramLayer):
 
     def __init__(self, wrapped: IDatagramProtocol, cipher: ICipher, stats: PortStats) -> None:
         """
-        @param stats: counts in C{InCsumErrors}.
+        @param stats: counts in C{InCsumErrors} and C{InShortErrs}.
         """
         super().__init__(wrapped)
         self._cipher = cipher
@@ -29,8 +31,14 @@ class CryptLayer(DatagramLayer):
     def writeDatagrams(self, datagrams: Sequence[bytes], address: Address) -> None:
         """
         Seal and pass down.
+
+        @raise KeyExhausted: if the key has been used for as many datagrams as is safe.
         """
-        self.transport.writeDatagrams(self._cipher.seal(datagrams), address)
+        try:
+            sealed = self._cipher.seal(datagrams)
+        except SendLimitReached as problem:
+            raise KeyExhausted(str(problem)) from None
+        self.transport.writeDatagrams(sealed, address)
 
     def datagramsReceived(self, datagrams: list[bytes], address: Address) -> None:
         """
@@ -50,5 +58,9 @@ class CryptLayer(DatagramLayer):
 
     def _open(self, datagrams: list[bytes]) -> list[bytes]:
         opened, refused = self._cipher.open(datagrams)
-        self._stats.InCsumErrors += refused
+        if refused:
+            overhead = self._cipher.overhead
+            short = sum([len(datagram) < overhead for datagram in datagrams])
+            self._stats.InShortErrs += short
+            self._stats.InCsumErrors += refused - short
         return opened

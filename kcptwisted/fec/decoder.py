@@ -6,13 +6,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from kcptwisted.fec.autotune import AutoTune
 from kcptwisted.fec.encoder import sequenceLimit
-from kcptwisted.fec.packet import DATA, HEADER, PARITY
+from kcptwisted.fec.packet import DATA, DATA_HEADER, HEADER, PARITY
 from kcptwisted.fec.reedsolomon import codec
 from kcptwisted.stats import SessionStats
 
 #: Groups that are kept behind the newest one.
 HORIZON = 3
+
+#: While the peer's counts are in doubt, they are looked for each time that so many shards came, and
+#: where a group should begin.
+TUNE_EVERY = 8
 
 _PREFIX = HEADER.size
 _SIZE_FIELD = 2
@@ -20,13 +25,13 @@ _SIZE_FIELD = 2
 
 class _Group:
     """
-    The shards of one group that have arrived, by position, without seqid and type.
+    The packets of one group that have arrived, by position.
     """
 
-    __slots__ = ("dataCount", "done", "shards")
+    __slots__ = ("dataCount", "done", "packets")
 
     def __init__(self) -> None:
-        self.shards: dict[int, bytes] = {}
+        self.packets: dict[int, bytes] = {}
         self.dataCount = 0
         self.done = False
 
@@ -35,20 +40,35 @@ class FECDecoder:
     """
     Passes data shards on as they come, and rebuilds what a group's parity allows.
 
+    The peer's counts of shards may be others than this side's, and with wrong ones the code gives
+    wrong datagrams, which can look right.  So nothing is rebuilt until L{AutoTune} has confirmed
+    the counts in use or found the right ones, nor after a shard has contradicted them, until it
+    has done so again.
+
     Holds the newest group and L{HORIZON} behind it: at most (L{HORIZON} + 1) × (data + parity)
-    shards, whatever arrives.
+    packets, whatever arrives.
     """
 
     def __init__(self, dataShards: int, parityShards: int, stats: SessionStats) -> None:
         """
-        @param dataShards: the peer's count; 0 if this side knows none, then nothing is rebuilt.
-        @param parityShards: the peer's count.
+        @param dataShards: this side's count, which the peer's is taken to be at first; 0 if this
+            side does without FEC.
+        @param parityShards: likewise.
         """
         self._stats = stats
+        # None once the counts are confirmed.
+        self._tuner: AutoTune | None = AutoTune()
+        # Shards since the search began.
+        self._sampled = 0
+        # Without counts of our own, a contradiction is no error of the peer's.
+        self._doubted = not dataShards
+        self._use(dataShards or 1, parityShards or 1)
+
+    def _use(self, dataShards: int, parityShards: int) -> None:
+        self._counts = (dataShards, parityShards)
         self._dataShards = dataShards
         self._groupSize = dataShards + parityShards
-        self._codec = codec(dataShards, parityShards) if dataShards and parityShards else None
-        self._limit = sequenceLimit(self._groupSize) if self._codec else 0xFFFFFFFF
+        self._limit = sequenceLimit(self._groupSize)
         self._groups: dict[int, _Group] = {}
         self._newest: int | None = None
 
@@ -59,66 +79,94 @@ class FECDecoder:
         """
         datagrams = []
         recovered: list[bytes] = []
-        stats = self._stats
-        unpack = HEADER.unpack_from
+        dataCount = parityCount = 0
+        unpack = DATA_HEADER.unpack_from
         for packet in packets:
-            if len(packet) < _PREFIX:
-                stats.FECErrs += 1
+            length = len(packet)
+            if length < DATA_HEADER.size:
+                self._stats.FECErrs += 1
                 continue
-            seqid, kind = unpack(packet)
+            seqid, kind, size = unpack(packet)
             if kind == DATA:
-                datagram = self._payload(packet[_PREFIX:])
-                if datagram is None or seqid >= self._limit:
-                    stats.FECErrs += 1
+                end = _PREFIX + size
+                if end > length or size < _SIZE_FIELD:
+                    self._stats.FECErrs += 1
                     continue
-                stats.FECDataShards += 1
-                datagrams.append(datagram)
+                dataCount += 1
+                datagrams.append(packet[DATA_HEADER.size : end])
             elif kind == PARITY:
-                if seqid >= self._limit:
-                    stats.FECErrs += 1
-                    continue
-                stats.FECParityShards += 1
+                parityCount += 1
             else:
                 datagrams.append(packet)
                 continue
-            if self._codec is not None:
-                recovered += self._collect(seqid, packet[_PREFIX:], kind == DATA)
+            if seqid >= self._limit:
+                self._stats.FECErrs += 1
+                continue
+            number, position = divmod(seqid, self._groupSize)
+            isData = kind == DATA
+            if isData is not (position < self._dataShards):
+                recovered += self._tune(seqid, isData, agrees=False)
+                continue
+            group = self._groups.get(number) or self._open(number)
+            if group is not None and not group.done and position not in group.packets:
+                group.packets[position] = packet
+                group.dataCount += isData
+                if self._tuner is None and len(group.packets) >= self._dataShards:
+                    recovered += self._complete(group)
+            if self._tuner is not None:
+                recovered += self._tune(seqid, isData, agrees=True)
+        self._stats.FECDataShards += dataCount
+        self._stats.FECParityShards += parityCount
         return datagrams, recovered
 
-    @staticmethod
-    def _payload(shard: bytes) -> bytes | None:
+    def _tune(self, seqid: int, isData: bool, agrees: bool) -> list[bytes]:
         """
-        @return: the datagram in a data shard; None if its size field is wrong.
-        """
-        size = shard[0] | shard[1] << 8 if len(shard) >= _SIZE_FIELD else 0
-        if not _SIZE_FIELD <= size <= len(shard):
-            return None
-        return shard[_SIZE_FIELD:size]
+        Take a shard into account while the peer's counts are in doubt.
 
-    def _collect(self, seqid: int, shard: bytes, isData: bool) -> list[bytes]:
-        number, position = divmod(seqid, self._groupSize)
-        if isData != (position < self._dataShards):
-            # The peer groups its shards otherwise than this side was told.
+        @param agrees: whether it is what the counts in use say.
+        @return: datagrams that have been rebuilt now that the counts are no longer in doubt.
+        """
+        if self._tuner is None:
+            self._tuner = AutoTune()
+            self._sampled = 0
+            self._doubted = False
+        if not agrees and not self._doubted:
+            self._doubted = True
             self._stats.FECErrs += 1
-            return []
-        group = self._find(number)
-        if group is None or group.done or position in group.shards:
-            return []
-        group.shards[position] = shard
-        group.dataCount += isData
-        if len(group.shards) < self._dataShards:
-            return []
-        group.done = True
-        shards, group.shards = group.shards, {}
-        return [] if group.dataCount == self._dataShards else self._rebuild(shards)
+        self._tuner.sample(seqid, isData)
+        self._sampled += 1
+        counts: tuple[int, int] | None = None
+        if self._sampled % TUNE_EVERY == 0 or seqid % self._groupSize == 0:
+            counts = self._tuner.find(self._counts)
+        if counts is None:
+            return self._completeFirst(self._tuner)
+        self._tuner = None
+        if counts != self._counts:
+            self._stats.FECRetunes += 1
+            self._use(*counts)
+        return [
+            datagram
+            for group in self._groups.values()
+            if len(group.packets) >= self._dataShards
+            for datagram in self._complete(group)
+        ]
 
-    def _find(self, number: int) -> _Group | None:
+    def _completeFirst(self, tuner: AutoTune) -> list[bytes]:
         """
-        @return: the group, made if it is new; None if it is too far behind.
+        Rebuild the first group of all as soon as it shows where its data ends: how many parity
+        shards there are does not matter for it.
         """
-        group = self._groups.get(number)
-        if group is not None:
-            return group
+        group = self._groups.get(0)
+        if self._doubted or group is None or len(group.packets) < self._dataShards:
+            return []
+        if not tuner.isFirstGroup(self._dataShards, max(group.packets)):
+            return []
+        return self._complete(group)
+
+    def _open(self, number: int) -> _Group | None:
+        """
+        @return: a new group; None if it is too far behind.
+        """
         groups = self._limit // self._groupSize
         if self._newest is not None:
             behind = (self._newest - number) % groups
@@ -134,16 +182,25 @@ class FECDecoder:
                 self._stats.FECShortShards += 1
         return group
 
-    def _rebuild(self, shards: dict[int, bytes]) -> list[bytes]:
-        assert self._codec is not None
-        longest = max([len(shard) for shard in shards.values()])
-        padded = {position: shard.ljust(longest, b"\0") for position, shard in shards.items()}
+    def _complete(self, group: _Group) -> list[bytes]:
+        """
+        @return: the datagrams that were missing from a group that can be rebuilt now.
+        """
+        group.done = True
+        packets, group.packets = group.packets, {}
+        if group.dataCount == self._dataShards:
+            return []
+        longest = max(map(len, packets.values()))
+        shards = {
+            position: packet[_PREFIX:].ljust(longest - _PREFIX, b"\0")
+            for position, packet in packets.items()
+        }
         recovered = []
-        for shard in self._codec.reconstruct(padded).values():
-            datagram = self._payload(shard)
-            if datagram is None:
-                self._stats.FECErrs += 1
+        for shard in codec(*self._counts).reconstruct(shards).values():
+            size = int.from_bytes(shard[:_SIZE_FIELD], "little")
+            if _SIZE_FIELD <= size <= len(shard):
+                recovered.append(shard[_SIZE_FIELD:size])
             else:
-                recovered.append(datagram)
+                self._stats.FECErrs += 1
         self._stats.FECRecovered += len(recovered)
         return recovered

@@ -68,6 +68,24 @@ class FECEncoder:
             self._lastSent = now
         return packets
 
+    @property
+    def missing(self) -> int:
+        """
+        How many datagrams would fill the group that has been begun; 0 if none has.
+        """
+        return self._dataShards - len(self._group) if self._group else 0
+
+    def complete(self, filler: bytes, now: int) -> list[bytes]:
+        """
+        Fill up the group that has been begun, however old its datagrams are.
+
+        @param filler: a datagram to do so with.
+        @param now: milliseconds.
+        @return: as L{encode} does.
+        """
+        self._lastSent = now
+        return self.encode([filler] * self.missing, now)
+
     def _parity(self, group: list[bytes]) -> list[bytes]:
         longest = max([len(shard) for shard in group])
         padded = [shard.ljust(longest, b"\0") for shard in group]

@@ -18,7 +18,7 @@ class FECLayer(DatagramLayer):
     """
     Adds parity to what goes down, and hands up what arrived and what parity rebuilt.
 
-    With no shards (0/0) nothing is added, but a peer's FEC headers are still taken off.
+    With no shards (0/0) nothing is added, but a peer's FEC is still made use of.
     """
 
     def __init__(

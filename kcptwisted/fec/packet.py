@@ -17,12 +17,18 @@ DATA = 0xF1
 PARITY = 0xF2
 OUT_OF_BAND = 0xF3
 
+OUT_OF_BAND_SEQID = 0xFFFFFFFF
+
+#: Bytes of the conversation id before what an out-of-band packet carries.
+OUT_OF_BAND_OVERHEAD = 4
+
 #: Data and parity shards of a group together.
 MAXIMUM_SHARDS = 256
 
 #: Bytes that FEC adds to a datagram of segments.
 FEC_OVERHEAD = DATA_HEADER.size
 
+_SIZE_FIELD = DATA_HEADER.size - HEADER.size
 _CONV = struct.Struct("<I")
 _SN = struct.Struct("<I")
 _SN_OFFSET = 12
@@ -40,6 +46,26 @@ def packetType(datagram: bytes) -> int | None:
     return kind if DATA <= kind <= OUT_OF_BAND else None
 
 
+def outOfBandPacket(conv: int, data: bytes) -> bytes:
+    """
+    @return: an out-of-band packet: of no group, so its seqid is none that a shard has.
+    """
+    size = _SIZE_FIELD + _CONV.size + len(data)
+    return DATA_HEADER.pack(OUT_OF_BAND_SEQID, OUT_OF_BAND, size) + _CONV.pack(conv) + data
+
+
+def outOfBandData(packet: bytes) -> bytes | None:
+    """
+    @return: what an out-of-band packet carries; None if it is malformed.
+    """
+    start = FEC_OVERHEAD + _CONV.size
+    if len(packet) < start:
+        return None
+    seqid, _, size = DATA_HEADER.unpack_from(packet)
+    end = HEADER.size + size
+    return packet[start:end] if seqid == OUT_OF_BAND_SEQID and start <= end <= len(packet) else None
+
+
 def peekConversation(datagram: bytes) -> tuple[int, int | None] | None:
     """
     Which conversation a datagram belongs to, with or without FEC.
@@ -52,7 +78,7 @@ def peekConversation(datagram: bytes) -> tuple[int, int | None] | None:
         return None
     start = 0 if kind is None else FEC_OVERHEAD
     if kind == OUT_OF_BAND:
-        if len(datagram) < start + _CONV.size:
+        if outOfBandData(datagram) is None:
             return None
         return _CONV.unpack_from(datagram, start)[0], None
     if len(datagram) < start + OVERHEAD:

@@ -1,78 +1,23 @@
 """
-Systematic Reed-Solomon erasure coding over GF(2^8), byte for byte klauspost/reedsolomon's default
-(docs/wire.md, "FEC").
-
-The field's multiplication is reedsolo's; a product with a constant is one C{bytes.translate}, a sum
-is the XOR of two integers.
+Systematic Reed-Solomon erasure coding, byte for byte klauspost/reedsolomon's default (docs/wire.md,
+"FEC").
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
-import reedsolo
-
+from kcptwisted.fec.arithmetic import IShardArithmetic, fastestArithmetic
+from kcptwisted.fec.galois import logarithms
 from kcptwisted.fec.packet import MAXIMUM_SHARDS
 
-FIELD_POLYNOMIAL = 0x11D
+#: Loss patterns whose coefficients are kept: at most so many times 128 × 128 bytes.
+MAXIMUM_PATTERNS = 64
 
 
-@lru_cache(maxsize=1)
-def _logarithms() -> tuple[list[int], list[int]]:
-    """
-    @return: powers of the generator, twice over so that sums of two exponents index it, and
-        logarithms.
-    """
-    # Not reedsolo.init_tables: it changes the field of every other user in the process.
-    powers = [1]
-    for _ in range(254):
-        powers.append(reedsolo.gf_mult_noLUT(powers[-1], 2, FIELD_POLYNOMIAL, 256))
-    logarithms = [0] * 256
-    for exponent, value in enumerate(powers):
-        logarithms[value] = exponent
-    return powers * 2, logarithms
-
-
-def multiply(a: int, b: int) -> int:
-    """
-    @return: the product in the field.
-    """
-    powers, logarithms = _logarithms()
-    return powers[logarithms[a] + logarithms[b]] if a and b else 0
-
-
-def inverse(a: int) -> int:
-    """
-    @return: the multiplicative inverse.
-    @raise ZeroDivisionError: for 0.
-    """
-    if not a:
-        raise ZeroDivisionError("0 has no inverse in GF(2^8)")
-    powers, logarithms = _logarithms()
-    return powers[255 - logarithms[a]]
-
-
-@lru_cache(maxsize=256)
-def _table(factor: int) -> bytes:
-    """
-    @return: a translation table that multiplies by C{factor}.
-    """
-    return bytes([multiply(factor, value) for value in range(256)])
-
-
-def _differences(point: int, points: Sequence[int]) -> int:
-    """
-    @return: the product of the differences between C{point} and each of the other C{points}.
-    """
-    product = 1
-    for other in points:
-        if other != point:
-            product = multiply(product, point ^ other)
-    return product
-
-
-def coefficients(present: Sequence[int], wanted: Sequence[int]) -> list[list[int]]:
+@lru_cache(maxsize=MAXIMUM_PATTERNS)
+def coefficients(present: tuple[int, ...], wanted: tuple[int, ...]) -> list[bytes]:
     """
     How shards are made of others.
 
@@ -83,27 +28,25 @@ def coefficients(present: Sequence[int], wanted: Sequence[int]) -> list[list[int
 
     @param present: the positions of as many shards as there are data shards.
     @param wanted: the positions of other shards.
-    @return: for each wanted shard the factor of each present one.
+    @return: for each wanted shard a row with the factor of each present one.
     """
-    weights = [_differences(point, present) for point in present]
+    powers, logs = logarithms()
+    # In the field a difference is a XOR; products and quotients are sums of logarithms.
+    weights = [
+        sum([logs[point ^ other] for other in present if other != point]) for point in present
+    ]
     rows = []
-    for point in wanted:
-        product = _differences(point, present)
+    for place in wanted:
+        product = sum([logs[place ^ point] for point in present])
         rows.append(
-            [
-                multiply(product, inverse(multiply(point ^ other, weight)))
-                for other, weight in zip(present, weights, strict=True)
-            ]
+            bytes(
+                [
+                    powers[(product - logs[place ^ point] - weight) % 255]
+                    for point, weight in zip(present, weights, strict=True)
+                ]
+            )
         )
     return rows
-
-
-@lru_cache(maxsize=256)
-def _tables(present: tuple[int, ...], wanted: tuple[int, ...]) -> list[list[bytes]]:
-    """
-    @return: L{coefficients} as translation tables.
-    """
-    return [[_table(factor) for factor in row] for row in coefficients(present, wanted)]
 
 
 @lru_cache(maxsize=64)
@@ -114,13 +57,29 @@ def codec(dataShards: int, parityShards: int) -> ReedSolomon:
     return ReedSolomon(dataShards, parityShards)
 
 
+@lru_cache(maxsize=MAXIMUM_PATTERNS)
+def _recovery(present: tuple[int, ...], dataShards: int) -> tuple[tuple[int, ...], list[bytes]]:
+    """
+    @param present: the positions of as many shards as there are data shards, in any order.
+    @return: the positions of the missing data shards, and the rows that make them.
+    @raise ValueError: if there are too few.
+    """
+    if len(present) < dataShards:
+        raise ValueError(f"{len(present)} shards, {dataShards} are needed")
+    missing = tuple([position for position in range(dataShards) if position not in present])
+    return missing, coefficients(present, missing)
+
+
 class ReedSolomon:
     """
     A coder for groups of C{dataShards} + C{parityShards} shards of equal length.
     """
 
-    def __init__(self, dataShards: int, parityShards: int) -> None:
+    def __init__(
+        self, dataShards: int, parityShards: int, arithmetic: IShardArithmetic | None = None
+    ) -> None:
         """
+        @param arithmetic: what multiplies and adds shards; the fastest there is if None.
         @raise ValueError: if a count is below 1 or the sum above L{MAXIMUM_SHARDS}.
         """
         total = dataShards + parityShards
@@ -131,29 +90,20 @@ class ReedSolomon:
             )
         self.dataShards = dataShards
         self.parityShards = parityShards
-        self._parityTables = _tables(tuple(range(dataShards)), tuple(range(dataShards, total)))
+        self._combine = (arithmetic or fastestArithmetic()).combine
 
-    @staticmethod
-    def _combine(tables: Sequence[Sequence[bytes]], shards: Sequence[bytes]) -> list[bytes]:
-        """
-        @return: for each row of tables the sum of the shards multiplied by it.
-        """
-        length = len(shards[0])
-        fromBytes = int.from_bytes
-        results = []
-        for row in tables:
-            total = 0
-            for table, shard in zip(row, shards, strict=True):
-                total ^= fromBytes(shard.translate(table), "little")
-            results.append(total.to_bytes(length, "little"))
-        return results
+    @cached_property
+    def _parityFactors(self) -> list[bytes]:
+        data = range(self.dataShards)
+        parity = range(self.dataShards, self.dataShards + self.parityShards)
+        return coefficients(tuple(data), tuple(parity))
 
     def encode(self, data: Sequence[bytes]) -> list[bytes]:
         """
         @param data: the data shards, all of the same length.
         @return: the parity shards.
         """
-        return self._combine(self._parityTables, data)
+        return self._combine(self._parityFactors, data)
 
     def reconstruct(self, shards: dict[int, bytes]) -> dict[int, bytes]:
         """
@@ -161,12 +111,11 @@ class ReedSolomon:
         @return: the missing data shards by position.
         @raise ValueError: if there are too few.
         """
-        missing = [position for position in range(self.dataShards) if position not in shards]
+        if len(shards) > self.dataShards:
+            # Data before parity, so that only what is missing is rebuilt.
+            shards = {position: shards[position] for position in sorted(shards)[: self.dataShards]}
+        missing, factors = _recovery(tuple(shards), self.dataShards)
         if not missing:
             return {}
-        present = sorted(shards)[: self.dataShards]
-        if len(present) < self.dataShards:
-            raise ValueError(f"{len(present)} shards, {self.dataShards} are needed")
-        tables = _tables(tuple(present), tuple(missing))
-        rebuilt = self._combine(tables, [shards[position] for position in present])
-        return dict(zip(missing, rebuilt, strict=True))
+        rebuilt = self._combine(factors, list(shards.values()))
+        return {position: rebuilt[row] for row, position in enumerate(missing)}

@@ -70,10 +70,14 @@ class ReceiveTests(SynchronousTestCase):
 
     def test_tooShort(self) -> None:
         """
-        Datagrams with less than a header are dropped and counted.
+        Datagrams with less than a header are given back; a rest with less, behind a segment, is
+        dropped and counted.
         """
-        self.assertEqual(self.conversation.receive([b"", _push(0)[:23]], 0), [])
-        self.assertEqual(self.stats.KCPInErrors, 2)
+        short = [b"", _push(0)[:23]]
+        self.assertEqual(self.conversation.receive(short, 0), short)
+        self.assertEqual(self.stats.KCPInErrors, 0)
+        self.assertEqual(self.conversation.receive([_push(0) + short[1]], 0), [])
+        self.assertEqual(self.stats.KCPInErrors, 1)
 
     def test_badLength(self) -> None:
         """

@@ -8,7 +8,14 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from kcptwisted.crypt.aead import AEADCipher, aesGCM, chacha20Poly1305
+from kcptwisted.crypt import aead
+from kcptwisted.crypt.aead import (
+    SEND_LIMIT,
+    AEADCipher,
+    SendLimitReached,
+    aesGCM,
+    chacha20Poly1305,
+)
 from kcptwisted.crypt.checksummed import RandomBytes
 from kcptwisted.crypt.interfaces import ICipher
 from tests.properties import given, strategies
@@ -214,3 +221,88 @@ class AEADCipherTests(SynchronousTestCase):
         """
         for cipher in self.ciphers():
             self.assertEqual(cipher.open(packets), ([], len(packets)))
+
+
+class NotingAEAD:
+    """
+    Stands in for an AEAD.
+
+    @ivar sealed: what was to be encrypted.
+    """
+
+    def __init__(self) -> None:
+        self.sealed: list[bytes] = []
+
+    def encrypt(self, nonce: bytes, data: bytes, associated_data: bytes | None) -> bytes:
+        """
+        Note.
+        """
+        self.sealed.append(data)
+        return data + bytes(16)
+
+    def decrypt(self, nonce: bytes, data: bytes, associated_data: bytes | None) -> bytes:
+        """
+        Undo.
+        """
+        return data[:-16]
+
+
+class SendLimitTests(SynchronousTestCase):
+    """
+    How often a key is used.
+    """
+
+    def setUp(self) -> None:
+        """
+        Make a cipher whose key is good for five datagrams.
+        """
+        self.patch(aead, "SEND_LIMIT", 5)
+        self.aead = NotingAEAD()
+        self.drawn = 0
+
+        def draw(count: int) -> bytes:
+            self.drawn += count
+            return bytes(count)
+
+        self.cipher = AEADCipher(self.aead, draw)
+
+    def test_limit(self) -> None:
+        """
+        The limit is well below 2^32, and yet high enough for a terabyte.
+        """
+        self.assertLessEqual(SEND_LIMIT, 2**32 // 4)
+        self.assertGreaterEqual(SEND_LIMIT * 1372, 10**12)
+
+    def test_reached(self) -> None:
+        """
+        As many datagrams as the limit says are sealed, the next is not.
+        """
+        self.assertEqual(len(self.cipher.seal([b"a", b"b", b"c"])), 3)
+        self.assertEqual(len(self.cipher.seal([b"d", b"e"])), 2)
+        error = self.assertRaises(SendLimitReached, self.cipher.seal, [b"f"])
+        self.assertIn("5 datagrams", str(error))
+        self.assertEqual(self.aead.sealed, [b"a", b"b", b"c", b"d", b"e"])
+
+    def test_together(self) -> None:
+        """
+        Of a batch that would pass the limit nothing is sealed, and no nonce is drawn for it.
+        """
+        self.cipher.seal([b"a"])
+        self.assertRaises(SendLimitReached, self.cipher.seal, [b"x"] * 5)
+        self.assertEqual((self.aead.sealed, self.drawn), ([b"a"], 12))
+
+    def test_lasts(self) -> None:
+        """
+        After that nothing is sealed any more.
+        """
+        self.assertRaises(SendLimitReached, self.cipher.seal, [b"x"] * 6)
+        self.assertRaises(SendLimitReached, self.cipher.seal, [b"x"])
+        self.assertEqual(self.aead.sealed, [])
+
+    def test_opens(self) -> None:
+        """
+        What was sealed by others is opened still.
+        """
+        self.assertRaises(SendLimitReached, self.cipher.seal, [b"x"] * 6)
+        packets = [bytes(12) + b"data" + bytes(16)] * 9
+        self.assertEqual(self.cipher.open(packets), ([b"data"] * 9, 0))

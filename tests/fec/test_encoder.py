@@ -75,6 +75,19 @@ class FECEncoderTests(SynchronousTestCase):
         """
         self.assertEqual(len(FECEncoder(10, 3).encode([b"datagram"] * 9, 0)), 9)
 
+    def test_missing(self) -> None:
+        """
+        It tells how many datagrams would fill the group that has been begun.
+        """
+        encoder = FECEncoder(3, 2)
+        told = []
+        for _ in range(7):
+            told.append(encoder.missing)
+            encoder.encode([b"datagram"], 0)
+        self.assertEqual(told, [0, 2, 1, 0, 2, 1, 0])
+        encoder.encode([b"datagram"] * 4, 0)
+        self.assertEqual(encoder.missing, 1)
+
     def test_sequenceLimit(self) -> None:
         """
         Numbers end at the last whole group below 2^32 - 1.

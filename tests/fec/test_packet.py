@@ -13,7 +13,10 @@ from kcptwisted.fec.packet import (
     DATA,
     FEC_OVERHEAD,
     OUT_OF_BAND,
+    OUT_OF_BAND_OVERHEAD,
     PARITY,
+    outOfBandData,
+    outOfBandPacket,
     packetType,
     peekConversation,
 )
@@ -117,12 +120,19 @@ class PeekConversationTests(SynchronousTestCase):
             peekConversation(_fec(OUT_OF_BAND, rest + b"payload", 0xFFFFFFFF)), (CONV, None)
         )
 
+    def test_badOutOfBand(self) -> None:
+        """
+        An out-of-band packet with the number of a shard, or a wrong size, shows nothing.
+        """
+        for seqid, size in ((7, 10), (0xFFFFFFFF, 5), (0xFFFFFFFF, 11)):
+            rest = struct.pack("<HI", size, CONV) + b"data"
+            self.assertIs(peekConversation(_fec(OUT_OF_BAND, rest, seqid)), None)
+
     def test_tooShort(self) -> None:
         """
         What is cut short shows nothing.
         """
-        outOfBand = _fec(OUT_OF_BAND, struct.pack("<HI", 6, CONV))
-        for whole in (_segment(PUSH), _data(_segment(PUSH)), outOfBand):
+        for whole in (_segment(PUSH), _data(_segment(PUSH)), outOfBandPacket(CONV, b"data")):
             self.assertIsNot(peekConversation(whole), None)
             for length in range(len(whole)):
                 self.assertIs(peekConversation(whole[:length]), None)
@@ -134,3 +144,71 @@ class PeekConversationTests(SynchronousTestCase):
         """
         found = peekConversation(datagram)
         self.assertTrue(found is None or 0 <= found[0] <= 0xFFFFFFFF)
+
+
+class OutOfBandTests(SynchronousTestCase):
+    """
+    Tests for L{outOfBandPacket} and L{outOfBandData}.
+    """
+
+    def test_packet(self) -> None:
+        """
+        A packet is the seqid that no shard has, its type, size, conversation and data; size counts
+        itself and what follows.
+        """
+        self.assertEqual(
+            outOfBandPacket(CONV, b"hello"),
+            b"\xff\xff\xff\xff\xf3\0\x0b\0" + struct.pack("<I", CONV) + b"hello",
+        )
+        self.assertEqual(len(outOfBandPacket(CONV, b"")), FEC_OVERHEAD + OUT_OF_BAND_OVERHEAD)
+
+    @given(strategies.integers(0, 0xFFFFFFFF), strategies.binary(max_size=1400))
+    def test_roundTrip(self, conv: int, data: bytes) -> None:
+        """
+        What was put in comes out, and the packet shows its type and conversation.
+        """
+        packet = outOfBandPacket(conv, data)
+        self.assertEqual(outOfBandData(packet), data)
+        self.assertEqual(packetType(packet), OUT_OF_BAND)
+        self.assertEqual(peekConversation(packet), (conv, None))
+
+    def test_padded(self) -> None:
+        """
+        What follows beyond its size is not of its data.
+        """
+        self.assertEqual(outOfBandData(outOfBandPacket(CONV, b"data") + b"more"), b"data")
+
+    def test_tooShort(self) -> None:
+        """
+        A packet that was cut short carries nothing.
+        """
+        packet = outOfBandPacket(CONV, b"data")
+        for length in range(len(packet)):
+            self.assertIs(outOfBandData(packet[:length]), None)
+
+    def test_badSize(self) -> None:
+        """
+        Nor does one whose size has no room for the conversation, or is more than there is.
+        """
+        packet = outOfBandPacket(CONV, b"data")
+        for size in (0, 1, 2, 5, 11, 0xFFFF):
+            self.assertIs(outOfBandData(packet[:6] + struct.pack("<H", size) + packet[8:]), None)
+        for size in (6, 9, 10):
+            bad = packet[:6] + struct.pack("<H", size) + packet[8:]
+            self.assertEqual(outOfBandData(bad), b"data"[: size - 6])
+
+    def test_badSeqid(self) -> None:
+        """
+        Nor does one with the number of a shard.
+        """
+        packet = outOfBandPacket(CONV, b"data")
+        for seqid in (0, 1, 0xFFFFFFFE):
+            self.assertIs(outOfBandData(struct.pack("<I", seqid) + packet[4:]), None)
+
+    @given(strategies.binary(max_size=40))
+    def test_anyBytes(self, rest: bytes) -> None:
+        """
+        Whatever the bytes are, nothing is raised.
+        """
+        found = outOfBandData(b"\xff" * 4 + b"\xf3\0" + rest)
+        self.assertTrue(found is None or rest.find(found) >= 0)

@@ -1,0 +1,46 @@
+"""
+The field GF(2^8) of the Reed-Solomon code (docs/wire.md, "FEC"), on reedsolo's multiplication.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import reedsolo
+
+FIELD_POLYNOMIAL = 0x11D
+
+
+@lru_cache(maxsize=1)
+def logarithms() -> tuple[list[int], list[int]]:
+    """
+    @return: powers of the generator, twice over so that sums of two exponents index it, and
+        logarithms.
+    """
+    # Not reedsolo.init_tables: it changes the field of every other user in the process.
+    powers = [1]
+    for _ in range(254):
+        powers.append(reedsolo.gf_mult_noLUT(powers[-1], 2, FIELD_POLYNOMIAL, 256))
+    logarithms = [0] * 256
+    for exponent, value in enumerate(powers):
+        logarithms[value] = exponent
+    return powers * 2, logarithms
+
+
+def multiply(a: int, b: int) -> int:
+    """
+    @return: the product.
+    """
+    powers, logs = logarithms()
+    return powers[logs[a] + logs[b]] if a and b else 0
+
+
+def products(factor: int) -> bytes:
+    """
+    @return: a translation table that multiplies by C{factor}.
+    """
+    if not factor:
+        return bytes(256)
+    powers, logs = logarithms()
+    log = logs[factor]
+    return bytes([0, *[powers[log + other] for other in logs[1:]]])
