@@ -35,10 +35,13 @@ PEER_TIMEOUT = "100"
 class Settings:
     """
     One end's settings, for either implementation.
+
+    @ivar rawKey: in hexadecimal digits, instead of C{key}; empty for none.
     """
 
     crypt: str = "null"
     key: str = "interoperability"
+    rawKey: str = ""
     dataShards: int = 0
     parityShards: int = 0
     mtu: int = 1400
@@ -52,7 +55,8 @@ class Settings:
         """
         return KCPOptions(
             crypt=self.crypt,
-            key=None if self.crypt in ("null", "none") else self.key,
+            key=None if self.rawKey or self.crypt in ("null", "none") else self.key,
+            rawKey=self.rawKey or None,
             dataShards=self.dataShards,
             parityShards=self.parityShards,
             mtu=self.mtu,
@@ -71,6 +75,7 @@ class Settings:
         return [
             f"-crypt={self.crypt}",
             f"-key={self.key}",
+            f"-rawkey={self.rawKey}",
             f"-datashard={self.dataShards}",
             f"-parityshard={self.parityShards}",
             f"-mtu={self.mtu}",

@@ -20,6 +20,28 @@
 //
 // and closes with one line of JSON on standard output.
 //
+// One role is played on a bare socket, without kcp-go but for its ciphers:
+//
+//	oob  the server sends out-of-band datagrams back; the client sends three,
+//	     of 0, 1 and -size bytes, and wants them back
+//
+// Without any network, -vectors prints the test vectors of Reed-Solomon coding
+// as JSON, and -benchmark measures what kcp-go computes for each packet of
+// 1400 bytes. The latter prints one line of JSON, nanoseconds by item:
+//
+//	the name of a cipher  {"encrypt": ..., "decrypt": ...} of one packet; that
+//	                      of an AEAD has 1400 bytes with its nonce and tag,
+//	                      and making a nonce does not count; a checksum is
+//	                      not included
+//	crc32                 checksum of one packet
+//	reedsolomon           {"encode": ..., "reconstruct": ...} of a whole group,
+//	                      10 data shards of 1400 bytes and 3 of parity; to
+//	                      reconstruct, 3 of data are lost
+//
+// Each number is the median of -rounds rounds. In a round everything is
+// measured once, in the same order, for -seconds. With -only it is done for
+// the items of a list alone.
+//
 // Exit status: 0 all was right, 1 something was not, 2 wrong usage, 3 the
 // watchdog (-timeout) ended the run.
 package main
@@ -30,6 +52,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -64,20 +87,25 @@ type config struct {
 	sockBuf                     int
 	timeout, linger, sessionMax float64
 	stdin, snmp                 bool
+
+	vectors, benchmark bool
+	only               string
+	rounds             int
+	seconds            float64
 }
 
 func parseFlags() (*config, error) {
 	c := new(config)
 	flag.StringVar(&c.listen, "listen", "", "serve on this `HOST:PORT`")
 	flag.StringVar(&c.dial, "dial", "", "be a client of this `HOST:PORT`")
-	flag.StringVar(&c.role, "role", "", "echo, sink or source; a client also pingpong or idle")
+	flag.StringVar(&c.role, "role", "", "echo, sink, source or oob; a client also pingpong or idle")
 
 	flag.Int64Var(&c.bytes, "bytes", 1<<20, "client: bytes to move on each session")
 	flag.Uint64Var(&c.seed, "seed", 1, "seed of the test stream; a source client checks what it gets only when this is given")
 	flag.IntVar(&c.sessions, "sessions", 1, "client: sessions to run at once")
 	flag.IntVar(&c.chunk, "chunk", 65536, "bytes for each write")
 	flag.IntVar(&c.count, "count", 1000, "pingpong: round trips on each session")
-	flag.IntVar(&c.size, "size", 64, "pingpong: bytes each way")
+	flag.IntVar(&c.size, "size", 64, "pingpong: bytes each way; oob: bytes of the largest")
 
 	flag.StringVar(&c.crypt, "crypt", "null", "cipher: "+strings.Join(cipherNames(), " "))
 	flag.StringVar(&c.key, "key", "", "`passphrase`, turned into a key as kcptun does")
@@ -93,17 +121,23 @@ func parseFlags() (*config, error) {
 	flag.BoolVar(&c.writeDelay, "writedelay", false, "leave what is written to the next interval")
 	flag.IntVar(&c.sockBuf, "sockbuf", 4<<20, "bytes of each socket buffer, 0 for the system's own choice")
 
-	flag.Float64Var(&c.timeout, "timeout", -1, "`seconds` before the watchdog ends the run, 0 for never (default 60, of a server 600)")
+	flag.Float64Var(&c.timeout, "timeout", -1, "`seconds` before the watchdog ends the run, 0 for never (default 60, of a server or benchmark 600)")
 	flag.Float64Var(&c.linger, "linger", 0.25, "client: `seconds` to stay for the last ACKs, and to see that nothing more comes")
 	flag.Float64Var(&c.sessionMax, "sessiontimeout", 0, "server: drop a session that moved nothing for these `seconds`, 0 for never")
 	flag.BoolVar(&c.stdin, "stdin", false, "server: end when standard input does")
 	flag.BoolVar(&c.snmp, "snmp", false, "print kcp-go's counters as JSON to standard error at the end")
+
+	flag.BoolVar(&c.vectors, "vectors", false, "print test vectors of Reed-Solomon coding")
+	flag.BoolVar(&c.benchmark, "benchmark", false, "measure what is computed for each packet")
+	flag.StringVar(&c.only, "only", "", "benchmark: `items` to measure, with commas between them (default all): "+strings.Join(benchmarkItems(), " "))
+	flag.IntVar(&c.rounds, "rounds", 5, "benchmark: how often each is measured")
+	flag.Float64Var(&c.seconds, "seconds", 0.1, "benchmark: how long each is measured in a round, in `seconds`")
 	flag.Parse()
 
 	flag.Visit(func(f *flag.Flag) { c.seedSet = c.seedSet || f.Name == "seed" })
 	if c.timeout < 0 {
 		c.timeout = 60
-		if c.listen != "" {
+		if c.listen != "" || c.benchmark {
 			c.timeout = 600
 		}
 	}
@@ -114,8 +148,14 @@ func (c *config) check() error {
 	if flag.NArg() > 0 {
 		return fmt.Errorf("unexpected argument %q", flag.Arg(0))
 	}
-	if (c.listen == "") == (c.dial == "") {
-		return fmt.Errorf("one of -listen and -dial is needed")
+	things := 0
+	for _, wanted := range []bool{c.listen != "", c.dial != "", c.vectors, c.benchmark} {
+		if wanted {
+			things++
+		}
+	}
+	if things != 1 {
+		return fmt.Errorf("one of -listen, -dial, -vectors and -benchmark is needed")
 	}
 	if _, ok := modes[c.mode]; !ok {
 		return fmt.Errorf("unknown -mode %q", c.mode)
@@ -135,6 +175,16 @@ func (c *config) check() error {
 	if c.sndWnd < 1 || c.rcvWnd < 1 {
 		return fmt.Errorf("-sndwnd and -rcvwnd must be positive")
 	}
+	if c.rounds < 1 || c.seconds <= 0 {
+		return fmt.Errorf("-rounds and -seconds must be positive")
+	}
+	if c.only != "" {
+		for name := range strings.SplitSeq(c.only, ",") {
+			if !slices.Contains(benchmarkItems(), name) {
+				return fmt.Errorf("-only: no item %q", name)
+			}
+		}
+	}
 	return nil
 }
 
@@ -153,9 +203,18 @@ func main() {
 			fail(exitTimeout, fmt.Errorf("not done within %v s", c.timeout))
 		})
 	}
-	if c.listen != "" {
+	switch {
+	case c.vectors:
+		err = printVectors(os.Stdout)
+	case c.benchmark:
+		err = runBenchmark(c)
+	case c.role == "oob" && c.listen != "":
+		err = serveOOB(c, w)
+	case c.role == "oob":
+		err = dialOOB(c, w)
+	case c.listen != "":
 		err = runServer(c, w)
-	} else {
+	default:
 		err = runClient(c, w)
 	}
 	c.counters()
