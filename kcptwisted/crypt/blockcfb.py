@@ -12,7 +12,7 @@ from zope.interface import Attribute, Interface, implementer
 
 from kcptwisted.crypt.cfb import INITIALIZATION_VECTOR, CFBCipher, ICFBMode
 from kcptwisted.crypt.checksummed import PIECES
-from kcptwisted.native import Accelerator, accelerator
+from kcptwisted.native import Accelerator, Scratch, accelerator
 
 
 class IBlockCipher(Interface):
@@ -95,6 +95,7 @@ class AcceleratedCFB:
         self._cipher = getattr(native.lib, cipher.nativeName)
         self._schedule = native.ffi.new("uint32_t[]", list(cipher.schedule))
         self._native = native
+        self._scratch = Scratch(native)
 
     def encrypt(self, pieces: list[bytes]) -> bytes:
         """
@@ -109,16 +110,11 @@ class AcceleratedCFB:
         return self._run(self._native.lib.kcp_cfb_decrypt, joined)
 
     def _run(self, function: Any, data: bytes) -> bytes:
-        out = bytearray(len(data))
-        function(
-            self._cipher,
-            self._schedule,
-            self._start,
-            data,
-            len(data),
-            self._native.ffi.from_buffer(out),
-        )
-        return bytes(out)
+        size = len(data)
+        memory, result = self._scratch.reserve(size)
+        function(self._cipher, self._schedule, self._start, data, size, memory)
+        transformed: bytes = result[:size]
+        return transformed
 
 
 def blockCipher(cipher: IBlockCipher) -> CFBCipher:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kcptwisted.crypt.checksummed import CheckedCipher, RandomBytes
-from kcptwisted.native import Accelerator
+from kcptwisted.native import Accelerator, Scratch
 
 
 class JoinedCipher(CheckedCipher):
@@ -30,7 +30,7 @@ class JoinedCipher(CheckedCipher):
         super().__init__(randomBytes)
         self._function = function
         self._key = key
-        self._fromBuffer = native.ffi.from_buffer
+        self._scratch = Scratch(native)
 
     def transform(self, packets: Sequence[bytes]) -> Sequence[bytes]:
         """
@@ -38,9 +38,8 @@ class JoinedCipher(CheckedCipher):
         """
         lengths = list(map(len, packets))
         joined = b"".join(packets)
-        out = bytearray(len(joined))
-        self._function(self._key, joined, lengths, len(lengths), self._fromBuffer(out))
-        transformed = bytes(out)
+        memory, transformed = self._scratch.reserve(len(joined))
+        self._function(self._key, joined, lengths, len(lengths), memory)
         results = []
         start = 0
         for length in lengths:

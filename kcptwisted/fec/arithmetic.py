@@ -9,8 +9,8 @@ from functools import lru_cache
 
 from zope.interface import Interface, implementer
 
-from kcptwisted.fec.galois import multiply, products
-from kcptwisted.native import Accelerator, accelerator
+from kcptwisted.fec.galois import products
+from kcptwisted.native import Accelerator, Scratch, accelerator
 
 
 class IShardArithmetic(Interface):
@@ -52,13 +52,17 @@ class PythonArithmetic:
         return sums
 
 
-@lru_cache(maxsize=1)
-def nibbleTables() -> bytes:
+def kernelTable(factor: int) -> bytes:
     """
-    @return: for each factor its products with 0 to 15, then with the multiples of 16.
+    @return: what the accelerator has to know of a factor: its products with 0 to 15, then with the
+        multiples of 16; and, as a matrix of bits, the rows from the highest bit of the product on,
+        its products with the powers of two.
     """
-    values = [*range(16), *range(0, 256, 16)]
-    return bytes([multiply(factor, value) for factor in range(256) for value in values])
+    product = products(factor)
+    matrix = [
+        sum([(product[1 << bit] >> row & 1) << bit for bit in range(8)]) for row in range(7, -1, -1)
+    ]
+    return product[:16] + product[::16] + bytes(matrix)
 
 
 @implementer(IShardArithmetic)
@@ -73,15 +77,8 @@ class AcceleratedArithmetic:
         """
         self._kernel = kernel
         self._combine = native.lib.kcp_gf_combine
-        self._new = native.ffi.new
-        self._buffer = native.ffi.buffer
-        self._nibbles = nibbleTables()
-        self._reserve(0)
-
-    def _reserve(self, size: int) -> None:
-        self._sums = self._new("uint8_t[]", size)
-        self._bytes = self._buffer(self._sums)
-        self._size = size
+        self._tables = b"".join(map(kernelTable, range(256)))
+        self._scratch = Scratch(native)
 
     def combine(self, factors: Sequence[bytes], shards: Sequence[bytes]) -> list[bytes]:
         """
@@ -89,21 +86,24 @@ class AcceleratedArithmetic:
         """
         length = len(shards[0])
         rows = len(factors)
-        total = rows * length
-        if total > self._size:
-            self._reserve(total)
+        memory, sums = self._scratch.reserve(rows * length)
         self._combine(
             self._kernel,
-            self._nibbles,
+            self._tables,
             b"".join(factors),
             rows,
             len(shards),
             b"".join(shards),
             length,
-            self._sums,
+            memory,
         )
-        sums = self._bytes
-        return [sums[row * length : (row + 1) * length] for row in range(rows)]
+        results = []
+        start = 0
+        for _ in range(rows):
+            end = start + length
+            results.append(sums[start:end])
+            start = end
+        return results
 
 
 @lru_cache(maxsize=1)

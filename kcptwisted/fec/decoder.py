@@ -196,7 +196,7 @@ class FECDecoder:
             for position, packet in packets.items()
         }
         recovered = []
-        for shard in codec(*self._counts).reconstruct(shards).values():
+        for shard in codec(*self._counts).reconstruct(shards):
             size = int.from_bytes(shard[:_SIZE_FIELD], "little")
             if _SIZE_FIELD <= size <= len(shard):
                 recovered.append(shard[_SIZE_FIELD:size])

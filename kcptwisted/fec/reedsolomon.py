@@ -16,7 +16,6 @@ from kcptwisted.fec.packet import MAXIMUM_SHARDS
 MAXIMUM_PATTERNS = 64
 
 
-@lru_cache(maxsize=MAXIMUM_PATTERNS)
 def coefficients(present: tuple[int, ...], wanted: tuple[int, ...]) -> list[bytes]:
     """
     How shards are made of others.
@@ -58,16 +57,16 @@ def codec(dataShards: int, parityShards: int) -> ReedSolomon:
 
 
 @lru_cache(maxsize=MAXIMUM_PATTERNS)
-def _recovery(present: tuple[int, ...], dataShards: int) -> tuple[tuple[int, ...], list[bytes]]:
+def recoveryFactors(present: tuple[int, ...], dataShards: int) -> list[bytes]:
     """
     @param present: the positions of as many shards as there are data shards, in any order.
-    @return: the positions of the missing data shards, and the rows that make them.
+    @return: the rows that make the missing data shards.
     @raise ValueError: if there are too few.
     """
     if len(present) < dataShards:
         raise ValueError(f"{len(present)} shards, {dataShards} are needed")
     missing = tuple([position for position in range(dataShards) if position not in present])
-    return missing, coefficients(present, missing)
+    return coefficients(present, missing)
 
 
 class ReedSolomon:
@@ -105,17 +104,14 @@ class ReedSolomon:
         """
         return self._combine(self._parityFactors, data)
 
-    def reconstruct(self, shards: dict[int, bytes]) -> dict[int, bytes]:
+    def reconstruct(self, shards: dict[int, bytes]) -> list[bytes]:
         """
         @param shards: at least C{dataShards} shards by position, all of the same length.
-        @return: the missing data shards by position.
+        @return: the missing data shards, in the order of their positions.
         @raise ValueError: if there are too few.
         """
         if len(shards) > self.dataShards:
             # Data before parity, so that only what is missing is rebuilt.
             shards = {position: shards[position] for position in sorted(shards)[: self.dataShards]}
-        missing, factors = _recovery(tuple(shards), self.dataShards)
-        if not missing:
-            return {}
-        rebuilt = self._combine(factors, list(shards.values()))
-        return {position: rebuilt[row] for row, position in enumerate(missing)}
+        factors = recoveryFactors(tuple(shards), self.dataShards)
+        return self._combine(factors, list(shards.values())) if factors else []

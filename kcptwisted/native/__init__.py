@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 #: C{KCP_INTERFACE} of C{accelerator.h}.
-INTERFACE = 1
+INTERFACE = 2
 
 #: Set to "no" in the environment, the accelerator is left alone even if it is there.
 VARIABLE = "KCPTWISTED_ACCELERATOR"
@@ -33,11 +33,33 @@ class Accelerator(NamedTuple):
         What this processor can run of the vector kernels: the number of each by its name, the
         fastest last.
         """
-        names = ("PORTABLE", "SSSE3", "AVX2", "NEON")
+        names = ("PORTABLE", "SSSE3", "AVX2", "GFNI", "NEON")
         numbers = {name: getattr(self.lib, f"KCP_{name}") for name in names}
         return {
             name: number for name, number in numbers.items() if self.lib.kcp_gf_available(number)
         }
+
+
+class Scratch:
+    """
+    Memory for results, kept from call to call: to get large pieces from the system again and again
+    costs more than to fill them.
+    """
+
+    def __init__(self, native: Accelerator) -> None:
+        self._ffi = native.ffi
+        self._size = -1
+
+    def reserve(self, size: int) -> tuple[Any, Any]:
+        """
+        @param size: bytes.
+        @return: a pointer to so many, and what gives them as C{bytes} when it is sliced.
+        """
+        if size > self._size:
+            self._size = size
+            self._memory = self._ffi.new("uint8_t[]", size)
+            self._bytes = self._ffi.buffer(self._memory)
+        return self._memory, self._bytes
 
 
 @cache

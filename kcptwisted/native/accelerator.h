@@ -4,19 +4,20 @@
  */
 
 /* Counted up with every change below, so that a library left over from before is not used. */
-enum { KCP_INTERFACE = 1 };
+enum { KCP_INTERFACE = 2 };
 
 /* GF(2^8): which kernels there are, and whether this processor can run one. */
-enum { KCP_PORTABLE, KCP_SSSE3, KCP_AVX2, KCP_NEON, KCP_KERNELS };
+enum { KCP_PORTABLE, KCP_SSSE3, KCP_AVX2, KCP_GFNI, KCP_NEON, KCP_KERNELS };
 int kcp_gf_available(int kernel);
 
 /*
  * sums[r] = factors[r][0] * shards[0] + factors[r][1] * shards[1] + ... for each row r.
  *
- * nibbles: for each factor the products with 0..15, then those with 0x00, 0x10, .. 0xf0.
+ * tables: for each factor the products with 0..15, then those with 0x00, 0x10, .. 0xf0, then 8
+ * bytes, of which byte 7 - i holds, for each bit j, bit i of the product with 2^j.
  * shards: `columns` of them, one behind the other, `length` bytes each; sums: `rows`, likewise.
  */
-void kcp_gf_combine(int kernel, const uint8_t *nibbles, const uint8_t *factors, size_t rows,
+void kcp_gf_combine(int kernel, const uint8_t *tables, const uint8_t *factors, size_t rows,
                     size_t columns, const uint8_t *shards, size_t length, uint8_t *sums);
 
 /*

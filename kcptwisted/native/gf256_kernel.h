@@ -5,26 +5,21 @@
 
 /* `rows` rows at once, at most 3 so that their sums stay in registers; `wide` vectors, 1 or 2. */
 TARGET static inline __attribute__((always_inline)) void
-NAME(columns)(int rows, int wide, const uint8_t *nibbles, const uint8_t *factors, size_t columns,
-              const uint8_t *shards, size_t length, size_t at, uint8_t *sums)
+NAME(columns)(int rows, int wide, const SOURCE *sources, size_t columns, const uint8_t *shards,
+              size_t length, size_t at, uint8_t *sums)
 {
     VECTOR total[3][2];
     for (int row = 0; row < rows; row++)
         for (int i = 0; i < wide; i++)
             total[row][i] = ZERO;
     for (size_t column = 0; column < columns; column++) {
-        VECTOR low[2], high[2];
-        for (int i = 0; i < wide; i++) {
-            VECTOR value = LOAD(shards + column * length + at + i * sizeof(VECTOR));
-            low[i] = LOW(value);
-            high[i] = HIGH(value);
-        }
+        VECTOR value[2];
+        for (int i = 0; i < wide; i++)
+            value[i] = LOAD(shards + column * length + at + i * sizeof(VECTOR));
         for (int row = 0; row < rows; row++) {
-            const uint8_t *table = nibbles + TABLE * (size_t)factors[row * columns + column];
-            VECTOR lows = LOAD_TABLE(table), highs = LOAD_TABLE(table + 16);
+            FACTOR factor = LOAD_FACTOR(sources[row * columns + column]);
             for (int i = 0; i < wide; i++)
-                total[row][i] =
-                    XOR(total[row][i], XOR(LOOKUP(lows, low[i]), LOOKUP(highs, high[i])));
+                total[row][i] = XOR(total[row][i], PRODUCT(factor, value[i]));
         }
     }
     for (int row = 0; row < rows; row++)
@@ -33,41 +28,39 @@ NAME(columns)(int rows, int wide, const uint8_t *nibbles, const uint8_t *factors
 }
 
 TARGET static inline __attribute__((always_inline)) void
-NAME(rows)(int rows, const uint8_t *nibbles, const uint8_t *factors, size_t columns,
-           const uint8_t *shards, size_t length, uint8_t *sums)
+NAME(rows)(int rows, const SOURCE *sources, size_t columns, const uint8_t *shards, size_t length,
+           uint8_t *sums)
 {
     size_t at = 0;
     for (; at + 2 * sizeof(VECTOR) <= length; at += 2 * sizeof(VECTOR))
-        NAME(columns)(rows, 2, nibbles, factors, columns, shards, length, at, sums);
+        NAME(columns)(rows, 2, sources, columns, shards, length, at, sums);
     if (at + sizeof(VECTOR) <= length) {
-        NAME(columns)(rows, 1, nibbles, factors, columns, shards, length, at, sums);
+        NAME(columns)(rows, 1, sources, columns, shards, length, at, sums);
         at += sizeof(VECTOR);
     }
     /* The rest once more together with what is before it: the sums only come out again. */
     if (at < length)
-        NAME(columns)(rows, 1, nibbles, factors, columns, shards, length, length - sizeof(VECTOR),
-                      sums);
+        NAME(columns)(rows, 1, sources, columns, shards, length, length - sizeof(VECTOR), sums);
 }
 
-TARGET static void NAME(combine)(const uint8_t *nibbles, const uint8_t *factors, size_t rows,
+TARGET static void NAME(combine)(const uint8_t *tables, const uint8_t *factors, size_t rows,
                                  size_t columns, const uint8_t *shards, size_t length,
                                  uint8_t *sums)
 {
-    if (length < sizeof(VECTOR)) {
-        portable_combine(nibbles, factors, rows, columns, shards, length, sums);
-        return;
-    }
+    SOURCE sources[3 * MOST_COLUMNS];
     while (rows) {
         size_t some = rows < 3 ? rows : 3;
+        for (size_t i = 0; i < some * columns; i++)
+            sources[i] = PREPARE(tables + TABLE * (size_t)factors[i]);
         switch (some) {
         case 1:
-            NAME(rows)(1, nibbles, factors, columns, shards, length, sums);
+            NAME(rows)(1, sources, columns, shards, length, sums);
             break;
         case 2:
-            NAME(rows)(2, nibbles, factors, columns, shards, length, sums);
+            NAME(rows)(2, sources, columns, shards, length, sums);
             break;
         default:
-            NAME(rows)(3, nibbles, factors, columns, shards, length, sums);
+            NAME(rows)(3, sources, columns, shards, length, sums);
         }
         rows -= some;
         factors += some * columns;
@@ -80,9 +73,10 @@ TARGET static void NAME(combine)(const uint8_t *nibbles, const uint8_t *factors,
 #undef VECTOR
 #undef LOAD
 #undef STORE
-#undef LOAD_TABLE
 #undef ZERO
 #undef XOR
-#undef LOW
-#undef HIGH
-#undef LOOKUP
+#undef SOURCE
+#undef PREPARE
+#undef FACTOR
+#undef LOAD_FACTOR
+#undef PRODUCT

@@ -14,7 +14,7 @@ from kcptwisted.fec.arithmetic import (
     IShardArithmetic,
     PythonArithmetic,
     fastestArithmetic,
-    nibbleTables,
+    kernelTable,
 )
 from kcptwisted.native import accelerator
 from tests.fec.field import arithmetics, byTheBook, combineByTheBook
@@ -139,14 +139,16 @@ class ChoiceTests(SynchronousTestCase):
         self.assertIn("Python", tested)
         self.assertEqual("PORTABLE" in tested, accelerator() is not None)
 
-    def test_nibbleTables(self) -> None:
+    def test_kernelTable(self) -> None:
         """
-        Each factor has thirty-two products, of the low and of the high half of a byte.
+        What the accelerator knows of a factor makes its products: by the low and the high half of a
+        byte, and by a matrix, whose rows begin with the highest bit.
         """
-        tables = nibbleTables()
-        self.assertEqual(len(tables), 256 * 32)
         for factor in (0, 1, 2, 0x53, 255):
-            table = tables[32 * factor : 32 * factor + 32]
+            table = kernelTable(factor)
+            self.assertEqual(len(table), 40)
             for value in range(256):
                 product = table[value & 15] ^ table[16 + (value >> 4)]
                 self.assertEqual(product, byTheBook(factor, value))
+                bits = [(row & value).bit_count() & 1 for row in table[32:]]
+                self.assertEqual(int("".join(map(str, bits)), 2), product)

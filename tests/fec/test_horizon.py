@@ -12,7 +12,7 @@ from random import Random
 from kcptwisted.fec.decoder import HORIZON, FECDecoder
 from kcptwisted.fec.encoder import sequenceLimit
 from kcptwisted.fec.packet import DATA, PARITY
-from kcptwisted.fec.reedsolomon import MAXIMUM_PATTERNS, coefficients
+from kcptwisted.fec.reedsolomon import MAXIMUM_PATTERNS, recoveryFactors
 from tests.fec.shards import (
     MANY_COUNTS,
     WHOLE,
@@ -296,7 +296,7 @@ class MemoryTests(DecoderTestCase):
         """
         Of the many ways to lose shards the coefficients of only so many are remembered.
         """
-        coefficients.cache_clear()
+        recoveryFactors.cache_clear()
         self.make(10, 3)
         for lost in combinations(range(10), 2):
             for parity in combinations(range(10, 13), 2):
@@ -305,6 +305,6 @@ class MemoryTests(DecoderTestCase):
                 kept = [number for number in (*range(10), *parity) if number not in lost]
                 rebuilt = self.decoder.decode([packets[number] for number in kept])[1]
                 self.assertEqual(rebuilt, [datagrams[number] for number in lost])
-        known = coefficients.cache_info()
+        known = recoveryFactors.cache_info()
         self.assertGreater(known.misses, 2 * MAXIMUM_PATTERNS)
         self.assertEqual(known.currsize, MAXIMUM_PATTERNS)

@@ -20,7 +20,7 @@ from tests.interpreter import runPython
 _LIBRARY = "kcptwisted.native._accelerator"
 
 #: Names of the vector kernels, the fastest last.
-_KERNELS = ("PORTABLE", "SSSE3", "AVX2", "NEON")
+_KERNELS = ("PORTABLE", "SSSE3", "AVX2", "GFNI", "NEON")
 
 
 class FakeLibrary:
@@ -30,7 +30,7 @@ class FakeLibrary:
     @ivar KCP_INTERFACE: what they were compiled from.
     """
 
-    KCP_PORTABLE, KCP_SSSE3, KCP_AVX2, KCP_NEON = range(4)
+    KCP_PORTABLE, KCP_SSSE3, KCP_AVX2, KCP_GFNI, KCP_NEON = range(5)
 
     def __init__(self, interface: int, *kernels: str) -> None:
         """
@@ -161,7 +161,7 @@ class DescribeTests(NativeTestCase):
         """
         With one, the fastest kernel is named.
         """
-        for kernels in (("PORTABLE",), ("PORTABLE", "SSSE3", "AVX2"), ("PORTABLE", "NEON")):
+        for kernels in (("PORTABLE",), ("PORTABLE", "SSSE3", "AVX2", "GFNI"), ("PORTABLE", "NEON")):
             accelerator.cache_clear()
             self.install(FakeLibrary(INTERFACE, *kernels))
             self.assertEqual(describe(), f"accelerated, {kernels[-1]}")
