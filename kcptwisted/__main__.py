@@ -1,5 +1,5 @@
 """
-C{python -m kcptwisted}: the demonstration, and the version.
+C{kcptwisted}, or C{python -m kcptwisted}: the demonstration, and the version.
 """
 
 from __future__ import annotations
@@ -77,5 +77,12 @@ def main(arguments: Sequence[str]) -> int:
     return run(parsed, sys.stdout)
 
 
-if __name__ == "__main__":
+def script() -> None:
+    """
+    The command C{kcptwisted}.
+    """
     sys.exit(main(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    script()

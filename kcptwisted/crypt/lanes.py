@@ -5,12 +5,9 @@ its lanes of 64 bits, so that neither a carry nor a shift reaches the next lane'
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 LANE_BYTES = 8
 
 
-@lru_cache(maxsize=64)
 def ones(count: int) -> int:
     """
     @return: C{count} lanes that hold 1; multiplied by a word, lanes that hold that word.

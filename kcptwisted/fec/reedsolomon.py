@@ -12,6 +12,9 @@ from kcptwisted.fec.arithmetic import IShardArithmetic, fastestArithmetic
 from kcptwisted.fec.galois import logarithms
 from kcptwisted.fec.packet import MAXIMUM_SHARDS
 
+#: Coders that are kept; they differ by their counts only.
+MAXIMUM_CODERS = 64
+
 #: Loss patterns whose coefficients are kept: at most so many times 128 × 128 bytes.
 MAXIMUM_PATTERNS = 64
 
@@ -48,7 +51,7 @@ def coefficients(present: tuple[int, ...], wanted: tuple[int, ...]) -> list[byte
     return rows
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=MAXIMUM_CODERS)
 def codec(dataShards: int, parityShards: int) -> ReedSolomon:
     """
     @return: the coder for these counts, shared.

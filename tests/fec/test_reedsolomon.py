@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING
 from twisted.trial.unittest import SynchronousTestCase
 
 from kcptwisted.fec.arithmetic import IShardArithmetic, PythonArithmetic
-from kcptwisted.fec.reedsolomon import ReedSolomon, codec, coefficients, recoveryFactors
+from kcptwisted.fec.reedsolomon import (
+    MAXIMUM_CODERS,
+    ReedSolomon,
+    codec,
+    coefficients,
+    recoveryFactors,
+)
 from tests.fec.field import arithmetics, byTheBook, combineByTheBook
 from tests.properties import given, settings, strategies
 
@@ -90,6 +96,15 @@ class CodecTests(SynchronousTestCase):
         """
         self.assertIs(codec(4, 2), codec(4, 2))
         self.assertIsNot(codec(4, 2), codec(2, 4))
+
+    def test_bounded(self) -> None:
+        """
+        Only so many are kept, whatever counts peers come up with.
+        """
+        codec.cache_clear()
+        for count in range(1, 2 * MAXIMUM_CODERS):
+            codec(count, 1)
+        self.assertEqual(codec.cache_info().currsize, MAXIMUM_CODERS)
 
     def test_arithmetic(self) -> None:
         """
