@@ -234,8 +234,6 @@ class SessionHub:
                 outOfBand.append(datagram)
             else:
                 (coded if kind in (DATA, PARITY) else others).append(datagram)
-        if outOfBand:
-            session.outOfBandReceived(outOfBand)
         if coded and session.bottom is session:
             # The peer uses FEC and this side does not: from now on its headers are taken off.
             layer = self._wrap(session)
@@ -243,6 +241,8 @@ class SessionHub:
             layer.datagramsReceived(coded, session.address)
         else:
             others += coded
+        if outOfBand:
+            session.outOfBandReceived(outOfBand)
         if others:
             self.otherConversation(session, others)
 

@@ -143,9 +143,11 @@ class PeerTests(RawTestCase, OutOfBandTestCase):
     def test_mixedBatch(self) -> None:
         """
         Of what arrives together each gets to its place: the stream's, also in shards, what is
-        out-of-band, another conversation's.
+        out-of-band, another conversation's.  The stream's comes first.
         """
         taker = self.open()
+        before: list[bytes] = []
+        taker.onOutOfBand = lambda _: before.append(taker.received)
         first, second = self.push(CONV, 1, b" sesame"), self.push(CONV, 2, b", please")
         self.batch(
             outOfBand(CONV, b"one beside the stream"),
@@ -155,6 +157,7 @@ class PeerTests(RawTestCase, OutOfBandTestCase):
             outOfBand(CONV, b"another beside the stream"),
         )
         self.assertEqual(taker.received, b"open sesame, please")
+        self.assertEqual(before, [taker.received] * 2)
         self.assertEqual(taker.outOfBand, [b"one beside the stream", b"another beside the stream"])
         self.assertEqual(self.port.stats.InErrs, 1)
 

@@ -19,8 +19,8 @@ from kcptwisted.crypt.interfaces import ICipher
 NONCE = 12
 TAG = 16
 
-#: Datagrams that are sealed with one key at most.  NIST SP 800-38D, section 8.3, allows 2^32 with
-#: random nonces of this length, by all that have the key together.
+#: Datagrams that one L{AEADCipher}, and so one socket, seals at most.  NIST SP 800-38D, section
+#: 8.3, allows 2^32 with random nonces of this length, by all that have the key together.
 SEND_LIMIT = 1 << 30
 
 
@@ -99,7 +99,7 @@ class AEADCipher:
                 continue
             try:
                 opened.append(self._aeadDecrypt(packet[:NONCE], packet[NONCE:], None))
-            except InvalidTag:
+            except (InvalidTag, ValueError):
                 continue
         return opened, len(datagrams) - len(opened)
 

@@ -24,13 +24,16 @@ class AutoTune:
     remainder is the count of data shards.  So a few edges are enough, and lost, late and repeated
     shards do no harm: counts are believed if they, and no others, explain every sample.  Without an
     edge of the second kind they cannot be, however many shards agree with them.
+
+    @ivar searches: how often all counts were tried.
     """
 
-    __slots__ = ("_isData",)
+    __slots__ = ("_isData", "searches")
 
     def __init__(self) -> None:
         # In the order of arrival.
         self._isData: dict[int, bool] = {}
+        self.searches = 0
 
     def sample(self, seqid: int, isData: bool) -> None:
         """
@@ -60,6 +63,7 @@ class AutoTune:
             expected is not None and self._explains(sum(expected), expected[0])
         ):
             return None
+        self.searches += 1
         # 0, of which any size is a divisor, as long as no group has been seen to begin.
         multiple = gcd(*starts)
         found: tuple[int, int] | None = None

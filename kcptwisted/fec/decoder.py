@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kcptwisted.fec.autotune import AutoTune
+from kcptwisted.fec.autotune import SAMPLES, AutoTune
 from kcptwisted.fec.encoder import sequenceLimit
 from kcptwisted.fec.packet import DATA, DATA_HEADER, HEADER, PARITY
 from kcptwisted.fec.reedsolomon import codec
@@ -16,7 +16,8 @@ from kcptwisted.stats import SessionStats
 HORIZON = 3
 
 #: While the peer's counts are in doubt, they are looked for each time that so many shards came, and
-#: where a group should begin.
+#: where a group should begin; but after each search in vain twice as many shards have to come
+#: first, as a peer can make searches costly.
 TUNE_EVERY = 8
 
 _PREFIX = HEADER.size
@@ -58,10 +59,11 @@ class FECDecoder:
         self._stats = stats
         # None once the counts are confirmed.
         self._tuner: AutoTune | None = AutoTune()
-        # Shards since the search began.
-        self._sampled = 0
-        # Without counts of our own, a contradiction is no error of the peer's.
-        self._doubted = not dataShards
+        # Shards since the tuner was made, and at how many of them to look again.
+        self._sampled = self._lookAgain = 0
+        # Whether a shard has contradicted the counts in use since then.  If these are not our own
+        # but made up, it is no error of the peer's, and they are good for nothing anyway.
+        self._contradicted = not dataShards
         self._use(dataShards or 1, parityShards or 1)
 
     def _use(self, dataShards: int, parityShards: int) -> None:
@@ -105,42 +107,60 @@ class FECDecoder:
             number, position = divmod(seqid, self._groupSize)
             isData = kind == DATA
             if isData is not (position < self._dataShards):
-                recovered += self._tune(seqid, isData, agrees=False)
+                recovered += self._tune(seqid, isData, False)
                 continue
             group = self._groups.get(number) or self._open(number)
-            if group is not None and not group.done and position not in group.packets:
+            isNew = group is not None and not group.done and position not in group.packets
+            if group is not None and isNew:
                 group.packets[position] = packet
                 group.dataCount += isData
                 if self._tuner is None and len(group.packets) >= self._dataShards:
                     recovered += self._complete(group)
             if self._tuner is not None:
-                recovered += self._tune(seqid, isData, agrees=True)
+                recovered += self._tune(seqid, isData, True, isNew)
         self._stats.FECDataShards += dataCount
         self._stats.FECParityShards += parityCount
         return datagrams, recovered
 
-    def _tune(self, seqid: int, isData: bool, agrees: bool) -> list[bytes]:
+    def _tune(self, seqid: int, isData: bool, agrees: bool, isNew: bool = False) -> list[bytes]:
         """
-        Take a shard into account while the peer's counts are in doubt.
+        Take a shard into account that contradicts the counts in use, or while they are in doubt.
 
         @param agrees: whether it is what the counts in use say.
+        @param isNew: whether it was put into its group just now.
         @return: datagrams that have been rebuilt now that the counts are no longer in doubt.
         """
-        if self._tuner is None:
+        tuner = self._tuner
+        if tuner is None:
+            # The shard itself is not sampled: if it is a stray, the next ones will agree.
             self._tuner = AutoTune()
-            self._sampled = 0
-            self._doubted = False
-        if not agrees and not self._doubted:
-            self._doubted = True
+            self._sampled = self._lookAgain = 0
+            self._contradicted = True
             self._stats.FECErrs += 1
-        self._tuner.sample(seqid, isData)
+            return []
+        if not agrees and not self._contradicted:
+            self._contradicted = True
+            self._stats.FECErrs += 1
+        tuner.sample(seqid, isData)
         self._sampled += 1
-        counts: tuple[int, int] | None = None
-        if self._sampled % TUNE_EVERY == 0 or seqid % self._groupSize == 0:
-            counts = self._tuner.find(self._counts)
-        if counts is None:
-            return self._completeFirst(self._tuner)
+        looks = self._sampled >= self._lookAgain and (
+            self._sampled % TUNE_EVERY == 0 or seqid % self._groupSize == 0
+        )
+        counts = tuner.find(self._counts) if looks else None
+        if counts is not None:
+            return self._confirm(counts)
+        if looks:
+            self._lookAgain = self._sampled + min(1 << tuner.searches, SAMPLES)
+        return self._completeFirst(tuner) if looks or (isNew and seqid < self._groupSize) else []
+
+    def _confirm(self, counts: tuple[int, int]) -> list[bytes]:
+        """
+        Go on with counts that are certain.
+
+        @return: what can be rebuilt of the groups that have been collected.
+        """
         self._tuner = None
+        self._contradicted = False
         if counts != self._counts:
             self._stats.FECRetunes += 1
             self._use(*counts)
@@ -157,7 +177,7 @@ class FECDecoder:
         shards there are does not matter for it.
         """
         group = self._groups.get(0)
-        if self._doubted or group is None or len(group.packets) < self._dataShards:
+        if self._contradicted or group is None or len(group.packets) < self._dataShards:
             return []
         if not tuner.isFirstGroup(self._dataShards, max(group.packets)):
             return []
@@ -178,7 +198,8 @@ class FECDecoder:
         self._newest = number
         group = self._groups[number] = _Group()
         for old in [n for n in self._groups if (number - n) % groups > HORIZON]:
-            if not self._groups.pop(old).done:
+            # Groups of counts that turned out wrong were none.
+            if not self._groups.pop(old).done and not self._contradicted:
                 self._stats.FECShortShards += 1
         return group
 

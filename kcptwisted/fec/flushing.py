@@ -51,6 +51,7 @@ class FlushingFECLayer(FECLayer):
         self._pause = pause
         self._filler = filler
         self._due: int | None = None
+        self._address: Address | None = None
 
     def writeDatagrams(self, datagrams: Sequence[bytes], address: Address) -> None:
         """
@@ -74,7 +75,7 @@ class FlushingFECLayer(FECLayer):
         """
         Fill the group up.
         """
-        if self._due is None or now < self._due or self._encoder is None:
+        if self._due is None or now < self._due or self._encoder is None or self._address is None:
             return
         self._due = None
         filler = self._filler()

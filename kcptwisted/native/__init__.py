@@ -43,7 +43,7 @@ class Accelerator(NamedTuple):
 class Scratch:
     """
     Memory for results, kept from call to call: to get large pieces from the system again and again
-    costs more than to fill them.
+    costs more than to fill them.  For one thread, as the reactor's.
     """
 
     def __init__(self, native: Accelerator) -> None:
@@ -56,9 +56,10 @@ class Scratch:
         @return: a pointer to so many, and what gives them as C{bytes} when it is sliced.
         """
         if size > self._size:
-            self._size = size
             self._memory = self._ffi.new("uint8_t[]", size)
             self._bytes = self._ffi.buffer(self._memory)
+            # Last: there may be no memory left.
+            self._size = size
         return self._memory, self._bytes
 
 

@@ -5,7 +5,7 @@
 
 /* `rows` rows at once, at most 3 so that their sums stay in registers; `wide` vectors, 1 or 2. */
 TARGET static inline __attribute__((always_inline)) void
-NAME(columns)(int rows, int wide, const SOURCE *sources, size_t columns, const uint8_t *shards,
+NAME(columns)(int rows, int wide, SOURCE const *sources, size_t columns, const uint8_t *shards,
               size_t length, size_t at, uint8_t *sums)
 {
     VECTOR total[3][2];
@@ -28,7 +28,7 @@ NAME(columns)(int rows, int wide, const SOURCE *sources, size_t columns, const u
 }
 
 TARGET static inline __attribute__((always_inline)) void
-NAME(rows)(int rows, const SOURCE *sources, size_t columns, const uint8_t *shards, size_t length,
+NAME(rows)(int rows, SOURCE const *sources, size_t columns, const uint8_t *shards, size_t length,
            uint8_t *sums)
 {
     size_t at = 0;

@@ -7,8 +7,8 @@
 #include "accelerator.h"
 
 /* Apart, with what does not overlap marked as such, so that it becomes vector instructions. */
-static void mask_packet(const uint8_t *restrict mask, const uint8_t *restrict in, size_t length,
-                        uint8_t *restrict out)
+static void mask_packet(const uint8_t *__restrict mask, const uint8_t *__restrict in, size_t length,
+                        uint8_t *__restrict out)
 {
     for (size_t i = 0; i < length; i++)
         out[i] = in[i] ^ mask[i];

@@ -223,6 +223,40 @@ class AEADCipherTests(SynchronousTestCase):
             self.assertEqual(cipher.open(packets), ([], len(packets)))
 
 
+class OddAEAD:
+    """
+    Refuses with another exception than C{cryptography}'s.
+    """
+
+    def encrypt(self, nonce: bytes, data: bytes, associated_data: bytes | None) -> bytes:
+        """
+        @return: the data, with a tag that says nothing.
+        """
+        return data + bytes(16)
+
+    def decrypt(self, nonce: bytes, data: bytes, associated_data: bytes | None) -> bytes:
+        """
+        @raise ValueError: if the tag is not the right one.
+        """
+        if data[-16:] != bytes(16):
+            raise ValueError("MAC check failed")
+        return data[:-16]
+
+
+class OddAEADTests(SynchronousTestCase):
+    """
+    An AEAD of the user's, from another library.
+    """
+
+    def test_valueError(self) -> None:
+        """
+        What it refuses with a L{ValueError} is dropped, and nothing else is.
+        """
+        cipher = AEADCipher(OddAEAD())
+        first, last = cipher.seal([b"first", b"last"])
+        self.assertEqual(cipher.open([first, b"x" * 40, last]), ([b"first", b"last"], 1))
+
+
 class NotingAEAD:
     """
     Stands in for an AEAD.

@@ -182,15 +182,15 @@ class ChangeTests(PeerTestCase):
         What has come of a group with the old counts is not taken for one with the new ones that has
         the same number.
         """
-        self.begin((10, 3), (10, 3), (20 - WHOLE) * 13)
+        self.begin((10, 3), (10, 3), (18 - WHOLE) * 13)
         self.whole(WHOLE)
         self.take(self.group()[1][:3])
-        self.change((5, 2), 18 * 7)
+        self.change((5, 2), 16 * 7)
         self.whole(2)
         packets = self.group()[1]
-        self.take(packets[:3])
+        self.take(packets[:5])
         self.assertEqual(self.stats.FECRetunes, 1)
-        self.assertEqual(self.take(_without(packets[3:], 1)), [])
+        self.assertEqual(self.take(packets[5:]), [])
         self.assertEqual(self.stats.FECErrs, 1)
         self.assertRebuilds()
 
@@ -314,3 +314,31 @@ class EveryTests(PeerTestCase):
         self.assertEqual(TUNE_EVERY, 8)
         # Shard 13 is the thirteenth to come; where data ends is first seen at the twenty-third.
         self.assertEqual(tried, [0, 7, 12, 15, 23])
+
+    def test_hostile(self) -> None:
+        """
+        Nor can a peer have them looked for often: here many group sizes seem possible, and a shard
+        that arrives again and again rules each of them out at last.
+        """
+        tried: list[int] = []
+        explains = AutoTune._explains
+
+        def recording(tuner: AutoTune, size: int, dataShards: int) -> bool:
+            tried.append(size)
+            return explains(tuner, size, dataShards)
+
+        self.patch(AutoTune, "_explains", recording)
+        self.begin((10, 3), (10, 3))
+        # 83 sizes divide it.
+        many = 2162160
+        shards = [
+            (seqid, isData)
+            for k in range(1, 171)
+            for seqid, isData in ((many * k, True), (many * k + 1, True), (many * k - 1, False))
+        ]
+        shards += [(many + 2, False), (2 * many + 2, False)]
+        shards += [(many * 500, False), (many * 3, True)] * 2000
+        for seqid, isData in shards:
+            self.take([dataShard(seqid, b"") if isData else anyShard(seqid, PARITY, b"\2\0")])
+        self.assertGreater(len(tried), 83)
+        self.assertLess(len(tried), len(shards))

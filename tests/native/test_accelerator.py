@@ -14,7 +14,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from kcptwisted import __version__, native
-from kcptwisted.native import INTERFACE, VARIABLE, accelerator, describe
+from kcptwisted.native import INTERFACE, VARIABLE, Accelerator, Scratch, accelerator, describe
 from tests.interpreter import runPython
 
 _LIBRARY = "kcptwisted.native._accelerator"
@@ -189,6 +189,61 @@ class InterfaceTests(SynchronousTestCase):
         if found is not None:
             self.assertEqual(found.lib.KCP_INTERFACE, INTERFACE)
             self.assertIn("PORTABLE", found.kernels)
+
+
+class FakeInterface:
+    """
+    Stands in for cffi, and may have no memory left.
+    """
+
+    exhausted = False
+
+    def new(self, kind: str, size: int) -> bytearray:
+        """
+        @return: memory.
+        """
+        if self.exhausted:
+            raise MemoryError
+        return bytearray(size)
+
+    def buffer(self, memory: bytearray) -> memoryview:
+        """
+        @return: a view of it.
+        """
+        return memoryview(memory)
+
+
+class ScratchTests(SynchronousTestCase):
+    """
+    Tests for L{Scratch}.
+    """
+
+    def setUp(self) -> None:
+        """
+        Begin without memory.
+        """
+        self.interface = FakeInterface()
+        self.scratch = Scratch(Accelerator(self.interface, None))
+
+    def test_kept(self) -> None:
+        """
+        The memory is the same as long as it is large enough.
+        """
+        memory, view = self.scratch.reserve(100)
+        self.assertEqual((len(memory), len(view)), (100, 100))
+        self.assertIs(self.scratch.reserve(50)[0], memory)
+        self.assertEqual(len(self.scratch.reserve(101)[0]), 101)
+        self.assertEqual(len(self.scratch.reserve(0)[0]), 101)
+
+    def test_noMemory(self) -> None:
+        """
+        If there is none to be had, it is not taken to be there the next time.
+        """
+        self.scratch.reserve(100)
+        self.interface.exhausted = True
+        for _ in range(2):
+            self.assertRaises(MemoryError, self.scratch.reserve, 5000)
+        self.assertEqual(len(self.scratch.reserve(100)[0]), 100)
 
 
 class ProcessTests(SynchronousTestCase):
