@@ -129,6 +129,16 @@ class RegistryTests(SynchronousTestCase):
         self.assertIn("crypt=rare", str(error))
         self.assertIn("OpenSSL", str(error))
 
+    def test_otherOverhead(self) -> None:
+        """
+        A cipher that adds more or less than its specification says is refused: the mtu would be
+        wrong.
+        """
+        for overhead in (19, 21):
+            spec = CipherSpec("wrong", 0, overhead, NoneCipher)
+            error = self.assertRaises(ValueError, spec.make, b"")
+            self.assertIn(f"crypt=wrong adds 20 bytes, not {overhead}", str(error))
+
 
 class FactoryTests(SynchronousTestCase):
     """

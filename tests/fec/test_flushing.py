@@ -4,7 +4,11 @@ Tests for L{kcptwisted.fec.flushing}.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from twisted.internet.error import ConnectionLost
 from twisted.internet.task import Clock
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
@@ -13,7 +17,7 @@ from kcptwisted.fec.decoder import FECDecoder
 from kcptwisted.fec.encoder import PARITY_EXPIRES, FECEncoder
 from kcptwisted.fec.flushing import FlushingFECLayer
 from kcptwisted.fec.packet import DATA, PARITY, packetType
-from kcptwisted.interfaces import IDatagramProtocol, IDatagramTransport
+from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
 from kcptwisted.stats import SessionStats
 from tests.recording import ADDRESS, RecordingProtocol, RecordingTransport
 
@@ -200,3 +204,19 @@ class FlushingFECLayerTests(SynchronousTestCase):
             self.above.calls,
             [("received", [b"two", b"three"], ADDRESS), ("recovered", [b"one"], ADDRESS)],
         )
+
+    def test_connectionLost(self) -> None:
+        """
+        If a layer below says that the connection is over, the session is told so at once.
+        """
+
+        def refuse(datagrams: Sequence[bytes], address: Address) -> None:
+            raise reason
+
+        reason = ConnectionLost("no more")
+        self.write(b"datagram")
+        self.patch(self.below, "writeDatagrams", refuse)
+        self.passTime(40)
+        ((name, failure),) = self.above.calls
+        assert isinstance(failure, Failure)
+        self.assertEqual((name, failure.value), ("lost", reason))

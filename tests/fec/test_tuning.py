@@ -53,6 +53,14 @@ class UnknownTests(PeerTestCase):
         self.assertEqual(self.decoder.decode(_without(packets, 4)), (_without(datagrams, 4), []))
         self.assertEqual(self.stats.FECRecovered, 0)
 
+    def test_noGroups(self) -> None:
+        """
+        Before, there are no groups that could have been too short.
+        """
+        self.begin((0, 0), (10, 3))
+        self.whole(20)
+        self.assertEqual((self.stats.FECRetunes, self.stats.FECShortShards), (1, 0))
+
 
 class OtherCountsTests(PeerTestCase):
     """
