@@ -1,0 +1,238 @@
+"""
+A connection as its application sees it: what can be done with the transport.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from twisted.internet import error
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.interfaces import IConsumer, IProtocol, IPushProducer
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from kcptwisted.addresses import toAddress
+from kcptwisted.arq.conversation import Conversation
+from kcptwisted.clock import IFlushed, ScheduledFlush
+from kcptwisted.flow import ProducerGate
+from kcptwisted.interfaces import Address, IDatagramTransport, IKCPTransport
+from kcptwisted.lifecycle import Lifecycle, State
+from kcptwisted.options import TICK, KCPOptions
+from kcptwisted.outofband import encodeOutOfBand
+from kcptwisted.owner import SessionOwner
+from kcptwisted.stats import PortStats, SessionStats
+
+
+@implementer(IKCPTransport, IConsumer, IPushProducer, IFlushed)
+class SessionTransport:
+    """
+    Writing, closing, producers and consumers.  L{kcptwisted.session.KCPSession} is the rest.
+
+    @ivar conv: the conversation id.
+    @ivar address: the peer's.
+    @ivar stats: counts.
+    @ivar connected: whether the connection is up, like L{twisted.internet.tcp.Connection}'s.
+    @ivar disconnecting: whether loseConnection was called.
+    @ivar scheduled: the clock's own note.
+    """
+
+    _log = Logger()
+    protocol: IProtocol | None = None
+
+    # Made when the layers below are ready.
+    _transport: IDatagramTransport
+    _conversation: Conversation
+    _gate: ProducerGate
+
+    def __init__(
+        self, conv: int, address: Address, options: KCPOptions, owner: SessionOwner
+    ) -> None:
+        """
+        @param conv: the conversation id.
+        @param address: the peer's.
+        """
+        self.conv = conv
+        self.address = address
+        self.stats = SessionStats()
+        self.connected = False
+        self.disconnecting = False
+        self.scheduled: ScheduledFlush | None = None
+        self._options = options
+        self._owner = owner
+        self._clock = owner.clock
+        self._lifecycle = Lifecycle()
+        self._readPaused = False
+        self._resumed = False
+        self._ending: Failure | None = None
+
+    @property
+    def _closed(self) -> bool:
+        return self._lifecycle.state is State.CLOSED
+
+    @property
+    def portStats(self) -> PortStats:
+        """
+        Counts of the socket and all its sessions.
+        """
+        return self._owner.stats
+
+    def end(self, reason: Failure) -> None:
+        """
+        End the connection at the next flush.
+        """
+        if self._ending is None and not self._closed:
+            self._ending = reason
+            self._clock.wantFlush(self)
+
+    # ITransport.
+
+    def write(self, data: bytes) -> None:
+        """
+        Send bytes, or one message in message mode.
+
+        @raise kcptwisted.errors.MessageTooLong: if a message is too large for KCP.
+        """
+        if not isinstance(data, (bytes, bytearray, memoryview)):
+            raise TypeError(f"Data must be bytes, not {type(data).__name__}")
+        if not self.connected or (self.disconnecting and not self._gate.producing):
+            return
+        self._conversation.write(bytes(data))
+        self.stats.BytesSent += len(data)
+        if self._options.writeDelay:
+            self._flushLater()
+        else:
+            self._clock.wantFlush(self)
+        self._gate.wrote()
+
+    def writeSequence(self, data: Iterable[bytes]) -> None:
+        """
+        Send several pieces as one write.
+        """
+        self.write(b"".join(data))
+
+    def sendOutOfBand(self, data: bytes) -> None:
+        """
+        See L{IKCPTransport.sendOutOfBand}.
+        """
+        packet = encodeOutOfBand(self.conv, data, self._options, self._transport.overhead)
+        if self.connected and not self.disconnecting:
+            self.stats.OOBSent += 1
+            self._send(self._owner, [packet])
+
+    def loseConnection(self) -> None:
+        """
+        Deliver what was written, then end the connection; if the peer acknowledges nothing for
+        C{linger} seconds, end it before.
+        """
+        if self._lifecycle.close(self._clock.now(), self._options.linger):
+            self.disconnecting = True
+            self._clock.wantFlush(self)
+
+    def abortConnection(self) -> None:
+        """
+        End the connection now; what is still queued is lost.
+        """
+        self.disconnecting = True
+        self.end(Failure(error.ConnectionAborted()))
+
+    def getPeer(self) -> IPv4Address | IPv6Address:
+        """
+        @return: the peer's address.
+        """
+        return toAddress(self.address)
+
+    def getHost(self) -> IPv4Address | IPv6Address:
+        """
+        @return: the local address.
+        """
+        return self._owner.getHost()
+
+    # IConsumer.
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        """
+        Have C{producer} paused and resumed as the send queue fills and empties.
+
+        @raise RuntimeError: if there is one already.
+        """
+        if self._closed or self._ending is not None:
+            producer.stopProducing()
+            return
+        self._gate.register(producer, streaming)
+        if not streaming:
+            self._clock.wantFlush(self)
+
+    def unregisterProducer(self) -> None:
+        """
+        The producer is done.
+        """
+        self._gate.unregister()
+        if self.disconnecting:
+            self._clock.wantFlush(self)
+
+    # IPushProducer.
+
+    def pauseProducing(self) -> None:
+        """
+        Deliver nothing more; the window closes, and the peer stops when it is full.
+        """
+        self._readPaused = True
+
+    def resumeProducing(self) -> None:
+        """
+        Deliver again, from the end of this turn on.
+        """
+        self._readPaused = False
+        if not self._closed:
+            self._resumed = True
+            self._clock.wantFlush(self)
+
+    def stopProducing(self) -> None:
+        """
+        The consumer of the received data is gone.
+        """
+        self.loseConnection()
+
+    # IFlushed.
+
+    def deadline(self) -> int | None:
+        """
+        Subclasses know.
+        """
+        raise NotImplementedError
+
+    def flush(self, now: int) -> None:
+        """
+        Subclasses send.
+        """
+        raise NotImplementedError
+
+    # What subclasses use as well.
+
+    def _send(self, transport: IDatagramTransport | SessionOwner, datagrams: list[bytes]) -> None:
+        try:
+            transport.writeDatagrams(datagrams, self.address)
+        except error.ConnectionLost:
+            # A layer's way to end the connection.
+            self.end(Failure())
+        except Exception:
+            self._fail("writeDatagrams of a layer below")
+
+    def _flushLater(self) -> None:
+        """
+        Let the clock's next tick flush.
+        """
+        self._conversation.flushBy(self._clock.now() + self._options.timing.interval - TICK)
+        self._clock.schedule(self)
+
+    def _fail(self, what: str) -> None:
+        """
+        The application's protocol raised: its connection ends, others go on.
+        """
+        failure = Failure()
+        protocol = self.protocol
+        self._log.failure("{what} of {protocol!r} failed", failure, what=what, protocol=protocol)
+        self.end(failure)
