@@ -271,7 +271,7 @@ class Conversation:
             segments.append(pack(conv, WASK, 0, window, now & MASK, 0, una, 0))
         if self._tellWindow:
             self._tellWindow = False
-            segments.append(pack(conv, WINS, 0, window, now & MASK, 0, una, 0))
+            segments.append(self.windowDatagram(now))
         if sender.queue or sender.inFlight:
             segments += sender.flush(conv, now, window, una)
         return packSegments(segments, self._settings.mtu)

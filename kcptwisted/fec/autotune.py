@@ -11,6 +11,10 @@ from kcptwisted.fec.packet import MAXIMUM_SHARDS
 #: Shards that are remembered: two of the largest groups, and the edges of both.
 SAMPLES = 2 * MAXIMUM_SHARDS + 2
 
+#: Counts are looked for each time that so many shards came, and where a group should begin; but
+#: after each search in vain twice as many have to come first, as a peer can make searches costly.
+TUNE_EVERY = 8
+
 #: Edges of each kind that it takes to believe in counts that nobody had thought of.
 EDGES = 2
 
@@ -24,26 +28,34 @@ class AutoTune:
     remainder is the count of data shards.  So a few edges are enough, and lost, late and repeated
     shards do no harm: counts are believed if they, and no others, explain every sample.  Without an
     edge of the second kind they cannot be, however many shards agree with them.
-
-    @ivar searches: how often all counts were tried.
     """
 
-    __slots__ = ("_isData", "searches")
+    __slots__ = ("_isData", "_lookAgain", "_sampled", "_searches")
 
     def __init__(self) -> None:
         # In the order of arrival.
         self._isData: dict[int, bool] = {}
-        self.searches = 0
+        # How many shards came, how often all counts were tried in vain, and how many shards have to
+        # come before that is done again.
+        self._sampled = self._searches = self._lookAgain = 0
 
     def sample(self, seqid: int, isData: bool) -> None:
         """
         Remember a shard; the oldest goes when there are too many.
         """
+        self._sampled += 1
         known = self._isData
         known.pop(seqid, None)
         known[seqid] = isData
         if len(known) > SAMPLES:
             del known[next(iter(known))]
+
+    def isTime(self, atStart: bool) -> bool:
+        """
+        @param atStart: whether the last shard is where a group should begin.
+        @return: whether to look for the counts now.
+        """
+        return self._sampled >= self._lookAgain and (atStart or self._sampled % TUNE_EVERY == 0)
 
     def find(self, expected: tuple[int, int] | None = None) -> tuple[int, int] | None:
         """
@@ -63,15 +75,24 @@ class AutoTune:
             expected is not None and self._explains(sum(expected), expected[0])
         ):
             return None
-        self.searches += 1
         # 0, of which any size is a divisor, as long as no group has been seen to begin.
-        multiple = gcd(*starts)
+        found = self._onlyExplanation(gcd(*starts), ends[0])
+        if found is None:
+            self._searches += 1
+            self._lookAgain = self._sampled + min(1 << self._searches, SAMPLES)
+        return found
+
+    def _onlyExplanation(self, multiple: int, end: int) -> tuple[int, int] | None:
+        """
+        @param multiple: of the group's size.
+        @param end: the seqid after some group's data.
+        """
         found: tuple[int, int] | None = None
         for size in range(2, MAXIMUM_SHARDS + 1):
-            if multiple % size == 0 and self._explains(size, end := ends[0] % size):
+            if multiple % size == 0 and self._explains(size, end % size):
                 if found is not None:
                     return None
-                found = (end, size - end)
+                found = (end % size, size - end % size)
         return found
 
     def isFirstGroup(self, dataShards: int, last: int) -> bool:

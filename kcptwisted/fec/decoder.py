@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kcptwisted.fec.autotune import SAMPLES, AutoTune
+from kcptwisted.fec.autotune import AutoTune
 from kcptwisted.fec.encoder import sequenceLimit
 from kcptwisted.fec.packet import DATA, DATA_HEADER, HEADER, PARITY
 from kcptwisted.fec.reedsolomon import codec
@@ -14,11 +14,6 @@ from kcptwisted.stats import SessionStats
 
 #: Groups that are kept behind the newest one.
 HORIZON = 3
-
-#: While the peer's counts are in doubt, they are looked for each time that so many shards came, and
-#: where a group should begin; but after each search in vain twice as many shards have to come
-#: first, as a peer can make searches costly.
-TUNE_EVERY = 8
 
 _PREFIX = HEADER.size
 _SIZE_FIELD = 2
@@ -59,8 +54,6 @@ class FECDecoder:
         self._stats = stats
         # None once the counts are confirmed.
         self._tuner: AutoTune | None = AutoTune()
-        # Shards since the tuner was made, and at how many of them to look again.
-        self._sampled = self._lookAgain = 0
         # Whether a shard has contradicted the counts in use since then.  If these are not our own
         # but made up, it is no error of the peer's, and they are good for nothing anyway.
         self._contradicted = not dataShards
@@ -134,7 +127,6 @@ class FECDecoder:
         if tuner is None:
             # The shard itself is not sampled: if it is a stray, the next ones will agree.
             self._tuner = AutoTune()
-            self._sampled = self._lookAgain = 0
             self._contradicted = True
             self._stats.FECErrs += 1
             return []
@@ -142,16 +134,11 @@ class FECDecoder:
             self._contradicted = True
             self._stats.FECErrs += 1
         tuner.sample(seqid, isData)
-        self._sampled += 1
-        looks = self._sampled >= self._lookAgain and (
-            self._sampled % TUNE_EVERY == 0 or seqid % self._groupSize == 0
-        )
-        counts = tuner.find(self._counts) if looks else None
+        isTime = tuner.isTime(atStart=seqid % self._groupSize == 0)
+        counts = tuner.find(self._counts) if isTime else None
         if counts is not None:
             return self._confirm(counts)
-        if looks:
-            self._lookAgain = self._sampled + min(1 << tuner.searches, SAMPLES)
-        return self._completeFirst(tuner) if looks or (isNew and seqid < self._groupSize) else []
+        return self._completeFirst(tuner) if isTime or (isNew and seqid < self._groupSize) else []
 
     def _confirm(self, counts: tuple[int, int]) -> list[bytes]:
         """

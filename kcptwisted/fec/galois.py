@@ -27,14 +27,6 @@ def logarithms() -> tuple[list[int], list[int]]:
     return powers * 2, logarithms
 
 
-def multiply(a: int, b: int) -> int:
-    """
-    @return: the product.
-    """
-    powers, logs = logarithms()
-    return powers[logs[a] + logs[b]] if a and b else 0
-
-
 def products(factor: int) -> bytes:
     """
     @return: a translation table that multiplies by C{factor}.

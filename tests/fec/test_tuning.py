@@ -4,8 +4,7 @@ L{kcptwisted.fec.decoder} and peers that group their shards otherwise than this 
 
 from __future__ import annotations
 
-from kcptwisted.fec.autotune import SAMPLES, AutoTune
-from kcptwisted.fec.decoder import TUNE_EVERY
+from kcptwisted.fec.autotune import SAMPLES, TUNE_EVERY, AutoTune
 from kcptwisted.fec.packet import PARITY
 from tests.fec.shards import WHOLE, Counts, PeerTestCase, anyShard, dataShard, isDataShard
 
