@@ -137,6 +137,26 @@ OPTIONS = (
     Option("handshake", bool, "Connect only when the peer has answered.", ends="client"),
     Option("linger", float, "How long a close waits while the peer acknowledges nothing.",
            unit="seconds", low=0, high=86400),
+    Option("keepAlive", float, "Ask the peer for a sign of life after so long without one; 0 means "
+           "never.", unit="seconds", low=0, high=86400),
+    Option("deadAfter", float, "End the connection when that is not answered for so long.",
+           unit="seconds", low=0.1, high=86400),
+    Option("idleTimeout", float, "End the connection after so long without data of the "
+           "application; 0 means never.", unit="seconds", low=0, high=86400),
+    Option("sendQueueLimit", int, "End the connection when more than this waits to be sent; 0 means "
+           "no limit.", unit="bytes", low=0, high=1 << 40),
+    Option("rateLimit", int, "The most that a connection sends a second, parity included; 0 means "
+           "no limit.", unit="bytes/s", low=0, high=1 << 40),
+    Option("pacing", bool, "Spread what would leave in one burst over the round trip."),
+    Option("maxSessions", int, "The most connections at once.", ends="server", low=1,
+           high=1 << 20),
+    Option("maxSessionsPerHost", int, "Of these, the most from one host (IPv6: one /64 network).",
+           ends="server", low=1, high=1 << 20),
+    Option("acceptRate", float, "The most new connections a second; so many may also come at once.",
+           ends="server", unit="per second", low=1, high=1 << 20),
+    Option("retry", bool, "Take no connection, from a client that knows kcptwisted's control "
+           "frames, before it has shown that it is at its address.", ends="server"),
+    Option("trace", bool, "Log each segment, at the level debug."),
 )  # fmt: skip
 
 _BY_NAME = {option.name: option for option in OPTIONS}
@@ -176,6 +196,17 @@ class KCPOptions:
     timeout: float = 30.0
     handshake: bool = True
     linger: float = 30.0
+    keepAlive: float = 10.0
+    deadAfter: float = 30.0
+    idleTimeout: float = 0.0
+    sendQueueLimit: int = 0
+    rateLimit: int = 0
+    pacing: bool = True
+    maxSessions: int = 32768
+    maxSessionsPerHost: int = 16384
+    acceptRate: float = 2000.0
+    retry: bool = False
+    trace: bool = False
     #: Where KCP_KEY is looked up.
     environ: Mapping[str, str] = field(
         default_factory=lambda: os.environ, repr=False, compare=False

@@ -26,6 +26,9 @@ from kcptwisted.stats import SessionStats
 #: wnd is a 16-bit field.
 MAXIMUM_WINDOW = 0xFFFF
 
+#: Control data kept until the caller takes it; what comes beyond is dropped and counted.
+MAXIMUM_CONTROLS = 16
+
 
 class Conversation:
     """
@@ -38,10 +41,12 @@ class Conversation:
     @ivar sender: the sending half.
     @ivar receiver: the receiving half.
     @ivar answered: a valid segment has arrived.
+    @ivar controls: what WASK and WINS segments carried as data, for the caller to take out.
     """
 
     __slots__ = (
         "_askWindow",
+        "_controlsToSend",
         "_flushDeadline",
         "_flushNow",
         "_probe",
@@ -49,6 +54,7 @@ class Conversation:
         "_stats",
         "_tellWindow",
         "answered",
+        "controls",
         "conv",
         "receiver",
         "sender",
@@ -79,6 +85,8 @@ class Conversation:
         self._flushNow = False
         self._flushDeadline: int | None = None
         self.answered = False
+        self.controls: list[bytes] = []
+        self._controlsToSend: list[tuple[int, bytes]] = []
 
     def receive(
         self, datagrams: Sequence[bytes], now: int, recovered: bool = False
@@ -148,8 +156,11 @@ class Conversation:
                         takesRuns = receiver.takesRuns
                 elif cmd == ACK:
                     acks.append((sn, ts))
-                elif cmd == WASK:
-                    self._tellWindow = self._flushNow = True
+                else:
+                    if cmd == WASK:
+                        self._tellWindow = self._flushNow = True
+                    if length:
+                        self._takeControl(datagram[start:offset])
                 if offset == size:
                     break
         if run:
@@ -164,6 +175,12 @@ class Conversation:
         if moved or self.sender.wantsFlush or self._acksAreDue(now):
             self._flushNow = True
         return foreign
+
+    def _takeControl(self, data: bytes) -> None:
+        if len(self.controls) < MAXIMUM_CONTROLS:
+            self.controls.append(data)
+        else:
+            self._stats.KCPInErrors += 1
 
     def _acksAreDue(self, now: int) -> bool:
         pending = self.receiver.ackCount
@@ -208,14 +225,24 @@ class Conversation:
         """
         self._askWindow = self._flushNow = True
 
-    def windowDatagram(self, now: int) -> bytes:
+    def sendControl(self, cmd: int, data: bytes) -> None:
+        """
+        Send control data with the next flush.
+
+        @param cmd: L{WASK}, which asks for an answer, or L{WINS}.
+        """
+        self._controlsToSend.append((cmd, data))
+        self._flushNow = True
+
+    def windowDatagram(self, now: int, cmd: int = WINS, data: bytes = b"") -> bytes:
         """
         @param now: milliseconds.
-        @return: a datagram that only tells the window.
+        @param data: control data.
+        @return: a datagram that only tells the window, and what C{data} says.
         """
         window = min(self.receiver.window, MAXIMUM_WINDOW)
         una = self.receiver.next & MASK
-        return HEADER.pack(self.conv, WINS, 0, window, now & MASK, 0, una, 0)
+        return HEADER.pack(self.conv, cmd, 0, window, now & MASK, 0, una, len(data)) + data
 
     def discard(self) -> None:
         """
@@ -223,6 +250,8 @@ class Conversation:
         """
         self.sender.discard()
         self.receiver.discard()
+        self.controls.clear()
+        self._controlsToSend.clear()
         self._flushDeadline = self._probe.deadline = None
 
     @property
@@ -269,6 +298,10 @@ class Conversation:
         if self._probe.update(shut, now) or self._askWindow:
             self._askWindow = False
             segments.append(pack(conv, WASK, 0, window, now & MASK, 0, una, 0))
+        for cmd, data in self._controlsToSend:
+            segments.append(self.windowDatagram(now, cmd, data))
+            self._tellWindow = self._tellWindow and cmd != WINS
+        self._controlsToSend.clear()
         if self._tellWindow:
             self._tellWindow = False
             segments.append(self.windowDatagram(now))

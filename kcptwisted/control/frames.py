@@ -1,0 +1,248 @@
+"""
+Control frames on the wire: the data of WASK and WINS segments (docs/control.md, "Format").
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Sequence
+from enum import IntEnum, IntFlag
+from typing import NamedTuple
+
+#: Begins a block.
+MAGIC = b"KT"
+VERSION = 1
+
+#: Bytes of a token, which names one end of one connection.
+TOKEN = 8
+#: Stands where a token is not known.
+NO_TOKEN = bytes(TOKEN)
+
+#: Bytes of a cookie.
+COOKIE = 8
+
+#: Bytes of a challenge.
+CHALLENGE = 8
+
+_HEADER = struct.Struct(f"<2sB{TOKEN}s{TOKEN}s")
+_FRAME = struct.Struct("<BB")
+_HELLO = struct.Struct("<HH")
+_FIN = struct.Struct("<IB")
+_FIN_ACK = struct.Struct("<I")
+_RESET = struct.Struct("<B")
+
+#: Frames that a block may have; none that is sent has more than two.
+MAXIMUM_FRAMES = 8
+
+#: Bytes of the longest block that is sent: a hello with a cookie.
+LONGEST_BLOCK = _HEADER.size + 2 * _FRAME.size + _HELLO.size + COOKIE
+
+
+class Feature(IntFlag):
+    """
+    What an end can do besides what version 1 demands.
+    """
+
+    NONE = 0
+    #: The connection may move to another address of the client.
+    ROAMING = 1
+
+
+class ResetReason(IntEnum):
+    """
+    Why a connection was reset.
+    """
+
+    ABORTED = 1
+    #: The sender knows of no such connection: it has restarted, or forgotten it.
+    UNKNOWN = 2
+    IDLE = 3
+    #: The sender's socket is being closed.
+    SHUTDOWN = 4
+    #: The sender could not go on, such as for an error in its application.
+    FAILED = 5
+
+
+class Hello(NamedTuple):
+    """
+    Announces the extension.
+
+    @ivar features: bits of L{Feature}; others are ignored.
+    @ivar receiveWindow: segments.
+    """
+
+    features: int
+    receiveWindow: int
+
+
+class Retry(NamedTuple):
+    """
+    Asks for another hello, with this cookie.
+    """
+
+    cookie: bytes
+
+
+class Cookie(NamedTuple):
+    """
+    Beside a hello: what a L{Retry} brought.
+    """
+
+    cookie: bytes
+
+
+class Fin(NamedTuple):
+    """
+    Nothing follows C{finalSn}.
+
+    @ivar finalSn: the sn after the last segment, as on the wire.
+    @ivar both: the sender does not read any more either.
+    """
+
+    finalSn: int
+    both: bool
+
+
+class FinAck(NamedTuple):
+    """
+    Everything before C{finalSn} was received, and the L{Fin}.
+    """
+
+    finalSn: int
+
+
+class Reset(NamedTuple):
+    """
+    The connection is over, whatever is under way.
+
+    @ivar reason: one of L{ResetReason}, or one that is not known.
+    """
+
+    reason: int
+
+
+class Challenge(NamedTuple):
+    """
+    Is the peer at this address?
+    """
+
+    data: bytes
+
+
+class Response(NamedTuple):
+    """
+    It is.
+
+    @ivar data: the challenge's.
+    """
+
+    data: bytes
+
+
+Frame = Hello | Retry | Cookie | Fin | FinAck | Reset | Challenge | Response
+
+
+class Block(NamedTuple):
+    """
+    The frames in one segment.
+
+    @ivar to: the receiver's token; L{NO_TOKEN} if not known.
+    @ivar source: the sender's token; L{NO_TOKEN} if it has none.
+    @ivar frames: what to do; none is a keepalive.
+    """
+
+    to: bytes
+    source: bytes
+    frames: tuple[Frame, ...] = ()
+
+    def find(self, kind: type[Frame]) -> Frame | None:
+        """
+        @return: the first frame of that kind.
+        """
+        return next((frame for frame in self.frames if isinstance(frame, kind)), None)
+
+
+def _packFin(fin: Fin) -> bytes:
+    return _FIN.pack(fin.finalSn, fin.both)
+
+
+def _unpackFin(value: bytes) -> Fin:
+    finalSn, flags = _FIN.unpack_from(value)
+    return Fin(finalSn, bool(flags & 1))
+
+
+class _Kind(NamedTuple):
+    """
+    How one kind of frame is written.
+
+    @ivar size: bytes that it has at least; later versions may append some.
+    """
+
+    frame: type[Frame]
+    size: int
+    pack: Callable[..., bytes]
+    unpack: Callable[[bytes], Frame]
+
+
+def _opaque(frame: Callable[[bytes], Frame], size: int) -> Callable[[bytes], Frame]:
+    return lambda value: frame(value[:size])
+
+
+_KINDS = {
+    1: _Kind(Hello, _HELLO.size, lambda frame: _HELLO.pack(*frame),
+             lambda value: Hello(*_HELLO.unpack_from(value))),
+    2: _Kind(Retry, COOKIE, lambda frame: frame.cookie, _opaque(Retry, COOKIE)),
+    3: _Kind(Cookie, COOKIE, lambda frame: frame.cookie, _opaque(Cookie, COOKIE)),
+    4: _Kind(Fin, _FIN.size, _packFin, _unpackFin),
+    5: _Kind(FinAck, _FIN_ACK.size, lambda frame: _FIN_ACK.pack(*frame),
+             lambda value: FinAck(*_FIN_ACK.unpack_from(value))),
+    6: _Kind(Reset, _RESET.size, lambda frame: _RESET.pack(*frame),
+             lambda value: Reset(*_RESET.unpack_from(value))),
+    7: _Kind(Challenge, CHALLENGE, lambda frame: frame.data, _opaque(Challenge, CHALLENGE)),
+    8: _Kind(Response, CHALLENGE, lambda frame: frame.data, _opaque(Response, CHALLENGE)),
+}  # fmt: skip
+
+_CODES = {kind.frame: code for code, kind in _KINDS.items()}
+
+
+def encodeBlock(to: bytes, source: bytes, frames: Sequence[Frame] = ()) -> bytes:
+    """
+    @return: the data of a WASK or WINS segment.
+    """
+    pieces = [_HEADER.pack(MAGIC, VERSION, to, source)]
+    for frame in frames:
+        code = _CODES[type(frame)]
+        value = _KINDS[code].pack(frame)
+        pieces += [_FRAME.pack(code, len(value)), value]
+    return b"".join(pieces)
+
+
+def decodeBlock(data: bytes) -> Block | None:
+    """
+    @return: the block; None if it is malformed, or none of a version known here.  Frames of kinds
+        not known here are left out.
+    """
+    if len(data) < _HEADER.size:
+        return None
+    magic, version, to, source = _HEADER.unpack_from(data)
+    if magic != MAGIC or version != VERSION:
+        return None
+    frames: list[Frame] = []
+    offset = _HEADER.size
+    for _ in range(MAXIMUM_FRAMES):
+        if offset == len(data):
+            return Block(to, source, tuple(frames))
+        start = offset + _FRAME.size
+        if start > len(data):
+            return None
+        code, size = _FRAME.unpack_from(data, offset)
+        offset = start + size
+        if offset > len(data):
+            return None
+        kind = _KINDS.get(code)
+        if kind is None:
+            continue
+        if size < kind.size:
+            return None
+        frames.append(kind.unpack(data[start:offset]))
+    return Block(to, source, tuple(frames)) if offset == len(data) else None
