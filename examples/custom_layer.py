@@ -22,7 +22,7 @@ from twisted.internet.task import react
 from kcptwisted.endpoints import KCPClientEndpoint, KCPServerEndpoint
 from kcptwisted.interfaces import Address, IDatagramProtocol
 from kcptwisted.layer import DatagramLayer
-from kcptwisted.listener import KCPListeningPort
+from kcptwisted.listening import KCPListeningPort
 from kcptwisted.options import KCPOptions
 from kcptwisted.session import KCPSession
 

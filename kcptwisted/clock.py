@@ -5,6 +5,7 @@ The clock of a port: what makes its sessions flush.
 from __future__ import annotations
 
 from heapq import heapify, heappop, heappush
+from math import inf
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.task import LoopingCall
@@ -19,6 +20,8 @@ NEAR = 100
 #: How often sessions that write while they are flushed are flushed again within one turn.
 ROUNDS = 8
 
+#: Seconds that a planned call may be late; more than that, and the process did not run meanwhile.
+TOLERANCE = 1.0
 
 #: Dead entries that the heap of deadlines may hold beside as many as live ones.
 SLACK = 64
@@ -73,6 +76,9 @@ class FlushClock:
 
     The deadlines are watched by one L{LoopingCall} that runs only while one is near: with none,
     nothing runs.
+
+    While the process is suspended, or blocked by a long call, the clock stands still, so that no
+    session takes the time in which nobody listened for its peer's silence.
     """
 
     _log = Logger()
@@ -84,10 +90,14 @@ class FlushClock:
         self._reactor = reactor
         self._lastSeconds = reactor.seconds()
         self._elapsed = 0.0
+        # The reactor's time up to which the process has been running; inf if nothing is planned.
+        self._limit = inf
+        self._stoodStill = False
         self._deadlines: list[ScheduledFlush] = []
         self._count = 0
         self._dead = 0
         self._dirty: dict[IFlushed, None] = {}
+        self._nextTurn: dict[IFlushed, None] = {}
         self._held = False
         self._endOfTurn: IDelayedCall | None = None
         self._wake: IDelayedCall | None = None
@@ -97,13 +107,30 @@ class FlushClock:
     def now(self) -> int:
         """
         @return: milliseconds since the clock was made.  Never goes back, even if the reactor's
-            wall clock does.
+            wall clock does, and goes no further than L{TOLERANCE} past a planned call that has not
+            come.
         """
         seconds = self._reactor.seconds()
         if seconds > self._lastSeconds:
+            if seconds > self._limit:
+                self._standStill(seconds)
             self._elapsed += seconds - self._lastSeconds
+        else:
+            # Set back, the wall clock may be set forth again.
+            self._limit += seconds - self._lastSeconds
         self._lastSeconds = seconds
         return int(self._elapsed * 1000)
+
+    def _standStill(self, seconds: float) -> None:
+        """
+        Take it that the process was not there between the limit and C{seconds}.
+        """
+        limit = self._limit
+        self._lastSeconds = seconds - (limit - self._lastSeconds)
+        # The planned call has yet to come.
+        self._limit = seconds + TOLERANCE
+        self._stoodStill = True
+        self._log.debug("The process stood still for {seconds} s", seconds=seconds - limit)
 
     def beginBatch(self) -> None:
         """
@@ -115,12 +142,28 @@ class FlushClock:
         """
         Flush C{session} at the end of the batch, or else of the reactor turn.
         """
+        if session in self._nextTurn:
+            return
         self._dirty[session] = None
-        if not self._held and self._endOfTurn is None:
+        if not self._held:
+            self._awaitEndOfTurn()
+
+    def wantFlushNextTurn(self, session: IFlushed) -> None:
+        """
+        Flush C{session} in the next reactor turn, and not before: it has had its share of this one.
+        """
+        self._dirty.pop(session, None)
+        self._nextTurn[session] = None
+        self._awaitEndOfTurn()
+
+    def _awaitEndOfTurn(self) -> None:
+        if self._endOfTurn is None:
             self._endOfTurn = self._reactor.callLater(0, self._turnEnded)
 
     def _turnEnded(self) -> None:
         self._endOfTurn = None
+        self._dirty.update(self._nextTurn)
+        self._nextTurn.clear()
         self.flush()
 
     def flush(self) -> None:
@@ -139,8 +182,8 @@ class FlushClock:
                     self._flushOne(session, now)
         finally:
             self._held = False
-        if self._dirty and self._endOfTurn is None:
-            self._endOfTurn = self._reactor.callLater(0, self._turnEnded)
+        if self._dirty:
+            self._awaitEndOfTurn()
         self._watch()
 
     def _flushOne(self, session: IFlushed, now: int) -> None:
@@ -185,6 +228,7 @@ class FlushClock:
             self._kill(session.scheduled)
             session.scheduled = None
         self._dirty.pop(session, None)
+        self._nextTurn.pop(session, None)
 
     def stop(self) -> None:
         """
@@ -193,6 +237,8 @@ class FlushClock:
         self._deadlines.clear()
         self._dead = 0
         self._dirty.clear()
+        self._nextTurn.clear()
+        self._limit = inf
         for call in (self._endOfTurn, self._wake):
             if call is not None and call.active():
                 call.cancel()
@@ -204,6 +250,14 @@ class FlushClock:
         # Until the flush below: the loop that calls this must not be stopped and started meanwhile.
         self._held = True
         now = self.now()
+        if self._stoodStill:
+            # What arrived meanwhile is read before anything is found missing.
+            self._stoodStill = False
+        else:
+            self._popDue(now)
+        self.flush()
+
+    def _popDue(self, now: int) -> None:
         deadlines = self._deadlines
         while deadlines and deadlines[0].deadline <= now:
             session = self._pop()
@@ -211,11 +265,10 @@ class FlushClock:
                 continue
             session.scheduled = None
             actual = session.deadline()
-            if actual is not None and actual <= now:
-                self._dirty[session] = None
-            else:
+            if actual is None or actual > now:
                 self.schedule(session)
-        self.flush()
+            else:
+                self.wantFlush(session)
 
     def _pop(self) -> IFlushed | None:
         session = heappop(self._deadlines).session
@@ -233,10 +286,12 @@ class FlushClock:
             if self._loop.running:
                 self._loop.stop()
             self._sleep(None)
+            self._limit = inf
             return
         remaining = deadlines[0].deadline - self.now()
         if remaining <= NEAR:
             self._sleep(None)
+            self._limit = self._lastSeconds + (TICK / 1000 + TOLERANCE)
             if not self._loop.running:
                 self._loop.start(TICK / 1000, now=False)
         else:
@@ -253,6 +308,7 @@ class FlushClock:
             self._wake = None
         if seconds is not None:
             self._wake = self._reactor.callLater(seconds, self._woken)
+            self._limit = self._wake.getTime() + TOLERANCE
 
     def _woken(self) -> None:
         self._wake = None

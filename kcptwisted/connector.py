@@ -4,6 +4,7 @@ The client's end: one socket, one peer, one session.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,10 +14,11 @@ from twisted.internet.interfaces import IDelayedCall, IProtocol, IProtocolFactor
 from twisted.python.failure import Failure
 
 from kcptwisted.errors import PeerRefused
-from kcptwisted.hub import SessionHub, SocketLayer
+from kcptwisted.hub import RandomBytes, SessionHub, SocketLayer
 from kcptwisted.interfaces import Address
 from kcptwisted.options import KCPOptions
 from kcptwisted.session import KCPSession
+from kcptwisted.udp.opening import rebindPort
 
 
 class KCPConnector(SessionHub):
@@ -30,12 +32,13 @@ class KCPConnector(SessionHub):
         options: KCPOptions,
         factory: IProtocolFactory,
         randomConv: Callable[[], int],
+        randomBytes: RandomBytes = os.urandom,
     ) -> None:
         """
         @param factory: makes the protocol.
         @param randomConv: gives a conversation id.
         """
-        super().__init__(reactor, options)
+        super().__init__(reactor, options, randomBytes)
         self._factory = factory
         self._randomConv = randomConv
         self._timeout: IDelayedCall | None = None
@@ -52,6 +55,7 @@ class KCPConnector(SessionHub):
         """
         result: Deferred[IProtocol] = Deferred(self._cancel)
         self._result = result
+        self._bind = bind
         self._peer = peer
         conv = self._randomConv()
         try:
@@ -69,6 +73,7 @@ class KCPConnector(SessionHub):
             self._timeout = self._reactor.callLater(self._options.timeout, self._timedOut)
             session.ask()
         else:
+            session.askWithData()
             session.assumeEstablished()
         return result
 
@@ -112,6 +117,19 @@ class KCPConnector(SessionHub):
         self._stopTimeout()
         self.closePort().addCallback(lambda _: self._factory.doStop())
         self._fail(reason)
+
+    def pathSilent(self, session: KCPSession) -> None:
+        """
+        Look for another way: the host may have another address by now, which only a new socket
+        sends from.
+        """
+        if self._port is not None and rebindPort(self._port, self._bind, self._peer, self._options):
+            self._log.info(
+                "KCP connection {conv}: no answer from {peer}, trying from {host}",
+                conv=session.conv,
+                peer=session.getPeer(),
+                host=self.getHost(),
+            )
 
     def connectionRefused(self) -> None:
         """

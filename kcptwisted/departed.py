@@ -4,50 +4,118 @@ Remembering sessions that have ended, so that their late datagrams open no new o
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 from kcptwisted.interfaces import Address
 
 #: Milliseconds without a late datagram after which a session is forgotten.
 REMEMBERED = 60_000
 
+#: Milliseconds after a session's end within which all its datagrams are late.
+SETTLING = 5000
+
+#: Milliseconds between two answers at least.
+ANSWER_PAUSE = 500
+
 #: Sessions that are remembered at most; beyond that the oldest are forgotten.
 MAXIMUM_REMEMBERED = 4096
+
+
+class _Departed:
+    """
+    A session that has ended.  Times are milliseconds.
+
+    @ivar settled: from when on a datagram of the same conversation may be a new session's.
+    @ivar forgotten: when all this is.
+    @ivar nextAnswer: not answered before.
+    """
+
+    __slots__ = ("answer", "conv", "forgotten", "mayBeNew", "nextAnswer", "settled")
+
+    def __init__(self, conv: int, now: int, answer: bytes | None, mayBeNew: bool) -> None:
+        self.conv = conv
+        self.settled = now + SETTLING
+        self.forgotten = now + REMEMBERED
+        self.answer = answer
+        self.mayBeNew = mayBeNew
+        self.nextAnswer = now
 
 
 class DepartedSessions:
     """
     The last conversation of each address that had one and has none now.
+
+    A datagram that could open a session has una 0.  If the peer had acknowledged data of ours, its
+    una was above 0 from then on, so such a datagram is either a leftover, which comes soon, or of
+    a peer that has started again with the same conversation id, and must not be locked out.
     """
 
     def __init__(self) -> None:
-        # By when they were last heard of, the oldest first.
-        self._conversations: dict[Address, tuple[int, int]] = {}
+        # By when they are forgotten, the oldest first.
+        self._departed: OrderedDict[Address, _Departed] = OrderedDict()
 
     def __len__(self) -> int:
-        return len(self._conversations)
+        return len(self._departed)
 
-    def add(self, address: Address, conv: int, now: int) -> None:
+    def add(
+        self,
+        address: Address,
+        conv: int,
+        now: int,
+        answer: bytes | None = None,
+        mayBeNew: bool = False,
+    ) -> None:
         """
         The session with C{address} ended.
 
         @param now: milliseconds.
+        @param answer: a datagram that tells so whoever still talks to it.
+        @param mayBeNew: whether what could open a session is a new one's, but for leftovers: the
+            peer had acknowledged data.
         """
-        known = self._conversations
-        known.pop(address, None)
-        known[address] = (conv, now + REMEMBERED)
-        while known:
-            oldest, (_, forgotten) = next(iter(known.items()))
-            if now < forgotten and len(known) <= MAXIMUM_REMEMBERED:
-                break
-            del known[oldest]
+        self._keep(address, _Departed(conv, now, answer, mayBeNew))
+        departed = self._departed
+        while now >= next(iter(departed.values())).forgotten or len(departed) > MAXIMUM_REMEMBERED:
+            departed.popitem(last=False)
+
+    def _keep(self, address: Address, record: _Departed) -> None:
+        self._departed[address] = record
+        self._departed.move_to_end(address)
+
+    def _find(self, address: Address, conv: int, now: int) -> _Departed | None:
+        record = self._departed.get(address)
+        if record is None or record.conv != conv or now >= record.forgotten:
+            return None
+        return record
 
     def isLate(self, address: Address, conv: int, now: int) -> bool:
         """
-        Whether a datagram belongs to a session that has ended; if so, it is remembered anew.
+        Whether a datagram that could open a session belongs to one that has ended; if so, that is
+        remembered anew.
 
         @param now: milliseconds.
         """
-        known = self._conversations.get(address)
-        if known is None or known[0] != conv or now >= known[1]:
+        record = self._find(address, conv, now)
+        if record is None or (record.mayBeNew and now >= record.settled):
             return False
-        self.add(address, conv, now)
+        record.forgotten = now + REMEMBERED
+        self._keep(address, record)
         return True
+
+    def answerFor(self, address: Address, conv: int, now: int) -> bytes | None:
+        """
+        @param now: milliseconds.
+        @return: what to send in return for a datagram of a session that has ended; None if there is
+            nothing to say, or it was said less than L{ANSWER_PAUSE} ago.
+        """
+        record = self._find(address, conv, now)
+        if record is None or record.answer is None or now < record.nextAnswer:
+            return None
+        record.nextAnswer = now + ANSWER_PAUSE
+        return record.answer
+
+    def forget(self, address: Address) -> None:
+        """
+        C{address} has a session again.
+        """
+        self._departed.pop(address, None)

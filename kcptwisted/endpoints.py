@@ -4,6 +4,7 @@ Endpoints, for use in code; L{kcptwisted.parsers} makes them of endpoint strings
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -24,9 +25,10 @@ from zope.interface import implementer
 
 from kcptwisted.addresses import ANY_IPV4, ANY_IPV6, isIPv6, resolve
 from kcptwisted.connector import KCPConnector
-from kcptwisted.hub import SocketLayer
+from kcptwisted.hub import RandomBytes, SocketLayer
 from kcptwisted.interfaces import Address
-from kcptwisted.listener import KCPListener, KCPListeningPort
+from kcptwisted.listener import KCPListener
+from kcptwisted.listening import KCPListeningPort
 from kcptwisted.options import KCPOptions
 
 _log = Logger()
@@ -71,6 +73,7 @@ class KCPClientEndpoint:
         options: KCPOptions | None = None,
         layers: Sequence[SocketLayer] = (),
         randomConv: Callable[[], int] = randomConversation,
+        randomBytes: RandomBytes = os.urandom,
     ) -> None:
         """
         @param reactor: provides L{twisted.internet.interfaces.IReactorTime} and either
@@ -82,6 +85,7 @@ class KCPClientEndpoint:
         @param layers: the user's own layers around the cipher, from the inner to the outer; see
             L{kcptwisted.layer.DatagramLayer}.
         @param randomConv: gives conversation ids.
+        @param randomBytes: gives the tokens of control frames; see L{kcptwisted.control}.
         @raise ValueError: if C{host} or C{port} is out of bounds.
         """
         if not host:
@@ -92,6 +96,7 @@ class KCPClientEndpoint:
         self._options = options or KCPOptions()
         self._layers = tuple(layers)
         self._randomConv = randomConv
+        self._randomBytes = randomBytes
 
     def __repr__(self) -> str:
         return f"<KCPClientEndpoint {self._host}:{self._port}>"
@@ -139,7 +144,9 @@ class KCPClientEndpoint:
                 f"bindAddress and host must be of the same kind, IPv4 or IPv6: "
                 f"{self._options.bindAddress}, {self._host}"
             )
-        connector = KCPConnector(self._reactor, self._options, factory, self._randomConv)
+        connector = KCPConnector(
+            self._reactor, self._options, factory, self._randomConv, self._randomBytes
+        )
         connected = connector.connect(bind, peer, self._layers)
         if others:
             connected.addErrback(self._next, others, binds, factory)
@@ -169,18 +176,21 @@ class KCPServerEndpoint:
         port: int,
         options: KCPOptions | None = None,
         layers: Sequence[SocketLayer] = (),
+        randomBytes: RandomBytes = os.urandom,
     ) -> None:
         """
         @param reactor: as for L{KCPClientEndpoint}.
         @param port: UDP port; 0 for any that is free.
         @param options: the rest; the defaults if None.
         @param layers: as for L{KCPClientEndpoint}.
+        @param randomBytes: gives the tokens, cookies and challenges of control frames.
         @raise ValueError: if C{port} is out of bounds.
         """
         self._reactor = reactor
         self._port = checkPort(port, 0)
         self._options = options or KCPOptions()
         self._layers = tuple(layers)
+        self._randomBytes = randomBytes
 
     def __repr__(self) -> str:
         return f"<KCPServerEndpoint {self._options.interface}:{self._port}>"
@@ -196,7 +206,7 @@ class KCPServerEndpoint:
         return looked.addCallback(self._listen, protocolFactory)
 
     def _listen(self, addresses: list[Address], factory: IProtocolFactory) -> IListeningPort:
-        listener = KCPListener(self._reactor, self._options, factory)
+        listener = KCPListener(self._reactor, self._options, factory, self._randomBytes)
         port = KCPListeningPort(listener, addresses[0], self._layers)
         port.startListening()
         _warnIfUnprotected(self._options, f"what arrives at kcp:{port.getHost().port}")

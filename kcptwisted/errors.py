@@ -10,12 +10,17 @@ from kcptwisted.arq.sender import MessageTooLong
 
 __all__ = [
     "DeadLink",
+    "Evicted",
+    "IdleTimeout",
     "KeyExhausted",
     "LingerTimeout",
     "MessageTooLong",
     "OutOfBandRefused",
     "PeerRefused",
+    "PeerReset",
     "PeerRestarted",
+    "PeerTimeout",
+    "SendQueueFull",
 ]
 
 # MESSAGE is what Twisted's base classes show.
@@ -27,6 +32,23 @@ class DeadLink(error.ConnectionLost):
     """
 
     MESSAGE = "The peer acknowledged none of many copies of a segment"
+
+
+class Evicted(error.ConnectionLost):
+    """
+    The listener had no room for another connection, and this one had sent a single datagram and no
+    second one within seconds, so it went first.
+    """
+
+    MESSAGE = "The peer sent one datagram only, and another needed the place"
+
+
+class IdleTimeout(error.TimeoutError):
+    """
+    There was no data of the application, in either direction, for C{idleTimeout} seconds.
+    """
+
+    MESSAGE = "There was no data of the application for too long"
 
 
 class KeyExhausted(error.ConnectionLost):
@@ -61,9 +83,34 @@ class PeerRefused(error.ConnectionRefusedError):
     MESSAGE = "Nothing listens at the peer's port"
 
 
-class PeerRestarted(error.ConnectionLost):
+class PeerReset(error.ConnectionLost):
     """
-    The peer began a new conversation from the same address and port.
+    The peer ended the connection without delivering what was under way.
     """
 
-    MESSAGE = "The peer began a new conversation"
+    MESSAGE = "The peer reset the connection"
+
+
+class PeerRestarted(error.ConnectionLost):
+    """
+    The peer has restarted: it began anew from the same address and port, or knows no more of what
+    it had acknowledged.
+    """
+
+    MESSAGE = "The peer has restarted"
+
+
+class PeerTimeout(error.TimeoutError):
+    """
+    The peer was asked for a sign of life and gave none for C{deadAfter} seconds.
+    """
+
+    MESSAGE = "The peer gave no sign of life for too long"
+
+
+class SendQueueFull(error.ConnectionLost):
+    """
+    More than C{sendQueueLimit} bytes waited to be sent.
+    """
+
+    MESSAGE = "Too many bytes waited to be sent"

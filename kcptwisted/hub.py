@@ -4,20 +4,24 @@ What listener and connector have in common: the place above the cipher where ses
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionLost
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from kcptwisted.clock import FlushClock
+from kcptwisted.control.frames import TOKEN, Block, Feature
 from kcptwisted.crypt.layer import CryptLayer
 from kcptwisted.fec.flushing import FlushingFECLayer
 from kcptwisted.fec.layer import FECLayer
-from kcptwisted.fec.packet import DATA, OUT_OF_BAND, PARITY, packetType, peekConversation
+from kcptwisted.fec.packet import DATA, OUT_OF_BAND, PARITY, packetType
+from kcptwisted.firstcontact import readOpening
 from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
 from kcptwisted.options import MAXIMUM_MTU, KCPOptions
 from kcptwisted.session import KCPSession
@@ -26,6 +30,9 @@ from kcptwisted.udp.opening import UDPPort, openPort
 
 #: Wraps a protocol in a layer of the user's own; see L{kcptwisted.layer.DatagramLayer}.
 SocketLayer = Callable[[IDatagramProtocol], IDatagramProtocol]
+
+#: Gives so many random bytes that nobody can guess.
+RandomBytes = Callable[[int], bytes]
 
 
 @implementer(IDatagramProtocol, IDatagramTransport)
@@ -36,16 +43,23 @@ class SessionHub:
     @ivar clock: flushes the sessions.
     @ivar stats: counts of the port.
     @ivar sessions: the live sessions by the peer's address.
+    @ivar features: what they can do.
     """
 
     _log = Logger()
 
-    def __init__(self, reactor: Any, options: KCPOptions) -> None:
+    def __init__(
+        self, reactor: Any, options: KCPOptions, randomBytes: RandomBytes = os.urandom
+    ) -> None:
         """
         @param reactor: tells the time, and opens the port.
+        @param randomBytes: gives tokens, cookies and challenges.
         """
         self._reactor = reactor
         self._options = options
+        self._randomBytes = randomBytes
+        # To follow a peer elsewhere takes a cipher that says who is the peer.
+        self.features = Feature.ROAMING if options.authenticated else Feature.NONE
         self.clock = FlushClock(reactor)
         self.stats = PortStats()
         self.sessions: dict[Address, KCPSession] = {}
@@ -180,12 +194,25 @@ class SessionHub:
 
     # Sessions.
 
+    def _sendStateless(self, datagrams: Sequence[bytes], address: Address) -> None:
+        """
+        Send what belongs to no session.
+        """
+        try:
+            self._transport.writeDatagrams(datagrams, address)
+        except ConnectionLost as problem:
+            self._log.debug("Not answered: {problem}", problem=problem)
+
     def addSession(self, conv: int, address: Address) -> KCPSession:
         """
         @return: a new session with the peer at C{address}.
         """
         session = KCPSession(conv, address, self._options, self)
         self.sessions[address] = session
+        if self._options.trace:
+            from kcptwisted.trace import TraceLayer
+
+            session.top = session.bottom = TraceLayer(session)
         if self._options.dataShards:
             self._wrap(session)
         session.bottom.makeConnection(self)
@@ -198,10 +225,10 @@ class SessionHub:
         data, parity, pause = options.dataShards, options.parityShards, options.fecFlush
         layer = (
             FlushingFECLayer(
-                session, data, parity, self.clock, session.stats, pause, session.filler
+                session.top, data, parity, self.clock, session.stats, pause, session.filler
             )
             if pause
-            else FECLayer(session, data, parity, self.clock.now, session.stats)
+            else FECLayer(session.top, data, parity, self.clock.now, session.stats)
         )
         session.bottom = layer
         return layer
@@ -211,6 +238,28 @@ class SessionHub:
         Subclasses give the session its protocol.
         """
         raise NotImplementedError
+
+    def newToken(self) -> bytes:
+        """
+        @return: a random name for one end of a connection.
+        """
+        return self._randomBytes(TOKEN)
+
+    def sessionGreeted(self, session: KCPSession) -> None:
+        """
+        Of concern to a listener.
+        """
+
+    def anotherGreeted(self, session: KCPSession, block: Block) -> None:
+        """
+        Nobody is to say hello to a connector: dropped and counted.
+        """
+        session.stats.ControlErrs += 1
+
+    def pathSilent(self, session: KCPSession) -> None:
+        """
+        Of concern to a connector.
+        """
 
     def sessionEnded(self, session: KCPSession, reason: Failure) -> None:
         """
@@ -230,11 +279,12 @@ class SessionHub:
         outOfBand: list[bytes] = []
         for datagram in datagrams:
             kind = packetType(datagram)
-            if kind == OUT_OF_BAND and peekConversation(datagram) in (None, (session.conv, None)):
+            opening = readOpening(datagram) if kind == OUT_OF_BAND else None
+            if kind == OUT_OF_BAND and (opening is None or opening.conv == session.conv):
                 outOfBand.append(datagram)
             else:
                 (coded if kind in (DATA, PARITY) else others).append(datagram)
-        if coded and session.bottom is session:
+        if coded and session.bottom is session.top:
             # The peer uses FEC and this side does not: from now on its headers are taken off.
             layer = self._wrap(session)
             layer.transport = self

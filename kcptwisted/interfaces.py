@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IListeningPort, ITransport
 from twisted.python.failure import Failure
 from zope.interface import Attribute, Interface
@@ -81,6 +82,25 @@ class IKCPTransport(ITransport):
 
     conv: int = Attribute("The conversation id.")
     stats = Attribute("L{kcptwisted.stats.SessionStats} of this connection.")
+    queuedBytes: int = Attribute("Bytes that were written and wait to be sent for the first time.")
+
+    def abortConnection() -> None:
+        """
+        End the connection now; what is still queued is lost.  The protocol gets
+        L{ConnectionAborted<twisted.internet.error.ConnectionAborted>}, the peer's, if it is
+        kcptwisted, L{kcptwisted.errors.PeerReset}.
+        """
+
+    def loseWriteConnection() -> None:
+        """
+        Deliver what was written, then tell the peer that no more will come, and go on receiving.
+
+        A protocol that provides
+        L{IHalfCloseableProtocol<twisted.internet.interfaces.IHalfCloseableProtocol>} gets
+        C{writeConnectionLost} when the peer has it all, and the peer's C{readConnectionLost}; a
+        peer's protocol that does not provide it has its connection closed.  A peer that is not
+        kcptwisted is not told.
+        """
 
     def sendOutOfBand(data: bytes) -> None:
         """
@@ -112,3 +132,15 @@ class IKCPListeningPort(IListeningPort):
 
     stats = Attribute("L{kcptwisted.stats.PortStats} of the socket and all its sessions.")
     sessions = Attribute("The live sessions: a list of L{kcptwisted.session.KCPSession}.")
+
+    def stopListening(sessions: str = "close") -> Deferred[None]:
+        """
+        Take no new connections; when those that are there have ended, close the socket.  May be
+        called again to end them sooner.
+
+        @param sessions: what becomes of the connections: C{"finish"}, they go on until either end
+            closes them; C{"close"}, they are closed, and what was written is delivered within their
+            C{linger}; C{"abort"}, they end now.
+        @return: fires when the socket is closed.
+        @raise ValueError: if C{sessions} is none of these.
+        """

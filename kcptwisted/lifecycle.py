@@ -10,6 +10,9 @@ from enum import Enum
 FIRST_RETRY = 250
 LAST_RETRY = 4000
 
+#: WASKs with a hello that a peer gets which answers, but never with a hello of its own.
+HELLOES = 3
+
 
 class State(Enum):
     """
@@ -32,10 +35,11 @@ class Lifecycle:
     @ivar deadline: when L{retryIsDue} or L{lingerIsOver} may become true, milliseconds, or None.
     """
 
-    __slots__ = ("_lingerEnds", "_retry", "_retryAt", "state")
+    __slots__ = ("_asked", "_lingerEnds", "_retry", "_retryAt", "state")
 
     def __init__(self) -> None:
         self.state = State.CONNECTING
+        self._asked = 0
         self._retry = FIRST_RETRY
         self._retryAt: int | None = None
         self._lingerEnds: int | None = None
@@ -45,14 +49,18 @@ class Lifecycle:
         """
         The earlier of the two deadlines, milliseconds.
         """
-        return self._retryAt if self._lingerEnds is None else self._lingerEnds
+        retry, linger = self._retryAt, self._lingerEnds
+        if retry is None or linger is None:
+            return linger if retry is None else retry
+        return min(retry, linger)
 
     def begin(self, now: int) -> None:
         """
-        The peer has been asked for a sign of life.
+        The peer has been asked for a sign of life, and told hello.
 
         @param now: milliseconds.
         """
+        self._asked += 1
         self._retryAt = now + self._retry
 
     def retryIsDue(self, now: int) -> bool:
@@ -61,23 +69,31 @@ class Lifecycle:
 
         @param now: milliseconds.
         """
-        if self.state is not State.CONNECTING or self._retryAt is None or now < self._retryAt:
+        if self._retryAt is None or now < self._retryAt:
+            return False
+        if self.state is not State.CONNECTING and self._asked >= HELLOES:
+            self._retryAt = None
             return False
         self._retry = min(self._retry * 2, LAST_RETRY)
-        self._retryAt = now + self._retry
+        self.begin(now)
         return True
 
     def establish(self) -> bool:
         """
-        The peer is there, or is taken to be.
+        The peer is there, or is taken to be.  It may yet be asked again for its hello.
 
         @return: whether this is news.
         """
         if self.state is not State.CONNECTING:
             return False
         self.state = State.ESTABLISHED
-        self._retryAt = None
         return True
+
+    def greeted(self) -> None:
+        """
+        The peer has said hello: no need to ask any more.
+        """
+        self._retryAt = None
 
     def close(self, now: int, linger: float) -> bool:
         """
@@ -90,7 +106,6 @@ class Lifecycle:
         if self.state in (State.CLOSING, State.CLOSED):
             return False
         self.state = State.CLOSING
-        self._retryAt = None
         self._lingerEnds = now + int(linger * 1000)
         return True
 

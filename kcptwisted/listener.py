@@ -4,63 +4,264 @@ The server's end: which session a datagram is for, and which newcomers are taken
 
 from __future__ import annotations
 
+import os
+from enum import Enum
 from typing import Any
 
-from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.defer import Deferred, succeed
-from twisted.internet.error import CannotListenError
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocolFactory
-from twisted.logger import Logger
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
+from kcptwisted.arq.segment import HEADER, MASK, PUSH, WINS
+from kcptwisted.control.frames import (
+    NO_TOKEN,
+    Block,
+    Frame,
+    Reset,
+    ResetReason,
+    Response,
+    Retry,
+    encodeBlock,
+)
 from kcptwisted.departed import DepartedSessions
-from kcptwisted.errors import PeerRestarted
-from kcptwisted.fec.packet import peekConversation
-from kcptwisted.hub import SessionHub, SocketLayer
-from kcptwisted.interfaces import Address, IKCPListeningPort
+from kcptwisted.doorkeeper import Doorkeeper, helloOf
+from kcptwisted.errors import Evicted, PeerRestarted
+from kcptwisted.firstcontact import Opening, readOpening
+from kcptwisted.hub import RandomBytes, SessionHub
+from kcptwisted.interfaces import Address
 from kcptwisted.options import KCPOptions
+from kcptwisted.roaming import PathChecks
 from kcptwisted.session import KCPSession
-from kcptwisted.stats import PortStats
+
+
+class Ending(Enum):
+    """
+    What becomes of the sessions of a listener that stops.
+    """
+
+    FINISH = "finish"
+    CLOSE = "close"
+    ABORT = "abort"
 
 
 class KCPListener(SessionHub):
     """
-    Opens a session for each address that a conversation comes from.
+    Opens a session for each address that a conversation begins from.
 
     @ivar factory: makes the protocols.
     """
 
-    def __init__(self, reactor: Any, options: KCPOptions, factory: IProtocolFactory) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        options: KCPOptions,
+        factory: IProtocolFactory,
+        randomBytes: RandomBytes = os.urandom,
+    ) -> None:
         """
         @param factory: makes a protocol for each session.
         """
-        super().__init__(reactor, options)
+        super().__init__(reactor, options, randomBytes)
         self.factory = factory
         self._accepting = True
+        self._doorkeeper = Doorkeeper(options, self.stats, randomBytes)
         self._departed = DepartedSessions()
-        self._emptied: Deferred[None] | None = None
+        # Fires when the last session has ended, and the socket is closed.
+        self._stopped: Deferred[None] | None = None
+        self._paths = PathChecks(self._doorkeeper.cookies, randomBytes)
+        # A session that ended while it was given a batch with its successor's hello.
+        self._superseded: KCPSession | None = None
+
+    def datagramsReceived(self, datagrams: list[bytes], address: Address) -> None:
+        """
+        Hand datagrams to the session at the address.
+        """
+        if self._doorkeeper.watches(address):
+            self._doorkeeper.watch(datagrams, address, self.sessions[address].stats.InPkts)
+        super().datagramsReceived(datagrams, address)
+        if self._superseded is not None:
+            self._superseded = None
+            self.strangeDatagrams(datagrams, address)
+
+    # Newcomers.
 
     def strangeDatagrams(self, datagrams: list[bytes], address: Address) -> None:
         """
-        Open a session for the first datagram that says which conversation it is of.
+        Open a session for the first datagram that may open one.
         """
-        if self._accepting:
-            now = self.clock.now()
-            for position, datagram in enumerate(datagrams):
-                found = peekConversation(datagram)
-                if found is not None and not self._departed.isLate(address, found[0], now):
-                    self.stats.InErrs += position
-                    self._accept(found[0], address, datagrams[position:])
+        now = self.clock.now()
+        for position, datagram in enumerate(datagrams):
+            opening = readOpening(datagram)
+            mover = None if opening is None else self._moverOf(opening)
+            if opening is None:
+                self.stats.InErrs += 1
+            elif mover is not None:
+                if self._proves(mover, opening, address, now):
+                    self._move(mover, address)
+                    self.datagramsReceived(datagrams[position:], address)
                     return
-        self.stats.InErrs += len(datagrams)
+            elif self._mayOpen(opening, datagram, address, now):
+                self._accept(opening, address, datagrams[position:], now)
+                return
 
-    def _accept(self, conv: int, address: Address, datagrams: list[bytes]) -> None:
-        session = self.addSession(conv, address)
+    def _mayOpen(self, opening: Opening, datagram: bytes, address: Address, now: int) -> bool:
+        """
+        Whether a datagram opens a session.  If not, it is counted, and answered if that helps.
+        """
+        hello = helloOf(opening)
+        late = hello is None and self._departed.isLate(address, opening.conv, now)
+        if late or not opening.opens or not self._accepting:
+            self.stats.InErrs += 1
+            self._answerLate(opening, address, now)
+        elif self._doorkeeper.isReplayed(opening, datagram):
+            self.stats.InReplayed += 1
+            self._answerLate(opening, address, now)
+        elif (
+            hello is None
+            or not self._options.retry
+            or self._isThere(hello, opening.conv, address, now)
+        ):
+            # An evicted session's protocol may stop the port.
+            return self._doorkeeper.admits(address, now, self._evict) and self._accepting
+        return False
+
+    def _evict(self, address: Address) -> None:
+        self.sessions[address].connectionLost(Failure(Evicted()))
+
+    def _accept(self, opening: Opening, address: Address, datagrams: list[bytes], now: int) -> None:
+        # Behind a cipher that authenticates, nobody makes up addresses by the thousand.
+        unproven = not self._options.authenticated
+        session = self.addSession(opening.conv, address)
         self.stats.PassiveOpens += 1
-        session.assumeEstablished()
-        if address in self.sessions:
+        self._doorkeeper.opened(opening, address, now, unproven)
+        session.accept(unproven)
+        if self.sessions.get(address) is session:
             self.datagramsReceived(datagrams, address)
+
+    # Answers without a session.
+
+    def _answerLate(self, opening: Opening, address: Address, now: int) -> None:
+        """
+        Tell a peer which takes control frames that its session is no more.
+        """
+        if opening.cmd == WINS:
+            # An answer itself.
+            return
+        answer = self._departed.answerFor(address, opening.conv, now)
+        block = opening.block
+        if answer is not None:
+            self._sendStateless([answer], address)
+        elif block is not None and block.to != NO_TOKEN:
+            self._reply(block, opening.conv, address, now, Reset(ResetReason.UNKNOWN))
+
+    def _isThere(self, hello: Block, conv: int, address: Address, now: int) -> bool:
+        """
+        Whether who says hello has shown to be at C{address}.  If not, that is demanded.
+        """
+        if self._doorkeeper.hasCookie(hello, conv, address, now):
+            return True
+        self.stats.RetriesSent += 1
+        cookie = self._doorkeeper.cookieFor(hello, conv, address, now)
+        self._reply(hello, conv, address, now, Retry(cookie))
+        return False
+
+    def _reply(self, block: Block, conv: int, address: Address, now: int, frame: Frame) -> None:
+        data = encodeBlock(block.source, NO_TOKEN, [frame])
+        window = self._options.receiveWindow
+        header = HEADER.pack(conv, WINS, 0, window, now & MASK, 0, 0, len(data))
+        self._sendStateless([header + data], address)
+
+    # Clients that move.
+
+    def sessionGreeted(self, session: KCPSession) -> None:
+        """
+        If its peer may move, its datagrams are looked out for everywhere.
+        """
+        if session.roams:
+            self._paths.add(session)
+
+    def _moverOf(self, opening: Opening) -> KCPSession | None:
+        """
+        @return: the session whose peer may have sent a datagram from a new address.
+        """
+        session = self._paths.find(opening.conv)
+        hello = helloOf(opening)
+        if session is None or (hello is not None and not session.isOwnHello(hello)):
+            return None
+        return session
+
+    def _proves(self, session: KCPSession, opening: Opening, address: Address, now: int) -> bool:
+        """
+        Whether a datagram proves that a session's peer is at C{address} now.  If not, it is dropped
+        and counted, and proof is asked for.
+        """
+        block = opening.block
+        response = None if block is None or not session.isPeer(block) else block.find(Response)
+        if isinstance(response, Response) and self._paths.isProof(
+            session, address, response.data, now
+        ):
+            return True
+        self.stats.InErrs += 1
+        challenge = self._paths.challenge(session, address, now)
+        if challenge is not None:
+            self.stats.PathsChallenged += 1
+            self._sendStateless([challenge], address)
+        return False
+
+    def _move(self, session: KCPSession, address: Address) -> None:
+        old = session.address
+        del self.sessions[old]
+        self.sessions[address] = session
+        self._doorkeeper.moved(old, address)
+        self._departed.forget(address)
+        self.stats.SessionsMoved += 1
+        session.moved(address)
+
+    # Peers that restart.
+
+    def otherConversation(self, session: KCPSession, datagrams: list[bytes]) -> None:
+        """
+        A peer that begins another conversation at its first segment, or with a hello, has
+        restarted; all else is a leftover.
+        """
+        address, now = session.address, self.clock.now()
+        for position, datagram in enumerate(datagrams):
+            opening = readOpening(datagram)
+            if opening is not None and self._replaces(session, opening, datagram, now):
+                session.connectionLost(Failure(PeerRestarted()))
+                self._departed.add(address, session.conv, now)
+                self.strangeDatagrams(datagrams[position:], address)
+                return
+            self.stats.InErrs += 1
+
+    def _replaces(self, session: KCPSession, opening: Opening, datagram: bytes, now: int) -> bool:
+        hello = helloOf(opening)
+        if (
+            opening.conv == session.conv
+            or not opening.opens
+            or (hello is None and opening.cmd != PUSH)
+            or self._doorkeeper.isReplayed(opening, datagram)
+            or (hello is None and self._departed.isLate(session.address, opening.conv, now))
+        ):
+            return False
+        if hello is not None:
+            return self._isThere(hello, opening.conv, session.address, now)
+        if session.greeted:
+            # Not the program that it was.  If that is gone, it will not answer.
+            session.askAgain()
+        return not session.greeted
+
+    def anotherGreeted(self, session: KCPSession, block: Block) -> None:
+        """
+        A peer that has restarted with the same conversation id.
+        """
+        if self._doorkeeper.isReplayed(Opening(session.conv, None, block=block), b""):
+            self.stats.InReplayed += 1
+        elif self._isThere(block, session.conv, session.address, self.clock.now()):
+            session.connectionLost(Failure(PeerRestarted()))
+            self._superseded = session
+
+    # Sessions.
 
     def sessionEstablished(self, session: KCPSession) -> None:
         """
@@ -78,121 +279,42 @@ class KCPListener(SessionHub):
         else:
             session.startProtocol(protocol)
 
-    def otherConversation(self, session: KCPSession, datagrams: list[bytes]) -> None:
-        """
-        A peer that begins another conversation at its first segment has restarted; all else is a
-        leftover.
-        """
-        now = self.clock.now()
-        for position, datagram in enumerate(datagrams):
-            conv, sn = peekConversation(datagram) or (session.conv, None)
-            if (
-                conv != session.conv
-                and sn == 0
-                and not self._departed.isLate(session.address, conv, now)
-            ):
-                session.connectionLost(Failure(PeerRestarted()))
-                self.stats.InErrs += position
-                self.strangeDatagrams(datagrams[position:], session.address)
-                return
-        super().otherConversation(session, datagrams)
-
     def sessionEnded(self, session: KCPSession, reason: Failure) -> None:
         """
         Forget the session but for its name; after L{stop} the last one takes the port with it.
         """
         super().sessionEnded(session, reason)
-        self._departed.add(session.address, session.conv, self.clock.now())
-        if self._emptied is not None and not self.sessions:
-            emptied, self._emptied = self._emptied, None
-            emptied.callback(None)
+        address = session.address
+        self._doorkeeper.closed(address)
+        self._paths.remove(session)
+        if reason.check(PeerRestarted):
+            # The same conversation may begin anew.
+            self._departed.forget(address)
+        else:
+            self._departed.add(
+                address, session.conv, self.clock.now(), session.epitaph, session.mayReturn
+            )
+        if self._stopped is not None and not self.sessions and not self._stopped.called:
+            self._stopped.callback(None)
 
-    def stop(self) -> Deferred[None]:
+    def stop(self, ending: Ending) -> Deferred[None]:
         """
-        Take no newcomers, close the sessions, each of which may deliver what was written, and then
-        the port.
+        Take no newcomers, have the sessions end, and then close the port.  May be called again to
+        end the sessions sooner.
 
         @return: fires when the socket is closed.
         """
         self._accepting = False
-        emptied: Deferred[None] = Deferred()
         for session in list(self.sessions.values()):
-            session.loseConnection()
-        if self.sessions:
-            self._emptied = emptied
-        else:
-            emptied.callback(None)
-        return emptied.addCallback(lambda _: self.closePort())
-
-
-@implementer(IKCPListeningPort)
-class KCPListeningPort:
-    """
-    What C{listen} gives: the listener as a port.
-    """
-
-    _log = Logger()
-
-    def __init__(
-        self, listener: KCPListener, bind: Address, layers: tuple[SocketLayer, ...] = ()
-    ) -> None:
-        """
-        @param bind: where to listen.
-        @param layers: the user's own, outside the cipher.
-        """
-        self._listener = listener
-        self._bind = bind
-        self._layers = layers
-        self._listening = False
-        self._stopped: Deferred[None] | None = None
-
-    @property
-    def stats(self) -> PortStats:
-        """
-        Counts of the socket and all its sessions.
-        """
-        return self._listener.stats
-
-    @property
-    def sessions(self) -> list[KCPSession]:
-        """
-        The live sessions.
-        """
-        return list(self._listener.sessions.values())
-
-    def startListening(self) -> None:
-        """
-        Open the port.
-
-        @raise CannotListenError: if it is open already, or the address cannot be had.
-        """
-        if self._listening:
-            raise CannotListenError(*self._bind[:2], "already listening")
-        self._listener.openPort(self._bind, None, self._layers)
-        self._listening = True
-        self._log.info(
-            "{factory} starting on {host}", factory=self._listener.factory, host=self.getHost()
-        )
-        self._listener.factory.doStart()
-
-    def stopListening(self) -> Deferred[None]:
-        """
-        Take no new connections, close those that are there (what was written is delivered within
-        their C{linger}), then close the socket.
-
-        @return: fires when the socket is closed.
-        """
-        if not self._listening:
-            return succeed(None)
+            if ending is Ending.CLOSE:
+                session.loseConnection()
+            elif ending is Ending.ABORT:
+                session.abortConnection()
+        stopped: Deferred[None] = Deferred()
         if self._stopped is None:
-            self._stopped = self._listener.stop()
-            self._stopped.addCallback(lambda _: self._listener.factory.doStop())
-        finished: Deferred[None] = Deferred()
-        self._stopped.chainDeferred(finished)
-        return finished
-
-    def getHost(self) -> IPv4Address | IPv6Address:
-        """
-        @return: the address listened on.
-        """
-        return self._listener.getHost()
+            self._stopped = Deferred()
+            self._stopped.addCallback(lambda _: self.closePort())
+            if not self.sessions:
+                self._stopped.callback(None)
+        self._stopped.chainDeferred(stopped)
+        return stopped

@@ -143,10 +143,10 @@ OPTIONS = (
            unit="seconds", low=0.1, high=86400),
     Option("idleTimeout", float, "End the connection after so long without data of the "
            "application; 0 means never.", unit="seconds", low=0, high=86400),
-    Option("sendQueueLimit", int, "End the connection when more than this waits to be sent; 0 means "
-           "no limit.", unit="bytes", low=0, high=1 << 40),
-    Option("rateLimit", int, "The most that a connection sends a second, parity included; 0 means "
-           "no limit.", unit="bytes/s", low=0, high=1 << 40),
+    Option("sendQueueLimit", int, "End the connection when more than this waits to be sent; 0 "
+           "means no limit.", unit="bytes", low=0, high=1 << 40),
+    Option("rateLimit", int, "The most that a connection sends a second, parity included; 0 "
+           "means no limit.", unit="bytes/s", low=0, high=1 << 40),
     Option("pacing", bool, "Spread what would leave in one burst over the round trip."),
     Option("maxSessions", int, "The most connections at once.", ends="server", low=1,
            high=1 << 20),
@@ -322,6 +322,13 @@ class KCPOptions:
         return self.crypt is None and not self.cipherKey
 
     @property
+    def authenticated(self) -> bool:
+        """
+        Whether the cipher lets nothing pass but what somebody with the key has sent.
+        """
+        return self.cipher.authenticates
+
+    @property
     def overhead(self) -> int:
         """
         Bytes of a UDP payload that are not KCP's.
@@ -346,6 +353,11 @@ class KCPOptions:
         @param overhead: bytes of a UDP payload that the layers below it take.
         """
         timing = self.timing
+        rateLimit = self.rateLimit
+        if rateLimit and self.dataShards:
+            # The rest is for parity.
+            share = rateLimit * self.dataShards // (self.dataShards + self.parityShards)
+            rateLimit = max(share, 1)
         return ARQSettings(
             mtu=self.mtu - overhead,
             sendWindow=self.sendWindow,
@@ -357,6 +369,8 @@ class KCPOptions:
             resend=timing.resend,
             stream=self.stream,
             ackNoDelay=self.ackNoDelay,
+            rateLimit=rateLimit,
+            pacing=self.pacing,
         )
 
     @classmethod

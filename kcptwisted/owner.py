@@ -11,6 +11,7 @@ from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.python.failure import Failure
 
 from kcptwisted.clock import FlushClock
+from kcptwisted.control.frames import Block, Feature
 from kcptwisted.interfaces import Address
 from kcptwisted.stats import PortStats
 
@@ -24,10 +25,17 @@ class SessionOwner(Protocol):
 
     @ivar clock: flushes the session.
     @ivar stats: counts of the port.
+    @ivar features: what its sessions can do.
     """
 
     clock: FlushClock
     stats: PortStats
+    features: Feature
+
+    def newToken(self) -> bytes:
+        """
+        @return: a random name for one end of a connection.
+        """
 
     def getHost(self) -> IPv4Address | IPv6Address:
         """
@@ -37,6 +45,22 @@ class SessionOwner(Protocol):
     def sessionEstablished(self, session: KCPSession) -> None:
         """
         The peer is there: time to give the session a protocol.
+        """
+
+    def sessionGreeted(self, session: KCPSession) -> None:
+        """
+        The peer has announced that it takes control frames.
+        """
+
+    def anotherGreeted(self, session: KCPSession, block: Block) -> None:
+        """
+        Somebody with the address and conversation of the session's peer says hello, and is not
+        the one who did before.
+        """
+
+    def pathSilent(self, session: KCPSession) -> None:
+        """
+        The peer, who can have this end's address changed, does not answer.
         """
 
     def sessionEnded(self, session: KCPSession, reason: Failure) -> None:

@@ -4,14 +4,14 @@ One connection: between the layers below and the application's protocol, on top 
 
 from __future__ import annotations
 
-from twisted.internet import error
 from twisted.internet.interfaces import IProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from kcptwisted.arq.congestion import congestionControl
 from kcptwisted.arq.conversation import Conversation
-from kcptwisted.errors import DeadLink, LingerTimeout
+from kcptwisted.controlled import ControlledSession
+from kcptwisted.errors import DeadLink, PeerRestarted
 from kcptwisted.flow import ProducerGate
 from kcptwisted.interfaces import (
     Address,
@@ -22,15 +22,15 @@ from kcptwisted.interfaces import (
 from kcptwisted.options import KCPOptions
 from kcptwisted.outofband import decodeOutOfBand
 from kcptwisted.owner import SessionOwner
-from kcptwisted.transport import SessionTransport
 
 
 @implementer(IDatagramProtocol)
-class KCPSession(SessionTransport):
+class KCPSession(ControlledSession):
     """
-    What arrives, what is due, and how the connection begins and ends.
+    What arrives, what is due, and the application's protocol.
 
     @ivar bottom: the lowest layer that is this session's alone: itself, or its FEC layer.
+    @ivar top: the layer above FEC: itself, or its trace.
     """
 
     def __init__(
@@ -41,10 +41,11 @@ class KCPSession(SessionTransport):
         @param address: the peer's.
         """
         super().__init__(conv, address, options, owner)
+        self.top: IDatagramProtocol = self
         self.bottom: IDatagramProtocol = self
         self._delivering = False
-        # How far the peer had acknowledged when a close last saw progress.
-        self._lingerUna = 0
+        self._began = self._clock.now()
+        self._moved = 0
 
     # The protocol of the layer below.
 
@@ -74,16 +75,40 @@ class KCPSession(SessionTransport):
         if self._closed:
             return
         conversation = self._conversation
-        foreign = conversation.receive(datagrams, self._clock.now(), recovered)
-        if conversation.answered and self._lifecycle.establish():
-            self._owner.sessionEstablished(self)
+        now = self._clock.now()
+        foreign = conversation.receive(datagrams, now, recovered)
+        if conversation.controls:
+            self._takeControls()
+        if self._putOff:
+            self._putOff = False
+        elif len(foreign) < len(datagrams):
+            self._heard(now)
         self._deliver()
-        if conversation.wantsFlush or self.disconnecting:
+        if self._shutdown is not None:
+            self._checkPeerFinished()
+        if self._closed:
+            return
+        if conversation.wantsProof:
+            self.askAgain()
+        if conversation.wantsFlush or self._sealed:
             self._clock.wantFlush(self)
         else:
             self._clock.schedule(self)
         if foreign:
             self._owner.foreignDatagrams(self, list(foreign))
+
+    def _heard(self, now: int) -> None:
+        liveness = self._liveness
+        liveness.heard = now
+        if liveness.unanswered:
+            if liveness.unanswered > 1:
+                # What was sent into the silence need not wait for its timeouts, which have grown.
+                self._conversation.sender.resendAll(now)
+                self._clock.wantFlush(self)
+            liveness.revived()
+        if self._conversation.answered and self._lifecycle.establish():
+            self._liveness.start(now)
+            self._owner.sessionEstablished(self)
 
     def outOfBandReceived(self, packets: list[bytes]) -> None:
         """
@@ -116,8 +141,10 @@ class KCPSession(SessionTransport):
         """
         if not self._lifecycle.end():
             return
+        self._sayGoodbye(reason)
         self.connected = False
         self._clock.forget(self)
+        self._report(reason)
         protocol, self.protocol = self.protocol, None
         self._conversation.discard()
         try:
@@ -135,20 +162,36 @@ class KCPSession(SessionTransport):
 
     # What the owner does with it.
 
-    def ask(self) -> None:
-        """
-        Ask the peer for a sign of life.
-        """
-        self._lifecycle.begin(self._clock.now())
-        self._conversation.askWindow()
-        self._clock.wantFlush(self)
-
     def assumeEstablished(self) -> None:
         """
         Take the peer to be there.
         """
         if self._lifecycle.establish():
+            self._liveness.start(self._clock.now())
             self._owner.sessionEstablished(self)
+
+    def accept(self, unproven: bool) -> None:
+        """
+        Begin as the end that was called.
+
+        @param unproven: whether the peer should show soon that it gets what is sent to it.
+        """
+        self._liveness.yieldTo(unproven)
+        self.assumeEstablished()
+
+    def moved(self, address: Address) -> None:
+        """
+        The peer is at another address now.
+        """
+        self._log.info(
+            "KCP connection {conv}: the peer moved from {old} to {new}",
+            conv=self.conv,
+            old=self.getPeer(),
+            new=address,
+        )
+        self.address = address
+        self._conversation.sender.resendAll(self._clock.now())
+        self._clock.wantFlush(self)
 
     def startProtocol(self, protocol: IProtocol) -> None:
         """
@@ -173,11 +216,16 @@ class KCPSession(SessionTransport):
         """
         @return: when something is due, milliseconds.
         """
-        own = self._lifecycle.deadline
-        arq = self._conversation.deadline()
-        if own is None or arq is None:
-            return arq if own is None else own
-        return min(own, arq)
+        earliest = self._conversation.deadline()
+        shutdown = self._shutdown
+        for own in (
+            self._lifecycle.deadline,
+            self._liveness.deadline,
+            None if shutdown is None else shutdown.deadline,
+        ):
+            if own is not None and (earliest is None or own < earliest):
+                earliest = own
+        return earliest
 
     def flush(self, now: int) -> None:
         """
@@ -190,10 +238,23 @@ class KCPSession(SessionTransport):
             return
         conversation = self._conversation
         if self._lifecycle.retryIsDue(now):
-            conversation.askWindow()
+            self._sayHello()
+        elif self._ungreeted and conversation.sender.queue:
+            self._greetNow(now)
         if self._resumed:
             self._resumed = False
             self._deliver()
+        if self._shutdown is not None:
+            self._checkPeerFinished()
+            if self._closed:
+                return
+        if self._options.idleTimeout:
+            self._noteActivity(now)
+        watch = self._liveness.deadline
+        if watch is not None and now >= watch:
+            self._look(now)
+        if self._closed:
+            return
         datagrams = conversation.datagramsToSend(now)
         if datagrams:
             self._send(self._transport, datagrams)
@@ -204,20 +265,41 @@ class KCPSession(SessionTransport):
             self._fail("resumeProducing")
         if conversation.sender.deadLink:
             self.connectionLost(Failure(DeadLink()))
-        elif self.disconnecting:
+        elif conversation.peerRestarted:
+            self.connectionLost(Failure(PeerRestarted("it knows nothing of what it acknowledged")))
+        elif self.disconnecting or (self._sealed and not self._outputOver):
             self._finish(now)
-        if not self._closed:
-            self._clock.schedule(self)
+        if self._closed:
+            return
+        if conversation.sender.wantsFlush:
+            self._clock.wantFlushNextTurn(self)
+        self._clock.schedule(self)
 
-    def _finish(self, now: int) -> None:
-        una = self._conversation.sender.una
-        if una != self._lingerUna:
-            self._lingerUna = una
-            self._lifecycle.progress(now, self._options.linger)
-        if self._conversation.drained and not self._gate.holdsOpen:
-            self.connectionLost(Failure(error.ConnectionDone()))
-        elif self._lifecycle.lingerIsOver(now):
-            self.connectionLost(Failure(LingerTimeout()))
+    def _noteActivity(self, now: int) -> None:
+        moved = self.stats.BytesSent + self.stats.BytesReceived
+        if moved != self._moved:
+            self._moved = moved
+            self._liveness.active = now
+
+    def _report(self, reason: Failure) -> None:
+        """
+        Leave one line about the connection in the log.
+        """
+        stats = self.stats
+        self._log.info(
+            "KCP connection {conv} with {peer} ended after {duration:.1f} s: {why}"
+            " {sent} bytes sent, {received} received, round trip {rtt:.0f} ms,"
+            " {retransmitted:.1%} sent again",
+            conv=self.conv,
+            peer=self.getPeer(),
+            duration=(self._clock.now() - self._began) / 1000,
+            why=reason.getErrorMessage(),
+            sent=stats.BytesSent,
+            received=stats.BytesReceived,
+            rtt=self._conversation.sender.rtt.smoothed,
+            retransmitted=stats.RetransSegs / max(stats.OutSegs, 1),
+            reason=reason,
+        )
 
     def _deliver(self) -> None:
         if self._delivering or self._readPaused or self.protocol is None:

@@ -50,6 +50,7 @@ class SessionStats(_Counters):
     @ivar EarlyRetransSegs: of these, overtaken fewer times than C{resend} with nothing new to send.
     @ivar LostSegs: of these, because the retransmission timeout passed.
     @ivar RepeatSegs: PUSH segments received more than once.
+    @ivar ControlErrs: I{ours}: control frames refused: malformed, or of another connection.
     @ivar OOBSent: I{ours}: out-of-band datagrams sent.
     @ivar OOBReceived: I{ours}: out-of-band datagrams handed to the protocol.
     @ivar OOBDropped: I{ours}: out-of-band datagrams received that the protocol does not take, or
@@ -66,6 +67,7 @@ class SessionStats(_Counters):
     __slots__ = (
         "BytesReceived",
         "BytesSent",
+        "ControlErrs",
         "EarlyRetransSegs",
         "FECDataShards",
         "FECErrs",
@@ -91,6 +93,7 @@ class SessionStats(_Counters):
 
     BytesReceived: int
     BytesSent: int
+    ControlErrs: int
     EarlyRetransSegs: int
     FECDataShards: int
     FECErrs: int
@@ -131,6 +134,14 @@ class PortStats(_Counters):
     @ivar InCsumErrors: datagrams that the cipher refused: a wrong key, damaged or forged.
     @ivar InShortErrs: I{ours}: datagrams too short for the cipher.
     @ivar InOversized: I{ours}: datagrams larger than any KCP peer sends.
+    @ivar InReplayed: I{ours}: datagrams dropped because they had opened a session before.
+    @ivar RefusedFull: I{ours}: newcomers dropped because of C{maxSessions}.
+    @ivar RefusedHostFull: I{ours}: newcomers dropped because of C{maxSessionsPerHost}.
+    @ivar RefusedTooFast: I{ours}: newcomers dropped because of C{acceptRate}.
+    @ivar RetriesSent: I{ours}: newcomers asked to show that they are at their address.
+    @ivar SessionsEvicted: I{ours}: sessions given up for newcomers.
+    @ivar PathsChallenged: I{ours}: challenges sent to where a session's peer may have moved.
+    @ivar SessionsMoved: I{ours}: sessions whose peer has moved to another address.
     @ivar OutErrs: I{ours}: datagrams that the kernel refused with an error.
     @ivar OutDeferred: I{ours}: datagrams kept for later because the kernel's buffer was full.
     @ivar OutDropped: I{ours}: datagrams dropped because too many were already kept for later.
@@ -144,6 +155,7 @@ class PortStats(_Counters):
         "InErrs",
         "InOversized",
         "InPkts",
+        "InReplayed",
         "InShortErrs",
         "MaxConn",
         "OutBytes",
@@ -152,6 +164,13 @@ class PortStats(_Counters):
         "OutErrs",
         "OutPkts",
         "PassiveOpens",
+        "PathsChallenged",
+        "RefusedFull",
+        "RefusedHostFull",
+        "RefusedTooFast",
+        "RetriesSent",
+        "SessionsEvicted",
+        "SessionsMoved",
     )
 
     ActiveOpens: int
@@ -161,6 +180,7 @@ class PortStats(_Counters):
     InErrs: int
     InOversized: int
     InPkts: int
+    InReplayed: int
     InShortErrs: int
     MaxConn: int
     OutBytes: int
@@ -169,3 +189,10 @@ class PortStats(_Counters):
     OutErrs: int
     OutPkts: int
     PassiveOpens: int
+    PathsChallenged: int
+    RefusedFull: int
+    RefusedHostFull: int
+    RefusedTooFast: int
+    RetriesSent: int
+    SessionsEvicted: int
+    SessionsMoved: int

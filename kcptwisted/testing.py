@@ -10,27 +10,30 @@ Each L{SimulatedHost} is a reactor as far as endpoints need one::
     connected = KCPClientEndpoint(client, "10.0.0.2", 4000, options).connect(clientFactory)
     network.run(5)
     protocol = self.successResultOf(connected)
+
+L{SimulatedNetwork.translate} is a NAT that gives a client another address in the middle of a
+connection, L{SimulatedHost.suspend} a laptop whose lid is closed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from random import Random
-from typing import Any
+from typing import Any, cast
+from weakref import WeakSet
 
 from twisted.internet.abstract import isIPv6Address
 from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.base import DelayedCall
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import (
     IDelayedCall,
     IHostnameResolver,
-    IHostResolution,
     IListeningPort,
     IReactorPluggableNameResolver,
     IReactorTime,
     IReactorUDP,
-    IResolutionReceiver,
     IUDPTransport,
 )
 from twisted.internet.protocol import DatagramProtocol
@@ -38,6 +41,8 @@ from twisted.internet.task import Clock
 from zope.interface import implementer
 
 from kcptwisted.link import Link, LinkModel
+from kcptwisted.nameresolver import KnownNames
+from kcptwisted.nat import Translations
 
 __all__ = ["Link", "SimulatedHost", "SimulatedNetwork", "SimulatedPort"]
 
@@ -67,6 +72,7 @@ class SimulatedNetwork:
         self._models: dict[tuple[str, str], LinkModel] = {}
         self._hosts: dict[str, SimulatedHost] = {}
         self._names: dict[str, list[str]] = {}
+        self._translations = Translations()
 
     def host(self, address: str, *names: str) -> SimulatedHost:
         """
@@ -94,6 +100,21 @@ class SimulatedNetwork:
         if key not in self._models:
             self._models[key] = LinkModel(self._link, Random(self._random.random()))
         return self._models[key]
+
+    def translate(self, source: tuple[str, int], public: tuple[str, int]) -> None:
+        """
+        Do as a NAT does when it binds anew: from now on datagrams from C{source} arrive as from
+        C{public}, and what is sent there reaches C{source}.  The address that C{source} was seen as
+        until now, at first its own, is dead: what is sent or under way to it is lost without a
+        word.  Call it again for the next address.
+
+        Links and taps know the hosts by their own addresses.
+
+        @param source: host and port.
+        @param public: host and port; the host need not be one of the network's.
+        @raise ValueError: if C{public} stands for another source.
+        """
+        self._translations.add(source, public)
 
     def resolve(self, name: str) -> list[str]:
         """
@@ -139,18 +160,27 @@ class SimulatedNetwork:
         """
         for tap in self.taps:
             tap(source.address, destination, datagram)
-        for delay, arrived in self.model(source.address[0], destination[0]).arrivals(datagram):
-            self.clock.callLater(delay, self._arrive, source, destination, arrived)
+        origin = self._translations.outside(source.address)
+        target = self._translations.inside(destination) or destination
+        for delay, arrived in self.model(source.address[0], target[0]).arrivals(datagram):
+            self.clock.callLater(delay, self._arrive, source, origin, destination, arrived)
 
-    def _arrive(self, source: SimulatedPort, destination: tuple[str, int], datagram: bytes) -> None:
-        host = self._hosts.get(destination[0])
-        if host is None:
+    def _arrive(
+        self,
+        source: SimulatedPort,
+        origin: tuple[str, int],
+        destination: tuple[str, int],
+        datagram: bytes,
+    ) -> None:
+        target = self._translations.inside(destination)
+        host = self._hosts.get(target[0]) if target else None
+        if target is None or host is None:
             return
-        port = host.ports.get(destination[1])
+        port = host.ports.get(target[1])
         if port is not None:
-            port.receive(datagram, source.address)
+            port.receive(datagram, origin)
         else:
-            delay = self.model(destination[0], source.address[0]).link.delay
+            delay = self.model(target[0], source.address[0]).link.delay
             self.clock.callLater(delay, source.refused, destination)
 
 
@@ -162,6 +192,7 @@ class SimulatedHost:
     @ivar address: the host's.
     @ivar ports: the open ports by number.
     @ivar nameResolver: knows the network's names.
+    @ivar suspended: whether the process stands still.
     """
 
     def __init__(self, network: SimulatedNetwork, address: str) -> None:
@@ -172,7 +203,10 @@ class SimulatedHost:
         self.address = address
         self.ports: dict[int, SimulatedPort] = {}
         self._ephemeral = _FIRST_EPHEMERAL_PORT
-        self.nameResolver: IHostnameResolver = _Resolver(network)
+        self.nameResolver: IHostnameResolver = KnownNames(network.resolve)
+        self.suspended = False
+        self._calls: WeakSet[DelayedCall] = WeakSet()
+        self._waiting: list[DelayedCall] = []
 
     def installNameResolver(self, resolver: IHostnameResolver) -> IHostnameResolver:
         """
@@ -195,13 +229,40 @@ class SimulatedHost:
         """
         As L{IReactorTime} says.
         """
-        return self._network.clock.callLater(delay, callable, *args, **kw)
+        call = self._network.clock.callLater(delay, callable, *args, **kw)
+        self._calls.add(cast(DelayedCall, call))
+        if self.suspended:
+            self.suspend()
+        return call
 
     def getDelayedCalls(self) -> Any:
         """
-        @return: the calls of the whole network.
+        @return: the calls of the whole network, but those of suspended hosts.
         """
         return self._network.clock.getDelayedCalls()
+
+    def suspend(self) -> None:
+        """
+        Stop the process: its delayed calls, and the datagrams that arrive, wait for L{resume}.
+        Time goes on.
+        """
+        self.suspended = True
+        calls = self._network.clock.calls
+        for call in [call for call in calls if call in self._calls]:
+            calls.remove(call)
+            call.canceller = self._waiting.remove
+            self._waiting.append(call)
+
+    def resume(self) -> None:
+        """
+        Let the process go on: what should have happened meanwhile happens at once, in order.
+        """
+        self.suspended = False
+        calls = self._network.clock.calls
+        for call in self._waiting:
+            call.canceller = calls.remove
+        calls += self._waiting
+        self._waiting.clear()
 
     def listenUDP(
         self,
@@ -275,6 +336,10 @@ class SimulatedPort:
         """
         self.stopListening()
 
+    @property
+    def _isOpen(self) -> bool:
+        return self._host.ports.get(self.address[1]) is self
+
     def getHost(self) -> IPv4Address | IPv6Address:
         """
         @return: the port's address.
@@ -300,14 +365,18 @@ class SimulatedPort:
         """
         A datagram arrived.
         """
-        if self._peer is None or self._peer == source:
+        if self._host.suspended:
+            self._host.callLater(0, self.receive, datagram, source)
+        elif self._isOpen and self._peer in (None, source):
             self._protocol.datagramReceived(datagram, source)
 
     def refused(self, destination: tuple[str, int]) -> None:
         """
         The host at C{destination} says that the port is closed.
         """
-        if self._peer == destination and self.address[1] in self._host.ports:
+        if self._host.suspended:
+            self._host.callLater(0, self.refused, destination)
+        elif self._isOpen and self._peer == destination:
             self._protocol.connectionRefused()
 
     def setBroadcastAllowed(self, enabled: bool) -> None:
@@ -320,47 +389,3 @@ class SimulatedPort:
         There is no broadcast.
         """
         return False
-
-
-@implementer(IHostResolution)
-class _Resolution:
-    """
-    A look-up that is over at once.
-    """
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def cancel(self) -> None:
-        """
-        Nothing to cancel.
-        """
-
-
-@implementer(IHostnameResolver)
-class _Resolver:
-    """
-    Looks up the network's names.
-    """
-
-    def __init__(self, network: SimulatedNetwork) -> None:
-        self._network = network
-
-    def resolveHostName(
-        self,
-        resolutionReceiver: IResolutionReceiver,
-        hostName: str,
-        portNumber: int = 0,
-        addressTypes: Any = None,
-        transportSemantics: str = "TCP",
-    ) -> IHostResolution:
-        """
-        As L{IHostnameResolver} says.
-        """
-        resolution = _Resolution(hostName)
-        resolutionReceiver.resolutionBegan(resolution)
-        for address in self._network.resolve(hostName):
-            kind = IPv6Address if isIPv6Address(address) else IPv4Address
-            resolutionReceiver.addressResolved(kind("UDP", address, portNumber))
-        resolutionReceiver.resolutionComplete()
-        return resolution

@@ -17,6 +17,7 @@ from zope.interface import implementer
 from kcptwisted.addresses import toAddress
 from kcptwisted.arq.conversation import Conversation
 from kcptwisted.clock import IFlushed, ScheduledFlush
+from kcptwisted.errors import SendQueueFull
 from kcptwisted.flow import ProducerGate
 from kcptwisted.interfaces import Address, IDatagramTransport, IKCPTransport
 from kcptwisted.lifecycle import Lifecycle, State
@@ -66,6 +67,8 @@ class SessionTransport:
         self._lifecycle = Lifecycle()
         self._readPaused = False
         self._resumed = False
+        # No more writes, but for those of a registered producer.
+        self._sealed = False
         self._ending: Failure | None = None
 
     @property
@@ -78,6 +81,13 @@ class SessionTransport:
         Counts of the socket and all its sessions.
         """
         return self._owner.stats
+
+    @property
+    def queuedBytes(self) -> int:
+        """
+        Bytes that were written and wait to be sent for the first time.
+        """
+        return self._conversation.sender.queuedBytes
 
     def end(self, reason: Failure) -> None:
         """
@@ -97,10 +107,14 @@ class SessionTransport:
         """
         if not isinstance(data, (bytes, bytearray, memoryview)):
             raise TypeError(f"Data must be bytes, not {type(data).__name__}")
-        if not self.connected or (self.disconnecting and not self._gate.producing):
+        if not self.connected or (self._sealed and not self._gate.producing):
             return
         self._conversation.write(bytes(data))
         self.stats.BytesSent += len(data)
+        limit = self._options.sendQueueLimit
+        if limit and self.queuedBytes > limit:
+            self.end(Failure(SendQueueFull(f"{self.queuedBytes} with sendQueueLimit={limit}")))
+            return
         if self._options.writeDelay:
             self._flushLater()
         else:
@@ -128,14 +142,23 @@ class SessionTransport:
         C{linger} seconds, end it before.
         """
         if self._lifecycle.close(self._clock.now(), self._options.linger):
-            self.disconnecting = True
+            self.disconnecting = self._sealed = True
+            self._clock.wantFlush(self)
+
+    def loseWriteConnection(self) -> None:
+        """
+        Deliver what was written, then tell the peer that no more will come; go on receiving.  See
+        L{IKCPTransport.loseWriteConnection}.
+        """
+        if self.connected and not self._sealed:
+            self._sealed = True
             self._clock.wantFlush(self)
 
     def abortConnection(self) -> None:
         """
         End the connection now; what is still queued is lost.
         """
-        self.disconnecting = True
+        self.disconnecting = self._sealed = True
         self.end(Failure(error.ConnectionAborted()))
 
     def getPeer(self) -> IPv4Address | IPv6Address:
@@ -170,7 +193,7 @@ class SessionTransport:
         The producer is done.
         """
         self._gate.unregister()
-        if self.disconnecting:
+        if self._sealed:
             self._clock.wantFlush(self)
 
     # IPushProducer.

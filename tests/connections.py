@@ -17,7 +17,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from kcptwisted.endpoints import KCPClientEndpoint, KCPServerEndpoint
 from kcptwisted.hub import SocketLayer
 from kcptwisted.link import Link
-from kcptwisted.listener import KCPListeningPort
+from kcptwisted.listening import KCPListeningPort
 from kcptwisted.options import KCPOptions
 from kcptwisted.session import KCPSession
 from kcptwisted.testing import SimulatedNetwork

@@ -21,7 +21,8 @@ from kcptwisted.crypt.keys import deriveKey
 from kcptwisted.crypt.registry import CIPHERS
 from kcptwisted.fec.decoder import FECDecoder
 from kcptwisted.fec.encoder import FECEncoder, sequenceLimit
-from kcptwisted.fec.packet import DATA, PARITY, peekConversation
+from kcptwisted.fec.packet import DATA, PARITY
+from kcptwisted.firstcontact import readOpening
 from kcptwisted.fec.reedsolomon import ReedSolomon
 from kcptwisted.stats import SessionStats
 from tests import kcptun
@@ -304,7 +305,7 @@ class StreamTests(SynchronousTestCase):
                 for shard in group[1 : 1 + recording.parityShards]:
                     shards.remove(shard)
         decoder = FECDecoder(recording.dataShards, recording.parityShards, SessionStats())
-        found = next(filter(None, map(peekConversation, shards)))
+        found = next(filter(None, map(readOpening, shards)))
         conversation = Conversation(found[0], ARQSettings(), NoCongestionControl(), SessionStats())
         stream = b""
         for shard in shards:

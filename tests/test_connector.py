@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from twisted.internet import error
 
-from kcptwisted.arq.segment import WASK, decodeSegments
+from kcptwisted.arq.segment import PUSH, WASK, decodeSegments
 from kcptwisted.errors import PeerRefused
 from kcptwisted.link import Link
 from kcptwisted.options import KCPOptions
@@ -57,7 +57,8 @@ class ConnectTests(ConnectionTestCase):
 
     def test_noHandshake(self) -> None:
         """
-        With handshake=no the result is there at once, and nothing is sent before the first write.
+        With handshake=no the result is there at once, and nothing is sent before the first write;
+        the hello goes with it.
         """
         options = KCPOptions(crypt="null", handshake=False)
         sent: list[bytes] = []
@@ -68,8 +69,11 @@ class ConnectTests(ConnectionTestCase):
         self.network.run(5)
         self.assertEqual(sent, [])
         client.session.write(b"hello")
+        self.network.run(0)
+        self.assertEqual([segment.cmd for segment in decodeSegments(sent[0])], [WASK, PUSH])
         self.network.run(0.1)
         self.assertEqual(self.serverFactory.made[0].received, b"hello")
+        self.assertTrue(client.session.greeted)
 
     def test_timeout(self) -> None:
         """
@@ -188,13 +192,11 @@ class ConnectedTests(ConnectionTestCase):
 
     def test_refusedLater(self) -> None:
         """
-        A server that goes away ends the connection as soon as its host says so.
+        A server that is killed, and so cannot take its leave, ends the connection as soon as its
+        host says so.
         """
-        client, server = self.connect()
-        server.session.abortConnection()
-        stopped = self.port.stopListening()
-        self.network.run(0.1)
-        self.successResultOf(stopped)
+        client, _ = self.connect()
+        self.network.host(SERVER).ports.clear()
         client.session.write(b"anybody?")
         self.network.run(0.1)
         self.assertIsInstance(self.reasonOf(client), PeerRefused)

@@ -54,7 +54,7 @@ class ErrorTests(SynchronousTestCase):
             DeadLink(): "The peer acknowledged none of many copies of a segment.",
             OutOfBandRefused("too long"): "too long",
             PeerRefused(): "Nothing listens at the peer's port.",
-            PeerRestarted(): "The peer began a new conversation.",
+            PeerRestarted(): "The peer has restarted.",
             MessageTooLong(9, 8): "a message of 9 bytes exceeds the limit of 8 bytes",
         }.items():
             self.assertEqual(str(problem), text)

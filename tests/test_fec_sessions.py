@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import cast
 
 from kcptwisted.arq.segment import OVERHEAD, PUSH, decodeSegments
+from kcptwisted.control.frames import Reset, ResetReason, decodeBlock
 from kcptwisted.fec.packet import DATA, FEC_OVERHEAD, PARITY, packetType
 from kcptwisted.interfaces import Address, IDatagramProtocol
 from kcptwisted.layer import DatagramLayer
@@ -20,13 +21,20 @@ GOOD = Link(delay=0.005)
 LOSSY = Link(delay=0.01, jitter=0.005, loss=0.05, duplicate=0.02, reorder=0.03)
 
 
-def _options(data: int = 0, parity: int = 0, flush: int = 0, handshake: bool = True) -> KCPOptions:
+def _options(
+    data: int = 0,
+    parity: int = 0,
+    flush: int = 0,
+    handshake: bool = True,
+    keepAlive: float = 10.0,
+) -> KCPOptions:
     return KCPOptions(
         crypt="null",
         dataShards=data,
         parityShards=parity,
         fecFlush=flush,
         handshake=handshake,
+        keepAlive=keepAlive,
     )
 
 
@@ -217,13 +225,14 @@ class FlushTests(FECSessionTestCase):
     The option C{fecFlush}.
     """
 
-    def burst(self, flush: int) -> RecordingProtocol:
+    def burst(self, flush: int, keepAlive: float = 10.0) -> RecordingProtocol:
         """
         Write a burst of three datagrams of which the last is lost once.
 
         @return: the client.
         """
-        client, server = self.pair(_options(5, 2, flush), _options(5, 2, flush), GOOD)
+        options = _options(5, 2, flush, keepAlive=keepAlive)
+        client, server = self.pair(options, options, GOOD)
         data = self.data(3 * 1300)
         end = data[-20:]
         lost: list[bytes] = []
@@ -263,9 +272,9 @@ class FlushTests(FECSessionTestCase):
 
     def test_idle(self) -> None:
         """
-        After that both ends are quiet: nothing is sent and no timer runs.
+        After that both ends are quiet, but for keepalives: nothing is sent and no timer runs.
         """
-        self.burst(20)
+        self.burst(20, keepAlive=0)
         self.network.run(2)
         self.assertEqual(self.network.clock.getDelayedCalls(), [])
         sent: list[bytes] = []
@@ -312,7 +321,8 @@ class FlushTests(FECSessionTestCase):
 
     def test_aborted(self) -> None:
         """
-        A session that ended before the pause was over sends no fillers, and no timer stays.
+        A session that ended before the pause was over sends its goodbye, but no fillers, and no
+        timer stays.
         """
         _, server = self.pair(_options(5, 2), _options(5, 2, 20), GOOD)
         self.network.run(1)
@@ -325,6 +335,12 @@ class FlushTests(FECSessionTestCase):
         )
         self.network.run(0.004)
         self.assertEqual(len(server.reasons), 1)
+        for goodbye in sent:
+            (segment,) = decodeSegments(goodbye[FEC_OVERHEAD:])
+            block = decodeBlock(segment.data)
+            assert block is not None
+            self.assertEqual(block.frames, (Reset(ResetReason.ABORTED),))
+        sent.clear()
         self.network.run(1)
         self.assertEqual(sent, [])
         self.assertIs(server.session.filler(), None)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from kcptwisted.lifecycle import Lifecycle, State
+from kcptwisted.lifecycle import HELLOES, Lifecycle, State
 from tests.properties import given, strategies
 
 
@@ -97,23 +97,83 @@ class LifecycleTests(SynchronousTestCase):
         self.assertTrue(self.lifecycle.retryIsDue(5000))
         self.assertEqual(self.lifecycle.deadline, 5500)
 
+    def asks(self) -> list[int]:
+        """
+        @return: when the peer is asked again until it is not any more, milliseconds.
+        """
+        times = []
+        while (deadline := self.lifecycle.deadline) is not None and len(times) < 20:
+            if self.lifecycle.retryIsDue(deadline):
+                times.append(deadline)
+            elif self.lifecycle.deadline == deadline:
+                break
+        return times
+
     def test_answered(self) -> None:
         """
-        When the peer has answered it is not asked any more.
+        A peer that has answered, but not with a hello, is asked three times in all.
         """
         self.lifecycle.begin(0)
         self.lifecycle.establish()
+        self.assertEqual(self.asks(), [250, 750])
+        self.assertIs(self.lifecycle.deadline, None)
+        self.assertFalse(self.lifecycle.retryIsDue(10**9))
+
+    def test_answeredLate(self) -> None:
+        """
+        One that has been asked more often by then is not asked again.
+        """
+        self.lifecycle.begin(0)
+        for _ in range(4):
+            deadline = self.lifecycle.deadline
+            assert deadline is not None
+            self.assertTrue(self.lifecycle.retryIsDue(deadline))
+        self.lifecycle.establish()
+        self.assertEqual(self.asks(), [])
+        self.assertIs(self.lifecycle.deadline, None)
+
+    def test_greeted(self) -> None:
+        """
+        When the peer has said hello it is not asked any more.
+        """
+        self.lifecycle.begin(0)
+        self.lifecycle.establish()
+        self.lifecycle.greeted()
         self.assertIs(self.lifecycle.deadline, None)
         self.assertFalse(self.lifecycle.retryIsDue(10**9))
 
     def test_closedUnanswered(self) -> None:
         """
-        Nor is it when the application is done.
+        Nor more than three times in all when the application is done: what remains is the linger
+        time.
         """
         self.lifecycle.begin(0)
         self.lifecycle.close(10, 30.0)
+        self.assertEqual(self.lifecycle.deadline, 250)
+        self.assertEqual(self.asks(), [250, 750])
         self.assertEqual(self.lifecycle.deadline, 30_010)
         self.assertFalse(self.lifecycle.retryIsDue(10_000))
+
+    def test_earlierDeadline(self) -> None:
+        """
+        The deadline is the earlier one of those that there are.
+        """
+        self.lifecycle.begin(0)
+        self.lifecycle.close(0, 0.1)
+        self.assertEqual(self.lifecycle.deadline, 100)
+        self.lifecycle.progress(200, 0.1)
+        self.assertEqual(self.lifecycle.deadline, 250)
+
+    def test_progress(self) -> None:
+        """
+        A close begins to wait anew when the peer has acknowledged something; nothing else does.
+        """
+        self.lifecycle.progress(0, 1.0)
+        self.assertIs(self.lifecycle.deadline, None)
+        self.lifecycle.close(0, 1.0)
+        self.lifecycle.progress(700, 1.0)
+        self.assertFalse(self.lifecycle.lingerIsOver(1699))
+        self.assertTrue(self.lifecycle.lingerIsOver(1700))
 
     def test_linger(self) -> None:
         """
@@ -133,28 +193,35 @@ class LifecycleTests(SynchronousTestCase):
 
     @given(
         strategies.lists(
-            strategies.sampled_from(["begin", "retry", "establish", "close", "end"]), max_size=12
+            strategies.sampled_from(["begin", "retry", "establish", "greeted", "close", "end"]),
+            max_size=12,
         )
     )
     def test_onlyForward(self, events: list[str]) -> None:
         """
-        Whatever happens, a connection never goes back to an earlier state, and when it is closed
-        nothing is due.
+        Whatever happens, a connection never goes back to an earlier state; when it is closed
+        nothing is due; and a peer that has answered is asked three times at most.
         """
         lifecycle = Lifecycle()
         order = [State.CONNECTING, State.ESTABLISHED, State.CLOSING, State.CLOSED]
-        for now, event in enumerate(events):
+        asked = 0
+        for number, event in enumerate(events):
+            now = 1000 * number
             before = order.index(lifecycle.state)
-            if event == "begin" and lifecycle.state is State.CONNECTING:
+            if event == "begin" and not asked and lifecycle.state is not State.CLOSED:
                 lifecycle.begin(now)
-            elif event == "retry":
-                lifecycle.retryIsDue(now)
+                asked = 1
+            elif event == "retry" and lifecycle.retryIsDue(now):
+                asked += 1
+                self.assertTrue(lifecycle.state is State.CONNECTING or asked <= HELLOES)
             elif event == "establish":
                 lifecycle.establish()
+            elif event == "greeted":
+                lifecycle.greeted()
             elif event == "close":
                 lifecycle.close(now, 1.0)
             elif event == "end":
                 lifecycle.end()
             self.assertGreaterEqual(order.index(lifecycle.state), before)
-            if lifecycle.state in (State.ESTABLISHED, State.CLOSED):
+            if lifecycle.state is State.CLOSED:
                 self.assertIs(lifecycle.deadline, None)

@@ -17,7 +17,8 @@ from kcptwisted.endpoints import KCPServerEndpoint
 from kcptwisted.errors import PeerRestarted
 from kcptwisted.fec.packet import DATA, DATA_HEADER, HEADER, PARITY
 from kcptwisted.interfaces import IDatagramProtocol, IDatagramTransport, IKCPListeningPort
-from kcptwisted.listener import KCPListener, KCPListeningPort
+from kcptwisted.listener import KCPListener
+from kcptwisted.listening import KCPListeningPort
 from kcptwisted.options import KCPOptions
 from tests.connections import PORT, SERVER, ConnectionTestCase
 

@@ -22,6 +22,7 @@ from zope.interface import implementer
 
 from kcptwisted.link import Link
 from kcptwisted.lossyrelay import LossyRelay
+from tests.recording import RecordingTransport
 
 LENGTH = 2_000_000
 
@@ -277,17 +278,38 @@ class FailureTests(LiveTestCase):
         )
 
     @inlineCallbacks
-    def test_serverGone(self) -> Any:
+    def abandoned(self) -> Any:
         """
-        A server that closed its port is noticed with the next write.
+        Connect to a server.
+
+        @return: a Deferred of the client's protocol and the server's port.
         """
         port = yield self.serve("kcp:0:interface=127.0.0.1:crypt=null")
-        client = yield self.echo(f"kcp:127.0.0.1:{port.getHost().port}:crypt=null")
         factory = Factory.forProtocol(Collector)
+        factory.noisy = False
         client = yield clientFromString(
             self.reactor, f"kcp:127.0.0.1:{port.getHost().port}:crypt=null"
         ).connect(factory)
+        return client, port
+
+    @inlineCallbacks
+    def test_serverStops(self) -> Any:
+        """
+        A server that stops says so, and the connection is closed cleanly.
+        """
+        client, port = yield self.abandoned()
         yield port.stopListening()
+        reason = yield client.lost
+        self.assertIsInstance(reason, error.ConnectionDone)
+
+    @inlineCallbacks
+    def test_serverGone(self) -> Any:
+        """
+        One that is killed, and so cannot say anything, is noticed with the next write.
+        """
+        client, port = yield self.abandoned()
+        port._listener._transport = RecordingTransport()
+        yield port.stopListening("abort")
         client.transport.write(b"anybody?")
         reason = yield client.lost
         self.assertIsInstance(reason, error.ConnectionRefusedError)

@@ -130,7 +130,8 @@ class DeliveryTests(OutOfBandTestCase):
         """
         One that is lost stays lost, and nothing more is sent on its account.
         """
-        client, server = self.join()
+        quiet = KCPOptions(crypt="null", dataShards=3, parityShards=1, keepAlive=0)
+        client, server = self.join(quiet, quiet)
         self.bothWays(DEAD)
         client.session.sendOutOfBand(b"x" * 20)
         self.bothWays(Link())

@@ -258,14 +258,24 @@ class IdleTests(ConnectionTestCase):
 
     def test_nothingRuns(self) -> None:
         """
-        An idle connection has no timer, however much went over it before.
+        Of an idle connection one delayed call is left at each end, the keepalive's, and none with
+        keepAlive=0, however much went over it before.
         """
-        self.serverFactory.prepare = echo
-        client, _ = self.connect(KCPOptions(key="k", dataShards=3, parityShards=1))
-        client.session.write(self.data(100_000))
-        self.network.runUntil(lambda: len(client.received) >= 100_000)
-        self.network.run(2)
-        self.assertEqual(self.network.clock.getDelayedCalls(), [])
+        for keepAlive, calls in ((10.0, 2), (0.0, 0)):
+            with self.subTest(keepAlive=keepAlive):
+                self.setUp()
+                self.serverFactory.prepare = echo
+                client, _ = self.connect(
+                    KCPOptions(key="k", dataShards=3, parityShards=1, keepAlive=keepAlive)
+                )
+                client.session.write(self.data(100_000))
+                self.network.runUntil(lambda: len(self.clientFactory.made[0].received) >= 100_000)
+                self.network.run(2)
+                left = self.network.clock.getDelayedCalls()
+                self.assertEqual(len(left), calls)
+                # They wait for the silence to be long enough, and do not tick.
+                for call in left:
+                    self.assertGreater(call.getTime() - self.network.clock.seconds(), 5)
 
     def test_clockGoesBackwards(self) -> None:
         """

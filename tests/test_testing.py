@@ -15,59 +15,16 @@ from twisted.internet.interfaces import (
     IReactorUDP,
     IUDPTransport,
 )
-from twisted.internet.protocol import DatagramProtocol
-from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from kcptwisted.testing import Link, SimulatedNetwork
+from tests.hosts import NetworkTestCase, Recorder
 
 
-class Recorder(DatagramProtocol):
-    """
-    Notes what it is told, and when.
-    """
-
-    transport: Any
-
-    def __init__(self, network: SimulatedNetwork) -> None:
-        self.network = network
-        self.received: list[tuple[float, bytes, tuple[str, int]]] = []
-        self.refusals: list[float] = []
-        self.stopped = 0
-
-    def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
-        """
-        Note.
-        """
-        self.received.append((self.network.clock.seconds(), datagram, addr))
-
-    def connectionRefused(self) -> None:
-        """
-        Note.
-        """
-        self.refusals.append(self.network.clock.seconds())
-
-    def stopProtocol(self) -> None:
-        """
-        Note.
-        """
-        self.stopped += 1
-
-
-class NetworkTests(SynchronousTestCase):
+class NetworkTests(NetworkTestCase):
     """
     Datagrams between simulated hosts.
     """
-
-    def setUp(self) -> None:
-        """
-        Two hosts, a port on each.
-        """
-        self.network = SimulatedNetwork(link=Link(delay=0.5))
-        self.one, self.two = self.network.host("10.0.0.1"), self.network.host("10.0.0.2")
-        self.here, self.there = Recorder(self.network), Recorder(self.network)
-        self.port = self.one.listenUDP(0, self.here)
-        self.two.listenUDP(9, self.there)
 
     def test_interfaces(self) -> None:
         """
@@ -156,8 +113,7 @@ class NetworkTests(SynchronousTestCase):
         """
         self.port.stopListening()
         again: Any = self.one.listenUDP(0, self.here)
-        before: Any = self.port
-        self.assertEqual((again.getHost().port, before.getHost().port), (49153, 49152))
+        self.assertEqual((again.getHost().port, self.port.getHost().port), (49153, 49152))
 
     def test_runUntil(self) -> None:
         """

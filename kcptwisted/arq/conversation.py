@@ -11,6 +11,7 @@ from kcptwisted.arq.probe import WindowProbe
 from kcptwisted.arq.receiver import Receiver
 from kcptwisted.arq.segment import (
     ACK,
+    HALF,
     HEADER,
     MASK,
     OVERHEAD,
@@ -19,8 +20,9 @@ from kcptwisted.arq.segment import (
     WINS,
     packSegments,
 )
-from kcptwisted.arq.sender import Sender
+from kcptwisted.arq.sender import MAXIMUM_BURST, Sender
 from kcptwisted.arq.settings import ARQSettings
+from kcptwisted.arq.staleness import Staleness
 from kcptwisted.stats import SessionStats
 
 #: wnd is a 16-bit field.
@@ -47,10 +49,12 @@ class Conversation:
     __slots__ = (
         "_askWindow",
         "_controlsToSend",
+        "_firstUna",
         "_flushDeadline",
         "_flushNow",
         "_probe",
         "_settings",
+        "_staleness",
         "_stats",
         "_tellWindow",
         "answered",
@@ -80,6 +84,8 @@ class Conversation:
         self.sender = Sender(settings, congestion, stats, firstSn)
         self.receiver = Receiver(settings.receiveWindow, settings.stream, stats, firstSn)
         self._probe = WindowProbe()
+        self._firstUna = firstSn & MASK
+        self._staleness = Staleness(self._firstUna)
         self._askWindow = False
         self._tellWindow = False
         self._flushNow = False
@@ -169,10 +175,21 @@ class Conversation:
             return foreign
         self.answered = True
         self._stats.InSegs += pushes
+        sender = self.sender
         if not recovered:
-            self.sender.remoteWindow = lastWindow
-        moved = self.sender.acknowledge(unas, acks, now, not recovered)
-        if moved or self.sender.wantsFlush or self._acksAreDue(now):
+            sender.remoteWindow = lastWindow
+            known = sender.peerWindow
+            # Before it has received anything the peer tells its whole window.
+            if lastWindow > (known or 0) and (known is not None or lastUna == self._firstUna):
+                sender.peerWindow = lastWindow
+        moved = sender.acknowledge(unas, acks, now, not recovered)
+        if not recovered:
+            una = sender.una & MASK
+            if lastUna == una:
+                self._staleness.current(una)
+            elif (una - lastUna) & MASK < HALF:
+                self._staleness.behind(unas, una, now)
+        if moved or sender.wantsFlush or self._acksAreDue(now):
             self._flushNow = True
         return foreign
 
@@ -224,6 +241,7 @@ class Conversation:
         Send a WASK with the next flush.
         """
         self._askWindow = self._flushNow = True
+        self._staleness.wantsProof = False
 
     def sendControl(self, cmd: int, data: bytes) -> None:
         """
@@ -233,6 +251,14 @@ class Conversation:
         """
         self._controlsToSend.append((cmd, data))
         self._flushNow = True
+        if cmd == WASK:
+            self._staleness.wantsProof = False
+
+    def leaveUnanswered(self) -> None:
+        """
+        Do not answer a WASK that has been received: it was not for this end.
+        """
+        self._tellWindow = False
 
     def windowDatagram(self, now: int, cmd: int = WINS, data: bytes = b"") -> bytes:
         """
@@ -260,6 +286,21 @@ class Conversation:
         Whether L{datagramsToSend} should be called without waiting for L{deadline}.
         """
         return self._flushNow
+
+    @property
+    def wantsProof(self) -> bool:
+        """
+        Whether the peer should be asked, by a WASK of any kind, because what it says is old; see
+        L{Staleness}.
+        """
+        return self._staleness.wantsProof
+
+    @property
+    def peerRestarted(self) -> bool:
+        """
+        Whether the peer has lost its state and begun anew with the same conv.
+        """
+        return self._staleness.restarted
 
     @property
     def drained(self) -> bool:
@@ -306,5 +347,8 @@ class Conversation:
             self._tellWindow = False
             segments.append(self.windowDatagram(now))
         if sender.queue or sender.inFlight:
-            segments += sender.flush(conv, now, window, una)
+            pushes = sender.flush(conv, now, window, una)
+            segments += pushes
+            if len(pushes) >= MAXIMUM_BURST:
+                self._flushNow = sender.wantsFlush
         return packSegments(segments, self._settings.mtu)

@@ -69,6 +69,13 @@ class Receiver:
         return max(self._window - self._readySegments, 0)
 
     @property
+    def unread(self) -> bool:
+        """
+        Whether something waits for the application.
+        """
+        return bool(self._ready or self._messages)
+
+    @property
     def takesRuns(self) -> bool:
         """
         Whether segments in order can be handed over as a run, with L{extend}.

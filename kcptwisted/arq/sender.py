@@ -10,16 +10,22 @@ from collections.abc import Sequence
 from kcptwisted.arq.congestion import ICongestionControl
 from kcptwisted.arq.deadlines import Resend, ResendDeadlines
 from kcptwisted.arq.overtaken import Overtaken
+from kcptwisted.arq.pacing import Pacer
 from kcptwisted.arq.rtt import MAXIMUM_RTO, RoundTripEstimator
-from kcptwisted.arq.segment import HALF, HEADER, MASK, PUSH
+from kcptwisted.arq.segment import HALF, HEADER, MASK, OVERHEAD, PUSH
 from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.stats import SessionStats
 
-#: A segment sent this often without an ACK means that the peer is gone.
+#: A segment sent this often without an ACK means that the peer is gone, if nothing at all was newly
+#: acknowledged for so many milliseconds: with short timeouts twenty copies are soon sent.
 DEAD_LINK = 20
+DEAD_LINK_SILENCE = 10_000
 
 #: frg is counted down from one less than this; kcp-go takes no more.
 MAXIMUM_FRAGMENTS = 255
+
+#: New segments that leave in one flush at most, so that others get their turn.
+MAXIMUM_BURST = 2048
 
 #: The peer's window until it tells, segments.
 INITIAL_REMOTE_WINDOW = 32
@@ -30,7 +36,7 @@ Fragment = tuple[int, bytes]
 
 class MessageTooLong(ValueError):
     """
-    A message that no KCP peer could ever take.
+    A message that no KCP peer, or not this one, could ever take.
 
     @ivar length: bytes of the message.
     @ivar limit: the most bytes that a message may have here.
@@ -49,13 +55,19 @@ class Sender:
     """
     Cuts writes into segments and keeps each until it is acknowledged.
 
+    New segments leave as the windows and the L{Pacer} allow.  What waits for the pacer has a
+    L{deadline}; what is beyond L{MAXIMUM_BURST} is left for another flush, which is wanted then.
+
     @ivar queue: segments that were never sent.
     @ivar queuedBytes: payload bytes in C{queue}.
     @ivar inFlight: segments sent and not acknowledged, by sn (not wrapped), in order.
     @ivar una: the first sn not acknowledged.
     @ivar next: the next sn to be sent.
     @ivar remoteWindow: the peer's free window, segments.
-    @ivar deadLink: a segment was sent L{DEAD_LINK} times.
+    @ivar peerWindow: the peer's whole window, segments, which no message may exceed; None while
+        it is not known.
+    @ivar deadLink: a segment was sent L{DEAD_LINK} times at least, and for L{DEAD_LINK_SILENCE} ms
+        nothing was newly acknowledged.
     @ivar rtt: the round-trip estimate.
     """
 
@@ -63,12 +75,15 @@ class Sender:
         "_congestion",
         "_deadlines",
         "_overtaken",
+        "_pacer",
+        "_progress",
         "_resends",
         "_settings",
         "_stats",
         "deadLink",
         "inFlight",
         "next",
+        "peerWindow",
         "queue",
         "queuedBytes",
         "remoteWindow",
@@ -95,7 +110,11 @@ class Sender:
         self.inFlight: dict[int, Fragment] = {}
         self.una = self.next = firstSn
         self.remoteWindow = INITIAL_REMOTE_WINDOW
+        self.peerWindow: int | None = None
         self.deadLink = False
+        # When something was last newly acknowledged, or sent with nothing else in flight.
+        self._progress = 0
+        self._pacer = Pacer(settings.mtu, settings.rateLimit, settings.pacing)
         self._resends: dict[int, Resend] = {}
         self._deadlines = ResendDeadlines()
         self._overtaken = Overtaken(settings.resend, self.inFlight, self._resends, firstSn)
@@ -104,7 +123,8 @@ class Sender:
         """
         Queue bytes (stream), or one message.  Nothing is queued for empty C{data}.
 
-        @raise MessageTooLong: if a message needs more than L{MAXIMUM_FRAGMENTS} segments.
+        @raise MessageTooLong: if a message needs more than L{MAXIMUM_FRAGMENTS} segments, or more
+            than the peer's whole window.
         """
         if not data:
             return
@@ -115,8 +135,9 @@ class Sender:
             queue.extend([(0, data[i : i + mss]) for i in range(start, len(data), mss)])
         else:
             count = -(-len(data) // mss)
-            if count > MAXIMUM_FRAGMENTS:
-                raise MessageTooLong(len(data), MAXIMUM_FRAGMENTS * mss)
+            most = min(MAXIMUM_FRAGMENTS, self.peerWindow or MAXIMUM_FRAGMENTS)
+            if count > most:
+                raise MessageTooLong(len(data), most * mss)
             queue.extend(
                 [(count - 1 - i, data[i * mss : (i + 1) * mss]) for i in range(count)],
             )
@@ -164,6 +185,8 @@ class Sender:
                 self.rtt.sample(min(elapsed, MAXIMUM_RTO))
         while self.una < self.next and self.una not in inFlight:
             self.una += 1
+        if arrivals or newly:
+            self._progress = now
         if self.una != before:
             self._congestion.onAck(max(arrivals, 1), self.remoteWindow)
             if self._resends:
@@ -173,6 +196,8 @@ class Sender:
             self._overtaken.clear(self.next)
         elif newly:
             self._overtaken.count(newly, self.una)
+        if self._pacer.short:
+            self._pacer.advance(now, self._window(), self.rtt.smoothed)
         return self.una != before
 
     def _applyUnas(self, unas: list[int]) -> int:
@@ -218,25 +243,52 @@ class Sender:
         """
         Whether there is something to send that no deadline waits for.
         """
-        return self._overtaken.pending or self._allowed() > 0
+        return self._overtaken.pending or (
+            self._allowed() > 0 and not (self._pacer.short and self._pacer.fit(self.queue, 1) == 0)
+        )
+
+    def _window(self) -> int:
+        """
+        @return: the most segments in flight.
+        """
+        window = min(self._settings.sendWindow, self.remoteWindow)
+        limit = self._congestion.window
+        return window if limit is None or limit > window else limit
 
     def _allowed(self) -> int:
         """
-        @return: how many queued segments may leave now.
+        @return: how many queued segments the windows let leave now.
         """
         if not self.queue:
             return 0
-        window = min(self._settings.sendWindow, self.remoteWindow)
-        limit = self._congestion.window
-        if limit is not None and limit < window:
-            window = limit
-        return min(window - (self.next - self.una), len(self.queue))
+        return min(self._window() - (self.next - self.una), len(self.queue))
 
     def deadline(self) -> int | None:
         """
-        @return: when the first segment in flight times out, milliseconds.
+        @return: when the first segment in flight times out, or the pacer lets the next one leave,
+            milliseconds.
         """
-        return self._deadlines.next(self.una)
+        timeout = self._deadlines.next(self.una)
+        if not self._pacer.short or (allowed := self._allowed()) <= 0:
+            return timeout
+        paced = self._pacer.deadline(OVERHEAD + len(self.queue[0][1]), allowed)
+        if paced is None or timeout is None:
+            return timeout if paced is None else paced
+        return min(timeout, paced)
+
+    def resendAll(self, now: int) -> None:
+        """
+        Let all in flight time out at once, as if for the first time, because what was sent is
+        likely to be lost: after an outage, or when the path has changed.
+
+        @param now: milliseconds.
+        """
+        if not self.inFlight:
+            return
+        for resend in self._resends.values():
+            resend.deadline = now
+        self._deadlines.clear()
+        self._deadlines.add(now - self.rtt.timeout, self.rtt.timeout, list(self.inFlight))
 
     def flush(self, conv: int, now: int, window: int, una: int) -> list[bytes]:
         """
@@ -248,7 +300,10 @@ class Sender:
         @param una: the sn that this side awaits, as on the wire.
         @return: encoded segments.
         """
-        allowed = self._allowed()
+        pacer = self._pacer
+        limit = self._window()
+        pacer.advance(now, limit, self.rtt.smoothed)
+        allowed = min(limit - (self.next - self.una), len(self.queue))
         again = self._resend(now, fresh=allowed > 0) if self.inFlight else []
         pack = HEADER.pack
         ts = now & MASK
@@ -258,8 +313,11 @@ class Sender:
             for sn in again:
                 frg, data = inFlight[sn]
                 segments.append(pack(conv, PUSH, frg, window, ts, sn & MASK, una, len(data)) + data)
-        if allowed > 0:
-            sns, fragments = self._launch(allowed, now)
+            pacer.take(sum(map(len, segments)))
+        if allowed > 0 and (count := pacer.fit(self.queue, min(allowed, MAXIMUM_BURST))):
+            queued = self.queuedBytes
+            sns, fragments = self._launch(count, now)
+            pacer.take(queued - self.queuedBytes + count * OVERHEAD)
             segments += [
                 pack(conv, PUSH, frg, window, ts, sn & MASK, una, len(data)) + data
                 for sn, (frg, data) in zip(sns, fragments, strict=True)
@@ -281,6 +339,8 @@ class Sender:
             popleft = queue.popleft
             fragments = [popleft() for _ in range(count)]
             self.queuedBytes -= sum([len(data) for _, data in fragments])
+        if not self.inFlight:
+            self._progress = now
         sns = range(self.next, self.next + count)
         self.inFlight.update(zip(sns, fragments, strict=True))
         self.next += count
@@ -318,7 +378,7 @@ class Sender:
         resend.sent = now
         resend.deadline = now + timeout
         resend.transmissions += 1
-        if resend.transmissions >= DEAD_LINK:
+        if resend.transmissions >= DEAD_LINK and now - self._progress >= DEAD_LINK_SILENCE:
             self.deadLink = True
         return resend
 

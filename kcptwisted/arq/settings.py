@@ -25,6 +25,9 @@ class ARQSettings:
     @ivar resend: ACKs of later segments after which a segment is sent again; 0 turns this off.
     @ivar stream: writes run together into full segments; else each write is one message.
     @ivar ackNoDelay: ACKs never wait.
+    @ivar rateLimit: bytes of segments, headers included, that may leave in a second; 0 means no
+        limit.
+    @ivar pacing: windows are spread over the round trip, if that is long enough.
     """
 
     mtu: int = 1400
@@ -36,6 +39,8 @@ class ARQSettings:
     resend: int = 2
     stream: bool = True
     ackNoDelay: bool = False
+    rateLimit: int = 0
+    pacing: bool = True
 
     @property
     def mss(self) -> int:

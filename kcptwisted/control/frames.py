@@ -28,7 +28,6 @@ _HEADER = struct.Struct(f"<2sB{TOKEN}s{TOKEN}s")
 _FRAME = struct.Struct("<BB")
 _HELLO = struct.Struct("<HH")
 _FIN = struct.Struct("<IB")
-_FIN_ACK = struct.Struct("<I")
 _RESET = struct.Struct("<B")
 
 #: Frames that a block may have; none that is sent has more than two.
@@ -106,9 +105,12 @@ class Fin(NamedTuple):
 class FinAck(NamedTuple):
     """
     Everything before C{finalSn} was received, and the L{Fin}.
+
+    @ivar both: as in the L{Fin}.
     """
 
     finalSn: int
+    both: bool
 
 
 class Reset(NamedTuple):
@@ -162,13 +164,9 @@ class Block(NamedTuple):
         return next((frame for frame in self.frames if isinstance(frame, kind)), None)
 
 
-def _packFin(fin: Fin) -> bytes:
-    return _FIN.pack(fin.finalSn, fin.both)
-
-
-def _unpackFin(value: bytes) -> Fin:
+def _unpackFin(value: bytes) -> tuple[int, bool]:
     finalSn, flags = _FIN.unpack_from(value)
-    return Fin(finalSn, bool(flags & 1))
+    return finalSn, bool(flags & 1)
 
 
 class _Kind(NamedTuple):
@@ -193,9 +191,10 @@ _KINDS = {
              lambda value: Hello(*_HELLO.unpack_from(value))),
     2: _Kind(Retry, COOKIE, lambda frame: frame.cookie, _opaque(Retry, COOKIE)),
     3: _Kind(Cookie, COOKIE, lambda frame: frame.cookie, _opaque(Cookie, COOKIE)),
-    4: _Kind(Fin, _FIN.size, _packFin, _unpackFin),
-    5: _Kind(FinAck, _FIN_ACK.size, lambda frame: _FIN_ACK.pack(*frame),
-             lambda value: FinAck(*_FIN_ACK.unpack_from(value))),
+    4: _Kind(Fin, _FIN.size, lambda frame: _FIN.pack(*frame),
+             lambda value: Fin(*_unpackFin(value))),
+    5: _Kind(FinAck, _FIN.size, lambda frame: _FIN.pack(*frame),
+             lambda value: FinAck(*_unpackFin(value))),
     6: _Kind(Reset, _RESET.size, lambda frame: _RESET.pack(*frame),
              lambda value: Reset(*_RESET.unpack_from(value))),
     7: _Kind(Challenge, CHALLENGE, lambda frame: frame.data, _opaque(Challenge, CHALLENGE)),

@@ -37,6 +37,7 @@ class CipherSpec:
         L{ICipher}; may be given as C{"module:function"}, which is imported when it is used.  None
         means that datagrams go as they are.
     @ivar anyKey: a key of another length, but not an empty one, will do as well.
+    @ivar authenticates: what passes it comes from somebody who has the key, unchanged.
     """
 
     name: str
@@ -44,6 +45,7 @@ class CipherSpec:
     overhead: int
     factory: str | Callable[..., ICipher] | None
     anyKey: bool = False
+    authenticates: bool = False
 
     def make(self, key: bytes) -> ICipher | None:
         """
@@ -98,10 +100,16 @@ CIPHERS = {
         CipherSpec("xtea", 16, _CHECKED, "kcptwisted.crypt.xtea:xtea"),
         CipherSpec("salsa20", 32, _CHECKED, "kcptwisted.crypt.salsa20:salsa20"),
         CipherSpec("xor", 32, _CHECKED, "kcptwisted.crypt.simplexor:simpleXOR", anyKey=True),
-        CipherSpec("aes-128-gcm", 16, _AEAD, "kcptwisted.crypt.aead:aesGCM"),
-        CipherSpec("aes-192-gcm", 24, _AEAD, "kcptwisted.crypt.aead:aesGCM"),
-        CipherSpec("aes-256-gcm", 32, _AEAD, "kcptwisted.crypt.aead:aesGCM"),
-        CipherSpec("chacha20-poly1305", 32, _AEAD, "kcptwisted.crypt.aead:chacha20Poly1305"),
+        CipherSpec("aes-128-gcm", 16, _AEAD, "kcptwisted.crypt.aead:aesGCM", authenticates=True),
+        CipherSpec("aes-192-gcm", 24, _AEAD, "kcptwisted.crypt.aead:aesGCM", authenticates=True),
+        CipherSpec("aes-256-gcm", 32, _AEAD, "kcptwisted.crypt.aead:aesGCM", authenticates=True),
+        CipherSpec(
+            "chacha20-poly1305",
+            32,
+            _AEAD,
+            "kcptwisted.crypt.aead:chacha20Poly1305",
+            authenticates=True,
+        ),
     )
 }
 

@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IListeningPort, IReactorUDP
 from twisted.internet.protocol import DatagramProtocol
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -29,8 +30,10 @@ class ListenUDPPort(DatagramProtocol):
     """
 
     overhead = 0
-    transport: Any
+    _log = Logger()
     _reactor: Any
+    # Kept longer than Twisted keeps C{self.transport}: until the protocol has taken its leave.
+    _sending: Any = None
 
     def __init__(
         self, protocol: IDatagramProtocol, stats: PortStats, peer: Address | None = None
@@ -53,14 +56,15 @@ class ListenUDPPort(DatagramProtocol):
         self._protocol.makeConnection(self)
         self._reactor = reactor
         self._port = reactor.listenUDP(port, self, interface=interface, maxPacketSize=65535)
-        self._host: IPv4Address | IPv6Address = self.transport.getHost()
+        self._host: IPv4Address | IPv6Address = self._sending.getHost()
 
     def startProtocol(self) -> None:
         """
         Fix the peer.
         """
+        self._sending = self.transport
         if self._peer is not None:
-            self.transport.connect(*self._peer[:2])
+            self._sending.connect(*self._peer[:2])
 
     def getHost(self) -> IPv4Address | IPv6Address:
         """
@@ -72,12 +76,12 @@ class ListenUDPPort(DatagramProtocol):
         """
         Send.
         """
-        if self.transport is None:
+        if self._sending is None:
             return
         destination = () if self._peer is not None else (address[:2],)
         for datagram in datagrams:
             try:
-                self.transport.write(datagram, *destination)
+                self._sending.write(datagram, *destination)
             except OSError:
                 self.stats.OutErrs += 1
             else:
@@ -102,7 +106,8 @@ class ListenUDPPort(DatagramProtocol):
         Nobody listens at the peer's.
         """
         # It may be a write that found out, in the middle of a flush.
-        self._reactor.callLater(0, self._reportRefusal)
+        if self._port is not None:
+            self._reactor.callLater(0, self._reportRefusal)
 
     def _reportRefusal(self) -> None:
         if self._port is not None:
@@ -111,9 +116,14 @@ class ListenUDPPort(DatagramProtocol):
 
     def stopProtocol(self) -> None:
         """
-        The port is closed.
+        The port closes: its socket is closed as soon as the protocol has taken its leave.
         """
-        self._protocol.connectionLost(Failure(ConnectionDone("Port closed.")))
+        self._port = None
+        try:
+            self._protocol.connectionLost(Failure(ConnectionDone("Port closed.")))
+        except Exception:
+            self._log.failure("connectionLost of {protocol!r} failed", protocol=self._protocol)
+        self._sending = None
 
     def stopListening(self) -> Deferred[None]:
         """

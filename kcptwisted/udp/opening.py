@@ -41,6 +41,34 @@ def openPort(
         fallback = ListenUDPPort(protocol, stats, peer)
         fallback.start(cast(IReactorUDP, reactor), bind[0], bind[1])
         return fallback
+    sock = _openSocket(bind, peer, options)
+    port = BatchPort(
+        cast(IBatchReactor, reactor), sock, protocol, stats, connected=peer is not None
+    )
+    port.start()
+    return port
+
+
+def rebindPort(port: UDPPort, bind: Address, peer: Address, options: KCPOptions) -> bool:
+    """
+    Have a client's port go on with a new socket.  For a host whose own address has changed: a
+    connected socket keeps the address that it was connected from.
+
+    @param bind: what the port was opened with; its port number is not used, the kernel chooses one.
+    @param peer: what the port was opened with.
+    @return: whether that was done.  If not, because there is no route to the peer for now, or the
+        port is closed, or the reactor has no file descriptors, the port is as it was.
+    """
+    if not isinstance(port, BatchPort):
+        return False
+    try:
+        sock = _openSocket((bind[0], 0, *bind[2:]), peer, options)
+    except (CannotListenError, OSError):
+        return False
+    return port.rebind(sock)
+
+
+def _openSocket(bind: Address, peer: Address | None, options: KCPOptions) -> socket.socket:
     sock = _bound(bind, options)
     if peer is not None:
         try:
@@ -48,11 +76,7 @@ def openPort(
         except OSError:
             sock.close()
             raise
-    port = BatchPort(
-        cast(IBatchReactor, reactor), sock, protocol, stats, connected=peer is not None
-    )
-    port.start()
-    return port
+    return sock
 
 
 def _bound(bind: Address, options: KCPOptions) -> socket.socket:

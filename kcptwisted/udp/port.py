@@ -82,15 +82,19 @@ class BatchPort:
         @param connected: whether C{sock} has one peer.
         """
         self._reactor = reactor
-        self._socket: socket.socket | None = sock
         self._protocol = protocol
         self._connected = connected
-        self._segments = canSegment(sock)
-        self._coalesces = enableCoalescing(sock)
         self._deferred: deque[tuple[bytes, Address]] = deque()
-        self._host = toAddress(sock.getsockname())
+        self._closing = False
         self._stopping: Deferred[None] | None = None
         self.stats = stats
+        self._use(sock)
+
+    def _use(self, sock: socket.socket) -> None:
+        self._socket: socket.socket | None = sock
+        self._segments = canSegment(sock)
+        self._coalesces = enableCoalescing(sock)
+        self._host = toAddress(sock.getsockname())
 
     def start(self) -> None:
         """
@@ -98,6 +102,29 @@ class BatchPort:
         """
         self._protocol.makeConnection(self)
         self._reactor.addReader(self)
+
+    def rebind(self, sock: socket.socket) -> bool:
+        """
+        Go on with another socket, and close the one so far.  What is kept for later goes out
+        through the new one.
+
+        @param sock: bound, and connected if the one so far is; non-blocking; the port's from now
+            on.
+        @return: whether the port was open.
+        """
+        former = self._socket
+        if former is None or self._closing:
+            sock.close()
+            return False
+        # A reactor asks for the file descriptor of what it removes.
+        self._reactor.removeReader(self)
+        self._reactor.removeWriter(self)
+        self._use(sock)
+        former.close()
+        self._reactor.addReader(self)
+        if self._deferred:
+            self._reactor.addWriter(self)
+        return True
 
     def getHost(self) -> IPv4Address | IPv6Address:
         """
@@ -179,19 +206,21 @@ class BatchPort:
 
     def writeDatagrams(self, datagrams: Sequence[bytes], address: Address) -> None:
         """
-        Send; keep what the kernel does not take now, up to L{MAXIMUM_DEFERRED} datagrams.
+        Send; keep what the kernel does not take now, up to L{MAXIMUM_DEFERRED} datagrams.  While
+        the port closes nothing is kept.
         """
         if self._socket is None:
             return
         sent = 0 if self._deferred else self._send(datagrams, address)
         if sent == len(datagrams):
             return
-        room = MAXIMUM_DEFERRED - len(self._deferred)
+        room = 0 if self._closing else MAXIMUM_DEFERRED - len(self._deferred)
         kept = datagrams[sent : sent + room]
         self._deferred.extend([(datagram, address) for datagram in kept])
         self.stats.OutDeferred += len(kept)
         self.stats.OutDropped += len(datagrams) - sent - len(kept)
-        self._reactor.addWriter(self)
+        if kept:
+            self._reactor.addWriter(self)
 
     def doWrite(self) -> None:
         """
@@ -266,14 +295,15 @@ class BatchPort:
 
     def _refuse(self, problem: OSError, count: int) -> None:
         self.stats.OutErrs += count
-        if isinstance(problem, ConnectionRefusedError):
-            # Not from inside a write: the session above may be in the middle of a flush.
-            self._reactor.callLater(0, self._reportRefusal)
-        else:
+        if not isinstance(problem, ConnectionRefusedError):
             self._log.debug("Sending failed: {problem}", problem=problem)
+        elif not self._closing:
+            # Not from inside a write: the session above may be in the middle of a flush.
+            self._reactor.callLater(0, self._reportRefusal, self._socket)
 
-    def _reportRefusal(self) -> None:
-        if self._socket is not None:
+    def _reportRefusal(self, refused: socket.socket) -> None:
+        # What befell a former socket says nothing about the present one.
+        if self._socket is refused:
             self._protocol.connectionRefused()
             self._protocol.batchFinished()
 
@@ -294,9 +324,10 @@ class BatchPort:
         """
         if self._stopping is None:
             self._stopping = Deferred()
-            self._reactor.callLater(
-                0, self.connectionLost, Failure(error.ConnectionDone("Port closed."))
-            )
+            if not self._closing:
+                self._reactor.callLater(
+                    0, self.connectionLost, Failure(error.ConnectionDone("Port closed."))
+                )
         finished: Deferred[None] = Deferred()
         self._stopping.chainDeferred(finished)
         return finished
@@ -317,17 +348,20 @@ class BatchPort:
 
     def connectionLost(self, reason: Failure) -> None:
         """
-        The socket is of no use any more; also called by the reactor when it ends.
+        Close the socket, after the protocol has had the occasion to take its leave; also called by
+        the reactor when it ends.
         """
-        sock, self._socket = self._socket, None
-        if sock is None:
+        if self._closing:
             return
+        self._closing = True
         self._reactor.removeReader(self)
         self._reactor.removeWriter(self)
         self.stats.OutDropped += len(self._deferred)
         self._deferred.clear()
+        self._call(self._protocol.connectionLost, reason)
+        sock, self._socket = self._socket, None
+        assert sock is not None
         sock.close()
-        self._protocol.connectionLost(reason)
         if self._stopping is None:
             self._stopping = Deferred()
         self._stopping.callback(None)

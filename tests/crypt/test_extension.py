@@ -25,7 +25,7 @@ from kcptwisted.crypt.registry import (
     findCipher,
     registerCipher,
 )
-from kcptwisted.listener import KCPListeningPort
+from kcptwisted.listening import KCPListeningPort
 from kcptwisted.options import KCPOptions
 from tests.connections import CLIENT, PORT, SERVER, ConnectionTestCase, RecordingProtocol
 from twisted import plugins

@@ -16,7 +16,7 @@ from twisted.trial.unittest import TestCase
 from kcptwisted.endpoints import KCPClientEndpoint, KCPServerEndpoint
 from kcptwisted.hub import SocketLayer
 from kcptwisted.link import Link
-from kcptwisted.listener import KCPListeningPort
+from kcptwisted.listening import KCPListeningPort
 from kcptwisted.lossyrelay import LossyRelay
 from kcptwisted.options import KCPOptions
 from tests.interop.gopeer import whyMissing

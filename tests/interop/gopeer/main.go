@@ -20,6 +20,14 @@
 //
 // and closes with one line of JSON on standard output.
 //
+// One client never closes by itself:
+//
+//	caller  calls an echo server with -size bytes every 100 ms; after -count
+//	        answers, or when one is not there within -patience, it dials
+//	        again, until its standard input ends. It prints a line of JSON
+//	        for the first answer of each session, "answered", and for its
+//	        end, "enough", "late" or "over"
+//
 // One role is played on a bare socket, without kcp-go but for its ciphers:
 //
 //	oob  the server sends out-of-band datagrams back; the client sends three,
@@ -88,6 +96,9 @@ type config struct {
 	timeout, linger, sessionMax float64
 	stdin, snmp                 bool
 
+	patience float64
+	samePort bool
+
 	vectors, benchmark bool
 	only               string
 	rounds             int
@@ -98,14 +109,14 @@ func parseFlags() (*config, error) {
 	c := new(config)
 	flag.StringVar(&c.listen, "listen", "", "serve on this `HOST:PORT`")
 	flag.StringVar(&c.dial, "dial", "", "be a client of this `HOST:PORT`")
-	flag.StringVar(&c.role, "role", "", "echo, sink, source or oob; a client also pingpong or idle")
+	flag.StringVar(&c.role, "role", "", "echo, sink, source or oob; a client also pingpong, idle or caller")
 
 	flag.Int64Var(&c.bytes, "bytes", 1<<20, "client: bytes to move on each session")
 	flag.Uint64Var(&c.seed, "seed", 1, "seed of the test stream; a source client checks what it gets only when this is given")
 	flag.IntVar(&c.sessions, "sessions", 1, "client: sessions to run at once")
 	flag.IntVar(&c.chunk, "chunk", 65536, "bytes for each write")
-	flag.IntVar(&c.count, "count", 1000, "pingpong: round trips on each session")
-	flag.IntVar(&c.size, "size", 64, "pingpong: bytes each way; oob: bytes of the largest")
+	flag.IntVar(&c.count, "count", 1000, "pingpong: round trips on each session; caller: answers, at most")
+	flag.IntVar(&c.size, "size", 64, "pingpong and caller: bytes each way; oob: bytes of the largest")
 
 	flag.StringVar(&c.crypt, "crypt", "null", "cipher: "+strings.Join(cipherNames(), " "))
 	flag.StringVar(&c.key, "key", "", "`passphrase`, turned into a key as kcptun does")
@@ -122,6 +133,8 @@ func parseFlags() (*config, error) {
 	flag.IntVar(&c.sockBuf, "sockbuf", 4<<20, "bytes of each socket buffer, 0 for the system's own choice")
 
 	flag.Float64Var(&c.timeout, "timeout", -1, "`seconds` before the watchdog ends the run, 0 for never (default 60, of a server or benchmark 600)")
+	flag.Float64Var(&c.patience, "patience", 0.5, "caller: `seconds` to wait for an answer")
+	flag.BoolVar(&c.samePort, "sameport", false, "caller: dial again from the same port")
 	flag.Float64Var(&c.linger, "linger", 0.25, "client: `seconds` to stay for the last ACKs, and to see that nothing more comes")
 	flag.Float64Var(&c.sessionMax, "sessiontimeout", 0, "server: drop a session that moved nothing for these `seconds`, 0 for never")
 	flag.BoolVar(&c.stdin, "stdin", false, "server: end when standard input does")
@@ -175,6 +188,9 @@ func (c *config) check() error {
 	if c.sndWnd < 1 || c.rcvWnd < 1 {
 		return fmt.Errorf("-sndwnd and -rcvwnd must be positive")
 	}
+	if c.patience <= 0 {
+		return fmt.Errorf("-patience must be positive")
+	}
 	if c.rounds < 1 || c.seconds <= 0 {
 		return fmt.Errorf("-rounds and -seconds must be positive")
 	}
@@ -212,6 +228,8 @@ func main() {
 		err = serveOOB(c, w)
 	case c.role == "oob":
 		err = dialOOB(c, w)
+	case c.role == "caller" && c.dial != "":
+		err = runCaller(c, w)
 	case c.listen != "":
 		err = runServer(c, w)
 	default:

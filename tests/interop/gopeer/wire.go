@@ -92,22 +92,30 @@ func (w *wire) serve() (*kcp.Listener, error) {
 
 // connect opens a session to the server, on a socket of its own.
 func (w *wire) connect() (*kcp.UDPSession, error) {
+	_, s, err := w.connectFrom(nil)
+	return s, err
+}
+
+// connectFrom does so from a local address, if there is one, and also returns
+// the socket, which kcp-go does not close.
+func (w *wire) connectFrom(local *net.UDPAddr) (net.PacketConn, *kcp.UDPSession, error) {
 	addr, err := net.ResolveUDPAddr("udp", w.dial)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	network := "udp4"
 	if addr.IP.To4() == nil {
 		network = "udp6"
 	}
-	conn, err := w.socket(network, nil)
+	conn, err := w.socket(network, local)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	s, err := kcp.NewConn2(addr, w.block, w.dataShards, w.parityShards, conn)
 	if err != nil {
-		return nil, err
+		conn.Close()
+		return nil, nil, err
 	}
 	w.tune(s)
-	return s, nil
+	return conn, s, nil
 }

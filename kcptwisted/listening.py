@@ -1,0 +1,96 @@
+"""
+What C{listen} gives: a listener as a port.
+"""
+
+from __future__ import annotations
+
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.error import CannotListenError
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from kcptwisted.hub import SocketLayer
+from kcptwisted.interfaces import Address, IKCPListeningPort
+from kcptwisted.listener import Ending, KCPListener
+from kcptwisted.session import KCPSession
+from kcptwisted.stats import PortStats
+
+
+@implementer(IKCPListeningPort)
+class KCPListeningPort:
+    """
+    The listener, as L{twisted.internet.interfaces.IListeningPort} wants it.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self, listener: KCPListener, bind: Address, layers: tuple[SocketLayer, ...] = ()
+    ) -> None:
+        """
+        @param bind: where to listen.
+        @param layers: the user's own, outside the cipher.
+        """
+        self._listener = listener
+        self._bind = bind
+        self._layers = layers
+        self._listening = False
+        self._stopping = False
+
+    @property
+    def stats(self) -> PortStats:
+        """
+        Counts of the socket and all its sessions.
+        """
+        return self._listener.stats
+
+    @property
+    def sessions(self) -> list[KCPSession]:
+        """
+        The live sessions.
+        """
+        return list(self._listener.sessions.values())
+
+    def startListening(self) -> None:
+        """
+        Open the port.
+
+        @raise CannotListenError: if it is open already, or the address cannot be had.
+        """
+        if self._listening:
+            raise CannotListenError(*self._bind[:2], "already listening")
+        self._listener.openPort(self._bind, None, self._layers)
+        self._listening = True
+        self._log.info(
+            "{factory} starting on {host}", factory=self._listener.factory, host=self.getHost()
+        )
+        self._listener.factory.doStart()
+
+    def stopListening(self, sessions: str = "close") -> Deferred[None]:
+        """
+        Take no new connections; when those that are there have ended, close the socket.  May be
+        called again to end them sooner.
+
+        @param sessions: what becomes of the connections: C{"finish"}, they go on until either end
+            closes them; C{"close"}, they are closed, and what was written is delivered within their
+            C{linger}; C{"abort"}, they end now.
+        @return: fires when the socket is closed.
+        @raise ValueError: if C{sessions} is none of these.
+        """
+        allowed = [ending.value for ending in Ending]
+        if sessions not in allowed:
+            raise ValueError(f"sessions must be one of {', '.join(allowed)}, not {sessions!r}")
+        if not self._listening:
+            return succeed(None)
+        stopped = self._listener.stop(Ending(sessions))
+        if not self._stopping:
+            self._stopping = True
+            stopped.addCallback(lambda _: self._listener.factory.doStop())
+        return stopped
+
+    def getHost(self) -> IPv4Address | IPv6Address:
+        """
+        @return: the address listened on.
+        """
+        return self._listener.getHost()

@@ -1,0 +1,147 @@
+"""
+Whether the peer is still there, and whether the connection is of use (the options C{keepAlive},
+C{deadAfter} and C{idleTimeout}).
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+#: How often the peer is asked within C{deadAfter}.
+ASKS = 6
+
+#: Asks that must have gone unanswered before the peer is taken for dead, whatever the clock says.
+LEAST_ASKS = 3
+
+#: The end that was called waits longer by this part before it asks.
+DEFERENCE = 10
+
+#: Milliseconds of silence after which a newcomer is asked for its second datagram.
+NEWCOMER_SILENCE = 1000
+
+
+class Finding(Enum):
+    """
+    What a look at a connection found.
+    """
+
+    #: Nothing is to be done.
+    WELL = "well"
+    #: The peer should be asked for a sign of life.
+    SILENT = "silent"
+    #: It has been asked, and has not answered in time.
+    DEAD = "dead"
+    #: There was no data of the application for too long.
+    IDLE = "idle"
+
+
+class Liveness:
+    """
+    The watch over one connection.  Without clock and I/O; all times are milliseconds.
+
+    Whoever hears from the peer sets C{heard}, and whoever moves data of the application sets
+    C{active}: that costs no call and moves no deadline.  L{look} takes them into account.
+
+    @ivar heard: when the peer was last heard.
+    @ivar active: when data of the application was last written or delivered.
+    @ivar unanswered: how often the peer has been asked since it was last heard.
+    @ivar deadline: when to look next; None if never.
+    """
+
+    __slots__ = (
+        "_deadAfter",
+        "_firstAsk",
+        "_idleTimeout",
+        "_keepAlive",
+        "_nextAsk",
+        "_silence",
+        "active",
+        "deadline",
+        "heard",
+        "unanswered",
+    )
+
+    def __init__(self, keepAlive: float, deadAfter: float, idleTimeout: float) -> None:
+        """
+        @param keepAlive: seconds of silence after which to ask; 0 for never.
+        @param deadAfter: seconds without an answer after which the peer is dead.
+        @param idleTimeout: seconds without data of the application; 0 for no limit.
+        """
+        self._keepAlive = self._silence = int(keepAlive * 1000)
+        self._deadAfter = int(deadAfter * 1000)
+        self._idleTimeout = int(idleTimeout * 1000)
+        self.heard = self.active = 0
+        self.unanswered = 0
+        self._firstAsk = self._nextAsk = 0
+        self.deadline: int | None = None
+
+    def yieldTo(self, unproven: bool) -> None:
+        """
+        The peer called, so let it ask first: the answer tells either end that the other is there.
+
+        @param unproven: whether to ask early the first time all the same.
+        """
+        self._keepAlive += self._keepAlive // DEFERENCE
+        self._silence = min(self._keepAlive, NEWCOMER_SILENCE) if unproven else self._keepAlive
+
+    def start(self, now: int) -> None:
+        """
+        The connection is up: begin to watch.
+        """
+        self.heard = self.active = now
+        self._plan()
+
+    def look(self, now: int) -> Finding:
+        """
+        Say what is due at C{now}, and set the next deadline.
+        """
+        if self._idleTimeout and now - self.active >= self._idleTimeout:
+            return Finding.IDLE
+        finding = Finding.WELL
+        if self.heard > self._firstAsk:
+            self.revived()
+        if self._keepAlive:
+            finding = self._silent(now) if self.unanswered else self._quiet(now)
+        self._plan()
+        return finding
+
+    def _quiet(self, now: int) -> Finding:
+        if now - self.heard < self._silence:
+            return Finding.WELL
+        self._firstAsk = now
+        return self._ask(now)
+
+    def _silent(self, now: int) -> Finding:
+        if now < self._nextAsk:
+            return Finding.WELL
+        if self.unanswered >= LEAST_ASKS and now - self._firstAsk >= self._deadAfter:
+            return Finding.DEAD
+        return self._ask(now)
+
+    def _ask(self, now: int) -> Finding:
+        self.unanswered += 1
+        self._nextAsk = now + max(self._deadAfter // ASKS, 1)
+        return Finding.SILENT
+
+    def revived(self) -> None:
+        """
+        The peer has been heard since it was asked.
+        """
+        if self.unanswered:
+            self.unanswered = 0
+            self._silence = self._keepAlive
+
+    def _plan(self) -> None:
+        due = []
+        if self._keepAlive:
+            due.append(self._nextAsk if self.unanswered else self.heard + self._silence)
+        if self._idleTimeout:
+            due.append(self.active + self._idleTimeout)
+        self.deadline = min(due, default=None)
+
+    def stop(self) -> None:
+        """
+        There is nothing to watch over any more.
+        """
+        self._keepAlive = self._idleTimeout = 0
+        self.deadline = None

@@ -1,0 +1,227 @@
+"""
+Tests for L{kcptwisted.udp.fallback}.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import Any, cast
+
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IListeningPort, IReactorUDP
+from twisted.internet.udp import Port
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from kcptwisted.interfaces import Address, IDatagramTransport
+from kcptwisted.options import KCPOptions
+from kcptwisted.stats import PortStats
+from kcptwisted.testing import SimulatedNetwork
+from kcptwisted.udp.fallback import ListenUDPPort
+from kcptwisted.udp.opening import openPort, rebindPort
+from tests.udp.fakes import LOOPBACK, FakeReactor, Recorder
+
+
+class FallbackTests(SynchronousTestCase):
+    """
+    Ports on a reactor that has no file descriptors.
+    """
+
+    def setUp(self) -> None:
+        """
+        A network with a server and a client.
+        """
+        self.network = SimulatedNetwork()
+
+    def open(self, address: str, number: int, peer: Address | None = None) -> ListenUDPPort:
+        """
+        @return: an open port.
+        """
+        host = self.network.host(address)
+        port = openPort(host, Recorder(), (address, number), KCPOptions(), PortStats(), peer)
+        assert isinstance(port, ListenUDPPort)
+        return port
+
+    def exchange(self, server: str, client: str) -> tuple[Recorder, Recorder]:
+        """
+        Send two datagrams and answer the first.
+        """
+        self.network.host(server)
+        serverPort = self.open(server, 4000)
+        address: Address = (server, 4000, 0, 0) if ":" in server else (server, 4000)
+        clientPort = self.open(client, 0, address)
+        clientPort.writeDatagrams([b"one", b"two"], address)
+        self.network.run(1)
+        atServer = serverPort._protocol
+        atClient = clientPort._protocol
+        assert isinstance(atServer, Recorder)
+        assert isinstance(atClient, Recorder)
+        serverPort.writeDatagrams([b"three"], atServer.received[0][1])
+        self.network.run(1)
+        self.assertEqual((serverPort.stats.InPkts, serverPort.stats.InBytes), (2, 6))
+        self.assertEqual((clientPort.stats.OutPkts, clientPort.stats.OutBytes), (2, 6))
+        return atServer, atClient
+
+    def test_interfaces(self) -> None:
+        """
+        The port is a transport for layers.
+        """
+        verifyObject(IDatagramTransport, self.open("10.0.0.1", 4000))
+        verifyObject(IReactorUDP, self.network.host("10.0.0.1"))
+
+    def test_ipv4(self) -> None:
+        """
+        Datagrams go both ways, each a batch of its own.
+        """
+        server, client = self.exchange("10.0.0.1", "10.0.0.2")
+        sender = ("10.0.0.2", 49152)
+        self.assertEqual(server.received, [([b"one"], sender), ([b"two"], sender)])
+        self.assertEqual(server.batches, 2)
+        self.assertEqual(client.received, [([b"three"], ("10.0.0.1", 4000))])
+
+    def test_ipv6(self) -> None:
+        """
+        Addresses have the form that the rest of the stack knows IPv6 by.
+        """
+        server, client = self.exchange("fd00::1", "fd00::2")
+        self.assertEqual(server.received[0][1], ("fd00::2", 49152, 0, 0))
+        self.assertEqual(client.received, [([b"three"], ("fd00::1", 4000, 0, 0))])
+
+    def test_refused(self) -> None:
+        """
+        A refusal reaches the protocol.
+        """
+        self.network.host("10.0.0.1")
+        port = self.open("10.0.0.2", 0, ("10.0.0.1", 4000))
+        port.writeDatagrams([b"hello?"], ("10.0.0.1", 4000))
+        self.network.run(1)
+        protocol = port._protocol
+        assert isinstance(protocol, Recorder)
+        self.assertEqual(protocol.refusals, 1)
+
+    def test_stop(self) -> None:
+        """
+        Stopping tells the protocol, once.
+        """
+        port = self.open("10.0.0.1", 4000)
+        for _ in range(2):
+            stopped: Deferred[None] = port.stopListening()
+            self.successResultOf(stopped)
+        protocol = port._protocol
+        assert isinstance(protocol, Recorder)
+        self.assertEqual(len(protocol.lost), 1)
+        port.writeDatagrams([b"late"], ("10.0.0.2", 1))
+
+    def test_protocolRaises(self) -> None:
+        """
+        A protocol that raises is still told of the end of the batch.
+        """
+        port = self.open("10.0.0.1", 4000)
+        protocol = port._protocol
+        assert isinstance(protocol, Recorder)
+
+        def fail() -> None:
+            raise ZeroDivisionError
+
+        protocol.onReceived = fail
+        self.assertRaises(ZeroDivisionError, port.datagramReceived, b"x", ("10.0.0.2", 1))
+        self.assertEqual(protocol.batches, 1)
+
+    def test_getHost(self) -> None:
+        """
+        The local address has Twisted's form.
+        """
+        self.assertEqual(
+            self.open("10.0.0.1", 4000).getHost(), IPv4Address("UDP", "10.0.0.1", 4000)
+        )
+        self.assertEqual(self.open("fd00::1", 4000).getHost(), IPv6Address("UDP", "fd00::1", 4000))
+
+    def test_rebind(self) -> None:
+        """
+        There is no other socket to be had on such a reactor.
+        """
+        peer = ("127.0.0.1", 4000)
+        port = self.open("127.0.0.1", 0, peer)
+        before = port.getHost()
+        self.assertFalse(rebindPort(port, LOOPBACK, peer, KCPOptions()))
+        self.assertEqual(port.getHost(), before)
+
+    def leave(self, port: ListenUDPPort, close: Callable[[], object]) -> Recorder:
+        """
+        Send while the port closes, and fail.
+
+        @return: the protocol that closed.
+        """
+        protocol = port._protocol
+        assert isinstance(protocol, Recorder)
+
+        def leave() -> None:
+            port.writeDatagrams([b"bye"], ("127.0.0.1", 4000))
+            self.successResultOf(port.stopListening())
+            raise ZeroDivisionError
+
+        protocol.onLost = leave
+        close()
+        port.writeDatagrams([b"late"], ("127.0.0.1", 4000))
+        return protocol
+
+    def test_leave(self) -> None:
+        """
+        While the port closes its protocol can take its leave, and costs no more than a log entry
+        if it raises.
+        """
+        server = self.open("127.0.0.1", 4000)
+        client = self.open("10.0.0.2", 0, ("127.0.0.1", 4000))
+        protocol = self.leave(client, client.stopListening)
+        self.network.run(1)
+        there = server._protocol
+        assert isinstance(there, Recorder)
+        self.assertEqual([datagrams for datagrams, _ in there.received], [[b"bye"]])
+        self.assertEqual(len(protocol.lost), 1)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_leaveRefused(self) -> None:
+        """
+        A refusal that shows then leaves nothing behind, whoever closes the port.
+        """
+        for byReactor in (False, True):
+            port = self.open("10.0.0.2", 0, ("10.0.0.1", 4000))
+            protocol = port._protocol
+            assert isinstance(protocol, Recorder)
+            protocol.onLost = port.connectionRefused
+            if byReactor:
+                cast(IListeningPort, port.transport).stopListening()
+            else:
+                port.stopListening()
+            self.assertEqual(len(protocol.lost), 1)
+            self.assertEqual(self.network.clock.getDelayedCalls(), [])
+
+    def test_leaveTwisted(self) -> None:
+        """
+        So it is with a port of Twisted's, when its reactor ends.
+        """
+        receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.addCleanup(receiver.close)
+        receiver.bind(("127.0.0.1", 0))
+        receiver.settimeout(10)
+        port = ListenUDPPort(Recorder(), PortStats(), receiver.getsockname())
+        opened: list[Port] = []
+
+        class UDPReactor(FakeReactor):
+            def listenUDP(self, number: int, protocol: Any, *_: Any, **__: Any) -> Port:
+                opened.append(Port(number, protocol, "127.0.0.1", reactor=self))
+                opened[0].startListening()
+                return opened[0]
+
+        reactor = UDPReactor()
+        port.start(reactor, "127.0.0.1", 0)  # type: ignore[arg-type]
+        protocol = self.leave(port, opened[0].connectionLost)
+        self.assertEqual(receiver.recv(100), b"bye")
+        self.assertEqual(len(protocol.lost), 1)
+        self.assertFalse(hasattr(opened[0], "socket"))
+        port.connectionRefused()
+        self.successResultOf(port.stopListening())
+        self.assertEqual((reactor.getDelayedCalls(), reactor.readers), ([], set()))
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
