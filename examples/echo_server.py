@@ -6,7 +6,8 @@ Run it with the endpoint to listen at, by default C{kcp:4000:key=sesame}::
     python examples/echo_server.py "kcp:4000:key=sesame"
 
 It prints its port, which you need with C{kcp:0:...} (any free port), and runs until it is
-interrupted.  C{examples/echo_client.py} is the other end.
+interrupted.  Clients that are gone are noticed by the option C{keepAlive}; add C{idleTimeout=60} to
+give up those that say nothing, too.  C{examples/echo_client.py} is the other end.
 """
 
 from __future__ import annotations
@@ -18,16 +19,12 @@ from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IReactorCore
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import react
-from twisted.protocols.policies import TimeoutMixin
 from twisted.python.failure import Failure
 
 from kcptwisted.session import KCPSession
 
-#: Seconds.  KCP does not say that a peer has closed, so a server has to give up on silent ones.
-SILENCE = 60
 
-
-class Echo(Protocol, TimeoutMixin):
+class Echo(Protocol):
     """
     Sends back what it is sent, no faster than the peer takes it.
     """
@@ -38,21 +35,18 @@ class Echo(Protocol, TimeoutMixin):
         """
         Have reading pause while too much waits to be sent.
         """
-        self.setTimeout(SILENCE)
         self.transport.registerProducer(self.transport, streaming=True)
 
     def dataReceived(self, data: bytes) -> None:
         """
         Send back.
         """
-        self.resetTimeout()
         self.transport.write(data)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
         Say why, and what the connection carried.
         """
-        self.setTimeout(None)
         peer = self.transport.getPeer()
         print(f"{peer.host}:{peer.port}: {reason.getErrorMessage()}", flush=True)
         print(self.transport.stats, flush=True)

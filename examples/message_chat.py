@@ -24,9 +24,6 @@ from twisted.python.failure import Failure
 
 from kcptwisted.session import KCPSession
 
-#: KCP does not say that a peer has closed, so a member that leaves says it with a message.
-LEAVE = b"/leave"
-
 
 class Seat(Protocol):
     """
@@ -51,15 +48,12 @@ class Seat(Protocol):
         """
         Pass one message on.
         """
-        if data == LEAVE:
-            self.transport.loseConnection()
-            return
         for member in self._members - {self}:
             member.transport.write(data)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
-        Stand up.  A member that vanished is noticed when it does not acknowledge a message.
+        Stand up.  A member that vanished is noticed by the keepalive.
         """
         self._members.discard(self)
         print(f"{len(self._members)} left: {reason.getErrorMessage()}", flush=True)
@@ -107,9 +101,8 @@ class Member(Protocol):
 
     def leave(self) -> None:
         """
-        Tell the room, wait until it knows, and close.
+        Close, when all that was said has arrived.
         """
-        self.transport.write(LEAVE)
         self.transport.loseConnection()
 
     def dataReceived(self, data: bytes) -> None:

@@ -38,9 +38,6 @@ POSITION = struct.Struct("<Iff")
 #: Seconds between two steps.
 PACE = 0.1
 
-#: KCP does not say that a peer has closed, so a player that leaves says it with a line.
-LEAVE = b"/leave"
-
 
 # Without this line the world would be given no position: the session asks whether the protocol
 # provides the interface.
@@ -83,9 +80,6 @@ class Avatar(LineOnlyReceiver):
         """
         The player says something.
         """
-        if line == LEAVE:
-            self.transport.loseConnection()
-            return
         print(f"{line.decode(errors='replace')} [at {self._place}]", flush=True)
         for player in self._players - {self}:
             player.sendLine(line)
@@ -167,9 +161,8 @@ class Player(LineOnlyReceiver):
 
     def leave(self) -> None:
         """
-        Tell the world, wait until it knows, and close.
+        Close, when all that was said has arrived.
         """
-        self.sendLine(LEAVE)
         self.transport.loseConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:

@@ -12,7 +12,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from zope.interface import Attribute, Interface
 
-from kcptwisted.options import TICK
+from kcptwisted.optiontable import TICK
 
 #: Milliseconds; a deadline further away than this is slept for, not ticked towards.
 NEAR = 100

@@ -133,9 +133,9 @@ class KCPConnector(SessionHub):
 
     def connectionRefused(self) -> None:
         """
-        Nothing listens there.
+        Nothing listens there, which is no wonder if the peer has closed the connection.
         """
-        if self._session is not None:
+        if self._session is not None and not self._session.peerFinished:
             self._session.end(Failure(PeerRefused()))
 
     def _fail(self, reason: Failure) -> None:

@@ -47,8 +47,10 @@ if TYPE_CHECKING:
 #: Asks without an answer after which a client looks for another way to its peer.
 ASKS_BEFORE_MOVING = 2
 
-#: Copies of what is said last: nobody is there to say it again.
+#: Copies of what is said last.  A listener remembers it and says it again; of a client nobody is
+#: there to do so, and what the peer makes of its silence is an error.
 LAST_WORDS = 2
+CLIENTS_LAST_WORDS = 5
 
 
 class ControlledSession(SessionTransport):
@@ -78,8 +80,8 @@ class ControlledSession(SessionTransport):
         self._peerEnded = False
         # What arrived was no answer yet: the peer wants to be asked again.
         self._putOff = False
-        # How far the peer had acknowledged when a close last saw progress.
-        self._lingerUna = 0
+        # How far both directions were when a close last saw progress.
+        self._reached = (0, 0)
         self.epitaph: bytes | None = None
 
     # For subclasses.
@@ -296,6 +298,18 @@ class ControlledSession(SessionTransport):
 
     # The peer's close.
 
+    @property
+    def peerFinished(self) -> bool:
+        """
+        Whether the peer has closed the connection, and all that it sent has arrived.
+        """
+        shutdown = self._shutdown
+        return (
+            shutdown is not None
+            and not shutdown.peerReads
+            and shutdown.complete(self._conversation.receiver.next)
+        )
+
     def _checkPeerFinished(self) -> None:
         """
         See whether all has arrived, and been delivered, that the peer sent before its FIN.
@@ -341,9 +355,13 @@ class ControlledSession(SessionTransport):
         Go on with a close, of the connection or of its output only.
         """
         conversation = self._conversation
-        if conversation.sender.una != self._lingerUna:
-            self._lingerUna = conversation.sender.una
+        # A peer that closes at the same time answers no FIN before it has sent the rest.
+        reached = conversation.sender.una, conversation.receiver.next if self.greeted else 0
+        if reached != self._reached:
+            self._reached = reached
             self._lifecycle.progress(now, self._options.linger)
+            if self._shutdown is not None:
+                self._shutdown.tries = 0
         empty = not (conversation.sender.queue or self._gate.holdsOpen)
         if self._channel is not None and self._channel.known:
             delivered = empty and self._finishByFin(now, self._channel)
@@ -379,7 +397,7 @@ class ControlledSession(SessionTransport):
                     halfCloseable.writeConnectionLost()
                 except Exception:
                     self._fail("writeConnectionLost")
-            if self._inputOver:
+            if self._inputOver and self._ending is None:
                 self.connectionLost(Failure(error.ConnectionDone()))
 
     # The end.
@@ -395,14 +413,19 @@ class ControlledSession(SessionTransport):
         word: Frame = Reset(_resetReason(reason))
         told = self._peerEnded
         if shutdown is not None:
-            told = told or (shutdown.acknowledged and self.disconnecting)
-            if shutdown.complete(conversation.receiver.next):
+            fin, acknowledged = shutdown.sent, shutdown.acknowledged
+            told = told or (acknowledged and fin is not None and fin.both)
+            # A peer that has only stopped writing waits for more.
+            if self.peerFinished or (
+                acknowledged and shutdown.complete(conversation.receiver.next)
+            ):
                 word = shutdown.answer()
         self.epitaph = conversation.windowDatagram(now, WINS, channel.block(word))
         if not told:
+            copies = CLIENTS_LAST_WORDS if channel.initiator else LAST_WORDS
             # A layer that fails has been reported before.
             with suppress(Exception):
-                self._transport.writeDatagrams([self.epitaph] * LAST_WORDS, self.address)
+                self._transport.writeDatagrams([self.epitaph] * copies, self.address)
 
 
 def _resetReason(reason: Failure) -> ResetReason:

@@ -4,22 +4,32 @@ Which newcomers a listener takes: limits, cookies, and nothing twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from kcptwisted.admission import Admission, Verdict
+from kcptwisted.arq.segment import PUSH
 from kcptwisted.control.frames import Block, Cookie, Hello
+from kcptwisted.fec.packet import DATA, FEC_OVERHEAD, packetType
 from kcptwisted.firstcontact import Opening, readOpening
 from kcptwisted.interfaces import Address
 from kcptwisted.options import KCPOptions
 from kcptwisted.replay import ReplayMemory
 from kcptwisted.retry import CookieJar
+from kcptwisted.session import KCPSession
 from kcptwisted.stats import PortStats
 
 #: Bytes of a secret.
 SECRET = 32
 
-#: Datagrams of a new session that are remembered if they could have opened it.
+#: Datagrams of a session, from when its peer acknowledges data on, that are remembered if they
+#: could have opened it.
 WATCHED = 64
+
+# Where a segment without FEC has its cmd and sn, and what is there.
+_CMD = 4
+_PUSH = bytes([PUSH])
+_SN = slice(12, 16)
+_FIRST = bytes(4)
 
 
 def helloOf(opening: Opening) -> Block | None:
@@ -48,8 +58,8 @@ class Doorkeeper:
         )
         self.cookies = CookieJar(randomBytes(SECRET))
         self._replays = ReplayMemory(randomBytes(SECRET))
-        # How many datagrams of a new session are still watched.
-        self._newcomers: dict[Address, int] = {}
+        # How many datagrams of each are still watched once its peer acknowledges data.
+        self._watched: dict[KCPSession, int] = {}
 
     def isReplayed(self, opening: Opening, datagram: bytes) -> bool:
         """
@@ -59,7 +69,7 @@ class Doorkeeper:
         hello = helloOf(opening)
         if hello is not None and self._replays.seen(hello.source):
             return True
-        return self._options.authenticated and self._replays.seen(datagram)
+        return self._options.authenticated and self._replays.seen(_withoutFEC(datagram))
 
     def cookieFor(self, hello: Block, conv: int, address: Address, now: int) -> bytes:
         """
@@ -94,56 +104,77 @@ class Doorkeeper:
         self._stats.RefusedTooFast += verdict is Verdict.TOO_FAST
         return verdict is Verdict.ADMIT
 
-    def opened(self, opening: Opening, address: Address, now: int, unproven: bool) -> None:
+    def opened(self, opening: Opening, session: KCPSession, now: int, unproven: bool) -> None:
         """
         A newcomer has a session.
 
         @param unproven: whether its address may be forged.
         """
-        self._admission.opened(address, now, unproven)
-        self._newcomers[address] = WATCHED
+        self._admission.opened(session.address, now, unproven)
+        self._watched[session] = WATCHED
         hello = helloOf(opening)
         if hello is not None:
             self._replays.remember([hello.source])
 
-    def watches(self, address: Address) -> bool:
+    def watches(self, session: KCPSession) -> bool:
         """
-        Whether L{watch} wants to see the datagrams from C{address}.
+        Whether L{watch} wants to see the datagrams of C{session}.
         """
-        return address in self._newcomers
+        return session in self._watched
 
-    def watch(self, datagrams: list[bytes], address: Address, before: int) -> None:
+    def watch(self, session: KCPSession, datagrams: list[bytes]) -> None:
         """
-        Take note of a new session's first datagrams.
+        Take note of what a new session has been given.  It may be over by now.
 
-        @param before: how many came before.
+        Until its peer acknowledges data, all that it sends first may come again in other words.
         """
-        done = before + len(datagrams) > 1
-        if done:
-            self._admission.proven(address)
-        if self._options.authenticated:
-            watched = datagrams[: self._newcomers[address]]
-            self._newcomers[address] -= len(watched)
-            self._replays.remember(filter(_couldOpen, watched))
-            done = not self._newcomers[address]
-        if done:
-            del self._newcomers[address]
+        self._replays.remember(self._reusable(session, datagrams))
+        left = self._watched.get(session)
+        if left is None:
+            return
+        if session.stats.InPkts > 1:
+            self._admission.proven(session.address)
+        if session.mayReturn or not self._options.authenticated:
+            left -= len(datagrams)
+            self._watched[session] = left
+            if left <= 0:
+                del self._watched[session]
+
+    def _reusable(self, session: KCPSession, datagrams: list[bytes]) -> Iterator[bytes]:
+        """
+        @return: what to know again of those datagrams that could open C{session} once more.
+        """
+        for datagram in datagrams:
+            if datagram[_CMD : _CMD + 1] == _PUSH and datagram[_SN] != _FIRST:
+                # Most are like this, and readOpening would take as long as the cipher.
+                continue
+            opening = readOpening(datagram)
+            if opening is None or opening.conv != session.conv or not opening.opens:
+                continue
+            hello = helloOf(opening)
+            if hello is not None:
+                if not session.isOwnHello(hello):
+                    continue
+                yield hello.source
+            if self._options.authenticated:
+                yield _withoutFEC(datagram)
 
     def moved(self, old: Address, new: Address) -> None:
         """
         A session has another address now.
         """
-        self._newcomers.pop(old, None)
         self._admission.moved(old, new)
 
-    def closed(self, address: Address) -> None:
+    def closed(self, session: KCPSession) -> None:
         """
         A session has ended.
         """
-        self._newcomers.pop(address, None)
-        self._admission.closed(address)
+        self._watched.pop(session, None)
+        self._admission.closed(session.address)
 
 
-def _couldOpen(datagram: bytes) -> bool:
-    opening = readOpening(datagram)
-    return opening is not None and opening.opens
+def _withoutFEC(datagram: bytes) -> bytes:
+    """
+    @return: the segments, as a session is given them; an out-of-band packet as it is.
+    """
+    return datagram[FEC_OVERHEAD:] if packetType(datagram) == DATA else datagram

@@ -23,7 +23,8 @@ from kcptwisted.fec.layer import FECLayer
 from kcptwisted.fec.packet import DATA, OUT_OF_BAND, PARITY, packetType
 from kcptwisted.firstcontact import readOpening
 from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
-from kcptwisted.options import MAXIMUM_MTU, KCPOptions
+from kcptwisted.options import KCPOptions
+from kcptwisted.optiontable import MAXIMUM_MTU
 from kcptwisted.session import KCPSession
 from kcptwisted.stats import PortStats
 from kcptwisted.udp.opening import UDPPort, openPort

@@ -76,12 +76,16 @@ class KCPListener(SessionHub):
         """
         Hand datagrams to the session at the address.
         """
-        if self._doorkeeper.watches(address):
-            self._doorkeeper.watch(datagrams, address, self.sessions[address].stats.InPkts)
+        session = self.sessions.get(address)
+        watched = session is not None and self._doorkeeper.watches(session)
+        self._superseded = None
         super().datagramsReceived(datagrams, address)
         if self._superseded is not None:
             self._superseded = None
             self.strangeDatagrams(datagrams, address)
+        if watched and session is not None:
+            # Not before, or it would be taken for a replay of itself.
+            self._doorkeeper.watch(session, datagrams)
 
     # Newcomers.
 
@@ -110,7 +114,9 @@ class KCPListener(SessionHub):
         """
         hello = helloOf(opening)
         late = hello is None and self._departed.isLate(address, opening.conv, now)
-        if late or not opening.opens or not self._accepting:
+        # A WINS answers what was asked in a session.
+        mayBegin = opening.opens and opening.cmd != WINS
+        if late or not mayBegin or not self._accepting:
             self.stats.InErrs += 1
             self._answerLate(opening, address, now)
         elif self._doorkeeper.isReplayed(opening, datagram):
@@ -133,7 +139,7 @@ class KCPListener(SessionHub):
         unproven = not self._options.authenticated
         session = self.addSession(opening.conv, address)
         self.stats.PassiveOpens += 1
-        self._doorkeeper.opened(opening, address, now, unproven)
+        self._doorkeeper.opened(opening, session, now, unproven)
         session.accept(unproven)
         if self.sessions.get(address) is session:
             self.datagramsReceived(datagrams, address)
@@ -229,7 +235,7 @@ class KCPListener(SessionHub):
             opening = readOpening(datagram)
             if opening is not None and self._replaces(session, opening, datagram, now):
                 session.connectionLost(Failure(PeerRestarted()))
-                self._departed.add(address, session.conv, now)
+                self._departed.add(address, session.conv, now, mayBeNew=session.mayReturn)
                 self.strangeDatagrams(datagrams[position:], address)
                 return
             self.stats.InErrs += 1
@@ -285,7 +291,7 @@ class KCPListener(SessionHub):
         """
         super().sessionEnded(session, reason)
         address = session.address
-        self._doorkeeper.closed(address)
+        self._doorkeeper.closed(session)
         self._paths.remove(session)
         if reason.check(PeerRestarted):
             # The same conversation may begin anew.

@@ -130,6 +130,7 @@ class Liveness:
         if self.unanswered:
             self.unanswered = 0
             self._silence = self._keepAlive
+            self._plan()
 
     def _plan(self) -> None:
         due = []

@@ -1,5 +1,5 @@
 """
-Every tunable of an endpoint: name, default, unit and bounds, checked in one place.
+The options of an endpoint: their defaults, and the check of all.
 """
 
 from __future__ import annotations
@@ -7,13 +7,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, NamedTuple
+from typing import Any
 
 from kcptwisted.arq.segment import OVERHEAD
 from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.crypt.keys import deriveKey
-from kcptwisted.crypt.registry import CIPHERS, CipherSpec, findCipher
+from kcptwisted.crypt.registry import CipherSpec, findCipher
 from kcptwisted.fec.packet import FEC_OVERHEAD, MAXIMUM_SHARDS
+from kcptwisted.optiontable import MAXIMUM_MTU, MODES, OPTIONS, TICK, Mode, Option
 
 #: Holds the passphrase when a cipher needs one and no option gives it.
 KEY_VARIABLE = "KCP_KEY"
@@ -21,143 +22,7 @@ KEY_VARIABLE = "KCP_KEY"
 #: The cipher when a key is given and no C{crypt=}.
 DEFAULT_CIPHER = "aes-128-gcm"
 
-MAXIMUM_MTU = 1500
-
-#: Milliseconds between two ticks of the clock that drives flushes; kcp-go's smallest interval.
-TICK = 10
-
 _TRUTH = {"yes": True, "no": False, "1": True, "0": False}
-
-
-class Mode(NamedTuple):
-    """
-    A preset of kcptun's (docs/wire.md, "Modes").
-    """
-
-    nodelay: bool
-    interval: int
-    resend: int
-    nc: bool
-
-
-MODES = {
-    "normal": Mode(False, 40, 2, True),
-    "fast": Mode(False, 30, 2, True),
-    "fast2": Mode(True, 20, 2, True),
-    "fast3": Mode(True, 10, 2, True),
-}
-
-
-class Option(NamedTuple):
-    """
-    How one option is written, checked and explained.
-
-    @ivar name: as in an endpoint string and as a parameter of L{KCPOptions}.
-    @ivar kind: C{str}, C{int}, C{float} or C{bool}; a truth value is written yes, no, 1 or 0.
-    @ivar ends: who takes it: "both", "client" or "server".
-    @ivar unit: of a number, for people.
-    @ivar low: the smallest value of a number.
-    @ivar high: the largest value of a number.
-    @ivar choices: the values of a string, if they are fixed.
-    @ivar extensible: whether there may be choices that the user has added.
-    @ivar default: for people, where the bare value says too little.
-    @ivar meaning: one sentence.
-    """
-
-    name: str
-    kind: type
-    meaning: str
-    ends: str = "both"
-    unit: str = ""
-    low: float = 0
-    high: float = 0
-    choices: tuple[str, ...] = ()
-    extensible: bool = False
-    default: str = ""
-
-    @property
-    def allowed(self) -> str:
-        """
-        What may be given, for people.
-        """
-        if self.choices:
-            return ", ".join([*self.choices, *(["or one of your own"] if self.extensible else [])])
-        if self.kind is bool:
-            return "yes or no (1 or 0)"
-        if self.kind is str:
-            return "text"
-        return f"{self.low} to {self.high}"
-
-    @property
-    def bounds(self) -> str:
-        """
-        What may be given, with its unit.
-        """
-        return f"{self.allowed} {self.unit}".rstrip()
-
-
-OPTIONS = (
-    Option("interface", str, "The address or host name to listen on.", ends="server",
-           default="all of IPv4"),
-    Option("bindAddress", str, "The address or host name to send from.", ends="client",
-           default="any"),
-    Option("crypt", str, "The cipher; the same at both ends.", choices=tuple(CIPHERS),
-           extensible=True, default="aes-128-gcm with a key, else null"),
-    Option("key", str, "A passphrase; the key is derived from it as kcptun does.", default="none"),
-    Option("keyFile", str, "A file that holds the passphrase.", default="none"),
-    Option("rawKey", str, "The key itself in hexadecimal digits, as long as the cipher's.",
-           default="none"),
-    Option("dataShards", int, "Data shards of a FEC group; 0 with parityShards=0 turns FEC off.",
-           unit="datagrams", low=0, high=MAXIMUM_SHARDS - 1),
-    Option("parityShards", int, "Parity shards of a FEC group; the sum is at most 256.",
-           unit="datagrams", low=0, high=MAXIMUM_SHARDS - 1),
-    Option("fecFlush", int, "Fill up a group, and send its parity, after so long without sending; "
-           "0 means never.", unit="ms", low=0, high=5000),
-    Option("mode", str, "A preset for the next four.", choices=tuple(MODES)),
-    Option("nodelay", bool, "Retransmission timeouts from 30 ms on instead of 100, growing slower.",
-           default="by mode"),
-    Option("interval", int, "How long an ACK may wait for company.", unit="ms", low=TICK, high=5000,
-           default="by mode"),
-    Option("resend", int, "Send a segment again after so many ACKs of later ones; 0 means never.",
-           unit="ACKs", low=0, high=1000, default="by mode"),
-    Option("nc", bool, "No congestion window.", default="by mode"),
-    Option("mtu", int, "The largest UDP payload; at least its headers and one byte.", unit="bytes",
-           low=OVERHEAD + 1, high=MAXIMUM_MTU),
-    Option("sendWindow", int, "The most segments in flight.", unit="segments", low=1, high=65535),
-    Option("receiveWindow", int, "The most segments held for the application.", unit="segments",
-           low=1, high=65535),
-    Option("stream", bool, "A byte stream; with no, one write is one dataReceived at the peer."),
-    Option("ackNoDelay", bool, "Send ACKs at once."),
-    Option("writeDelay", bool, "Let writes wait for up to interval, not for the end of the turn."),
-    Option("dscp", int, "Differentiated services code point of the datagrams.", low=0, high=63),
-    Option("socketBuffer", int, "Kernel buffer for sending and for receiving.", unit="bytes",
-           low=4096, high=1 << 30),
-    Option("timeout", float, "How long to wait for the peer's first answer.", ends="client",
-           unit="seconds", low=0.001, high=86400),
-    Option("handshake", bool, "Connect only when the peer has answered.", ends="client"),
-    Option("linger", float, "How long a close waits while the peer acknowledges nothing.",
-           unit="seconds", low=0, high=86400),
-    Option("keepAlive", float, "Ask the peer for a sign of life after so long without one; 0 means "
-           "never.", unit="seconds", low=0, high=86400),
-    Option("deadAfter", float, "End the connection when that is not answered for so long.",
-           unit="seconds", low=0.1, high=86400),
-    Option("idleTimeout", float, "End the connection after so long without data of the "
-           "application; 0 means never.", unit="seconds", low=0, high=86400),
-    Option("sendQueueLimit", int, "End the connection when more than this waits to be sent; 0 "
-           "means no limit.", unit="bytes", low=0, high=1 << 40),
-    Option("rateLimit", int, "The most that a connection sends a second, parity included; 0 "
-           "means no limit.", unit="bytes/s", low=0, high=1 << 40),
-    Option("pacing", bool, "Spread what would leave in one burst over the round trip."),
-    Option("maxSessions", int, "The most connections at once.", ends="server", low=1,
-           high=1 << 20),
-    Option("maxSessionsPerHost", int, "Of these, the most from one host (IPv6: one /64 network).",
-           ends="server", low=1, high=1 << 20),
-    Option("acceptRate", float, "The most new connections a second; so many may also come at once.",
-           ends="server", unit="per second", low=1, high=1 << 20),
-    Option("retry", bool, "Take no connection, from a client that knows kcptwisted's control "
-           "frames, before it has shown that it is at its address.", ends="server"),
-    Option("trace", bool, "Log each segment, at the level debug."),
-)  # fmt: skip
 
 _BY_NAME = {option.name: option for option in OPTIONS}
 
@@ -166,7 +31,7 @@ _BY_NAME = {option.name: option for option in OPTIONS}
 class KCPOptions:
     """
     The checked options of one endpoint.  Each parameter is the endpoint option of that name; see
-    L{OPTIONS} for meaning, unit and bounds.
+    L{kcptwisted.optiontable.OPTIONS} for meaning, unit and bounds.
 
     @raise ValueError: names the option that is wrong and what is allowed.  It never holds a key.
     """

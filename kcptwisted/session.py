@@ -276,7 +276,9 @@ class KCPSession(ControlledSession):
         self._clock.schedule(self)
 
     def _noteActivity(self, now: int) -> None:
-        moved = self.stats.BytesSent + self.stats.BytesReceived
+        stats = self.stats
+        # What was written at once may take long to arrive.
+        moved = stats.BytesSent + stats.BytesReceived + self._conversation.sender.una
         if moved != self._moved:
             self._moved = moved
             self._liveness.active = now

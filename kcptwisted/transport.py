@@ -21,7 +21,8 @@ from kcptwisted.errors import SendQueueFull
 from kcptwisted.flow import ProducerGate
 from kcptwisted.interfaces import Address, IDatagramTransport, IKCPTransport
 from kcptwisted.lifecycle import Lifecycle, State
-from kcptwisted.options import TICK, KCPOptions
+from kcptwisted.options import KCPOptions
+from kcptwisted.optiontable import TICK
 from kcptwisted.outofband import encodeOutOfBand
 from kcptwisted.owner import SessionOwner
 from kcptwisted.stats import PortStats, SessionStats

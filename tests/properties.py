@@ -1,19 +1,26 @@
 """
 Hypothesis, the same for all tests: repeatable and without deadlines.  Where it is not installed,
 tests that need it are skipped.
+
+With C{KCPTWISTED_FUZZ} in the environment, machines and fuzzers try so many times as much, and
+something else in each run (docs/testing.md, "Fuzzing").
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from unittest import SkipTest
 
+#: How much more machines and fuzzers try; 0 for the usual, repeatable run.
+FACTOR = int(os.environ.get("KCPTWISTED_FUZZ", "0"))
+
 if TYPE_CHECKING:
-    from hypothesis import example, given, settings, strategies
+    from hypothesis import HealthCheck, example, given, settings, stateful, strategies
 else:
     try:
-        from hypothesis import example, given, settings, strategies
+        from hypothesis import HealthCheck, example, given, settings, stateful, strategies
     except ImportError:
 
         class _Absent:
@@ -51,10 +58,59 @@ else:
             """
             return lambda test: test
 
+        class _AbsentStateful(_Absent):
+            """
+            Stands for the module, so that machines can be defined.
+            """
+
+            RuleBasedStateMachine = object
+
+            def __getattr__(self, name: str) -> Any:
+                return example
+
+            def run_state_machine_as_test(self, *_: Any, **__: Any) -> None:
+                raise SkipTest("hypothesis is not installed")
+
         settings = example
-        strategies = _Absent()
+        strategies = HealthCheck = _Absent()
+        stateful = _AbsentStateful()
     else:
         settings.register_profile("repeatable", deadline=None, derandomize=True, database=None)
-        settings.load_profile("repeatable")
+        settings.register_profile("wide", deadline=None, database=None, print_blob=True)
+        settings.load_profile("wide" if FACTOR else "repeatable")
 
-__all__ = ["example", "given", "settings", "strategies"]
+
+def effort(examples: int, **others: Any) -> settings:
+    """
+    @param examples: how many are tried in the usual run.
+    @param others: more settings.
+    @return: settings for a machine or a fuzzer.
+    """
+    return settings(max_examples=examples * max(FACTOR, 1), **others)
+
+
+def runMachine(machine: type[stateful.RuleBasedStateMachine], examples: int, steps: int) -> None:
+    """
+    Run a state machine as a test.
+
+    @param examples: how many runs there are.
+    @param steps: how many rules a run applies at most.
+    """
+    stateful.run_state_machine_as_test(
+        machine,
+        settings=effort(
+            examples, stateful_step_count=steps, suppress_health_check=list(HealthCheck)
+        ),
+    )
+
+
+__all__ = [
+    "FACTOR",
+    "effort",
+    "example",
+    "given",
+    "runMachine",
+    "settings",
+    "stateful",
+    "strategies",
+]

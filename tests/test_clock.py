@@ -8,7 +8,7 @@ from twisted.internet.task import Clock
 from zope.interface.verify import verifyObject
 
 from kcptwisted.clock import NEAR, FlushClock, IFlushed
-from kcptwisted.options import TICK
+from kcptwisted.optiontable import TICK
 from tests.clocks import ClockTestCase
 from tests.properties import given, strategies
 

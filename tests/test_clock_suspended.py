@@ -9,7 +9,7 @@ from typing import Any
 from twisted.logger import LogEvent, LogLevel, globalLogPublisher
 
 from kcptwisted.clock import TOLERANCE
-from kcptwisted.options import TICK
+from kcptwisted.optiontable import TICK
 from tests.clocks import ClockTestCase
 from tests.properties import given, strategies
 

@@ -9,7 +9,7 @@ from gc import collect
 from weakref import ref
 
 from kcptwisted.clock import ROUNDS, SLACK
-from kcptwisted.options import TICK
+from kcptwisted.optiontable import TICK
 from tests.clocks import ClockTestCase
 
 

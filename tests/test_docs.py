@@ -16,9 +16,19 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 import kcptwisted
 from kcptwisted import errors
+from kcptwisted.arq.segment import OVERHEAD
+from kcptwisted.control.frames import LONGEST_BLOCK
+from kcptwisted.control.shutdown import FINS, LONGEST_WAIT
+from kcptwisted.controlled import ASKS_BEFORE_MOVING, CLIENTS_LAST_WORDS, LAST_WORDS
 from kcptwisted.crypt.registry import CIPHERS
+from kcptwisted.departed import ANSWER_PAUSE, MAXIMUM_REMEMBERED, REMEMBERED
+from kcptwisted.lifecycle import FIRST_RETRY, HELLOES, LAST_RETRY
 from kcptwisted.link import Link
-from kcptwisted.options import MODES, OPTIONS
+from kcptwisted.liveness import ASKS, DEFERENCE, LEAST_ASKS, NEWCOMER_SILENCE
+from kcptwisted.options import KCPOptions
+from kcptwisted.optiontable import MODES, OPTIONS
+from kcptwisted.retry import PERIOD
+from kcptwisted.roaming import PAUSE
 from kcptwisted.stats import PortStats, SessionStats
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -222,6 +232,60 @@ class CompletenessTests(SynchronousTestCase):
         self.assertEqual([name for name in public if f"kcptwisted.errors.{name}" not in text], [])
         for name in re.findall(r"kcptwisted\.errors\.(\w+)", text):
             self.assertIn(name, public)
+
+    def test_reasons(self) -> None:
+        """
+        transports.md gives the base class of each reason for the end of a connection.
+        """
+        table = rows(section(DOCS / "transports.md", "Why a connection ended"))[2:]
+        given = {row[0]: row[1] for row in table if row[0].startswith("kcptwisted.errors.")}
+        notReasons = {"MessageTooLong", "OutOfBandRefused"}
+        expected = {
+            f"kcptwisted.errors.{name}": getattr(errors, name).__base__.__name__
+            for name in errors.__all__
+            if name not in notReasons
+        }
+        self.assertEqual(given, expected)
+
+    def test_defaults(self) -> None:
+        """
+        The numbers of the defaults in transports.md and security.md are those of the options.
+        """
+        text = (DOCS / "transports.md").read_text(encoding="utf-8")
+        for name in ("keepAlive", "deadAfter"):
+            default = f"{getattr(KCPOptions, name):g}"
+            self.assertRegex(text, rf"`{name}` seconds[^.]*\({default}\)")
+        text = (DOCS / "security.md").read_text(encoding="utf-8")
+        for name in ("maxSessions", "maxSessionsPerHost", "acceptRate"):
+            default = getattr(KCPOptions, name)
+            shown = f"{default:,}" if isinstance(default, int) else f"{default:g}"
+            self.assertRegex(text, rf"`{name}`[^`]*\({shown}\)")
+
+    def test_controlNumbers(self) -> None:
+        """
+        The numbers in control.md are those of the code.
+        """
+        text = " ".join((DOCS / "control.md").read_text(encoding="utf-8").split())
+        for phrase in (
+            f"less than {OVERHEAD + LONGEST_BLOCK} bytes",
+            f"sent again after {FIRST_RETRY} ms",
+            f"every {LAST_RETRY} ms from then on",
+            f"waits of up to {LONGEST_WAIT // 1000} s",
+            f"When {FINS} have gone unanswered",
+            f"A listener sends it {['', 'once', 'twice'][LAST_WORDS]}",
+            f"sends it {CLIENTS_LAST_WORDS} times",
+            f"for {REMEMBERED // 1000} s, and for {REMEMBERED // 1000} s more",
+            f"{MAXIMUM_REMEMBERED} addresses at most",
+            f"the last word, at most every {ANSWER_PAUSE} ms",
+            f"period of {PERIOD // 1000} s",
+            f"for {PERIOD // 1000} to {2 * PERIOD // 1000} s",
+            f"for the first time after {NEWCOMER_SILENCE // 1000} s",
+            f"at most one every {PAUSE} ms",
+        ):
+            self.assertIn(phrase, text)
+        # In words there: three helloes, a sixth, three questions, a tenth, the second question.
+        self.assertEqual((HELLOES, ASKS, LEAST_ASKS), (3, 6, 3))
+        self.assertEqual((DEFERENCE, ASKS_BEFORE_MOVING), (10, 2))
 
     def test_ciphers(self) -> None:
         """

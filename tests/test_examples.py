@@ -4,168 +4,9 @@ Runs the examples, and the one in README.md, as a reader would.
 
 from __future__ import annotations
 
-import os
 import re
-import socket
-import sys
-from pathlib import Path
-from typing import Any
 
-from twisted.internet import reactor as installedReactor
-from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IProcessTransport
-from twisted.internet.protocol import ProcessProtocol
-from twisted.python.failure import Failure
-from twisted.trial.unittest import TestCase
-
-ROOT = Path(__file__).resolve().parent.parent
-EXAMPLES = ROOT / "examples"
-
-#: Seconds for one program's next line or end.
-PATIENCE = 30
-
-reactor: Any = installedReactor
-
-
-class Program(ProcessProtocol):
-    """
-    A running program.
-
-    @ivar output: what it has printed, warnings and errors included.
-    @ivar status: its exit status; None while it runs, or if a signal ended it.
-    """
-
-    transport: IProcessTransport
-
-    def __init__(self) -> None:
-        self.output = ""
-        self.status: int | None = None
-        self._ended = False
-        self._awaited: list[tuple[re.Pattern[str], Deferred[re.Match[str]]]] = []
-        self._ends: list[Deferred[None]] = []
-
-    def write(self, text: str) -> None:
-        """
-        Give it input.
-        """
-        self.transport.writeToChild(0, text.encode())
-
-    def closeInput(self) -> None:
-        """
-        End its input.
-        """
-        self.transport.closeChildFD(0)
-
-    def printed(self, pattern: str) -> Deferred[re.Match[str]]:
-        """
-        @return: fires with the first match of C{pattern} in the output, or fails when the program
-            ends without one.
-        """
-        found: Deferred[re.Match[str]] = Deferred()
-        found.addTimeout(PATIENCE, reactor, self._tooLate(f"{pattern!r} was not printed"))
-        self._awaited.append((re.compile(pattern), found))
-        self._look()
-        return found
-
-    def ended(self) -> Deferred[None]:
-        """
-        @return: fires when the program has ended.
-        """
-        if self._ended:
-            return succeed(None)
-        end: Deferred[None] = Deferred()
-        end.addTimeout(PATIENCE, reactor, self._tooLate("the program did not end"))
-        self._ends.append(end)
-        return end
-
-    def stop(self) -> Deferred[None]:
-        """
-        Kill it if it still runs.
-
-        @return: fires when it is gone.
-        """
-        if not self._ended:
-            self.transport.signalProcess("KILL")
-        return self.ended()
-
-    def _tooLate(self, what: str) -> Any:
-        def complain(result: object, seconds: float) -> None:
-            raise AssertionError(f"{what} within {seconds:g} s: {self.output}")
-
-        return complain
-
-    def _look(self) -> None:
-        for item in list(self._awaited):
-            pattern, found = item
-            match = pattern.search(self.output)
-            if match is not None:
-                self._awaited.remove(item)
-                found.callback(match)
-
-    def outReceived(self, data: bytes) -> None:
-        """
-        Note what it prints.
-        """
-        self.output += data.decode()
-        self._look()
-
-    errReceived = outReceived
-
-    def processEnded(self, reason: Failure) -> None:
-        """
-        Tell all who wait.
-        """
-        self._ended = True
-        self.status = getattr(reason.value, "exitCode", None)
-        for pattern, found in self._awaited:
-            problem = AssertionError(f"{pattern.pattern!r} was never printed: {self.output}")
-            found.errback(problem)
-        self._awaited.clear()
-        ends, self._ends = self._ends, []
-        for end in ends:
-            end.callback(None)
-
-
-class ProgramTestCase(TestCase):
-    """
-    Starts programs that do not outlive the test.
-    """
-
-    timeout = 120
-
-    def start(self, *arguments: str) -> Program:
-        """
-        @param arguments: of the Python interpreter.
-        """
-        program = Program()
-        directory = self.mktemp()
-        os.mkdir(directory)
-        path = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-        environment = {
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join(path),
-            "PYTHONUTF8": "1",
-            "PYTHONUNBUFFERED": "1",
-        }
-        reactor.spawnProcess(
-            program, sys.executable, [sys.executable, *arguments], environment, directory
-        )
-        self.addCleanup(program.stop)
-        return program
-
-    def startExample(self, name: str, *arguments: str) -> Program:
-        """
-        @param name: of a file in examples/.
-        """
-        return self.start(str(EXAMPLES / name), *arguments)
-
-    async def startServer(self, name: str, *arguments: str) -> tuple[Program, int]:
-        """
-        @return: the program, and the port it printed.
-        """
-        program = self.startExample(name, *arguments)
-        match = await program.printed(r"listening on port (\d+)\n")
-        return program, int(match[1])
+from tests.programs import EXAMPLES, ROOT, Program, ProgramTestCase, freePort
 
 
 class EchoTests(ProgramTestCase):
@@ -208,6 +49,82 @@ class EchoTests(ProgramTestCase):
         await client.printed("PeerRefused")
         await client.ended()
         self.assertEqual(client.status, 1)
+
+
+class LifecycleTests(ProgramTestCase):
+    """
+    Tests for lifecycle.py.
+    """
+
+    async def count(self, port: int = 0) -> tuple[Program, int]:
+        """
+        @return: a server, and its port.
+        """
+        return await self.startServer(
+            "lifecycle.py", "count", f"kcp:{port}:interface=127.0.0.1:retry=yes:key=sesame"
+        )
+
+    def tell(self, port: int) -> Program:
+        """
+        @return: a client that soon notices when its server is gone.
+        """
+        return self.startExample(
+            "lifecycle.py", "tell", f"kcp:127.0.0.1:{port}:keepAlive=0.3:deadAfter=20:key=sesame"
+        )
+
+    async def test_restart(self) -> None:
+        """
+        When the server is killed and started again, the client is told, connects anew and goes on.
+        """
+        server, port = await self.count()
+        client = self.tell(port)
+        await client.printed("connected\n")
+        client.write("first\n")
+        await server.printed("told: first\n")
+        await server.stop()
+        await self.count(port)
+        await client.printed(r"lost: Peer(Restarted|Refused): (.*\n)+connected\n")
+        client.write("second\n")
+        client.closeInput()
+        await client.printed("the server counted 1 lines\n")
+        await client.ended()
+        self.assertEqual(client.status, 0, client.output)
+
+    async def test_halfClose(self) -> None:
+        """
+        The server answers when the client has stopped writing; both ends see a clean close.
+        """
+        server, port = await self.count()
+        client = self.tell(port)
+        client.write("one\ntwo\nthree\n")
+        client.closeInput()
+        await client.printed(
+            r"connected\n(.*\n)*the server counted 3 lines\n(.*\n)*lost: ConnectionDone: "
+        )
+        await client.ended()
+        self.assertEqual(client.status, 0, client.output)
+        await server.printed("lost a client: ConnectionDone: ")
+
+    async def test_serverStops(self) -> None:
+        """
+        A server that is asked to stop closes its connections, and ends.
+        """
+        server, port = await self.count()
+        client = self.tell(port)
+        await client.printed("connected\n")
+        server.transport.signalProcess("TERM")
+        await client.printed("lost: ConnectionDone: ")
+        await server.printed("lost a client: ConnectionDone: ")
+        await server.ended()
+
+    async def test_usage(self) -> None:
+        """
+        Without arguments it says how to run it.
+        """
+        program = self.startExample("lifecycle.py")
+        await program.printed("lifecycle.py tell")
+        await program.ended()
+        self.assertEqual(program.status, 1)
 
 
 class MessageChatTests(ProgramTestCase):
@@ -366,7 +283,7 @@ class TrialExampleTests(ProgramTestCase):
         trial runs it, and its tests pass.
         """
         program = self.start("-m", "twisted.trial", str(EXAMPLES / "trial_example.py"))
-        await program.printed(r"PASSED \(successes=5\)")
+        await program.printed(r"PASSED \(successes=6\)")
         await program.ended()
         self.assertEqual(program.status, 0, program.output)
 
@@ -388,13 +305,3 @@ class ReadmeExampleTests(ProgramTestCase):
         await program.printed("hello\n")
         await program.ended()
         self.assertEqual(program.status, 0, program.output)
-
-
-def freePort() -> int:
-    """
-    @return: a UDP port of the loopback interface where nothing listens.
-    """
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port

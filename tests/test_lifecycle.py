@@ -101,7 +101,7 @@ class LifecycleTests(SynchronousTestCase):
         """
         @return: when the peer is asked again until it is not any more, milliseconds.
         """
-        times = []
+        times: list[int] = []
         while (deadline := self.lifecycle.deadline) is not None and len(times) < 20:
             if self.lifecycle.retryIsDue(deadline):
                 times.append(deadline)

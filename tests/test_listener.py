@@ -7,19 +7,16 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet import error
-from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IListeningPort
 from twisted.internet.protocol import DatagramProtocol
 from zope.interface.verify import verifyObject
 
 from kcptwisted.arq.segment import ACK, PUSH, WASK, WINS, Segment, decodeSegments
-from kcptwisted.endpoints import KCPServerEndpoint
+from kcptwisted.control.frames import NO_TOKEN, Retry, encodeBlock
 from kcptwisted.errors import PeerRestarted
 from kcptwisted.fec.packet import DATA, DATA_HEADER, HEADER, PARITY
-from kcptwisted.interfaces import IDatagramProtocol, IDatagramTransport, IKCPListeningPort
-from kcptwisted.listener import KCPListener
-from kcptwisted.listening import KCPListeningPort
+from kcptwisted.interfaces import IDatagramProtocol, IDatagramTransport
 from kcptwisted.options import KCPOptions
+from tests.callers import blocksOf, hello
 from tests.connections import PORT, SERVER, ConnectionTestCase
 
 STRANGER = "10.0.0.9"
@@ -76,21 +73,59 @@ class AcceptTests(RawTestCase):
     Which datagrams open a session.
     """
 
-    def test_anyCommand(self) -> None:
+    def test_interfaces(self) -> None:
         """
-        A segment of whatever kind opens a session, and a WASK is answered by a WINS.
+        The listener is a layer.
         """
-        for number, cmd in enumerate((PUSH, ACK, WASK, WINS), 1):
-            self.peer = RawPeer()
-            self.network.host(STRANGER).listenUDP(100 + number, self.peer)
+        verifyObject(IDatagramProtocol, self.port._listener)
+        verifyObject(IDatagramTransport, self.port._listener)
+
+    def newPeer(self, number: int) -> None:
+        """
+        Go on as another peer.
+        """
+        self.peer = RawPeer()
+        self.network.host(STRANGER).listenUDP(100 + number, self.peer)
+
+    def test_anyFirst(self) -> None:
+        """
+        A segment of whatever kind that a peer may begin with opens a session, and a WASK is
+        answered by a WINS.
+        """
+        for number, cmd in enumerate((PUSH, WASK), 1):
+            self.newPeer(number)
             self.send(Segment(number, cmd, 0, 128, 0, 0, 0, b"").encode())
             self.assertEqual(len(self.serverFactory.made), number)
             if cmd == WASK:
                 (answer,) = self.peer.received
                 (segment,) = decodeSegments(answer)
                 self.assertEqual((segment.conv, segment.cmd, segment.wnd), (number, WINS, 1024))
-        self.assertEqual(self.port.stats.PassiveOpens, 4)
-        self.assertEqual((self.port.stats.CurrEstab, self.port.stats.MaxConn), (4, 4))
+        self.assertEqual(self.port.stats.PassiveOpens, 2)
+        self.assertEqual((self.port.stats.CurrEstab, self.port.stats.MaxConn), (2, 2))
+
+    def test_middle(self) -> None:
+        """
+        What only a peer sends that has begun before opens nothing, and is neither answered nor
+        taken for the beginning of what follows: an ACK, a WINS, a segment after the first one,
+        whatever acknowledges something, control frames without a hello.
+        """
+        keepalive = encodeBlock(NO_TOKEN, bytes(range(1, 9)))
+        leftovers = [
+            Segment(1, ACK, 0, 128, 0, 0, 0, b"").encode(),
+            Segment(1, ACK, 0, 128, 0, 7, 0, b"").encode(),
+            self.push(1, 1),
+            self.push(1, (1 << 32) - 1),
+            Segment(1, WINS, 0, 128, 0, 0, 0, b"").encode(),
+            *[Segment(1, cmd, 0, 128, 0, 0, 1, b"").encode() for cmd in (PUSH, ACK, WASK, WINS)],
+            *[Segment(1, cmd, 0, 128, 0, 0, 0, keepalive).encode() for cmd in (WASK, WINS)],
+        ]
+        for number, leftover in enumerate(leftovers):
+            self.newPeer(number)
+            self.send(leftover)
+            self.assertEqual((self.serverFactory.made, self.peer.received), ([], []))
+        self.assertEqual((self.port.stats.InErrs, self.port.sessions), (len(leftovers), []))
+        self.send(leftovers[2], self.push(1, 0, b"first"))
+        self.assertEqual(self.serverFactory.made[0].received, b"first")
 
     def test_fecData(self) -> None:
         """
@@ -205,12 +240,61 @@ class RestartTests(RawTestCase):
         """
         Anything else of another conversation is dropped and counted, and the session goes on.
         """
-        wask = Segment(6, WASK, 0, 128, 0, 0, 0, b"").encode()
-        self.send(self.push(6, 1), wask, b"noise" * 10)
+        token = bytes(range(1, 9))
+        leftovers = [
+            self.push(6, 1),
+            Segment(6, WASK, 0, 128, 0, 0, 0, b"").encode(),
+            Segment(6, WINS, 0, 128, 0, 0, 0, b"").encode(),
+            Segment(6, ACK, 0, 128, 0, 0, 0, b"").encode(),
+            Segment(6, PUSH, 0, 128, 0, 0, 1, b"x").encode(),
+            Segment(6, WASK, 0, 128, 0, 0, 0, encodeBlock(NO_TOKEN, token)).encode(),
+            b"noise" * 10,
+        ]
+        self.peer.received.clear()
+        self.send(*leftovers)
+        self.assertEqual(self.peer.received, [])
         self.send(self.push(5, 1, b"er"))
         (protocol,) = self.serverFactory.made
         self.assertEqual((protocol.received, protocol.reasons), (b"older", []))
-        self.assertEqual(self.port.stats.InErrs, 3)
+        self.assertEqual(self.port.stats.InErrs, len(leftovers))
+
+    def test_hello(self) -> None:
+        """
+        A hello of another conversation is answered: with the cookie that shows that the peer is
+        there, and not only somebody who writes its address, it begins anew.
+        """
+        token = bytes(range(1, 9))
+        self.peer.received.clear()
+        self.send(hello(6, token))
+        (retry,) = blocksOf(self.peer.received.pop())
+        self.assertEqual((retry.to, retry.source), (token, NO_TOKEN))
+        (frame,) = retry.frames
+        assert isinstance(frame, Retry)
+        self.assertEqual(len(self.serverFactory.made), 1)
+        self.send(hello(6, token, bytes(8)), hello(7, token, frame.cookie))
+        self.assertEqual((len(self.serverFactory.made), self.port.stats.RetriesSent), (1, 3))
+        self.send(hello(6, token, frame.cookie))
+        old, _ = self.serverFactory.made
+        self.assertIsInstance(self.reasonOf(old), PeerRestarted)
+        self.assertEqual([session.conv for session in self.port.sessions], [6])
+
+    def test_recovered(self) -> None:
+        """
+        A hello with its cookie that a layer on the socket has rebuilt ends the old session, and is
+        of no concern to other addresses.
+        """
+        listener, token = self.port._listener, bytes(range(1, 9))
+        here, there = (STRANGER, 7), (STRANGER, 8)
+        for address, known in ((here, b"h" * 8), (there, b"t" * 8)):
+            listener.datagramsReceived([hello(5, known)], address)
+        cookie = listener._doorkeeper.cookies.make(here, 5, token, listener.clock.now())
+        listener.datagramsRecovered([hello(5, token, cookie)], here)
+        other = self.serverFactory.made[2]
+        listener.datagramsReceived([self.push(5, 0, b"mine")], there)
+        listener.batchFinished()
+        self.assertEqual((other.received, other.reasons), (b"mine", []))
+        self.assertIsInstance(self.reasonOf(self.serverFactory.made[1]), PeerRestarted)
+        self.assertEqual((len(self.serverFactory.made), len(self.port.sessions)), (3, 2))
 
     def test_lateCopy(self) -> None:
         """
@@ -258,71 +342,10 @@ class LateTests(RawTestCase):
         self.assertEqual(self.serverFactory.made[1].received, b"new")
 
 
-class PortTests(ConnectionTestCase):
+class ManyTests(ConnectionTestCase):
     """
-    The listening port.
+    A listener that lives long.
     """
-
-    def test_interfaces(self) -> None:
-        """
-        The port is a listening port; the listener is a layer.
-        """
-        port = self.listen()
-        verifyObject(IListeningPort, port)
-        verifyObject(IKCPListeningPort, port)
-        verifyObject(IDatagramProtocol, port._listener)
-        verifyObject(IDatagramTransport, port._listener)
-
-    def test_factoryStartStop(self) -> None:
-        """
-        The factory is started and stopped with the port.
-        """
-        port = self.listen()
-        self.assertEqual((self.serverFactory.starts, self.serverFactory.stops), (1, 0))
-        self.successResultOf(port.stopListening())
-        self.successResultOf(port.stopListening())
-        self.assertEqual((self.serverFactory.starts, self.serverFactory.stops), (1, 1))
-
-    def test_neverStarted(self) -> None:
-        """
-        A port that was never opened can be stopped.
-        """
-        listener = KCPListener(self.network.host(SERVER), self.options, self.serverFactory)
-        self.successResultOf(KCPListeningPort(listener, (SERVER, PORT)).stopListening())
-
-    def test_startTwice(self) -> None:
-        """
-        A port that listens cannot be started.
-        """
-        self.assertRaises(CannotListenError, self.listen().startListening)
-
-    def test_addressTaken(self) -> None:
-        """
-        A second port at the same address cannot listen, and its factory is not started.
-        """
-        self.listen()
-        endpoint = KCPServerEndpoint(self.network.host(SERVER), PORT, self.options)
-        self.failureResultOf(endpoint.listen(self.serverFactory), CannotListenError)
-        self.assertEqual(self.serverFactory.starts, 1)
-
-    def test_stopDelivers(self) -> None:
-        """
-        Stopping takes no newcomers, lets sessions deliver what was written, and fires when the
-        socket is closed.
-        """
-        client, server = self.connect()
-        server.session.write(self.data(100_000))
-        stopped = self.port.stopListening()
-        self.assertNoResult(stopped)
-        newcomer = self.begin()
-        self.network.run(0.2)
-        self.successResultOf(stopped)
-        self.assertEqual(len(client.received), 100_000)
-        self.assertIsInstance(self.reasonOf(server), error.ConnectionDone)
-        self.assertEqual(len(self.serverFactory.made), 1)
-        self.assertEqual(self.network.host(SERVER).ports, {})
-        newcomer.cancel()
-        self.failureResultOf(newcomer)
 
     def test_manyConnections(self) -> None:
         """

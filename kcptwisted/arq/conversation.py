@@ -185,10 +185,14 @@ class Conversation:
         moved = sender.acknowledge(unas, acks, now, not recovered)
         if not recovered:
             una = sender.una & MASK
-            if lastUna == una:
-                self._staleness.current(una)
-            elif (una - lastUna) & MASK < HALF:
-                self._staleness.behind(unas, una, now)
+            staleness = self._staleness
+            if lastUna != una:
+                if (una - lastUna) & MASK < HALF:
+                    staleness.behind(unas, una, now)
+            elif staleness.suspected:
+                staleness.current(una)
+            else:
+                staleness.told = una
         if moved or sender.wantsFlush or self._acksAreDue(now):
             self._flushNow = True
         return foreign

@@ -52,11 +52,13 @@ class Pacer:
     __slots__ = (
         "_balance",
         "_burst",
+        "_full",
         "_limit",
         "_limitBurst",
-        "_mtu",
         "_now",
         "_pacing",
+        "_roundTrip",
+        "_window",
         "rate",
         "short",
     )
@@ -67,14 +69,17 @@ class Pacer:
         @param limit: bytes a second; 0 means none.
         @param pacing: whether to spread windows over the round trip.
         """
-        self._mtu = mtu
+        self._full = mtu * 1000
         self._pacing = pacing
         self._limit = limit
-        self._limitBurst = max(LEAST_LIMITED_BURST * mtu * 1000, limit * LEAST_ROUND_TRIP)
+        self._limitBurst = max(LEAST_LIMITED_BURST * self._full, limit * LEAST_ROUND_TRIP)
         self.rate = limit
         self.short = False
         self._burst = self._balance = self._limitBurst
         self._now = 0
+        # What the rate was set for.
+        self._window = 0
+        self._roundTrip = 0.0
 
     def advance(self, now: int, window: int, roundTrip: float) -> None:
         """
@@ -89,18 +94,27 @@ class Pacer:
         elif not self._pacing or roundTrip < LEAST_ROUND_TRIP:
             return
         self._now = now
+        if window != self._window or roundTrip != self._roundTrip:
+            self._window = window
+            self._roundTrip = roundTrip
+            self._setRate()
+        elif self._balance > self._burst:
+            self._balance = self._burst
+        self.short = self.rate > 0 and self._balance < self._full
+
+    def _setRate(self) -> None:
+        roundTrip = self._roundTrip
         rate, burst = self._limit, self._limitBurst
         if self._pacing and roundTrip >= LEAST_ROUND_TRIP:
-            paced = int(GAIN * 1000 * max(window, 1) * self._mtu / roundTrip) or 1
+            paced = int(GAIN * self._full * max(self._window, 1) / roundTrip) or 1
             if not rate or paced < rate:
-                pacedBurst = max(LEAST_BURST * self._mtu * 1000, paced * LEAST_ROUND_TRIP)
+                pacedBurst = max(LEAST_BURST * self._full, paced * LEAST_ROUND_TRIP)
                 burst = min(burst, pacedBurst) if rate else pacedBurst
                 rate = paced
         if not self.rate or self._balance > burst:
             self._balance = burst
         self.rate = rate
         self._burst = burst
-        self.short = rate > 0 and self._balance < self._mtu * 1000
 
     def fit(self, queue: Iterable[tuple[int, bytes]], count: int) -> int:
         """
@@ -108,7 +122,7 @@ class Pacer:
         @param count: how many of them to look at, at least one.
         @return: how many of these may leave.
         """
-        if not self.rate or count * self._mtu * 1000 <= self._balance:
+        if not self.rate or count * self._full <= self._balance:
             return count
         room = self._balance // 1000
         fits = 0
@@ -126,9 +140,11 @@ class Pacer:
         @param size: their bytes with headers.
         """
         if self.rate:
-            most = max(self._burst, MAXIMUM_DEBT * 1000 * self.rate)
-            self._balance = max(self._balance - size * 1000, -most)
-            self.short = self._balance < self._mtu * 1000
+            self._balance -= size * 1000
+            self.short = self._balance < self._full
+            if self._balance < 0:
+                most = max(self._burst, MAXIMUM_DEBT * 1000 * self.rate)
+                self._balance = max(self._balance, -most)
 
     def deadline(self, size: int, count: int) -> int | None:
         """
@@ -142,5 +158,5 @@ class Pacer:
             return None
         # Rounded up.
         first = -(-missing // self.rate)
-        every = (count * self._mtu * 1000 - self._balance) // self.rate
+        every = (count * self._full - self._balance) // self.rate
         return self._now + max(first, min(every, TICK))

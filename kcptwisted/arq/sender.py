@@ -138,9 +138,7 @@ class Sender:
             most = min(MAXIMUM_FRAGMENTS, self.peerWindow or MAXIMUM_FRAGMENTS)
             if count > most:
                 raise MessageTooLong(len(data), most * mss)
-            queue.extend(
-                [(count - 1 - i, data[i * mss : (i + 1) * mss]) for i in range(count)],
-            )
+            queue.extend([(count - 1 - i, data[i * mss : (i + 1) * mss]) for i in range(count)])
         self.queuedBytes += len(data)
 
     def _fillLast(self, data: bytes, mss: int) -> int:
@@ -243,15 +241,17 @@ class Sender:
         """
         Whether there is something to send that no deadline waits for.
         """
-        return self._overtaken.pending or (
-            self._allowed() > 0 and not (self._pacer.short and self._pacer.fit(self.queue, 1) == 0)
-        )
+        if self._overtaken.pending:
+            return True
+        return self._allowed() > 0 and (not self._pacer.short or self._pacer.fit(self.queue, 1) > 0)
 
     def _window(self) -> int:
         """
         @return: the most segments in flight.
         """
-        window = min(self._settings.sendWindow, self.remoteWindow)
+        window = self._settings.sendWindow
+        if self.remoteWindow < window:
+            window = self.remoteWindow
         limit = self._congestion.window
         return window if limit is None or limit > window else limit
 
@@ -269,12 +269,11 @@ class Sender:
             milliseconds.
         """
         timeout = self._deadlines.next(self.una)
-        if not self._pacer.short or (allowed := self._allowed()) <= 0:
-            return timeout
-        paced = self._pacer.deadline(OVERHEAD + len(self.queue[0][1]), allowed)
-        if paced is None or timeout is None:
-            return timeout if paced is None else paced
-        return min(timeout, paced)
+        if self._pacer.short and (allowed := self._allowed()) > 0:
+            paced = self._pacer.deadline(OVERHEAD + len(self.queue[0][1]), allowed)
+            if paced is not None and (timeout is None or paced < timeout):
+                return paced
+        return timeout
 
     def resendAll(self, now: int) -> None:
         """

@@ -32,16 +32,28 @@ class Staleness:
 
     @ivar wantsProof: the peer should be asked for its una (any WASK does); the caller resets it
         when it has asked.  It comes back with further old unas, at most once a second.
+    @ivar told: the largest una that the peer has told, as on the wire; the caller sets it to what
+        was acknowledged when the peer tells that, unless there is a suspicion.
+    @ivar suspected: only old unas have come of late.
     @ivar restarted: the peer has restarted.
     """
 
-    __slots__ = ("_batches", "_nextQuestion", "_since", "_told", "restarted", "wantsProof")
+    __slots__ = (
+        "_batches",
+        "_nextQuestion",
+        "_since",
+        "restarted",
+        "suspected",
+        "told",
+        "wantsProof",
+    )
 
     def __init__(self, firstUna: int) -> None:
         """
         @param firstUna: the una that the peer begins with.
         """
-        self._told = firstUna
+        self.told = firstUna
+        self.suspected = False
         self._batches = 0
         self._since = 0
         self._nextQuestion = 0
@@ -50,12 +62,11 @@ class Staleness:
 
     def current(self, una: int) -> None:
         """
-        The peer told the una that all hold for the current one.
+        The peer told C{una}, no old one: it is above suspicion.
         """
-        self._told = una
-        if self._batches:
-            self._batches = 0
-            self.wantsProof = self.restarted = False
+        self.told = una
+        self._batches = 0
+        self.suspected = self.wantsProof = self.restarted = False
 
     def behind(self, unas: list[int], una: int, now: int) -> None:
         """
@@ -67,10 +78,11 @@ class Staleness:
         """
         ages = [age for told in unas if (age := (una - told) & MASK) < HALF]
         latest = (una - min(ages)) & MASK
-        if (latest - self._told) & MASK < HALF:
+        if (latest - self.told) & MASK < HALF:
             self.current(latest)
             return
-        if not self._batches:
+        if not self.suspected:
+            self.suspected = True
             self._since = now
         self._batches += 1
         if now >= self._nextQuestion:

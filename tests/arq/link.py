@@ -90,7 +90,7 @@ class End:
         while self.reads and (data := conversation.read()) is not None:
             self.received.append(data)
         deadline = conversation.deadline()
-        if conversation.wantsFlush or (deadline is not None and deadline <= now):
+        while conversation.wantsFlush or (deadline is not None and deadline <= now):
             self.outgoing.send(now, conversation.datagramsToSend(now))
             deadline = conversation.deadline()
             assert deadline is None or deadline > now, "a flush leaves nothing due"

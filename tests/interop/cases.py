@@ -193,13 +193,14 @@ class KCPGoCase(OurEndsCase):
         """
         self._binary = goPeerBinary()
 
-    async def goServer(self, role: str, settings: Settings) -> tuple[GoServer, int]:
+    async def goServer(self, role: str, settings: Settings, port: int = 0) -> tuple[GoServer, int]:
         """
         Start a server.
 
+        @param port: where to listen; 0 for wherever there is room.
         @return: it, and its port.
         """
-        server = GoServer(role, *settings.flags())
+        server = GoServer(role, *settings.flags(), port=port)
         server.start(reactor, self._binary)
         self.addCleanup(self._stop, server)
         return server, await server.port
@@ -207,7 +208,7 @@ class KCPGoCase(OurEndsCase):
     @staticmethod
     def _stop(server: GoServer) -> Deferred[None]:
         def check(_: None) -> None:
-            if not server.succeeded:
+            if not (server.succeeded or server.killed):
                 raise server.failure()
 
         return server.stop().addCallback(check)

@@ -1,13 +1,16 @@
 """
-Runs C{gopeer} as a child process of the test.
+Runs C{gopeer}, and L{tests.interop.ours}, as child processes of the test.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import sys
 from contextlib import suppress
 from functools import cache
+from pathlib import Path
+from signal import SIGKILL, Signals
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -20,8 +23,10 @@ from tests.interop.gopeer import BuildError, buildGoPeer
 #: Set to "required", a peer that is missing makes the tests fail instead of being skipped.
 VARIABLE = "KCPTWISTED_INTEROP"
 
-#: What a client tells at the end.
+#: What a client tells at the end, or on the way.
 Result = dict[str, Any]
+
+ROOT = str(Path(__file__).resolve().parents[2])
 
 
 class PeerFailed(Exception):
@@ -58,12 +63,13 @@ def goPeerBinary() -> str:
     return built
 
 
-class _GoPeer(ProcessProtocol):
+class _Peer(ProcessProtocol):
     """
-    One run of the program.
+    One run of a program that tells what happens line by line.
 
     @ivar ended: fires when the process is gone.
     @ivar succeeded: whether it then said that all was right.
+    @ivar killed: whether L{kill} was what ended it, or tried to.
     @ivar errors: what it said on standard error.
     """
 
@@ -75,14 +81,9 @@ class _GoPeer(ProcessProtocol):
         self._output = b""
         self._alive = True
         self.succeeded = False
+        self.killed = False
         self.errors = b""
         self.ended: Deferred[None] = Deferred()
-
-    def start(self, reactor: Any, binary: str) -> None:
-        """
-        Start the process.
-        """
-        reactor.spawnProcess(self, binary, ["gopeer", *self._arguments], env=dict(os.environ))
 
     def outReceived(self, data: bytes) -> None:
         """
@@ -117,7 +118,46 @@ class _GoPeer(ProcessProtocol):
         """
         @return: what to tell about a run that failed.
         """
-        return PeerFailed(f"gopeer {' '.join(self._arguments)}: {self.errors.decode().strip()}")
+        return PeerFailed(f"{' '.join(self._arguments)}: {self.errors.decode().strip()}")
+
+    def kill(self) -> Deferred[None]:
+        """
+        @return: L{ended}.
+        """
+        self.killed = True
+        self.signal(SIGKILL)
+        return self.ended
+
+    def signal(self, number: Signals) -> None:
+        """
+        Send a signal.
+        """
+        if self._alive and self.transport is not None:
+            # If it has just exited, processEnded is about to be called.
+            with suppress(ProcessExitedAlready):
+                self.transport.signalProcess(number)
+
+    def stop(self) -> Deferred[None]:
+        """
+        End the input of the process, which should end it.
+
+        @return: L{ended}.
+        """
+        if self._alive and self.transport is not None:
+            self.transport.closeStdin()
+        return self.ended
+
+
+class _GoPeer(_Peer):
+    """
+    One run of C{gopeer}.
+    """
+
+    def start(self, reactor: Any, binary: str) -> None:
+        """
+        Start the process.
+        """
+        reactor.spawnProcess(self, binary, ["gopeer", *self._arguments], env=dict(os.environ))
 
     @property
     def counters(self) -> dict[str, int]:
@@ -127,15 +167,57 @@ class _GoPeer(ProcessProtocol):
         found: dict[str, int] = json.loads(self.errors.splitlines()[-1])
         return found
 
-    def kill(self) -> Deferred[None]:
+
+class _Narrator(_Peer):
+    """
+    Tells each event as a line of JSON.
+
+    @ivar told: the events so far.
+    """
+
+    def __init__(self, arguments: list[str]) -> None:
         """
-        @return: L{ended}.
+        @param arguments: of the program.
         """
-        if self._alive and self.transport is not None:
-            # If it has just exited, processEnded is about to be called.
-            with suppress(ProcessExitedAlready):
-                self.transport.signalProcess("KILL")
-        return self.ended
+        super().__init__(arguments)
+        self.told: list[Result] = []
+        self._awaited: list[tuple[Result, Deferred[Result]]] = []
+
+    def tells(self, **items: object) -> Deferred[Result]:
+        """
+        @param items: of the event that is awaited.
+        @return: fires with the first such event, which may have been told already; fails when the
+            process ends without.
+        """
+        awaited: Deferred[Result] = Deferred()
+        self._awaited.append((items, awaited))
+        self._look()
+        return awaited
+
+    def _look(self) -> None:
+        waiting, self._awaited = self._awaited, []
+        for items, awaited in waiting:
+            found = next((event for event in self.told if items.items() <= event.items()), None)
+            if found is not None:
+                awaited.callback(found)
+            elif self._alive:
+                self._awaited.append((items, awaited))
+            else:
+                awaited.errback(self.failure())
+
+    def lineReceived(self, line: str) -> None:
+        """
+        Each is an event.
+        """
+        self.told.append(json.loads(line))
+        self._look()
+
+    def processEnded(self, reason: Failure) -> None:
+        """
+        No more is to come.
+        """
+        super().processEnded(reason)
+        self._look()
 
 
 class GoServer(_GoPeer):
@@ -145,11 +227,12 @@ class GoServer(_GoPeer):
     @ivar port: fires with its UDP port.
     """
 
-    def __init__(self, role: str, *flags: str) -> None:
+    def __init__(self, role: str, *flags: str, port: int = 0) -> None:
         """
         @param role: echo, sink or source.
+        @param port: where to listen; 0 for wherever there is room.
         """
-        super().__init__(["-listen", "127.0.0.1:0", "-role", role, "-stdin", *flags])
+        super().__init__(["-listen", f"127.0.0.1:{port}", "-role", role, "-stdin", *flags])
         self.port: Deferred[int] = Deferred()
 
     def lineReceived(self, line: str) -> None:
@@ -166,16 +249,6 @@ class GoServer(_GoPeer):
         super().processEnded(reason)
         if not self.port.called:
             self.port.errback(self.failure())
-
-    def stop(self) -> Deferred[None]:
-        """
-        End the server.
-
-        @return: L{ended}.
-        """
-        if self._alive and self.transport is not None:
-            self.transport.closeStdin()
-        return self.ended
 
 
 class GoClient(_GoPeer):
@@ -209,3 +282,45 @@ class GoClient(_GoPeer):
             self.result.callback(self._found)
         else:
             self.result.errback(self.failure())
+
+
+class GoCaller(_GoPeer, _Narrator):
+    """
+    A client that calls an echo server on one session after the other, and tells of each session.
+    """
+
+    def __init__(self, port: int, *flags: str) -> None:
+        """
+        @param port: the server's.
+        """
+        super().__init__(["-dial", f"127.0.0.1:{port}", "-role", "caller", *flags])
+
+
+class OurProcess(_Narrator):
+    """
+    One end of ours in a process of its own; see L{tests.interop.ours}.
+    """
+
+    def __init__(self, role: str, endpoint: str) -> None:
+        """
+        @param role: listen or connect.
+        @param endpoint: its string.
+        """
+        super().__init__([role, endpoint])
+
+    def start(self, reactor: Any) -> None:
+        """
+        Start the process.
+        """
+        command = [sys.executable, "-m", "tests.interop.ours", *self._arguments]
+        reactor.spawnProcess(self, sys.executable, command, env=dict(os.environ), path=ROOT)
+
+    def say(self, text: str) -> Deferred[Result]:
+        """
+        Have a client send a line.
+
+        @return: fires when its echo is there.
+        """
+        assert self.transport is not None
+        self.transport.write(f"{text}\n".encode())
+        return self.tells(event="received", text=text)

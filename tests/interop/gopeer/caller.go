@@ -11,9 +11,6 @@ import (
 	kcp "github.com/xtaci/kcp-go/v5"
 )
 
-// callPause is between an answer and the next call.
-const callPause = 100 * time.Millisecond
-
 // An event is a line of JSON about one session of a caller.
 type event struct {
 	Event   string `json:"event"`
@@ -81,7 +78,7 @@ func (r *caller) call(s *kcp.UDPSession, e *event) (bool, error) {
 		case <-r.ended:
 			e.tell("over")
 			return true, nil
-		case <-time.After(callPause):
+		case <-time.After(seconds(r.pause)):
 		}
 	}
 	e.tell("enough")

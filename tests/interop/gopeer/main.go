@@ -22,7 +22,7 @@
 //
 // One client never closes by itself:
 //
-//	caller  calls an echo server with -size bytes every 100 ms; after -count
+//	caller  calls an echo server with -size bytes, every -pause; after -count
 //	        answers, or when one is not there within -patience, it dials
 //	        again, until its standard input ends. It prints a line of JSON
 //	        for the first answer of each session, "answered", and for its
@@ -96,8 +96,8 @@ type config struct {
 	timeout, linger, sessionMax float64
 	stdin, snmp                 bool
 
-	patience float64
-	samePort bool
+	patience, pause float64
+	samePort        bool
 
 	vectors, benchmark bool
 	only               string
@@ -134,6 +134,7 @@ func parseFlags() (*config, error) {
 
 	flag.Float64Var(&c.timeout, "timeout", -1, "`seconds` before the watchdog ends the run, 0 for never (default 60, of a server or benchmark 600)")
 	flag.Float64Var(&c.patience, "patience", 0.5, "caller: `seconds` to wait for an answer")
+	flag.Float64Var(&c.pause, "pause", 0.1, "caller: `seconds` from an answer to the next call")
 	flag.BoolVar(&c.samePort, "sameport", false, "caller: dial again from the same port")
 	flag.Float64Var(&c.linger, "linger", 0.25, "client: `seconds` to stay for the last ACKs, and to see that nothing more comes")
 	flag.Float64Var(&c.sessionMax, "sessiontimeout", 0, "server: drop a session that moved nothing for these `seconds`, 0 for never")

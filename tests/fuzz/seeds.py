@@ -1,0 +1,53 @@
+"""
+Bytes to begin with, that reach what raw ones seldom do.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+from kcptwisted.arq.segment import HEADER, PUSH, WASK
+from kcptwisted.control.frames import (
+    NO_TOKEN,
+    Challenge,
+    Cookie,
+    Fin,
+    FinAck,
+    Frame,
+    Hello,
+    Reset,
+    ResetReason,
+    Response,
+    Retry,
+    encodeBlock,
+)
+from kcptwisted.fec.encoder import FECEncoder
+from kcptwisted.fec.packet import outOfBandPacket
+
+EIGHT = bytes(range(8))
+
+
+def seeds(target: str) -> list[bytes]:
+    """
+    @return: bytes for a target.
+    """
+    frames: list[list[Frame]] = [
+        [Hello(1, 1024), Cookie(EIGHT)],
+        [Retry(EIGHT)],
+        [Fin(3, True)],
+        [FinAck(3, False)],
+        [Reset(ResetReason.ABORTED)],
+        [Challenge(EIGHT), Response(EIGHT)],
+    ]
+    blocks = [encodeBlock(NO_TOKEN, EIGHT, some) for some in frames]
+    push = HEADER.pack(1, PUSH, 0, 32, 0, 0, 0, 4) + b"data"
+    wask = HEADER.pack(1, WASK, 0, 32, 0, 0, 0, len(blocks[0])) + blocks[0]
+    if target == "block":
+        return [some[start:] for some in blocks for start in (0, 3, 19)]
+    if target == "opening":
+        coded = FECEncoder(1, 1).encode([push, wask], 0)
+        return [push, wask, *coded, outOfBandPacket(1, b"x")]
+    if target == "endpoints":
+        return [b"key=x:crypt=aes", b"mode=fast2:mtu=1400:stream=no:retry=1", b"linger=nan:dscp=9"]
+    # Stories: long enough for much to happen.
+    return [Random(number).randbytes(400) for number in range(8)]

@@ -1,0 +1,24 @@
+"""
+What is fuzzed: functions that take any bytes, and raise if something is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.fuzz import decoders, ports
+from tests.fuzz.seeds import seeds
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    "conversation": decoders.fuzzConversation,
+    "block": decoders.fuzzBlock,
+    "opening": decoders.fuzzOpening,
+    "fec": decoders.fuzzFEC,
+    "ciphers": decoders.fuzzCiphers,
+    "cryptlayer": decoders.fuzzCryptLayer,
+    "endpoints": decoders.fuzzEndpoints,
+    "listener": ports.fuzzListener,
+    "connector": ports.fuzzConnector,
+}
+
+__all__ = ["TARGETS", "seeds"]

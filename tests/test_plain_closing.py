@@ -1,0 +1,84 @@
+"""
+Tests for L{kcptwisted.controlled}: closing against a peer that knows no control frames.
+"""
+
+from __future__ import annotations
+
+from twisted.internet import error
+
+from kcptwisted.errors import LingerTimeout
+from kcptwisted.options import KCPOptions
+from tests.connections import CLIENT, PORT, SERVER
+from tests.controlling import ControlledTestCase, PlainPeer, PlainServerTestCase
+
+
+class ClientTests(PlainServerTestCase):
+    """
+    Our client, a plain server.
+    """
+
+    def test_drained(self) -> None:
+        """
+        A close is complete as soon as all is acknowledged.
+        """
+        client = self.meet()
+        data = self.data(20_000)
+        client.session.write(data)
+        client.session.loseConnection()
+        self.network.run(0.2)
+        self.assertEqual(self.peer.received, data)
+        self.assertIsInstance(self.reasonOf(client), error.ConnectionDone)
+        self.assertEqual((self.peer.others, self.network.host(CLIENT).ports), ([], {}))
+
+    def test_nothingToDeliver(self) -> None:
+        """
+        With nothing under way at once.
+        """
+        client = self.meet()
+        client.session.loseConnection()
+        self.network.run(0)
+        self.assertIsInstance(self.reasonOf(client), error.ConnectionDone)
+
+    def test_linger(self) -> None:
+        """
+        If the ACKs do not come it ends after the linger time, not sooner.
+        """
+        client = self.meet(KCPOptions(crypt="null", linger=3))
+        self.peer.silent = True
+        client.session.write(b"lost")
+        client.session.loseConnection()
+        self.network.run(2.9)
+        self.assertEqual(client.reasons, [])
+        self.network.run(0.2)
+        self.assertIsInstance(self.reasonOf(client), LingerTimeout)
+        self.network.run(1)
+        self.assertEqual(self.network.clock.getDelayedCalls(), [])
+
+
+class ServerTests(ControlledTestCase):
+    """
+    Our server, a plain client.
+    """
+
+    def test_drained(self) -> None:
+        """
+        It gets everything, and the session is forgotten; it is told nothing, and what it says
+        afterwards opens no other session.
+        """
+        self.port = self.listen()
+        peer = PlainPeer(77, (SERVER, PORT))
+        self.network.host(CLIENT).listenUDP(1, peer)
+        peer.write(b"hello")
+        self.network.run(0.1)
+        (server,) = self.serverFactory.made
+        data = self.data(20_000)
+        server.session.write(data)
+        server.session.loseConnection()
+        self.network.run(1)
+        self.assertEqual(peer.received, data)
+        self.assertIsInstance(self.reasonOf(server), error.ConnectionDone)
+        peer.ask()
+        peer.write(b"more")
+        self.network.run(1)
+        self.assertEqual((len(self.serverFactory.made), self.port.sessions), (1, []))
+        self.assertEqual((peer.hellos, peer.others), ([], []))
