@@ -102,6 +102,14 @@ class DepartedSessions:
         self._keep(address, record)
         return True
 
+    def remembers(self, address: Address, conv: int, now: int) -> bool:
+        """
+        Whether a session of that conversation ended not long ago.
+
+        @param now: milliseconds.
+        """
+        return self._find(address, conv, now) is not None
+
     def answerFor(self, address: Address, conv: int, now: int) -> bytes | None:
         """
         @param now: milliseconds.

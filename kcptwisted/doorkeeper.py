@@ -25,6 +25,9 @@ SECRET = 32
 #: could have opened it.
 WATCHED = 64
 
+#: Of larger batches that come later nothing is remembered: those are of a transfer under way.
+FEW = 4
+
 # Where a segment without FEC has its cmd and sn, and what is there.
 _CMD = 4
 _PUSH = bytes([PUSH])
@@ -128,7 +131,8 @@ class Doorkeeper:
 
         Until its peer acknowledges data, all that it sends first may come again in other words.
         """
-        self._replays.remember(self._reusable(session, datagrams))
+        if session.stats.InPkts <= WATCHED or len(datagrams) <= FEW:
+            self._replays.remember(self._reusable(session, datagrams))
         left = self._watched.get(session)
         if left is None:
             return

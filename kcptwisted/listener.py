@@ -157,7 +157,11 @@ class KCPListener(SessionHub):
         block = opening.block
         if answer is not None:
             self._sendStateless([answer], address)
-        elif block is not None and block.to != NO_TOKEN:
+        elif (
+            block is not None
+            and block.to != NO_TOKEN
+            and not self._departed.remembers(address, opening.conv, now)
+        ):
             self._reply(block, opening.conv, address, now, Reset(ResetReason.UNKNOWN))
 
     def _isThere(self, hello: Block, conv: int, address: Address, now: int) -> bool:

@@ -168,6 +168,7 @@ class KCPSession(ControlledSession):
         """
         if self._lifecycle.establish():
             self._liveness.start(self._clock.now())
+            self._clock.schedule(self)
             self._owner.sessionEstablished(self)
 
     def accept(self, unproven: bool) -> None:

@@ -22,8 +22,8 @@ from kcptwisted.crypt.registry import CIPHERS
 from kcptwisted.fec.decoder import FECDecoder
 from kcptwisted.fec.encoder import FECEncoder, sequenceLimit
 from kcptwisted.fec.packet import DATA, PARITY
-from kcptwisted.firstcontact import readOpening
 from kcptwisted.fec.reedsolomon import ReedSolomon
+from kcptwisted.firstcontact import readOpening
 from kcptwisted.stats import SessionStats
 from tests import kcptun
 from tests.crypt.bythebook import xor

@@ -75,6 +75,18 @@ class ConnectTests(ConnectionTestCase):
         self.assertEqual(self.serverFactory.made[0].received, b"hello")
         self.assertTrue(client.session.greeted)
 
+    def test_noHandshakeSilent(self) -> None:
+        """
+        If the first write takes longer than the keepalive, the hello goes with that.
+        """
+        options = KCPOptions(crypt="null", handshake=False)
+        self.listen()
+        client = self.successResultOf(self.begin(options))
+        assert isinstance(client, RecordingProtocol)
+        self.network.run(options.keepAlive + 0.1)
+        self.assertTrue(client.session.greeted)
+        self.assertEqual(len(self.serverFactory.made), 1)
+
     def test_timeout(self) -> None:
         """
         Without an answer the result is a TimeoutError after the timeout, not sooner.

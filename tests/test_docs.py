@@ -17,9 +17,10 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 import kcptwisted
 from kcptwisted import errors
 from kcptwisted.arq.segment import OVERHEAD
+from kcptwisted.closing import CLIENTS_LAST_WORDS, LAST_WORDS
 from kcptwisted.control.frames import LONGEST_BLOCK
 from kcptwisted.control.shutdown import FINS, LONGEST_WAIT
-from kcptwisted.controlled import ASKS_BEFORE_MOVING, CLIENTS_LAST_WORDS, LAST_WORDS
+from kcptwisted.controlled import ASKS_BEFORE_MOVING
 from kcptwisted.crypt.registry import CIPHERS
 from kcptwisted.departed import ANSWER_PAUSE, MAXIMUM_REMEMBERED, REMEMBERED
 from kcptwisted.lifecycle import FIRST_RETRY, HELLOES, LAST_RETRY

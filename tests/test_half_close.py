@@ -151,6 +151,25 @@ class BothTests(EndingTestCase):
         self.assertEqual(sorted(server.halves), ["read", "write"])
         self.assertTrue(self.forgotten())
 
+    def test_acknowledgedAtTheEnd(self) -> None:
+        """
+        The one who closes half is told that the peer has it all, also when that comes together with
+        the peer's own close.
+        """
+        client, server = self.join()
+        server.onHalf = lambda half: server.session.loseConnection()
+        held: list[bytes] = []
+        receive = client.session.datagramsReceived
+        address = client.session.address
+        client.session.datagramsReceived = (  # type: ignore[method-assign]
+            lambda datagrams, address: held.extend(datagrams)
+        )
+        client.session.loseWriteConnection()
+        self.network.run(0.5)
+        receive(held, address)
+        self.assertEqual(client.halves, ["read", "write"])
+        self.assertClean(client)
+
     def test_upgrade(self) -> None:
         """
         After a half close the whole connection can be closed, at once or later, and both ends get

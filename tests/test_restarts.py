@@ -349,6 +349,21 @@ class ServerTests(RestartTestCase):
                 again = self.reach(6, options, wait=1)
                 self.assertTalk(again, factory.made[0])
 
+    def test_untouched(self) -> None:
+        """
+        A client that had neither sent nor received data gets its first data through, and learns as
+        soon as it asks that the server does not know it.
+        """
+        self.start(NULL)
+        client = self.reach(5)
+        factory = self.restartServer(NULL)
+        client.session.write(b"first")
+        self.network.run(1)
+        self.assertEqual(factory.made[0].received, b"first")
+        self.assertEqual(client.reasons, [])
+        self.network.run(11)
+        self.assertIsInstance(self.reasonOf(client), PeerRestarted)
+
     def test_bare(self) -> None:
         """
         What a peer without control frames goes on to send opens nothing.

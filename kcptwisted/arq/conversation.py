@@ -325,7 +325,7 @@ class Conversation:
 
     def datagramsToSend(self, now: int) -> list[bytes]:
         """
-        Flush: ACKs, window probes, then data.
+        Flush: control data, ACKs, window probes, then data.
 
         @param now: milliseconds.
         """
@@ -335,18 +335,16 @@ class Conversation:
         window = min(self.receiver.window, MAXIMUM_WINDOW)
         una = self.receiver.next & MASK
         pack = HEADER.pack
-        segments = [
+        acks = [
             pack(conv, ACK, 0, window, ts, sn & MASK, una, 0) for sn, ts in self.receiver.takeAcks()
         ]
+        # A listener that has no session for it reads the first segment of a datagram.
+        segments = self._controlSegments(now) + acks if self._controlsToSend else acks
         sender = self.sender
         shut = sender.remoteWindow == 0 and bool(sender.queue)
         if self._probe.update(shut, now) or self._askWindow:
             self._askWindow = False
             segments.append(pack(conv, WASK, 0, window, now & MASK, 0, una, 0))
-        for cmd, data in self._controlsToSend:
-            segments.append(self.windowDatagram(now, cmd, data))
-            self._tellWindow = self._tellWindow and cmd != WINS
-        self._controlsToSend.clear()
         if self._tellWindow:
             self._tellWindow = False
             segments.append(self.windowDatagram(now))
@@ -356,3 +354,11 @@ class Conversation:
             if len(pushes) >= MAXIMUM_BURST:
                 self._flushNow = sender.wantsFlush
         return packSegments(segments, self._settings.mtu)
+
+    def _controlSegments(self, now: int) -> list[bytes]:
+        segments = []
+        for cmd, data in self._controlsToSend:
+            segments.append(self.windowDatagram(now, cmd, data))
+            self._tellWindow = self._tellWindow and cmd != WINS
+        self._controlsToSend.clear()
+        return segments

@@ -35,7 +35,8 @@ class Pacer:
 
     It fills at the rate limit, and, while the smoothed round trip is known and at least
     L{LEAST_ROUND_TRIP}, no faster than L{GAIN} windows a round trip.  Without a rate limit and
-    below that round trip (on a LAN, say) there is no bucket, nothing waits and nothing is counted.
+    below that round trip (on a LAN, say), or while no window has exceeded one burst, there is no
+    bucket, nothing waits and nothing is counted.
 
     New segments wait until the bucket holds them.  Resends never wait: what is missing holds up the
     receiver, and they leave a debt for which new segments wait, up to L{MAXIMUM_DEBT} seconds.  So
@@ -91,7 +92,7 @@ class Pacer:
         """
         if self.rate:
             self._balance += (now - self._now) * self.rate
-        elif not self._pacing or roundTrip < LEAST_ROUND_TRIP:
+        elif not self._pacing or roundTrip < LEAST_ROUND_TRIP or window <= LEAST_BURST:
             return
         self._now = now
         if window != self._window or roundTrip != self._roundTrip:

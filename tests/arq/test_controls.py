@@ -7,7 +7,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from kcptwisted.arq.conversation import MAXIMUM_CONTROLS
-from kcptwisted.arq.segment import PUSH, WASK, WINS, Segment, decodeSegments
+from kcptwisted.arq.segment import ACK, PUSH, WASK, WINS, Segment, decodeSegments
 from kcptwisted.stats import SessionStats
 from tests.arq.link import CONV
 from tests.arq.single import alone, ask, push, sent, tell
@@ -139,6 +139,14 @@ class SentTests(ControlTestCase):
             [[(s.cmd, s.data) for s in decodeSegments(datagram)] for datagram in datagrams],
             [[(WINS, b"hello"), (PUSH, b"mine")]],
         )
+
+    def test_beforeAcknowledgements(self) -> None:
+        """
+        And before ACKs: a listener that has no session yet looks at a datagram's first segment.
+        """
+        self.conversation.receive([Segment(CONV, PUSH, 0, 128, 0, 0, 0, b"theirs").encode()], 0)
+        self.conversation.sendControl(WINS, b"hello")
+        self.assertEqual([s.cmd for s in sent(self.conversation)], [WINS, ACK])
 
     def test_windowDatagram(self) -> None:
         """

@@ -174,6 +174,9 @@ class RoundTripTests(PacerTestCase):
         self.take(pacer)
         pacer.advance(10, 1000, 200)
         self.assertEqual(self.take(pacer), 100)
+        for window, roundTrip, rate in ((2000, 200, 20_000_000), (2000, 400, 10_000_000)):
+            pacer.advance(10, window, roundTrip)
+            self.assertEqual(pacer.rate, rate)
 
     def test_burst(self) -> None:
         """
@@ -181,8 +184,18 @@ class RoundTripTests(PacerTestCase):
         """
         for window, burst in ((1000, 200), (10, LEAST_BURST), (0, LEAST_BURST)):
             pacer = Pacer(MTU, 0, True)
+            pacer.advance(0, 1000, 200)
             pacer.advance(0, window, 200)
             self.assertEqual(self.take(pacer), burst)
+
+    def test_small(self) -> None:
+        """
+        Windows that fit into one burst are not paced until one is wider; then they are.
+        """
+        pacer = Pacer(MTU, 0, True)
+        for window, paced in ((LEAST_BURST, False), (LEAST_BURST + 1, True), (LEAST_BURST, True)):
+            pacer.advance(0, window, 200)
+            self.assertEqual(pacer.rate > 0, paced)
 
     def test_changes(self) -> None:
         """

@@ -141,18 +141,18 @@ class ConnectionMachine(stateful.RuleBasedStateMachine):
             party.session.abortConnection()
             party.meddled = party.sealed = True
 
-    @stateful.rule(choice=_choice)
-    def pauseOrResume(self, choice: int) -> None:
+    @stateful.rule(choice=_choice, hesitates=strategies.booleans())
+    def pauseOrResume(self, choice: int, hesitates: bool) -> None:
         """
         Stop reading, or begin again.
         """
         party = self.pick(choice)
         if party is not None:
-            party.paused = not party.paused
+            party.hesitates = hesitates
             if party.paused:
-                party.session.pauseProducing()
+                party.resume()
             else:
-                party.session.resumeProducing()
+                party.pause()
 
     @stateful.rule(choice=_choice, again=strategies.booleans(), half=strategies.booleans())
     def connect(self, choice: int, again: bool, half: bool) -> None:

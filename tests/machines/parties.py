@@ -31,6 +31,8 @@ class Party(Protocol):
     @ivar closed: loseConnection was called.
     @ivar meddled: something was done after which data may be lost.
     @ivar dead: its process is gone.
+    @ivar paused: nothing is to be delivered.
+    @ivar hesitates: it pauses with each delivery.
     """
 
     def __init__(self, number: int, stream: bool) -> None:
@@ -44,7 +46,8 @@ class Party(Protocol):
         self.pieces: list[bytes] = []
         self.reasons: list[Failure] = []
         self.wrong: list[str] = []
-        self.paused = self.closed = self.sealed = self.meddled = self.dead = False
+        self.paused = self.hesitates = False
+        self.closed = self.sealed = self.meddled = self.dead = False
 
     @property
     def session(self) -> KCPSession:
@@ -79,6 +82,8 @@ class Party(Protocol):
         if self.paused:
             self.wrong.append("data although paused")
         self.pieces.append(data)
+        if self.hesitates:
+            self.pause()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
@@ -87,6 +92,20 @@ class Party(Protocol):
         if self.reasons:
             self.wrong.append("lost twice")
         self.reasons.append(reason)
+
+    def pause(self) -> None:
+        """
+        Take nothing more.
+        """
+        self.paused = True
+        self.session.pauseProducing()
+
+    def resume(self) -> None:
+        """
+        Go on.
+        """
+        self.paused = False
+        self.session.resumeProducing()
 
     def say(self, size: int) -> None:
         """

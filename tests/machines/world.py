@@ -311,9 +311,9 @@ class World:
             self.setLink(client, Link(delay=0.02), True)
             self.setLink(client, Link(delay=0.02), False)
         for party in self.parties:
+            party.hesitates = False
             if party.open and party.paused:
-                party.paused = False
-                party.session.resumeProducing()
+                party.resume()
         self.run(UNTIL_DEAD)
         self.check()
         for party in self.parties:

@@ -1,0 +1,211 @@
+"""
+How a connection is closed: by FINs where the peer takes control frames, else by ACKs.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from twisted.internet import error
+from twisted.internet.interfaces import IHalfCloseableProtocol
+from twisted.python.failure import Failure
+
+from kcptwisted.arq.segment import WASK, WINS
+from kcptwisted.control.channel import ControlChannel
+from kcptwisted.control.frames import Frame, Reset, ResetReason
+from kcptwisted.control.shutdown import Shutdown
+from kcptwisted.errors import IdleTimeout, LingerTimeout, PeerRestarted
+from kcptwisted.interfaces import Address
+from kcptwisted.liveness import Liveness
+from kcptwisted.options import KCPOptions
+from kcptwisted.owner import SessionOwner
+from kcptwisted.transport import SessionTransport
+
+#: Copies of what is said last.  A listener remembers it and says it again; of a client nobody is
+#: there to do so, and what the peer makes of its silence is an error.
+LAST_WORDS = 2
+CLIENTS_LAST_WORDS = 5
+
+
+class ClosingSession(SessionTransport):
+    """
+    A session's close, from either end, and its last words.  L{kcptwisted.session.KCPSession} is the
+    whole.
+
+    @ivar epitaph: a datagram that tells a peer which still talks to this session that it is over;
+        None if the peer takes no control frames, or the session is not over.
+    """
+
+    def __init__(
+        self, conv: int, address: Address, options: KCPOptions, owner: SessionOwner
+    ) -> None:
+        """
+        See L{SessionTransport}.
+        """
+        super().__init__(conv, address, options, owner)
+        self._liveness = Liveness(options.keepAlive, options.deadAfter, options.idleTimeout)
+        self._channel: ControlChannel | None = None
+        self._shutdown: Shutdown | None = None
+        self._inputOver = False
+        self._outputOver = False
+        # The peer has ended the connection itself.
+        self._peerEnded = False
+        # How far both directions were when a close last saw progress.
+        self._reached = (0, 0)
+        self.epitaph: bytes | None = None
+
+    def connectionLost(self, reason: Failure) -> None:
+        """
+        The connection is over.
+        """
+        raise NotImplementedError
+
+    @property
+    def greeted(self) -> bool:
+        """
+        Whether the peer takes control frames.
+        """
+        return self._channel is not None and self._channel.known
+
+    # The peer's close.
+
+    @property
+    def peerFinished(self) -> bool:
+        """
+        Whether the peer has closed the connection, and all that it sent has arrived.
+        """
+        shutdown = self._shutdown
+        return (
+            shutdown is not None
+            and not shutdown.peerReads
+            and shutdown.complete(self._conversation.receiver.next)
+        )
+
+    def _checkPeerFinished(self) -> None:
+        """
+        See whether all has arrived, and been delivered, that the peer sent before its FIN.
+        """
+        shutdown, channel = self._shutdown, self._channel
+        if shutdown is None or channel is None or self._closed:
+            return
+        conversation = self._conversation
+        if not shutdown.complete(conversation.receiver.next):
+            return
+        if not shutdown.peerReads:
+            if self.disconnecting and not conversation.drained:
+                # Both close at once: the peer takes the rest as long as its FIN is not answered.
+                return
+            self._liveness.stop()
+            conversation.sender.discard()
+        if shutdown.owesAnswer:
+            conversation.sendControl(WINS, channel.block(shutdown.answer()))
+            self._clock.wantFlush(self)
+        if not conversation.receiver.unread or self.disconnecting:
+            self._inputEnded(shutdown)
+
+    def _inputEnded(self, shutdown: Shutdown) -> None:
+        halfCloseable = IHalfCloseableProtocol(self.protocol, None)
+        if not self._inputOver:
+            self._inputOver = True
+            if halfCloseable is not None:
+                try:
+                    halfCloseable.readConnectionLost()
+                except Exception:
+                    self._fail("readConnectionLost")
+        if shutdown.acknowledged and not self.disconnecting:
+            self._outputEnded()
+        if self._ending is not None:
+            return
+        if not shutdown.peerReads or self._outputOver:
+            self.connectionLost(Failure(error.ConnectionDone()))
+        elif halfCloseable is None:
+            self.loseConnection()
+
+    # This side's close.
+
+    def _finish(self, now: int) -> None:
+        """
+        Go on with a close, of the connection or of its output only.
+        """
+        conversation = self._conversation
+        # A peer that closes at the same time answers no FIN before it has sent the rest.
+        reached = conversation.sender.una, conversation.receiver.next if self.greeted else 0
+        if reached != self._reached:
+            self._reached = reached
+            self._lifecycle.progress(now, self._options.linger)
+            if self._shutdown is not None:
+                self._shutdown.tries = 0
+        empty = not (conversation.sender.queue or self._gate.holdsOpen)
+        if self._channel is not None and self._channel.known:
+            delivered = empty and self._finishByFin(now, self._channel)
+        else:
+            delivered = empty and conversation.drained
+        if delivered:
+            self._outputEnded()
+        elif self._lifecycle.lingerIsOver(now):
+            gone = empty and conversation.drained
+            self.connectionLost(Failure(error.ConnectionDone() if gone else LingerTimeout()))
+
+    def _finishByFin(self, now: int, channel: ControlChannel) -> bool:
+        """
+        @return: whether the peer has everything, and knows that there is no more.
+        """
+        sender = self._conversation.sender
+        shutdown = self._shutdown = self._shutdown or Shutdown()
+        shutdown.begin(sender.next, self.disconnecting, now, sender.rtt.timeout)
+        fin = shutdown.due(now)
+        if fin is not None:
+            self._conversation.sendControl(WASK, channel.block(fin))
+            self._clock.wantFlush(self)
+        return shutdown.acknowledged or (shutdown.unheard and self._conversation.drained)
+
+    def _outputEnded(self) -> None:
+        if self.disconnecting:
+            self.connectionLost(Failure(error.ConnectionDone()))
+        elif not self._outputOver:
+            self._outputOver = True
+            halfCloseable = IHalfCloseableProtocol(self.protocol, None)
+            if halfCloseable is not None:
+                try:
+                    halfCloseable.writeConnectionLost()
+                except Exception:
+                    self._fail("writeConnectionLost")
+            if self._inputOver and self._ending is None:
+                self.connectionLost(Failure(error.ConnectionDone()))
+
+    # The end.
+
+    def _sayGoodbye(self, reason: Failure) -> None:
+        """
+        Tell the peer that the connection is over, if it can be told and does not know.
+        """
+        channel, shutdown = self._channel, self._shutdown
+        if channel is None or not channel.known or reason.check(PeerRestarted):
+            return
+        now, conversation = self._clock.now(), self._conversation
+        word: Frame = Reset(_resetReason(reason))
+        told = self._peerEnded
+        if shutdown is not None:
+            fin, acknowledged = shutdown.sent, shutdown.acknowledged
+            told = told or (acknowledged and fin is not None and fin.both)
+            # A peer that has only stopped writing waits for more.
+            if self.peerFinished or (
+                acknowledged and shutdown.complete(conversation.receiver.next)
+            ):
+                word = shutdown.answer()
+        self.epitaph = conversation.windowDatagram(now, WINS, channel.block(word))
+        if not told:
+            copies = CLIENTS_LAST_WORDS if channel.initiator else LAST_WORDS
+            # A layer that fails has been reported before.
+            with suppress(Exception):
+                self._transport.writeDatagrams([self.epitaph] * copies, self.address)
+
+
+def _resetReason(reason: Failure) -> ResetReason:
+    if reason.check(error.ConnectionAborted):
+        return ResetReason.ABORTED
+    if reason.check(IdleTimeout):
+        return ResetReason.IDLE
+    if reason.check(error.ConnectionDone):
+        return ResetReason.SHUTDOWN
+    return ResetReason.FAILED
