@@ -214,8 +214,6 @@ class ControlledSession(ClosingSession):
             channel = self._newChannel(initiator=False)
         verdict = channel.judge(block)
         if verdict is Verdict.STRANGER:
-            # It may be from the session that this peer had before.
-            self._putOff = channel.initiator and not channel.known
             return False
         if verdict is Verdict.ANOTHER:
             # It would take the answer for its own.

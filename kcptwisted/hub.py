@@ -224,15 +224,20 @@ class SessionHub:
     def _wrap(self, session: KCPSession) -> FECLayer:
         options = self._options
         data, parity, pause = options.dataShards, options.parityShards, options.fecFlush
+        top, stats, first = session.top, session.stats, self.firstGroup()
         layer = (
-            FlushingFECLayer(
-                session.top, data, parity, self.clock, session.stats, pause, session.filler
-            )
+            FlushingFECLayer(top, data, parity, self.clock, stats, pause, session.filler, first)
             if pause
-            else FECLayer(session.top, data, parity, self.clock.now, session.stats)
+            else FECLayer(top, data, parity, self.clock.now, stats, first)
         )
         session.bottom = layer
         return layer
+
+    def firstGroup(self) -> int:
+        """
+        @return: the number of the first FEC group that a new session sends.
+        """
+        return 0
 
     def sessionEstablished(self, session: KCPSession) -> None:
         """

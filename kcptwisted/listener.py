@@ -273,6 +273,13 @@ class KCPListener(SessionHub):
 
     # Sessions.
 
+    def firstGroup(self) -> int:
+        """
+        A random one: what a former session with the same address has under way must not be taken
+        for shards of a new one's groups.
+        """
+        return int.from_bytes(self._randomBytes(2), "little")
+
     def sessionEstablished(self, session: KCPSession) -> None:
         """
         Give the session its protocol, if the factory makes one.

@@ -16,7 +16,8 @@ LEAST_ASKS = 3
 #: The end that was called waits longer by this part before it asks.
 DEFERENCE = 10
 
-#: Milliseconds of silence after which a newcomer is asked for its second datagram.
+#: Milliseconds of silence after which a newcomer is asked for its second datagram, and a doubtful
+#: peer anew.
 NEWCOMER_SILENCE = 1000
 
 
@@ -104,6 +105,14 @@ class Liveness:
             finding = self._silent(now) if self.unanswered else self._quiet(now)
         self._plan()
         return finding
+
+    def hasten(self) -> None:
+        """
+        Ask again soon: what the peer says is doubtful.
+        """
+        if self._keepAlive:
+            self._silence = min(self._keepAlive, NEWCOMER_SILENCE)
+            self._plan()
 
     def _quiet(self, now: int) -> Finding:
         if now - self.heard < self._silence:

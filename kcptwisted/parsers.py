@@ -35,7 +35,10 @@ class KCPClientParser:
 
     prefix = PREFIX
 
-    def parseStreamClient(self, reactor: Any, *args: Any, **kwargs: Any) -> KCPClientEndpoint:
+    # An option may have the name of a parameter, and is then to be refused like any other.
+    def parseStreamClient(  # type: ignore[override]
+        self, reactor: Any, /, *args: Any, **kwargs: Any
+    ) -> KCPClientEndpoint:
         """
         @raise ValueError: names the part that is wrong and what is allowed.
         """
@@ -58,7 +61,9 @@ class KCPServerParser:
 
     prefix = PREFIX
 
-    def parseStreamServer(self, reactor: Any, *args: Any, **kwargs: Any) -> KCPServerEndpoint:
+    def parseStreamServer(  # type: ignore[override]
+        self, reactor: Any, /, *args: Any, **kwargs: Any
+    ) -> KCPServerEndpoint:
         """
         @raise ValueError: names the part that is wrong and what is allowed.
         """

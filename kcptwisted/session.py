@@ -10,6 +10,7 @@ from zope.interface import implementer
 
 from kcptwisted.arq.congestion import congestionControl
 from kcptwisted.arq.conversation import Conversation
+from kcptwisted.arq.segment import WINS, begins, carries
 from kcptwisted.controlled import ControlledSession
 from kcptwisted.errors import DeadLink, PeerRestarted
 from kcptwisted.flow import ProducerGate
@@ -19,6 +20,7 @@ from kcptwisted.interfaces import (
     IDatagramTransport,
     IOutOfBandProtocol,
 )
+from kcptwisted.lifecycle import State
 from kcptwisted.options import KCPOptions
 from kcptwisted.outofband import decodeOutOfBand
 from kcptwisted.owner import SessionOwner
@@ -76,6 +78,8 @@ class KCPSession(ControlledSession):
             return
         conversation = self._conversation
         now = self._clock.now()
+        if self._lifecycle.state is State.CONNECTING:
+            datagrams = self._fromAnswer(datagrams)
         foreign = conversation.receive(datagrams, now, recovered)
         if conversation.controls:
             self._takeControls()
@@ -90,12 +94,28 @@ class KCPSession(ControlledSession):
             return
         if conversation.wantsProof:
             self.askAgain()
+            self._liveness.hasten()
         if conversation.wantsFlush or self._sealed:
             self._clock.wantFlush(self)
         else:
             self._clock.schedule(self)
         if foreign:
             self._owner.foreignDatagrams(self, list(foreign))
+
+    def _fromAnswer(self, datagrams: list[bytes]) -> list[bytes]:
+        """
+        @return: C{datagrams} without segments that came before an answer: they may be for a program
+            that had this address and conversation before.
+        """
+        taken: list[bytes] = []
+        for position, datagram in enumerate(datagrams):
+            if not begins(datagram, self.conv):
+                taken.append(datagram)
+            elif carries(datagram, WINS):
+                return taken + datagrams[position:]
+            else:
+                self.stats.KCPInErrors += 1
+        return taken
 
     def _heard(self, now: int) -> None:
         liveness = self._liveness

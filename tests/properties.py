@@ -72,7 +72,8 @@ else:
                 raise SkipTest("hypothesis is not installed")
 
         settings = example
-        strategies = HealthCheck = _Absent()
+        strategies = _Absent()
+        HealthCheck = ()
         stateful = _AbsentStateful()
     else:
         settings.register_profile("repeatable", deadline=None, derandomize=True, database=None)

@@ -79,6 +79,31 @@ def decodeSegments(datagram: bytes) -> list[Segment]:
     return segments
 
 
+def begins(datagram: bytes, conv: int) -> bool:
+    """
+    Whether a datagram begins with the header of a segment of that conversation.
+    """
+    if len(datagram) < OVERHEAD:
+        return False
+    found: int
+    cmd: int
+    found, cmd, *_ = HEADER.unpack_from(datagram)
+    return found == conv and PUSH <= cmd <= WINS
+
+
+def carries(datagram: bytes, cmd: int) -> bool:
+    """
+    Whether one of a datagram's segments has that cmd.
+    """
+    offset = 0
+    while offset + OVERHEAD <= len(datagram):
+        _, found, _, _, _, _, _, length = HEADER.unpack_from(datagram, offset)
+        if found == cmd:
+            return True
+        offset += OVERHEAD + length
+    return False
+
+
 def packSegments(segments: Iterable[bytes], mtu: int) -> list[bytes]:
     """
     Join encoded segments, in order, into datagrams of at most C{mtu} bytes.

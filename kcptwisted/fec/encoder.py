@@ -30,8 +30,7 @@ class FECEncoder:
 
     def __init__(self, dataShards: int, parityShards: int, firstSeqid: int = 0) -> None:
         """
-        @param firstSeqid: where numbering starts, a whole number of groups; 0 on the wire, others
-            serve tests.
+        @param firstSeqid: where numbering starts, a whole number of groups.
         """
         self._codec = codec(dataShards, parityShards)
         self._dataShards = dataShards

@@ -36,6 +36,7 @@ class FlushingFECLayer(FECLayer):
         stats: SessionStats,
         pause: int,
         filler: Callable[[], bytes | None],
+        firstGroup: int = 0,
     ) -> None:
         """
         @param dataShards: data shards of a group, at least 1.
@@ -44,8 +45,9 @@ class FlushingFECLayer(FECLayer):
         @param pause: milliseconds without a datagram after which a group is filled up.
         @param filler: gives a small datagram of segments that changes nothing; None when the
             session is over.
+        @param firstGroup: the number of the first group that is sent.
         """
-        super().__init__(wrapped, dataShards, parityShards, clock.now, stats)
+        super().__init__(wrapped, dataShards, parityShards, clock.now, stats, firstGroup)
         self.scheduled: ScheduledFlush | None = None
         self._clock = clock
         self._pause = pause

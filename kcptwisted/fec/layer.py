@@ -28,15 +28,18 @@ class FECLayer(DatagramLayer):
         parityShards: int,
         now: Callable[[], int],
         stats: SessionStats,
+        firstGroup: int = 0,
     ) -> None:
         """
         @param dataShards: data shards of a group; 0 with C{parityShards} 0 for no parity.
         @param parityShards: parity shards of a group.
         @param now: tells the time in milliseconds.
+        @param firstGroup: the number of the first group that is sent.
         """
         super().__init__(wrapped)
         self._now = now
-        self._encoder = FECEncoder(dataShards, parityShards) if dataShards else None
+        first = firstGroup * (dataShards + parityShards)
+        self._encoder = FECEncoder(dataShards, parityShards, first) if dataShards else None
         self._decoder = FECDecoder(dataShards, parityShards, stats)
         self.ownOverhead = FEC_OVERHEAD if dataShards else 0
 

@@ -158,11 +158,14 @@ class RoundTripTests(PacerTestCase):
 
     def test_off(self) -> None:
         """
-        Pacing can be turned off.
+        Pacing can be turned off, beside a rate limit too.
         """
         pacer = Pacer(MTU, 0, False)
         pacer.advance(0, 200, 1000)
         self.assertEqual((pacer.rate, self.take(pacer)), (0, 1000))
+        pacer = Pacer(MTU, 1_000_000, False)
+        pacer.advance(0, 200, 1000)
+        self.assertEqual((pacer.rate, self.take(pacer)), (1_000_000, 20))
 
     def test_rate(self) -> None:
         """

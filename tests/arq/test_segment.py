@@ -13,6 +13,8 @@ from kcptwisted.arq.segment import (
     WASK,
     WINS,
     Segment,
+    begins,
+    carries,
     decodeSegments,
     packSegments,
 )
@@ -123,3 +125,41 @@ class PackTests(SynchronousTestCase):
         self.assertTrue(all(0 < len(datagram) <= mtu for datagram in datagrams))
         for datagram, following in zip(datagrams, groups[1:], strict=False):
             self.assertGreater(len(datagram) + len(following[0].encode()), mtu)
+
+
+class LookTests(SynchronousTestCase):
+    """
+    Tests for L{begins} and L{carries}.
+    """
+
+    def test_begins(self) -> None:
+        """
+        A datagram is a conversation's if it begins with a segment of it, whatever follows.
+        """
+        for cmd in (PUSH, ACK, WASK, WINS):
+            datagram = Segment(7, cmd, 0, 1, 2, 3, 4, b"data").encode()
+            self.assertTrue(begins(datagram, 7))
+            self.assertTrue(begins(datagram + b"x", 7))
+            self.assertFalse(begins(datagram, 8))
+            self.assertFalse(begins(datagram[: OVERHEAD - 1], 7))
+        for cmd in (PUSH - 1, WINS + 1):
+            self.assertFalse(begins(Segment(7, cmd, 0, 1, 2, 3, 4, b"").encode(), 7))
+
+    def test_carries(self) -> None:
+        """
+        A command is found wherever it stands, and not in the data of a segment.
+        """
+        push = Segment(7, PUSH, 0, 1, 2, 3, 4, bytes([WINS]) * 50).encode()
+        answer = Segment(7, WINS, 0, 1, 2, 0, 4, b"").encode()
+        for datagram in (answer, push + answer, answer + push, push + push + answer):
+            self.assertTrue(carries(datagram, WINS))
+        for datagram in (b"", push, push + push, push + answer[:-1]):
+            self.assertFalse(carries(datagram, WINS))
+
+    @given(strategies.binary(max_size=200), strategies.integers(0, 255))
+    def test_anyBytes(self, datagram: bytes, cmd: int) -> None:
+        """
+        Any bytes may be looked at.
+        """
+        begins(datagram, 7)
+        carries(datagram, cmd)

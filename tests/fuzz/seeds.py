@@ -55,7 +55,12 @@ def seeds(target: str) -> list[bytes]:
         coded = FECEncoder(1, 1).encode([push, wask], 0)
         return [push, wask, *coded, outOfBandPacket(1, b"x")]
     if target == "endpoints":
-        return [b"key=x:crypt=aes", b"mode=fast2:mtu=1400:stream=no:retry=1", b"linger=nan:dscp=9"]
+        return [
+            b"key=x:crypt=aes",
+            b"mode=fast2:mtu=1400:stream=no:retry=1",
+            b"linger=nan:dscp=9",
+            b"reactor=x:self=x",
+        ]
     if target == "conversation":
         # Segments beyond a gap, with and beyond the window, and more questions than are kept.
         beyond = [_segment(0, 126 + number) for number in range(100)]

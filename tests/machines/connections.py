@@ -208,6 +208,22 @@ class ConnectionMachine(stateful.RuleBasedStateMachine):
         self.world.run(seconds)
         self.world.setLink(client, Link(delay=0.02), outward)
 
+    @stateful.rule(choice=_choice, size=_sizes, loss=strategies.sampled_from([0, 0.3, 0.6]))
+    def closeOverBadLink(self, choice: int, size: int, loss: float) -> None:
+        """
+        Close with data under way while datagrams are lost and overtake each other.
+        """
+        world = self.world
+        for bad in (Link(delay=0.02, jitter=0.2, loss=loss), Link(delay=0.02)):
+            for client in world.clients:
+                world.setLink(client, bad, True)
+                world.setLink(client, bad, False)
+            party = self.pick(choice)
+            if party is not None and bad.jitter:
+                party.say(size)
+                world.close(party)
+                world.run(1.5)
+
     @stateful.rule(choice=_choice)
     def move(self, choice: int) -> None:
         """

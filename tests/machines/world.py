@@ -104,7 +104,8 @@ class Client:
         if self.port and self.port not in self.host.ports:
             self.host._ephemeral = self.port
         if any(party.conv == self.conv for party in world.parties):
-            # What the process before was sent, or had sent, tells nothing of whom it was for.
+            # Nothing in segments with the same conversation id tells whether they are for the
+            # process before.
             world.mixed.add(self.conv)
         self.attempts += 1
         endpoint = KCPClientEndpoint(
@@ -124,7 +125,7 @@ class World:
 
     @ivar trouble: seconds in which a link was bad or a host stood still.
     @ivar broken: something happened that ends connections, or may.
-    @ivar mixed: conversations that a client began while the one before may have been under way.
+    @ivar mixed: conversations in which something of or for an end that is gone may arrive.
     """
 
     def __init__(self, options: KCPOptions, seed: int, clients: int) -> None:
@@ -246,6 +247,9 @@ class World:
         for party in self.parties:
             if self.hostOf(party) is host and party.open:
                 party.dead = True
+                if host is self.server:
+                    # The next server may be taken for it, or its client for a new one.
+                    self.mixed.add(party.conv)
         self.broken = True
 
     def start(self, host: SimulatedHost) -> None:
@@ -318,7 +322,8 @@ class World:
         self.check()
         for party in self.parties:
             gone = all(not other.open for other in self.peersOf(party))
-            assert not (party.open and gone), "open, though the peer is gone"
+            known = party.conv not in self.mixed
+            assert not (party.open and gone and known), f"{party.conv}: the peer is gone"
         for party in self.parties:
             if party.open and self.isClients(party) is choose():
                 self.close(party)
