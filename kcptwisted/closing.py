@@ -48,6 +48,8 @@ class ClosingSession(SessionTransport):
         self._shutdown: Shutdown | None = None
         self._inputOver = False
         self._outputOver = False
+        # The peer's address may be forged, if no second datagram comes from it.
+        self._unproven = False
         # The peer has ended the connection itself.
         self._peerEnded = False
         # How far both directions were when a close last saw progress.
@@ -75,11 +77,25 @@ class ClosingSession(SessionTransport):
         Whether the peer has closed the connection, and all that it sent has arrived.
         """
         shutdown = self._shutdown
-        return (
-            shutdown is not None
-            and not shutdown.peerReads
-            and shutdown.complete(self._conversation.receiver.next)
-        )
+        return shutdown is not None and not shutdown.peerReads and self._holdsAll(shutdown)
+
+    @property
+    def delivered(self) -> bool:
+        """
+        Whether the application has closed, and the peer has acknowledged everything.
+        """
+        return self.disconnecting and self._conversation.drained
+
+    def _holdsAll(self, shutdown: Shutdown) -> bool:
+        final = shutdown.peerFinal
+        return final is not None and self._conversation.receiver.holdsAll(final)
+
+    @property
+    def _proven(self) -> bool:
+        """
+        Whether the peer has shown, as far as that is needed, that its address is its own.
+        """
+        return not self._unproven or self.stats.InPkts > 1
 
     def _checkPeerFinished(self) -> None:
         """
@@ -89,18 +105,20 @@ class ClosingSession(SessionTransport):
         if shutdown is None or channel is None or self._closed:
             return
         conversation = self._conversation
-        if not shutdown.complete(conversation.receiver.next):
+        if not self._holdsAll(shutdown):
             return
         if not shutdown.peerReads:
             if self.disconnecting and not conversation.drained:
                 # Both close at once: the peer takes the rest as long as its FIN is not answered.
                 return
             self._liveness.stop()
+            self._silence()
             conversation.sender.discard()
         if shutdown.owesAnswer:
             conversation.sendControl(WINS, channel.block(shutdown.answer()))
             self._clock.wantFlush(self)
-        if not conversation.receiver.unread or self.disconnecting:
+        read = shutdown.complete(conversation.receiver.next) and not conversation.receiver.unread
+        if read or (self.disconnecting and not shutdown.peerReads):
             self._inputEnded(shutdown)
 
     def _inputEnded(self, shutdown: Shutdown) -> None:
@@ -118,7 +136,7 @@ class ClosingSession(SessionTransport):
             return
         if not shutdown.peerReads or self._outputOver:
             self.connectionLost(Failure(error.ConnectionDone()))
-        elif halfCloseable is None:
+        elif halfCloseable is None and not self._sealed:
             self.loseConnection()
 
     # This side's close.
@@ -128,23 +146,33 @@ class ClosingSession(SessionTransport):
         Go on with a close, of the connection or of its output only.
         """
         conversation = self._conversation
+        shutdown = self._shutdown
         # A peer that closes at the same time answers no FIN before it has sent the rest.
-        reached = conversation.sender.una, conversation.receiver.next if self.greeted else 0
+        arrived = self.greeted and not self._lifecycle.closesLong(now, self._options.linger)
+        reached = conversation.sender.una, conversation.receiver.next if arrived else 0
         if reached != self._reached:
             self._reached = reached
             self._lifecycle.progress(now, self._options.linger)
-            if self._shutdown is not None:
-                self._shutdown.tries = 0
-        empty = not (conversation.sender.queue or self._gate.holdsOpen)
+            if shutdown is not None:
+                shutdown.tries = 0
+        sent = shutdown is not None and shutdown.sent is not None
+        empty = sent or not (conversation.sender.queue or self._gate.holdsOpen)
         if self._channel is not None and self._channel.known:
             delivered = empty and self._finishByFin(now, self._channel)
         else:
-            delivered = empty and conversation.drained
+            delivered = empty and conversation.drained and not self._awaitsHello
         if delivered:
             self._outputEnded()
         elif self._lifecycle.lingerIsOver(now):
             gone = empty and conversation.drained
             self.connectionLost(Failure(error.ConnectionDone() if gone else LingerTimeout()))
+
+    @property
+    def _awaitsHello(self) -> bool:
+        """
+        Whether the peer may yet say that it takes a FIN: data went before it was asked.
+        """
+        return not self._options.handshake and self._channel is not None and self._lifecycle.asking
 
     def _finishByFin(self, now: int, channel: ControlChannel) -> bool:
         """
@@ -153,6 +181,7 @@ class ClosingSession(SessionTransport):
         sender = self._conversation.sender
         shutdown = self._shutdown = self._shutdown or Shutdown()
         shutdown.begin(sender.next, self.disconnecting, now, sender.rtt.timeout)
+        self._silence()
         fin = shutdown.due(now)
         if fin is not None:
             self._conversation.sendControl(WASK, channel.block(fin))
@@ -164,6 +193,9 @@ class ClosingSession(SessionTransport):
             self.connectionLost(Failure(error.ConnectionDone()))
         elif not self._outputOver:
             self._outputOver = True
+            self._silence()
+            if self._shutdown is not None:
+                self._shutdown.deadline = None
             halfCloseable = IHalfCloseableProtocol(self.protocol, None)
             if halfCloseable is not None:
                 try:
@@ -189,13 +221,13 @@ class ClosingSession(SessionTransport):
             fin, acknowledged = shutdown.sent, shutdown.acknowledged
             told = told or (acknowledged and fin is not None and fin.both)
             # A peer that has only stopped writing waits for more.
-            if self.peerFinished or (
-                acknowledged and shutdown.complete(conversation.receiver.next)
-            ):
+            if self.peerFinished or (acknowledged and self._holdsAll(shutdown)):
                 word = shutdown.answer()
         self.epitaph = conversation.windowDatagram(now, WINS, channel.block(word))
         if not told:
             copies = CLIENTS_LAST_WORDS if channel.initiator else LAST_WORDS
+            if not self._proven:
+                copies = 1
             # A layer that fails has been reported before.
             with suppress(Exception):
                 self._transport.writeDatagrams([self.epitaph] * copies, self.address)

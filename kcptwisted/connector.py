@@ -135,8 +135,10 @@ class KCPConnector(SessionHub):
         """
         Nothing listens there, which is no wonder if the peer has closed the connection.
         """
-        if self._session is not None and not self._session.peerFinished:
-            self._session.end(Failure(PeerRefused()))
+        session = self._session
+        if session is None or session.peerFinished:
+            return
+        session.end(Failure(error.ConnectionDone() if session.delivered else PeerRefused()))
 
     def _fail(self, reason: Failure) -> None:
         result, self._result = self._result, None

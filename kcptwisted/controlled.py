@@ -46,6 +46,12 @@ if TYPE_CHECKING:
 #: Asks without an answer after which a client looks for another way to its peer.
 ASKS_BEFORE_MOVING = 2
 
+#: Milliseconds without a sign of life after which the path, not the peer, may be what is dead.
+SILENCE = 5000
+
+#: Milliseconds between two times that something outside the session makes it ask or send again.
+PAUSE = 1000
+
 
 class ControlledSession(ClosingSession):
     """
@@ -62,6 +68,9 @@ class ControlledSession(ClosingSession):
         super().__init__(conv, address, options, owner)
         # The peer is to get a hello with the first data.
         self._ungreeted = False
+        # What the last challenge was, and when it came; when the peer was last doubted.
+        self._challenged = (b"", -PAUSE)
+        self._doubted = -PAUSE
         # What arrived was no answer yet: the peer wants to be asked again.
         self._putOff = False
 
@@ -108,6 +117,15 @@ class ControlledSession(ClosingSession):
         else:
             self._conversation.askWindow()
         self._clock.wantFlush(self)
+
+    def doubt(self) -> None:
+        """
+        Ask the peer for a sign of life, unless that was done a moment ago.
+        """
+        now = self._clock.now()
+        if now - self._doubted >= PAUSE:
+            self._doubted = now
+            self.askAgain()
 
     def challenge(self, data: bytes) -> bytes:
         """
@@ -168,6 +186,21 @@ class ControlledSession(ClosingSession):
             self._conversation.askWindow()
         else:
             self._conversation.sendControl(WASK, self._channel.hello())
+
+    @property
+    def _mayMove(self) -> bool:
+        """
+        Whether another way to the peer is still to be tried.
+        """
+        channel = self._channel
+        return (
+            channel is not None
+            and channel.initiator
+            and channel.roams
+            and self._options.keepAlive > 0
+            and self._liveness.unanswered <= ASKS_BEFORE_MOVING
+            and self._clock.now() - self._liveness.heard >= SILENCE
+        )
 
     def _look(self, now: int) -> None:
         """
@@ -241,8 +274,7 @@ class ControlledSession(ClosingSession):
             if channel.retry(frame.cookie):
                 self._sayHello()
         elif isinstance(frame, Challenge):
-            # What was sent from the new address before is not taken.
-            self._conversation.sender.resendAll(self._clock.now())
+            self._challenge(frame.data)
             send(WINS, channel.block(Response(frame.data)))
         elif isinstance(frame, Fin):
             self._shutdown = self._shutdown or Shutdown()
@@ -255,8 +287,19 @@ class ControlledSession(ClosingSession):
             self._reset(frame)
         return True
 
+    def _challenge(self, data: bytes) -> None:
+        """
+        What was sent from a new address before the challenge is not taken: send it again.
+        """
+        known, when = self._challenged
+        now = self._clock.now()
+        if data != known and now - when >= PAUSE:
+            self._challenged = data, now
+            self._conversation.sender.resendAll(now)
+
     def _greet(self, hello: Hello, channel: ControlChannel) -> None:
         self._lifecycle.greeted()
+        self._putOff = False
         if hello.receiveWindow:
             self._conversation.sender.peerWindow = hello.receiveWindow
         if not channel.initiator:
@@ -264,9 +307,12 @@ class ControlledSession(ClosingSession):
         self._owner.sessionGreeted(self._whole)
 
     def _reset(self, frame: Reset) -> None:
+        if self.peerFinished:
+            # It has closed, and forgotten this connection; its data wait for the application.
+            return
         self._deliver()
         self._peerEnded = True
-        if self.disconnecting and self._conversation.drained:
+        if self.delivered:
             # It has everything; only the end of the close was lost.
             self.connectionLost(Failure(error.ConnectionDone()))
         elif frame.reason == ResetReason.UNKNOWN:

@@ -102,6 +102,16 @@ class DepartedSessions:
         self._keep(address, record)
         return True
 
+    def endedPlain(self, address: Address, conv: int, now: int) -> bool:
+        """
+        Whether a session of that conversation, whose peer had not said hello, ended a moment ago:
+        a hello now is one of its own that was late.
+
+        @param now: milliseconds.
+        """
+        record = self._find(address, conv, now)
+        return record is not None and record.answer is None and now < record.settled
+
     def remembers(self, address: Address, conv: int, now: int) -> bool:
         """
         Whether a session of that conversation ended not long ago.

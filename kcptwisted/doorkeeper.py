@@ -70,9 +70,15 @@ class Doorkeeper:
         session, whatever the cipher.
         """
         hello = helloOf(opening)
-        if hello is not None and self._replays.seen(hello.source):
+        if hello is not None and self.knowsToken(hello):
             return True
         return self._options.authenticated and self._replays.seen(_withoutFEC(datagram))
+
+    def knowsToken(self, hello: Block) -> bool:
+        """
+        Whether a session has been opened for who says hello.
+        """
+        return self._replays.seen(hello.source)
 
     def cookieFor(self, hello: Block, conv: int, address: Address, now: int) -> bytes:
         """

@@ -235,9 +235,11 @@ class SessionHub:
 
     def firstGroup(self) -> int:
         """
-        @return: the number of the first FEC group that a new session sends.
+        @return: the number of the first FEC group that a new session sends: a random one, since
+            what a former session with the same address and peer has under way must not be taken
+            for shards of a new one's groups.
         """
-        return 0
+        return int.from_bytes(self._randomBytes(2), "little")
 
     def sessionEstablished(self, session: KCPSession) -> None:
         """

@@ -13,6 +13,9 @@ LAST_RETRY = 4000
 #: WASKs with a hello that a peer gets which answers, but never with a hello of its own.
 HELLOES = 3
 
+#: What arrives keeps a close waiting for so many times its linger at most.
+PATIENCE = 10
+
 
 class State(Enum):
     """
@@ -35,11 +38,12 @@ class Lifecycle:
     @ivar deadline: when L{retryIsDue} or L{lingerIsOver} may become true, milliseconds, or None.
     """
 
-    __slots__ = ("_asked", "_lingerEnds", "_retry", "_retryAt", "state")
+    __slots__ = ("_asked", "_closedAt", "_lingerEnds", "_retry", "_retryAt", "state")
 
     def __init__(self) -> None:
         self.state = State.CONNECTING
         self._asked = 0
+        self._closedAt: int | None = None
         self._retry = FIRST_RETRY
         self._retryAt: int | None = None
         self._lingerEnds: int | None = None
@@ -89,6 +93,22 @@ class Lifecycle:
         self.state = State.ESTABLISHED
         return True
 
+    @property
+    def asking(self) -> bool:
+        """
+        Whether the peer is, or will be, asked for its hello.
+        """
+        return self._retryAt is not None
+
+    def closesLong(self, now: int, linger: float) -> bool:
+        """
+        Whether a close has gone on for so long that the peer may be playing for time.
+
+        @param now: milliseconds.
+        @param linger: how long delivery may stand still, seconds.
+        """
+        return self._closedAt is not None and now - self._closedAt > PATIENCE * linger * 1000
+
     def greeted(self) -> None:
         """
         The peer has said hello: no need to ask any more.
@@ -106,6 +126,7 @@ class Lifecycle:
         if self.state in (State.CLOSING, State.CLOSED):
             return False
         self.state = State.CLOSING
+        self._closedAt = now
         self._lingerEnds = now + int(linger * 1000)
         return True
 

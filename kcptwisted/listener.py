@@ -113,7 +113,7 @@ class KCPListener(SessionHub):
         Whether a datagram opens a session.  If not, it is counted, and answered if that helps.
         """
         hello = helloOf(opening)
-        late = hello is None and self._departed.isLate(address, opening.conv, now)
+        late = self._isLate(opening, address, now)
         # A WINS answers what was asked in a session.
         mayBegin = opening.opens and opening.cmd != WINS
         if late or not mayBegin or not self._accepting:
@@ -130,6 +130,11 @@ class KCPListener(SessionHub):
             # An evicted session's protocol may stop the port.
             return self._doorkeeper.admits(address, now, self._evict) and self._accepting
         return False
+
+    def _isLate(self, opening: Opening, address: Address, now: int) -> bool:
+        if helloOf(opening) is None:
+            return self._departed.isLate(address, opening.conv, now)
+        return self._departed.endedPlain(address, opening.conv, now)
 
     def _evict(self, address: Address) -> None:
         self.sessions[address].connectionLost(Failure(Evicted()))
@@ -251,34 +256,27 @@ class KCPListener(SessionHub):
             or not opening.opens
             or (hello is None and opening.cmd != PUSH)
             or self._doorkeeper.isReplayed(opening, datagram)
-            or (hello is None and self._departed.isLate(session.address, opening.conv, now))
+            or self._isLate(opening, session.address, now)
         ):
             return False
         if hello is not None:
             return self._isThere(hello, opening.conv, session.address, now)
         if session.greeted:
             # Not the program that it was.  If that is gone, it will not answer.
-            session.askAgain()
+            session.doubt()
         return not session.greeted
 
     def anotherGreeted(self, session: KCPSession, block: Block) -> None:
         """
         A peer that has restarted with the same conversation id.
         """
-        if self._doorkeeper.isReplayed(Opening(session.conv, None, block=block), b""):
+        if self._doorkeeper.knowsToken(block):
             self.stats.InReplayed += 1
         elif self._isThere(block, session.conv, session.address, self.clock.now()):
             session.connectionLost(Failure(PeerRestarted()))
             self._superseded = session
 
     # Sessions.
-
-    def firstGroup(self) -> int:
-        """
-        A random one: what a former session with the same address has under way must not be taken
-        for shards of a new one's groups.
-        """
-        return int.from_bytes(self._randomBytes(2), "little")
 
     def sessionEstablished(self, session: KCPSession) -> None:
         """

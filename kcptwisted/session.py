@@ -109,7 +109,9 @@ class KCPSession(ControlledSession):
         """
         taken: list[bytes] = []
         for position, datagram in enumerate(datagrams):
-            if not begins(datagram, self.conv):
+            # The token is new, so it is for this program that it is in a datagram.
+            mine = self._channel is not None and self._channel.token in datagram
+            if mine or not begins(datagram, self.conv):
                 taken.append(datagram)
             elif carries(datagram, WINS):
                 return taken + datagrams[position:]
@@ -120,6 +122,7 @@ class KCPSession(ControlledSession):
     def _heard(self, now: int) -> None:
         liveness = self._liveness
         liveness.heard = now
+        self._conversation.sender.deadLink = False
         if liveness.unanswered:
             if liveness.unanswered > 1:
                 # What was sent into the silence need not wait for its timeouts, which have grown.
@@ -197,6 +200,7 @@ class KCPSession(ControlledSession):
 
         @param unproven: whether the peer should show soon that it gets what is sent to it.
         """
+        self._unproven = unproven
         self._liveness.yieldTo(unproven)
         self.assumeEstablished()
 
@@ -227,9 +231,12 @@ class KCPSession(ControlledSession):
 
     def filler(self) -> bytes | None:
         """
-        @return: a small datagram that says nothing new; None if the connection is over.
+        @return: a small datagram that says nothing new; None if the connection is over, or nobody
+            may be there.
         """
-        return None if self._closed else self._conversation.windowDatagram(self._clock.now())
+        if self._closed or not self._proven:
+            return None
+        return self._conversation.windowDatagram(self._clock.now())
 
     # IFlushed.
 
@@ -284,7 +291,7 @@ class KCPSession(ControlledSession):
                 self._clock.wantFlush(self)
         except Exception:
             self._fail("resumeProducing")
-        if conversation.sender.deadLink:
+        if conversation.sender.deadLink and not self._mayMove:
             self.connectionLost(Failure(DeadLink()))
         elif conversation.peerRestarted:
             self.connectionLost(Failure(PeerRestarted("it knows nothing of what it acknowledged")))

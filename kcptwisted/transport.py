@@ -37,7 +37,7 @@ class SessionTransport:
     @ivar address: the peer's.
     @ivar stats: counts.
     @ivar connected: whether the connection is up, like L{twisted.internet.tcp.Connection}'s.
-    @ivar disconnecting: whether loseConnection was called.
+    @ivar disconnecting: whether loseConnection or abortConnection was called.
     @ivar scheduled: the clock's own note.
     """
 
@@ -70,6 +70,8 @@ class SessionTransport:
         self._resumed = False
         # No more writes, but for those of a registered producer.
         self._sealed = False
+        # No more writes at all: nobody would take what was written.
+        self._silenced = False
         self._ending: Failure | None = None
 
     @property
@@ -104,11 +106,12 @@ class SessionTransport:
         """
         Send bytes, or one message in message mode.
 
-        @raise kcptwisted.errors.MessageTooLong: if a message is too large for KCP.
+        @raise kcptwisted.errors.MessageTooLong: if a message is too large for KCP, or for the
+            peer's window.
         """
         if not isinstance(data, (bytes, bytearray, memoryview)):
             raise TypeError(f"Data must be bytes, not {type(data).__name__}")
-        if not self.connected or (self._sealed and not self._gate.producing):
+        if not self.connected or self._silenced or (self._sealed and not self._gate.producing):
             return
         self._conversation.write(bytes(data))
         self.stats.BytesSent += len(data)
@@ -182,7 +185,7 @@ class SessionTransport:
 
         @raise RuntimeError: if there is one already.
         """
-        if self._closed or self._ending is not None:
+        if self._closed or self._silenced or self._ending is not None:
             producer.stopProducing()
             return
         self._gate.register(producer, streaming)
@@ -235,6 +238,17 @@ class SessionTransport:
         raise NotImplementedError
 
     # What subclasses use as well.
+
+    def _silence(self) -> None:
+        """
+        Take no more writes, and tell a producer so.
+        """
+        if not self._silenced:
+            self._silenced = True
+            try:
+                self._gate.stop()
+            except Exception:
+                self._fail("stopProducing")
 
     def _send(self, transport: IDatagramTransport | SessionOwner, datagrams: list[bytes]) -> None:
         try:

@@ -97,12 +97,17 @@ def runMachine(machine: type[stateful.RuleBasedStateMachine], examples: int, ste
     @param examples: how many runs there are.
     @param steps: how many rules a run applies at most.
     """
-    stateful.run_state_machine_as_test(
-        machine,
-        settings=effort(
-            examples, stateful_step_count=steps, suppress_health_check=list(HealthCheck)
-        ),
-    )
+    try:
+        stateful.run_state_machine_as_test(
+            machine,
+            settings=effort(
+                examples, stateful_step_count=steps, suppress_health_check=list(HealthCheck)
+            ),
+        )
+    except AssertionError as problem:
+        # trial leaves out the notes, which are the steps.
+        notes = getattr(problem, "__notes__", [])
+        raise AssertionError("\n".join([str(problem), *notes])) from problem
 
 
 __all__ = [

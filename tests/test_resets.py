@@ -46,6 +46,8 @@ class AbortTests(EndingTestCase):
         If the server's reset is lost, the client's next keepalive is answered by another one.
         """
         client, server = self.connect(link=SLOW)
+        client.session.write(b"a second datagram")
+        self.network.run(0.5)
         self.tamper(SERVER, loses(Reset, 2))
         server.session.abortConnection()
         self.network.run(9)

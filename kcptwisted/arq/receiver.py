@@ -75,6 +75,15 @@ class Receiver:
         """
         return bool(self._ready or self._messages)
 
+    def holdsAll(self, final: int) -> bool:
+        """
+        Whether all before C{final} has arrived, if nothing follows it, though the application may
+        have to read before all is in order.
+
+        @param final: the sn after the last segment, not wrapped.
+        """
+        return final - self.next == len(self._reordered)
+
     @property
     def takesRuns(self) -> bool:
         """
