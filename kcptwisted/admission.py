@@ -30,7 +30,7 @@ def hostOf(address: Address) -> Host:
     return int(parsed) >> 64 if mapped is None else str(mapped)
 
 
-class Verdict(Enum):
+class Admittance(Enum):
     """
     What becomes of a newcomer.
     """
@@ -107,19 +107,19 @@ class Admission:
     def __len__(self) -> int:
         return len(self._hosts)
 
-    def verdict(self, address: Address, now: int) -> Verdict:
+    def verdict(self, address: Address, now: int) -> Admittance:
         """
-        Whether a newcomer fits, as things are: if it is L{Verdict.FULL} or L{Verdict.HOST_FULL},
-        it does once L{candidate} has gone.
+        Whether a newcomer fits, as things are: if it is L{Admittance.FULL} or
+        L{Admittance.HOST_FULL}, it does once L{candidate} has gone.
 
         @param now: milliseconds.
         """
         # First, so that nobody goes for a newcomer who is not taken after all.
         if not self._bucket.ready(now):
-            return Verdict.TOO_FAST
+            return Admittance.TOO_FAST
         if self._hostIsFull(hostOf(address)):
-            return Verdict.HOST_FULL
-        return Verdict.FULL if len(self._hosts) >= self._maxSessions else Verdict.ADMIT
+            return Admittance.HOST_FULL
+        return Admittance.FULL if len(self._hosts) >= self._maxSessions else Admittance.ADMIT
 
     def candidate(self, address: Address, now: int) -> Address | None:
         """

@@ -300,8 +300,8 @@ class ControlledSession(ClosingSession):
     def _greet(self, hello: Hello, channel: ControlChannel) -> None:
         self._lifecycle.greeted()
         self._putOff = False
-        if hello.receiveWindow:
-            self._conversation.sender.peerWindow = hello.receiveWindow
+        if channel.receiveWindow:
+            self._conversation.sender.peerWindow = channel.receiveWindow
         if not channel.initiator:
             self._conversation.sendControl(WINS, channel.hello())
         self._owner.sessionGreeted(self._whole)

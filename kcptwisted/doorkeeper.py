@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from kcptwisted.admission import Admission, Verdict
+from kcptwisted.admission import Admission, Admittance
 from kcptwisted.arq.segment import PUSH
 from kcptwisted.control.frames import Block, Cookie, Hello
 from kcptwisted.fec.packet import DATA, FEC_OVERHEAD, packetType
@@ -102,16 +102,16 @@ class Doorkeeper:
         @param evict: called with the address of a session that has to make room.
         """
         verdict = self._admission.verdict(address, now)
-        if verdict in (Verdict.FULL, Verdict.HOST_FULL):
+        if verdict in (Admittance.FULL, Admittance.HOST_FULL):
             victim = self._admission.candidate(address, now)
             if victim is not None:
                 self._stats.SessionsEvicted += 1
                 evict(victim)
                 verdict = self._admission.verdict(address, now)
-        self._stats.RefusedFull += verdict is Verdict.FULL
-        self._stats.RefusedHostFull += verdict is Verdict.HOST_FULL
-        self._stats.RefusedTooFast += verdict is Verdict.TOO_FAST
-        return verdict is Verdict.ADMIT
+        self._stats.RefusedFull += verdict is Admittance.FULL
+        self._stats.RefusedHostFull += verdict is Admittance.HOST_FULL
+        self._stats.RefusedTooFast += verdict is Admittance.TOO_FAST
+        return verdict is Admittance.ADMIT
 
     def opened(self, opening: Opening, session: KCPSession, now: int, unproven: bool) -> None:
         """

@@ -59,7 +59,8 @@ class KCPListeningPort:
         @raise CannotListenError: if it is open already, or the address cannot be had.
         """
         if self._listening:
-            raise CannotListenError(*self._bind[:2], "already listening")
+            problem = "stopped for good" if self._stopping else "already listening"
+            raise CannotListenError(*self._bind[:2], problem)
         self._listener.openPort(self._bind, None, self._layers)
         self._listening = True
         self._log.info(
@@ -69,14 +70,7 @@ class KCPListeningPort:
 
     def stopListening(self, sessions: str = "close") -> Deferred[None]:
         """
-        Take no new connections; when those that are there have ended, close the socket.  May be
-        called again to end them sooner.
-
-        @param sessions: what becomes of the connections: C{"finish"}, they go on until either end
-            closes them; C{"close"}, they are closed, and what was written is delivered within their
-            C{linger}; C{"abort"}, they end now.
-        @return: fires when the socket is closed.
-        @raise ValueError: if C{sessions} is none of these.
+        See L{IKCPListeningPort.stopListening}.
         """
         allowed = [ending.value for ending in Ending]
         if sessions not in allowed:

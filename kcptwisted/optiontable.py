@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from kcptwisted.arq import pacing
 from kcptwisted.arq.segment import OVERHEAD
 from kcptwisted.crypt.registry import CIPHERS
 from kcptwisted.fec.packet import MAXIMUM_SHARDS
@@ -13,7 +14,7 @@ from kcptwisted.fec.packet import MAXIMUM_SHARDS
 MAXIMUM_MTU = 1500
 
 #: Milliseconds between two ticks of the clock that drives flushes; kcp-go's smallest interval.
-TICK = 10
+TICK = pacing.TICK
 
 
 class Mode(NamedTuple):

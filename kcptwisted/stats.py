@@ -44,7 +44,7 @@ class SessionStats(_Counters):
     @ivar InSegs: PUSH segments received.
     @ivar OutSegs: PUSH segments sent, every copy counted.
     @ivar KCPInErrors: datagrams or segments refused: malformed, out of the window, acknowledging
-        what was never sent.
+        what was never sent, or, at a client, before its first answer.
     @ivar RetransSegs: segments sent again, for whatever reason.
     @ivar FastRetransSegs: of these, because later segments were acknowledged.
     @ivar EarlyRetransSegs: of these, overtaken fewer times than C{resend} with nothing new to send.

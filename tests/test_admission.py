@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from kcptwisted.admission import UNPROVEN_AGE, Admission, TokenBucket, Verdict, hostOf
+from kcptwisted.admission import UNPROVEN_AGE, Admission, Admittance, TokenBucket, hostOf
 from kcptwisted.interfaces import Address
 from tests.properties import given, strategies
 
@@ -140,11 +140,11 @@ class LimitTests(SynchronousTestCase):
         """
         admission = _admission(maxSessions=2)
         for host in (1, 2):
-            self.assertIs(admission.verdict(_address(host), 0), Verdict.ADMIT)
+            self.assertIs(admission.verdict(_address(host), 0), Admittance.ADMIT)
             admission.opened(_address(host), 0, False)
-        self.assertIs(admission.verdict(_address(3), 0), Verdict.FULL)
+        self.assertIs(admission.verdict(_address(3), 0), Admittance.FULL)
         admission.closed(_address(1))
-        self.assertIs(admission.verdict(_address(3), 0), Verdict.ADMIT)
+        self.assertIs(admission.verdict(_address(3), 0), Admittance.ADMIT)
 
     def test_hostFull(self) -> None:
         """
@@ -152,12 +152,12 @@ class LimitTests(SynchronousTestCase):
         """
         admission = _admission(maxSessionsPerHost=2)
         for port in (1, 2):
-            self.assertIs(admission.verdict(_address(1, port), 0), Verdict.ADMIT)
+            self.assertIs(admission.verdict(_address(1, port), 0), Admittance.ADMIT)
             admission.opened(_address(1, port), 0, False)
-        self.assertIs(admission.verdict(_address(1, 3), 0), Verdict.HOST_FULL)
-        self.assertIs(admission.verdict(_address(2), 0), Verdict.ADMIT)
+        self.assertIs(admission.verdict(_address(1, 3), 0), Admittance.HOST_FULL)
+        self.assertIs(admission.verdict(_address(2), 0), Admittance.ADMIT)
         admission.closed(_address(1, 1))
-        self.assertIs(admission.verdict(_address(1, 3), 0), Verdict.ADMIT)
+        self.assertIs(admission.verdict(_address(1, 3), 0), Admittance.ADMIT)
 
     def test_tooFast(self) -> None:
         """
@@ -165,11 +165,11 @@ class LimitTests(SynchronousTestCase):
         """
         admission = Admission(MANY, MANY, 2)
         for _ in range(5):
-            self.assertIs(admission.verdict(_address(9), 0), Verdict.ADMIT)
+            self.assertIs(admission.verdict(_address(9), 0), Admittance.ADMIT)
         for host in (1, 2):
             admission.opened(_address(host), 0, False)
-        self.assertIs(admission.verdict(_address(3), 499), Verdict.TOO_FAST)
-        self.assertIs(admission.verdict(_address(3), 500), Verdict.ADMIT)
+        self.assertIs(admission.verdict(_address(3), 499), Admittance.TOO_FAST)
+        self.assertIs(admission.verdict(_address(3), 500), Admittance.ADMIT)
 
     def test_nobodyGoesInVain(self) -> None:
         """
@@ -177,8 +177,8 @@ class LimitTests(SynchronousTestCase):
         """
         admission = Admission(1, 1, 1)
         admission.opened(_address(1), 0, True)
-        self.assertIs(admission.verdict(_address(1, 2), 999), Verdict.TOO_FAST)
-        self.assertIs(admission.verdict(_address(1, 2), 1000), Verdict.HOST_FULL)
+        self.assertIs(admission.verdict(_address(1, 2), 999), Admittance.TOO_FAST)
+        self.assertIs(admission.verdict(_address(1, 2), 1000), Admittance.HOST_FULL)
 
     def test_again(self) -> None:
         """
@@ -194,7 +194,7 @@ class LimitTests(SynchronousTestCase):
         admission.closed(_address(1))
         admission.closed(_address(1))
         self.assertEqual(len(admission), 1)
-        self.assertIs(admission.verdict(_address(1), 0), Verdict.ADMIT)
+        self.assertIs(admission.verdict(_address(1), 0), Admittance.ADMIT)
 
     def test_moved(self) -> None:
         """
@@ -204,11 +204,11 @@ class LimitTests(SynchronousTestCase):
         admission.opened(_address(1), 0, True)
         admission.moved(_address(1), _address(2))
         self.assertEqual(len(admission), 1)
-        self.assertIs(admission.verdict(_address(1), 0), Verdict.ADMIT)
-        self.assertIs(admission.verdict(_address(2, 2), 0), Verdict.HOST_FULL)
+        self.assertIs(admission.verdict(_address(1), 0), Admittance.ADMIT)
+        self.assertIs(admission.verdict(_address(2, 2), 0), Admittance.HOST_FULL)
         self.assertIs(admission.candidate(_address(2, 2), UNPROVEN_AGE), None)
         admission.closed(_address(2))
-        self.assertIs(admission.verdict(_address(2, 2), 0), Verdict.ADMIT)
+        self.assertIs(admission.verdict(_address(2, 2), 0), Admittance.ADMIT)
 
     def test_movedOnto(self) -> None:
         """
@@ -221,7 +221,7 @@ class LimitTests(SynchronousTestCase):
         self.assertEqual(len(admission), 1)
         self.assertIs(admission.candidate(_address(2, 2), UNPROVEN_AGE), None)
         admission.closed(_address(2))
-        self.assertIs(admission.verdict(_address(2), 0), Verdict.ADMIT)
+        self.assertIs(admission.verdict(_address(2), 0), Admittance.ADMIT)
 
 
 class CandidateTests(SynchronousTestCase):
@@ -307,12 +307,15 @@ class CandidateTests(SynchronousTestCase):
         admission = _admission(maxSessions=2, maxSessionsPerHost=2)
         for port in (1, 2):
             admission.opened(_address(1, port), 0, True)
-        for newcomer, verdict in ((_address(1, 3), Verdict.HOST_FULL), (_address(2), Verdict.FULL)):
+        for newcomer, verdict in (
+            (_address(1, 3), Admittance.HOST_FULL),
+            (_address(2), Admittance.FULL),
+        ):
             self.assertIs(admission.verdict(newcomer, UNPROVEN_AGE), verdict)
             candidate = admission.candidate(newcomer, UNPROVEN_AGE)
             assert candidate is not None
             admission.closed(candidate)
-            self.assertIs(admission.verdict(newcomer, UNPROVEN_AGE), Verdict.ADMIT)
+            self.assertIs(admission.verdict(newcomer, UNPROVEN_AGE), Admittance.ADMIT)
             admission.opened(newcomer, UNPROVEN_AGE, False)
 
 
@@ -375,16 +378,16 @@ class MemoryTests(SynchronousTestCase):
             elif what == "come" and address not in sessions:
                 same = {other: sessions[other] for other in sessions if other[0] == address[0]}
                 hostFull = len(same) >= 2
-                full = Verdict.FULL if len(sessions) >= 5 else Verdict.ADMIT
+                full = Admittance.FULL if len(sessions) >= 5 else Admittance.ADMIT
                 verdict = admission.verdict(address, now)
-                self.assertIs(verdict, Verdict.HOST_FULL if hostFull else full)
+                self.assertIs(verdict, Admittance.HOST_FULL if hostFull else full)
                 old = [
                     other
                     for other, opened in (same if hostFull else sessions).items()
                     if opened is not None and now - opened >= UNPROVEN_AGE
                 ]
                 self.assertEqual(admission.candidate(address, now), old[0] if old else None)
-                if verdict is Verdict.ADMIT:
+                if verdict is Admittance.ADMIT:
                     admission.opened(address, now, True)
                     sessions[address] = now
             self.assertEqual(len(admission), len(sessions))

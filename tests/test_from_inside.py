@@ -135,6 +135,54 @@ class InsideTests(ConnectionTestCase):
 
         self.check(arrange)
 
+    def test_pauseProducing(self) -> None:
+        """
+        From a push producer's pauseProducing, which write calls: what was written before counts.
+        """
+        data = self.data(1 << 20)
+        for name, kind in CALLS.items():
+            with self.subTest(call=name):
+                self.setUp()
+                client, server = self.connect(link=SLOW)
+                producer = Producer(client.session, b"")
+
+                def pause(name: str = name, client: RecordingProtocol = client) -> None:
+                    client.session.unregisterProducer()
+                    call = getattr(client.session, name)
+                    call(b"from inside") if name == "write" else call()
+
+                producer.pauseProducing = pause  # type: ignore[method-assign]
+                client.session.registerProducer(producer, True)
+                client.session.write(data)
+                self.network.run(20)
+                if name != "abortConnection":
+                    self.assertEqual(server.received[: len(data)], data)
+                if kind is not None:
+                    self.assertIsInstance(self.reasonOf(client), kind)
+                self.finish(self.port)
+                self.assertEqual((len(client.reasons), len(server.reasons)), (1, 1))
+
+    def test_stopProducing(self) -> None:
+        """
+        From a producer's stopProducing, at the connection's end, nothing has any effect.
+        """
+        for name in CALLS:
+            with self.subTest(call=name):
+                self.setUp()
+                client, server = self.connect(link=SLOW)
+                producer = Producer(client.session, b"")
+
+                def stop(name: str = name, client: RecordingProtocol = client) -> None:
+                    call = getattr(client.session, name)
+                    call(b"from inside") if name == "write" else call()
+
+                producer.stopProducing = stop  # type: ignore[method-assign]
+                client.session.registerProducer(producer, True)
+                server.session.abortConnection()
+                self.network.run(2)
+                self.assertEqual((len(client.reasons), server.received), (1, b""))
+                self.finish(self.port)
+
     def test_connectionLost(self) -> None:
         """
         From connectionLost nothing has any effect.

@@ -113,11 +113,13 @@ class Party(Protocol):
         """
         start = self._random.randrange(1 << 16)
         data = TEXT[start : start + size]
+        before = self.session.stats.BytesSent
         try:
             self.session.write(data)
         except MessageTooLong:
             return
-        if size and not self.sealed:
+        if self.session.stats.BytesSent > before:
+            # Not dropped: this end, and the peer, had not closed.
             self.written.append(data)
 
     def heard(self, peer: Party) -> bool:

@@ -1,0 +1,41 @@
+"""
+One busy session beside others on the same port.
+"""
+
+from __future__ import annotations
+
+from kcptwisted.arq.sender import MAXIMUM_BURST
+from kcptwisted.options import KCPOptions
+from tests.connections import SERVER, ConnectionTestCase
+
+WIDE = KCPOptions(crypt="null", sendWindow=65535, receiveWindow=65535)
+
+
+class TurnTests(ConnectionTestCase):
+    """
+    What a session sends in one turn is bounded.
+    """
+
+    def test_othersGetTheirs(self) -> None:
+        """
+        Of a session with much to send one burst leaves in a turn; then others send theirs.
+        """
+        first, busy = self.connect(WIDE)
+        connecting = self.begin(WIDE)
+        self.network.run(0.1)
+        self.successResultOf(connecting)
+        other = self.serverFactory.made[1]
+        sent: list[tuple[str, int]] = []
+
+        def note(source: tuple[str, int], to: tuple[str, int], datagram: bytes) -> None:
+            if source[0] == SERVER:
+                sent.append(to)
+
+        self.network.taps.append(note)
+        segment = WIDE.mtu - 24
+        busy.session.write(bytes(3 * MAXIMUM_BURST * segment))
+        self.network.clock.callLater(0, other.session.write, b"me too")
+        self.network.run(0)
+        self.assertEqual(sent.index(other.session.address[:2]), MAXIMUM_BURST)
+        self.network.run(2)
+        self.assertEqual(len(first.received), 3 * MAXIMUM_BURST * segment)
