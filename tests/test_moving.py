@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet import reactor as installed
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.protocol import DatagramProtocol
 from twisted.internet.task import deferLater
 
@@ -106,12 +106,11 @@ class Translator(DatagramProtocol):
         if side is self._outside and self._client is not None:
             self.transport.write(datagram, self._client)
 
-    async def stop(self) -> None:
+    def stop(self) -> Deferred[Any]:
         """
         Close all sockets.
         """
-        for port in self._ports:
-            await port.stopListening()
+        return gatherResults([maybeDeferred(port.stopListening) for port in self._ports])
 
 
 class Recording(DatagramProtocol):
