@@ -6,8 +6,6 @@ from __future__ import annotations
 
 import struct
 
-from kcptwisted.arq.segment import OVERHEAD, PUSH, WINS
-
 #: seqid, type
 HEADER = struct.Struct("<IH")
 #: seqid, type, size; size counts itself and what follows.
@@ -30,8 +28,6 @@ FEC_OVERHEAD = DATA_HEADER.size
 
 _SIZE_FIELD = DATA_HEADER.size - HEADER.size
 _CONV = struct.Struct("<I")
-_SN = struct.Struct("<I")
-_SN_OFFSET = 12
 _TYPE = struct.Struct("<H")
 _TYPE_OFFSET = 4
 
@@ -64,30 +60,3 @@ def outOfBandData(packet: bytes) -> bytes | None:
     seqid, _, size = DATA_HEADER.unpack_from(packet)
     end = HEADER.size + size
     return packet[start:end] if seqid == OUT_OF_BAND_SEQID and start <= end <= len(packet) else None
-
-
-def peekConversation(datagram: bytes) -> tuple[int, int | None] | None:
-    """
-    Which conversation a datagram belongs to, with or without FEC.
-
-    @return: the conversation id, and the first segment's sn if it is a PUSH; None if the datagram
-        carries no conversation id, as parity does not.
-    """
-    kind = packetType(datagram)
-    if kind == PARITY:
-        return None
-    start = 0 if kind is None else FEC_OVERHEAD
-    if kind == OUT_OF_BAND:
-        if outOfBandData(datagram) is None:
-            return None
-        return _CONV.unpack_from(datagram, start)[0], None
-    if len(datagram) < start + OVERHEAD:
-        return None
-    cmd = datagram[start + 4]
-    if not PUSH <= cmd <= WINS:
-        return None
-    (conv,) = _CONV.unpack_from(datagram, start)
-    if cmd != PUSH:
-        return conv, None
-    (sn,) = _SN.unpack_from(datagram, start + _SN_OFFSET)
-    return conv, sn

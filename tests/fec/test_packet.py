@@ -18,7 +18,6 @@ from kcptwisted.fec.packet import (
     outOfBandData,
     outOfBandPacket,
     packetType,
-    peekConversation,
 )
 from tests.properties import given, strategies
 
@@ -71,81 +70,6 @@ class PacketTypeTests(SynchronousTestCase):
         self.assertIs(packetType(_segment(cmd, frg=frg)), None)
 
 
-class PeekConversationTests(SynchronousTestCase):
-    """
-    Tests for L{peekConversation}.
-    """
-
-    def test_push(self) -> None:
-        """
-        A PUSH shows conversation and sn.
-        """
-        self.assertEqual(peekConversation(_segment(PUSH)), (CONV, 7))
-
-    def test_others(self) -> None:
-        """
-        The other segments show their conversation.
-        """
-        for cmd in (ACK, WASK, WINS):
-            self.assertEqual(peekConversation(_segment(cmd)), (CONV, None))
-
-    def test_unknownCommand(self) -> None:
-        """
-        An unknown command shows nothing.
-        """
-        for cmd in (0, PUSH - 1, WINS + 1):
-            self.assertIs(peekConversation(_segment(cmd)), None)
-            self.assertIs(peekConversation(_data(_segment(cmd))), None)
-
-    def test_data(self) -> None:
-        """
-        A data shard shows what the segment in it does.
-        """
-        self.assertEqual(peekConversation(_data(_segment(PUSH, sn=0))), (CONV, 0))
-        self.assertEqual(peekConversation(_data(_segment(ACK))), (CONV, None))
-
-    def test_parity(self) -> None:
-        """
-        Parity shows nothing, whatever its bytes look like.
-        """
-        self.assertIs(peekConversation(_fec(PARITY, _data(_segment(PUSH))[6:])), None)
-
-    def test_outOfBand(self) -> None:
-        """
-        An out-of-band packet shows its conversation, also without a payload.
-        """
-        rest = struct.pack("<HI", 6, CONV)
-        self.assertEqual(peekConversation(_fec(OUT_OF_BAND, rest, 0xFFFFFFFF)), (CONV, None))
-        self.assertEqual(
-            peekConversation(_fec(OUT_OF_BAND, rest + b"payload", 0xFFFFFFFF)), (CONV, None)
-        )
-
-    def test_badOutOfBand(self) -> None:
-        """
-        An out-of-band packet with the number of a shard, or a wrong size, shows nothing.
-        """
-        for seqid, size in ((7, 10), (0xFFFFFFFF, 5), (0xFFFFFFFF, 11)):
-            rest = struct.pack("<HI", size, CONV) + b"data"
-            self.assertIs(peekConversation(_fec(OUT_OF_BAND, rest, seqid)), None)
-
-    def test_tooShort(self) -> None:
-        """
-        What is cut short shows nothing.
-        """
-        for whole in (_segment(PUSH), _data(_segment(PUSH)), outOfBandPacket(CONV, b"data")):
-            self.assertIsNot(peekConversation(whole), None)
-            for length in range(len(whole)):
-                self.assertIs(peekConversation(whole[:length]), None)
-
-    @given(strategies.binary(max_size=40))
-    def test_anyBytes(self, datagram: bytes) -> None:
-        """
-        Whatever the bytes are, nothing is raised.
-        """
-        found = peekConversation(datagram)
-        self.assertTrue(found is None or 0 <= found[0] <= 0xFFFFFFFF)
-
-
 class OutOfBandTests(SynchronousTestCase):
     """
     Tests for L{outOfBandPacket} and L{outOfBandData}.
@@ -165,12 +89,11 @@ class OutOfBandTests(SynchronousTestCase):
     @given(strategies.integers(0, 0xFFFFFFFF), strategies.binary(max_size=1400))
     def test_roundTrip(self, conv: int, data: bytes) -> None:
         """
-        What was put in comes out, and the packet shows its type and conversation.
+        What was put in comes out, and the packet shows its type.
         """
         packet = outOfBandPacket(conv, data)
         self.assertEqual(outOfBandData(packet), data)
         self.assertEqual(packetType(packet), OUT_OF_BAND)
-        self.assertEqual(peekConversation(packet), (conv, None))
 
     def test_padded(self) -> None:
         """
