@@ -36,6 +36,18 @@ class ClosingSession(SessionTransport):
         None if the peer takes no control frames, or the session is not over.
     """
 
+    __slots__ = (
+        "_channel",
+        "_inputOver",
+        "_liveness",
+        "_outputOver",
+        "_peerEnded",
+        "_reached",
+        "_shutdown",
+        "_unproven",
+        "epitaph",
+    )
+
     def __init__(
         self, conv: int, address: Address, options: KCPOptions, owner: SessionOwner
     ) -> None:

@@ -35,6 +35,8 @@ class KCPSession(ControlledSession):
     @ivar top: the layer above FEC: itself, or its trace.
     """
 
+    __slots__ = ("_began", "_delivering", "_moved", "bottom", "top")
+
     def __init__(
         self, conv: int, address: Address, options: KCPOptions, owner: SessionOwner
     ) -> None:

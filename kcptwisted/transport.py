@@ -41,8 +41,32 @@ class SessionTransport:
     @ivar scheduled: the clock's own note.
     """
 
+    # The dictionary is made when an application sets an attribute of its own, as on any transport.
+    __slots__ = (
+        "__dict__",
+        "__weakref__",
+        "_clock",
+        "_conversation",
+        "_ending",
+        "_gate",
+        "_lifecycle",
+        "_options",
+        "_owner",
+        "_readPaused",
+        "_resumed",
+        "_sealed",
+        "_silenced",
+        "_transport",
+        "address",
+        "connected",
+        "conv",
+        "disconnecting",
+        "protocol",
+        "scheduled",
+        "stats",
+    )
+
     _log = Logger()
-    protocol: IProtocol | None = None
 
     # Made when the layers below are ready.
     _transport: IDatagramTransport
@@ -58,6 +82,7 @@ class SessionTransport:
         """
         self.conv = conv
         self.address = address
+        self.protocol: IProtocol | None = None
         self.stats = SessionStats()
         self.connected = False
         self.disconnecting = False
