@@ -117,7 +117,8 @@ class Sender:
         self._pacer = Pacer(settings.mtu, settings.rateLimit, settings.pacing)
         self._resends: dict[int, Resend] = {}
         self._deadlines = ResendDeadlines()
-        self._overtaken = Overtaken(settings.resend, self.inFlight, self._resends, firstSn)
+        # None until a segment is overtaken or times out, and again when nothing is in flight.
+        self._overtaken: Overtaken | None = None
 
     def write(self, data: bytes) -> None:
         """
@@ -191,9 +192,9 @@ class Sender:
                 self._forgetResends(before)
         if not inFlight:
             self._deadlines.clear()
-            self._overtaken.clear(self.next)
-        elif newly:
-            self._overtaken.count(newly, self.una)
+            self._overtaken = None
+        elif newly and (self._overtaken is not None or max(newly)[0] > self.una):
+            self._watch().count(newly, self.una)
         if self._pacer.short:
             self._pacer.advance(now, self._window(), self.rtt.smoothed)
         return self.una != before
@@ -234,14 +235,22 @@ class Sender:
         self.inFlight.clear()
         self._resends.clear()
         self._deadlines.clear()
-        self._overtaken.clear(self.next)
+        self._overtaken = None
+
+    def _watch(self) -> Overtaken:
+        """
+        @return: what counts overtaken segments, from now on at least.
+        """
+        if self._overtaken is None:
+            self._overtaken = Overtaken(self._settings.resend, self.inFlight, self._resends)
+        return self._overtaken
 
     @property
     def wantsFlush(self) -> bool:
         """
         Whether there is something to send that no deadline waits for.
         """
-        if self._overtaken.pending:
+        if self._overtaken is not None and self._overtaken.pending:
             return True
         return self._allowed() > 0 and (not self._pacer.short or self._pacer.fit(self.queue, 1) > 0)
 
@@ -356,8 +365,12 @@ class Sender:
             for sn, timeout in self._deadlines.due(now, self.una, self._resends)
             if sn in self.inFlight
         }
-        hurried = [sn for sn in self._overtaken.takeHurried() if sn not in timedOut]
-        early = [] if fresh else [sn for sn in self._overtaken.takeEarly() if sn not in timedOut]
+        hurried: list[int] = []
+        early: list[int] = []
+        if self._overtaken is not None:
+            hurried = [sn for sn in self._overtaken.takeHurried() if sn not in timedOut]
+            if not fresh:
+                early = [sn for sn in self._overtaken.takeEarly() if sn not in timedOut]
         if not (timedOut or hurried or early):
             return []
         again = dict.fromkeys(hurried + early, self.rtt.timeout)
@@ -367,7 +380,7 @@ class Sender:
         for sn, timeout in timedOut.items():
             again[sn] = min(timeout + growth, MAXIMUM_RTO)
             self._note(sn, again[sn], now).hurried = False
-            self._overtaken.resent(sn, now)
+            self._watch().resent(sn, now)
         self._scheduleAgain(again, now)
         self._count(len(timedOut), len(hurried), len(early))
         return sorted(again)
