@@ -36,6 +36,4 @@ def size(objects: list[object]) -> int:
     """
     @return: bytes.
     """
-    return sum(
-        sys.getsizeof(each) + (COLLECTED if gc.is_tracked(each) else 0) for each in objects
-    )
+    return sum(sys.getsizeof(each) + (COLLECTED if gc.is_tracked(each) else 0) for each in objects)

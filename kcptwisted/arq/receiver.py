@@ -156,6 +156,9 @@ class Receiver:
         while self._readySegments < self._window:
             fragment = reordered.pop(self.next, None)
             if fragment is None:
+                if not reordered:
+                    # It is still as large as it ever was.
+                    reordered.clear()
                 return
             self.next += 1
             if self._stream:
