@@ -71,7 +71,6 @@ class SessionTransport:
     # Made when the layers below are ready.
     _transport: IDatagramTransport
     _conversation: Conversation
-    _gate: ProducerGate
 
     def __init__(
         self, conv: int, address: Address, options: KCPOptions, owner: SessionOwner
@@ -91,6 +90,8 @@ class SessionTransport:
         self._owner = owner
         self._clock = owner.clock
         self._lifecycle = Lifecycle()
+        # None until a producer is registered.
+        self._gate: ProducerGate | None = None
         self._readPaused = False
         self._resumed = False
         # No more writes, but for those of a registered producer.
@@ -136,7 +137,10 @@ class SessionTransport:
         """
         if not isinstance(data, (bytes, bytearray, memoryview)):
             raise TypeError(f"Data must be bytes, not {type(data).__name__}")
-        if not self.connected or self._silenced or (self._sealed and not self._gate.producing):
+        gate = self._gate
+        if not self.connected or self._silenced:
+            return
+        if self._sealed and (gate is None or not gate.producing):
             return
         self._conversation.write(bytes(data))
         self.stats.BytesSent += len(data)
@@ -148,7 +152,8 @@ class SessionTransport:
             self._flushLater()
         else:
             self._clock.wantFlush(self)
-        self._gate.wrote()
+        if gate is not None:
+            gate.wrote()
 
     def writeSequence(self, data: Iterable[bytes]) -> None:
         """
@@ -213,6 +218,9 @@ class SessionTransport:
         if self._closed or self._silenced or self._ending is not None:
             producer.stopProducing()
             return
+        if self._gate is None:
+            settings = self._options.arqSettings(self._transport.overhead)
+            self._gate = ProducerGate(self._conversation.sender, settings)
         self._gate.register(producer, streaming)
         if not streaming:
             self._clock.wantFlush(self)
@@ -221,7 +229,8 @@ class SessionTransport:
         """
         The producer is done.
         """
-        self._gate.unregister()
+        if self._gate is not None:
+            self._gate.unregister()
         if self._sealed:
             self._clock.wantFlush(self)
 
@@ -271,7 +280,8 @@ class SessionTransport:
         if not self._silenced:
             self._silenced = True
             try:
-                self._gate.stop()
+                if self._gate is not None:
+                    self._gate.stop()
             except Exception:
                 self._fail("stopProducing")
 

@@ -120,7 +120,7 @@ class Sender:
         self._pacer = Pacer(settings.mtu, settings.rateLimit, settings.pacing)
         self._resends: dict[int, Resend] = {}
         self._deadlines = ResendDeadlines()
-        # None until a segment is overtaken or times out, and again when nothing is in flight.
+        # None until an ACK goes beyond una or a timeout passes, and again with nothing in flight.
         self._overtaken: Overtaken | None = None
 
     def write(self, data: bytes) -> None:
@@ -202,7 +202,7 @@ class Sender:
             self._resends.clear()
             self._deadlines.clear()
             self._overtaken = None
-        elif newly and (self._overtaken is not None or max(newly)[0] > self.una):
+        elif newly:
             self._watch().count(newly, self.una)
         if self._pacer.short:
             self._pacer.advance(now, self._window(), self.rtt.smoothed)
