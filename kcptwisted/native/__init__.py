@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 #: C{KCP_INTERFACE} of C{accelerator.h}.
-INTERFACE = 2
+INTERFACE = 3
 
 #: Set to "no" in the environment, the accelerator is left alone even if it is there.
 VARIABLE = "KCPTWISTED_ACCELERATOR"
