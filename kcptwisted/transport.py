@@ -16,7 +16,7 @@ from zope.interface import implementer
 
 from kcptwisted.addresses import toAddress
 from kcptwisted.arq.conversation import Conversation
-from kcptwisted.clock import IFlushed, ScheduledFlush
+from kcptwisted.clock import IFlushed
 from kcptwisted.errors import SendQueueFull
 from kcptwisted.flow import ProducerGate
 from kcptwisted.interfaces import Address, IDatagramTransport, IKCPTransport
@@ -85,7 +85,7 @@ class SessionTransport:
         self.stats = SessionStats()
         self.connected = False
         self.disconnecting = False
-        self.scheduled: ScheduledFlush | None = None
+        self.scheduled: int | None = None
         self._options = options
         self._owner = owner
         self._clock = owner.clock
