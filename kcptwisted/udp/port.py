@@ -38,9 +38,9 @@ from kcptwisted.udp.offload import (
     split,
 )
 
-#: Bytes read in one reactor turn before timers and other descriptors get theirs.  More would also be
-#: slower: the C library gives the memory of large batches back to the system after each, and the
-#: next one has to fetch every page again.
+#: Bytes read in one reactor turn before timers and other descriptors get theirs.  More would be
+#: slower as well: the C library gives the memory of large batches back to the system after each,
+#: and the next one has to fetch every page again.
 READ_BUDGET = 1 << 17
 
 #: Datagrams kept while the kernel takes none.
