@@ -1,6 +1,7 @@
 """
 What kcptwisted adds to the start of a program: milliseconds beyond Twisted itself, medians of fresh
-processes; and what is loaded beside Twisted, kcptwisted and the standard library.  As in an installed package, everything has been compiled to bytecode before.
+processes; and what is loaded beside Twisted, kcptwisted and the standard library.  As in an
+installed package, everything has been compiled to bytecode before.
 
 With C{--without-openssl} Twisted finds no pyOpenSSL, which it would load C{cryptography} with.
 """
