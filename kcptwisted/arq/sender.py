@@ -25,7 +25,7 @@ DEAD_LINK_SILENCE = 10_000
 MAXIMUM_FRAGMENTS = 255
 
 #: New segments that leave in one flush at most, so that others get their turn.
-MAXIMUM_BURST = 2048
+MAXIMUM_BURST = 256
 
 #: The peer's window until it tells, segments.
 INITIAL_REMOTE_WINDOW = 32

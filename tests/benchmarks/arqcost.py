@@ -37,7 +37,7 @@ RUNS = 3
 
 #: Bytes of one write, and the most datagrams that one read of a socket gives (a port's budget).
 WRITE = 65536
-BATCH = 748
+BATCH = 94
 
 
 class End:
