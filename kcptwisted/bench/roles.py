@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from time import perf_counter_ns, process_time
 from typing import Any, TypeVar
 
-from twisted.internet.defer import Deferred, DeferredSemaphore, TimeoutError, gatherResults
+from twisted.internet.defer import Deferred, DeferredSemaphore, gatherResults
 from twisted.internet.endpoints import connectProtocol
 from twisted.internet.interfaces import IStreamClientEndpoint
 
@@ -158,15 +158,15 @@ class Player:
         job = self._job
         clients = await self._openForMessages(MessageClient, job.size)
         count = max(round(job.rate * job.seconds), 1)
-        waiting = gatherResults([client.expect(count) for client in clients], consumeErrors=True)
+        answered = gatherResults([client.expect(count) for client in clients], consumeErrors=True)
         began = self._begin()
         schedule = Schedule(self._reactor, clients, count, job.rate, self._now)
         schedule.start()
-        waiting.addTimeout(count / job.rate + PATIENCE, self._reactor)
+        # What has not come by then is lost, and no error.
+        limit = count / job.rate + PATIENCE
+        answered.addTimeout(limit, self._reactor, lambda result, seconds: [])
         try:
-            await waiting
-        except TimeoutError:
-            pass
+            await answered
         finally:
             schedule.stop()
         lost = sum(client.unanswered for client in clients) + schedule.unsent
