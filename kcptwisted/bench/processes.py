@@ -118,7 +118,8 @@ class Peer(ProcessProtocol):
 
     def _failed(self) -> PeerFailed:
         words = self._errors.decode(errors="replace").strip().splitlines()
-        said = words[-1] if words else f"ended with status {self._status}"
+        ending = "by a signal" if self._status is None else f"with status {self._status}"
+        said = words[-1] if words else f"ended {ending}"
         return PeerFailed(f"{self._role}: {said.removeprefix('peer: ')}")
 
     def outReceived(self, data: bytes) -> None:
@@ -214,4 +215,4 @@ class Peers:
         @return: fires when they are gone.
         """
         self.stopped = True
-        return gatherResults([peer.kill() for peer in self._running])
+        return gatherResults([peer.kill() for peer in list(self._running)])

@@ -91,6 +91,7 @@ class WriterTests(SynchronousTestCase):
 
             def write(self, data: bytes) -> None:
                 super().write(data)
+                assert self.producer is not None
                 self.producer.pauseProducing()
 
         transport: Any = Narrow()

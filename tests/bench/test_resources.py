@@ -4,6 +4,7 @@ Tests for L{kcptwisted.bench.resources}.
 
 from __future__ import annotations
 
+import resource
 import sys
 from pathlib import Path
 from time import process_time
@@ -55,9 +56,6 @@ class DescriptorTests(SynchronousTestCase):
     Tests for L{allowDescriptors}.
     """
 
-    if sys.platform == "win32":
-        skip = "there is no such limit"
-
     def limit(self, soft: int, hard: int) -> list[tuple[int, int]]:
         """
         Have the limits seem to be these.
@@ -65,8 +63,8 @@ class DescriptorTests(SynchronousTestCase):
         @return: what they are set to.
         """
         made: list[tuple[int, int]] = []
-        self.patch(resources.resource, "getrlimit", lambda which: (soft, hard))
-        self.patch(resources.resource, "setrlimit", lambda which, limits: made.append(limits))
+        self.patch(resource, "getrlimit", lambda which: (soft, hard))
+        self.patch(resource, "setrlimit", lambda which, limits: made.append(limits))
         return made
 
     def test_raised(self) -> None:
@@ -83,7 +81,7 @@ class DescriptorTests(SynchronousTestCase):
         """
         self.assertEqual(self.limit(4096, 4096), [])
         allowDescriptors(100)
-        infinity = resources.resource.RLIM_INFINITY
+        infinity = resource.RLIM_INFINITY
         made = self.limit(1024, infinity)
         allowDescriptors(10_000_000)
         self.assertEqual(made, [(infinity, infinity)])

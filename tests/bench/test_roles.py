@@ -5,7 +5,7 @@ Tests for L{kcptwisted.bench.roles}.
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import Any
+from typing import Any, cast
 
 from twisted.internet.defer import Deferred, FirstError
 from twisted.internet.interfaces import IStreamClientEndpoint
@@ -257,4 +257,4 @@ class PlayerTests(SynchronousTestCase):
             playing = self.play(Job(role, bytes=3_000_000))
             self.network.run(5)
             failure: Failure = self.failureResultOf(playing, FirstError)
-            self.assertIsInstance(failure.value.subFailure.value, WrongBytes)
+            self.assertIsInstance(cast(FirstError, failure.value).subFailure.value, WrongBytes)
