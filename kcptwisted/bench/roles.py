@@ -88,13 +88,17 @@ class Player:
         self._cpuBefore = 0.0
         self.clients: list[Client] = []
 
-    async def play(self, hold: Callable[[], Awaitable[None]]) -> dict[str, Any]:
+    async def play(
+        self, hold: Callable[[], Awaitable[None]], ready: Callable[[], None] = lambda: None
+    ) -> dict[str, Any]:
         """
-        @param hold: of an idle client: called when all sessions are there, waits until they may go.
+        @param hold: of an idle client: waits until its sessions may go.
+        @param ready: called when all sessions are there, before anything is timed.
         @return: what to report, with C{gopeer}'s names; times are seconds, or microseconds where
             the name says so; C{cpu_before} is what opening the sessions and all before it used.
         """
         job = self._job
+        self._ready = ready
         found = await (self._idle(hold) if job.role == "idle" else getattr(self, f"_{job.role}")())
         return {"role": job.role, "sessions": job.sessions, **found, "cpu_before": self._cpuBefore}
 
@@ -104,6 +108,7 @@ class Player:
 
         @return: the time.
         """
+        self._ready()
         self._cpuBefore = self._cpu()
         return self._now()
 

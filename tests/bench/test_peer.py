@@ -106,6 +106,18 @@ class PeerTests(ProgramTestCase):
         self.assertEqual(client.status, 0, client.output)
         self.assertEqual(json.loads(client.output.partition("\n")[2])["sessions"], 70)
 
+    async def test_ready(self) -> None:
+        """
+        Asked to, the other roles say when their sessions are there as well, before their result.
+        """
+        _, endpoint = await self.serve()
+        for role in ("echo", "pingpong", "paced"):
+            options = ["--seconds=0.1"] if role == "paced" else []
+            client = self.peer(role, endpoint, "--ready", *options)
+            await client.ended()
+            first, second = client.output.splitlines()
+            self.assertEqual((first, json.loads(second)["role"]), ("ready", role))
+
     async def test_parting(self) -> None:
         """
         A client ends its sessions: one that is refused for want of room gets in when others are
@@ -159,6 +171,7 @@ class ParserTests(SynchronousTestCase):
         for role in ("echo", "sink", "pingpong", "paced", "idle"):
             given = vars(buildParser().parse_args([role, "tcp:host:1"]))
             self.assertEqual((given.pop("endpoint"), given.pop("timeout")), ("tcp:host:1", 600))
+            self.assertFalse(given.pop("ready", False))
             self.assertEqual(Job(**given), Job(role))
 
     def test_given(self) -> None:
@@ -167,7 +180,7 @@ class ParserTests(SynchronousTestCase):
         """
         line = "paced tcp:host:1 --sessions 2 --size 3 --rate 4.5 --seconds 6.5 --seed 7"
         given = vars(buildParser().parse_args(line.split()))
-        del given["endpoint"], given["timeout"]
+        del given["endpoint"], given["timeout"], given["ready"]
         self.assertEqual(
             Job(**given), Job("paced", sessions=2, size=3, rate=4.5, seconds=6.5, seed=7)
         )

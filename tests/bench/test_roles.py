@@ -117,7 +117,10 @@ class PlayerTests(SynchronousTestCase):
         self.player = Player(
             host, endpoint, job, lambda: round(clock.seconds() * 1e9), lambda: clock.seconds() / 10
         )
-        return Deferred.fromCoroutine(self.player.play(hold))
+        self.ready: list[float] = []
+        return Deferred.fromCoroutine(
+            self.player.play(hold, lambda: self.ready.append(clock.seconds()))
+        )
 
     def test_echo(self) -> None:
         """
@@ -159,6 +162,8 @@ class PlayerTests(SynchronousTestCase):
         self.assertEqual((found["messages"], found["size"]), (30, 200))
         self.assertAlmostEqual(found["seconds"], 10 * 2 * DELAY, 2)
         # To connect, and for the first message.
+        self.assertEqual(len(self.ready), 1)
+        self.assertAlmostEqual(self.ready[0], 2 * 2 * DELAY, 2)
         self.assertAlmostEqual(found["cpu_before"], 2 * 2 * DELAY / 10, 3)
         self.assertAlmostEqual(found["messages_per_second"], 3 / (2 * DELAY), 0)
         for name in ("p50_us", "p99_us", "p999_us", "max_us"):
@@ -204,13 +209,14 @@ class PlayerTests(SynchronousTestCase):
 
     def test_idle(self) -> None:
         """
-        All sessions are open when an idle client is told to hold them, and its time begins then.
+        All sessions are open when an idle client says so, and its time begins then.
         """
         port = self.serve(EchoServer)
         playing = self.play(Job("idle", sessions=5))
         self.network.run(7)
         self.assertNoResult(playing)
         self.assertEqual(len(port.sessions), 5)
+        self.assertEqual(self.ready, [4 * DELAY])
         self.held.callback(None)
         found = self.successResultOf(playing)
         self.assertAlmostEqual(found["seconds"], 7 - 4 * DELAY, 1)
