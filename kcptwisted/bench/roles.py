@@ -58,6 +58,12 @@ class Job:
     seed: int = 1
 
 
+async def atOnce() -> None:
+    """
+    Hold idle sessions no longer than it takes to open them.
+    """
+
+
 class Player:
     """
     Plays a role.
@@ -89,7 +95,7 @@ class Player:
         self.clients: list[Client] = []
 
     async def play(
-        self, hold: Callable[[], Awaitable[None]], ready: Callable[[], None] = lambda: None
+        self, hold: Callable[[], Awaitable[None]] = atOnce, ready: Callable[[], None] = lambda: None
     ) -> dict[str, Any]:
         """
         @param hold: of an idle client: waits until its sessions may go.
