@@ -136,13 +136,6 @@ class Schedule:
         self._next = 0
         self._call: Any = None
 
-    @property
-    def unsent(self) -> int:
-        """
-        How many messages have not been sent.
-        """
-        return self._total - self._next
-
     def start(self) -> None:
         """
         The first message is due now.

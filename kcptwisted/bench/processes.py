@@ -91,7 +91,6 @@ class Peer(ProcessProtocol):
             try:
                 await self.gone().addTimeout(PARTING, self._reactor)
             except TimeoutError:
-                await self.kill()
                 raise PeerFailed(f"{self._role}: did not end within {PARTING} s") from None
         if self._status != 0:
             raise self._failed()
@@ -102,7 +101,7 @@ class Peer(ProcessProtocol):
 
         @return: fires when it is gone.
         """
-        # Its pipes may outlive it for a moment.
+        # It may be gone, with pipes that outlive it for a moment.
         with suppress(ProcessExitedAlready):
             self.transport.signalProcess("KILL")
         return self.gone()
@@ -149,8 +148,7 @@ class Peer(ProcessProtocol):
             reading.errback(self._failed())
         waiting, self._gone = self._gone, []
         for one in waiting:
-            if not one.called:
-                one.callback(None)
+            one.callback(None)
 
 
 class Peers:
@@ -166,7 +164,7 @@ class Peers:
             L{twisted.internet.interfaces.IReactorTime}.
         """
         self._reactor = reactor
-        self._running: set[Peer] = set()
+        self._started: list[Peer] = []
         self.stopped = False
 
     @asynccontextmanager
@@ -181,14 +179,13 @@ class Peers:
         command = [sys.executable, "-m", "kcptwisted.bench.peer", role, endpoint]
         command += [f"--{name}={value}" for name, value in options.items()]
         self._reactor.spawnProcess(peer, sys.executable, command, dict(os.environ))
-        self._running.add(peer)
+        self._started.append(peer)
         try:
             yield peer
             await peer.finish()
         finally:
             if not peer.ended:
                 await peer.kill()
-            self._running.discard(peer)
 
     @asynccontextmanager
     async def serving(self, role: str, endpoint: str) -> AsyncIterator[tuple[Peer, int]]:
@@ -215,4 +212,4 @@ class Peers:
         @return: fires when they are gone.
         """
         self.stopped = True
-        return gatherResults([peer.kill() for peer in list(self._running)])
+        return gatherResults([peer.kill() for peer in self._started])

@@ -180,7 +180,7 @@ class Player:
             await answered
         finally:
             schedule.stop()
-        lost = sum(client.unanswered for client in clients) + schedule.unsent
+        lost = sum(client.unanswered for client in clients)
         return {**self._summary(clients, (self._now() - began) / 1e9), "lost": lost}
 
     def _summary(self, clients: Sequence[MessageClient], seconds: float) -> dict[str, Any]:

@@ -14,7 +14,7 @@ def someResults() -> list[Result]:
         that failed at once.
     """
     echo = Result(SCENARIOS["echo"], "echo, 2 MB")
-    echo.rounds += [{"rate": rate, "cpu": cpu} for rate, cpu in ((250, 6), (1234.5, 5), (40, 7.5))]
+    echo.rounds += [{"rate": rate, "cpu": cpu} for rate, cpu in ((1234.5, 5), (250, 6), (40, 7.5))]
     many = Result(SCENARIOS["many"], "ping-pong, 5 sessions", failed="pingpong: gone")
     many.rounds.append({"rate": 12345.6, "p50": 3, "p99": 90.25, "cpu": 150.4})
     idle = Result(SCENARIOS["idle"], "5 idle sessions", failed="server: no room")

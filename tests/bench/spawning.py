@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.error import ProcessDone, ProcessTerminated
+from twisted.internet.error import ProcessDone, ProcessExitedAlready, ProcessTerminated
 from twisted.internet.interfaces import IReactorProcess
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
@@ -45,6 +45,7 @@ class FakeProcess:
         self.arguments = arguments
         self.written = b""
         self.signals: list[str] = []
+        self._ended = False
         self.onInput: Callable[[], object] = lambda: None
         self.onClose: Callable[[], object] = lambda: None
 
@@ -73,7 +74,11 @@ class FakeProcess:
     def signalProcess(self, signal: str) -> None:
         """
         Kill it.
+
+        @raise ProcessExitedAlready: if it has ended.
         """
+        if self._ended:
+            raise ProcessExitedAlready
         self.signals.append(signal)
         self.end(None)
 
@@ -91,6 +96,7 @@ class FakeProcess:
 
         @param status: None if a signal ended it.
         """
+        self._ended = True
         if complaint:
             self._protocol.errReceived(complaint.encode())
         reason = ProcessDone(0) if status == 0 else ProcessTerminated(status)

@@ -23,6 +23,7 @@ from kcptwisted.bench.command import Benchmark
 from kcptwisted.bench.runner import Stopped
 from kcptwisted.bench.scenarios import SCENARIOS
 from tests.bench.spawning import FakeProcess, SpawningReactor
+from tests.bench.test_progress import Terminal
 from tests.programs import Program, ProgramTestCase, reactor
 
 
@@ -65,6 +66,7 @@ class BenchmarkTests(SynchronousTestCase):
         self.assertRegex(output, r"(?m)^one way, 200 MB +rate +500 +500 +500  MB/s$")
         self.assertRegex(output, r"(?m)^1000 idle sessions +CPU of the server +5\.00 ")
         self.assertEqual(self.errors.getvalue(), "")
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
         roles = [process.role for process in self.reactor.processes if process.role != "serve"]
         self.assertEqual(roles, ["sink"] * 3 + ["echo"] * 3 + ["pingpong"] * 6 + ["idle"])
 
@@ -135,6 +137,18 @@ class BenchmarkTests(SynchronousTestCase):
         self.assertFalse(right)
         self.assertIn("echo, 200 MB", output)
         self.assertRegex(self.errors.getvalue(), r"^kcptwisted bench: --plot: .*directory")
+
+    def test_progress(self) -> None:
+        """
+        On a terminal there is a bar, which is gone in the end.
+        """
+        self.errors = Terminal()
+        self.run_("echo", "idle", "--rounds=1")
+        shown = self.errors.getvalue()
+        self.assertIn("1/2   0 s  1000 idle sessions", shown)
+        self.assertIn("1/2  10 s  1000 idle sessions", shown)
+        self.assertTrue(shown.endswith(" \r"))
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def test_stop(self) -> None:
         """

@@ -100,6 +100,8 @@ class PeerTests(ProgramTestCase):
         _, endpoint = await self.serve()
         client = self.peer("idle", endpoint, "--sessions=70")
         await client.printed("^ready\n")
+        # Time enough for one that holds nothing to end.
+        await self.play("pingpong", endpoint, "--count=1")
         self.assertIsNone(client.status)
         client.closeInput()
         await client.ended()
@@ -157,6 +159,10 @@ class PeerTests(ProgramTestCase):
         A run that takes too long is ended.
         """
         await self.check(3, "not done within 0.5 s", "serve", SERVER, "--timeout=0.5")
+        _, endpoint = await self.serve()
+        client = self.peer("paced", endpoint, "--seconds=60", "--timeout=0.5")
+        await client.ended()
+        self.assertEqual((client.status, client.output), (3, "peer: not done within 0.5 s\n"))
 
 
 class ParserTests(SynchronousTestCase):
