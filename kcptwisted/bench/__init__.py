@@ -1,0 +1,3 @@
+"""
+Measuring: loads for any Twisted endpoint, and C{python -m kcptwisted bench}.
+"""
