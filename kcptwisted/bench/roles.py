@@ -84,12 +84,17 @@ class Player:
         self._now = now
         self.clients: list[Client] = []
 
-    async def play(self, hold: Callable[[], Awaitable[None]]) -> dict[str, Any]:
+    async def play(
+        self, hold: Callable[[], Awaitable[None]], ready: Callable[[], None] = lambda: None
+    ) -> dict[str, Any]:
         """
         @param hold: of an idle client: called when all sessions are there, waits until they may go.
+        @param ready: of a client that sends messages: called when all sessions are there, before
+            what is timed.
         @return: what to report, with C{gopeer}'s names; times are seconds, or microseconds where
             the name says so.
         """
+        self._ready = ready
         if self._job.role == "idle":
             await self._openForMessages(MessageClient, 1)
             began = self._now()
@@ -129,6 +134,7 @@ class Player:
         Send one message after the other on each session.
         """
         clients = await self._openForMessages(PingPongClient, self._job.size)
+        self._ready()
         began = self._now()
         await self._all([client.play(self._job.count) for client in clients])
         return self._summary(clients, (self._now() - began) / 1e9)
@@ -141,6 +147,7 @@ class Player:
         clients = await self._openForMessages(MessageClient, job.size)
         count = max(round(job.rate * job.seconds), 1)
         waiting = gatherResults([client.expect(count) for client in clients], consumeErrors=True)
+        self._ready()
         began = self._now()
         schedule = Schedule(self._reactor, clients, count, job.rate, self._now)
         schedule.start()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -113,7 +114,7 @@ func clientPaced(c *config, sessions []*kcp.UDPSession) (*result, error) {
 		return nil, err
 	}
 	period := time.Duration(float64(time.Second) / c.rate)
-	count := int(c.seconds * c.rate)
+	count := max(int(math.Round(c.seconds*c.rate)), 1)
 	var watch stopwatch
 	start := time.Now()
 	err := each(sessions, len(sessions), func(i int, s *kcp.UDPSession) error {

@@ -220,8 +220,8 @@ func (c *config) check() error {
 	if c.sndWnd < 1 || c.rcvWnd < 1 {
 		return fmt.Errorf("-sndwnd and -rcvwnd must be positive")
 	}
-	if c.role == "paced" && (c.rate <= 0 || c.seconds*c.rate < 1) {
-		return fmt.Errorf("-rate must be positive, and -seconds long enough for one message")
+	if c.rate <= 0 {
+		return fmt.Errorf("-rate must be positive")
 	}
 	if c.delay < 0 || c.loss < 0 || c.loss > 1 {
 		return fmt.Errorf("-delay must not be negative, -loss must be in 0...1")
