@@ -101,7 +101,7 @@ async def play(reactor: Any, endpoint: str, job: Job, ready: bool) -> None:
     """
     Be a client, and tell what came of it.
 
-    @param ready: whether to tell when all sessions are there, in the roles that send messages.
+    @param ready: whether to tell when all sessions are there.
     """
     allowDescriptors(job.sessions)
 
@@ -177,7 +177,7 @@ def buildParser() -> argparse.ArgumentParser:
         client.add_argument(
             "--seed", type=int, default=defaults.seed, help="of the test stream (%(default)s)"
         )
-        if "size" in options:
+        if role != "idle":
             client.add_argument(
                 "--ready", action="store_true", help="print ready before what is timed begins"
             )

@@ -89,8 +89,8 @@ class Player:
     ) -> dict[str, Any]:
         """
         @param hold: of an idle client: called when all sessions are there, waits until they may go.
-        @param ready: of a client that sends messages: called when all sessions are there, before
-            what is timed.
+        @param ready: of any other client: called when all sessions are there, before what is
+            timed.
         @return: what to report, with C{gopeer}'s names; times are seconds, or microseconds where
             the name says so.
         """
@@ -121,6 +121,7 @@ class Player:
         return await self._move(await self._open(lambda n: SinkClient(job.bytes, job.seed, n)))
 
     async def _move(self, clients: Sequence[BulkClient]) -> dict[str, Any]:
+        self._ready()
         for client in clients:
             client.begin()
         await self._all([client.done for client in clients])

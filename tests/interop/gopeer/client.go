@@ -83,6 +83,13 @@ func runClient(c *config, w *wire) error {
 	return nil
 }
 
+// tellReady tells, if it is wanted, that what is timed is about to begin.
+func (c *config) tellReady() {
+	if c.ready {
+		fmt.Println("ready")
+	}
+}
+
 // linger leaves kcp-go time for the last ACKs and sees that no session gets
 // more than it should.
 func linger(c *config, sessions []*kcp.UDPSession) error {
@@ -141,6 +148,7 @@ func (k *checker) sum() string {
 func clientEcho(c *config, sessions []*kcp.UDPSession) (*result, error) {
 	data := newPattern(c.seed, max(c.chunk, readSize))
 	sum := ""
+	c.tellReady()
 	start := time.Now()
 	err := each(sessions, len(sessions), func(i int, s *kcp.UDPSession) error {
 		sent := make(chan error, 1)
@@ -164,6 +172,7 @@ func clientEcho(c *config, sessions []*kcp.UDPSession) (*result, error) {
 func clientSink(c *config, sessions []*kcp.UDPSession) (*result, error) {
 	data := newPattern(c.seed, c.chunk)
 	took := make([]float64, len(sessions))
+	c.tellReady()
 	err := each(sessions, len(sessions), func(i int, s *kcp.UDPSession) error {
 		if err := writeCount(s, uint64(c.bytes)); err != nil {
 			return err
@@ -190,6 +199,7 @@ func clientSink(c *config, sessions []*kcp.UDPSession) (*result, error) {
 func clientSource(c *config, sessions []*kcp.UDPSession) (*result, error) {
 	data := newPattern(c.seed, readSize)
 	took := make([]float64, len(sessions))
+	c.tellReady()
 	sum := ""
 	err := each(sessions, len(sessions), func(i int, s *kcp.UDPSession) error {
 		if err := writeCount(s, uint64(c.bytes)); err != nil {

@@ -69,8 +69,8 @@ func warmUp(c *config, sessions []*kcp.UDPSession, data *pattern) error {
 	err := each(sessions, opening, func(i int, s *kcp.UDPSession) error {
 		return roundTrip(s, data.from(i).take(c.size), make([]byte, c.size))
 	})
-	if err == nil && c.ready {
-		fmt.Println("ready")
+	if err == nil {
+		c.tellReady()
 	}
 	return err
 }

@@ -24,8 +24,8 @@
 //	          until its standard input ends
 //
 // and closes with one line of JSON on standard output; "cpu" and "rss" are as
-// a server's. With -ready, pingpong and paced print "ready" before what they
-// time begins.
+// a server's. With -ready, all but idle print "ready" before what they time
+// begins.
 //
 // One client never closes by itself:
 //
@@ -141,7 +141,7 @@ func parseFlags() (*config, error) {
 	flag.IntVar(&c.count, "count", 1000, "pingpong: round trips on each session; caller: answers, at most")
 	flag.IntVar(&c.size, "size", 64, "pingpong, paced and caller: bytes each way; oob: bytes of the largest")
 	flag.Float64Var(&c.rate, "rate", 50, "paced: messages a second on each session")
-	flag.BoolVar(&c.ready, "ready", false, "pingpong and paced: tell when all sessions are there")
+	flag.BoolVar(&c.ready, "ready", false, "client: tell when what is timed is about to begin")
 
 	flag.StringVar(&c.crypt, "crypt", "null", "cipher: "+strings.Join(cipherNames(), " "))
 	flag.StringVar(&c.key, "key", "", "`passphrase`, turned into a key as kcptun does")
