@@ -96,7 +96,7 @@ class AioQuic:
 
     def __init__(self, window: int, certificate: str) -> None:
         """
-        @param certificate: a directory with C{cert.pem} and C{key.pem}.
+        @param certificate: a directory with C{cert.pem} and C{key}.
         """
         self._limits: dict[str, Any] = {
             "max_datagram_size": MTU,
@@ -121,7 +121,7 @@ class AioQuic:
             task.add_done_callback(handling.discard)
 
         settings = QuicConfiguration(is_client=False, **self._limits)
-        settings.load_cert_chain(self._certificate / "cert.pem", self._certificate / "key.pem")
+        settings.load_cert_chain(self._certificate / "cert.pem", self._certificate / "key")
         await serve(HOST, port, configuration=settings, stream_handler=begin)
 
     @asynccontextmanager
@@ -279,7 +279,7 @@ def main() -> None:
     parser.add_argument("role", choices=["serve", "sink", "echo", "pingpong"])
     parser.add_argument("what", help="the server's role, echo or sink; of a client HOST:PORT")
     parser.add_argument("--window", type=int, default=1024, help="segments")
-    parser.add_argument("--certificate", default=".", help="the directory of cert.pem and key.pem")
+    parser.add_argument("--certificate", default=".", help="the directory of cert.pem and key")
     parser.add_argument("--bytes", type=int, default=1 << 20)
     parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--count", type=int, default=1000)

@@ -18,7 +18,7 @@ HOST = "127.0.0.1"
 
 def writeCertificate(directory: Path) -> None:
     """
-    Write C{cert.pem}, which the key in C{key.pem} has signed itself, for L{HOST} and a day.
+    Write C{cert.pem}, which the key in C{key} has signed itself, for L{HOST} and a day.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
@@ -36,7 +36,7 @@ def writeCertificate(directory: Path) -> None:
         .sign(key, hashes.SHA256())
     )
     (directory / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    (directory / "key.pem").write_bytes(
+    (directory / "key").write_bytes(
         key.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,

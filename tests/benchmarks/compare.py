@@ -26,7 +26,7 @@ from tests.benchmarks.plots import draw, whyNoPlots
 from tests.benchmarks.results import Record, Series, Store
 from tests.benchmarks.rows import outcome
 from tests.benchmarks.scenarios import SCENARIOS, Scenario
-from tests.benchmarks.subjects import ASYNCIO, Stage
+from tests.benchmarks.subjects import OPTIONAL, Stage
 from tests.benchmarks.tables import mainTable
 from tests.benchmarks.where import where
 from tests.interop.gopeer import buildGoPeer, whyMissing
@@ -137,7 +137,7 @@ def measureAll(given: argparse.Namespace, store: Store) -> list[str]:
     missing = whyMissing()
     if missing is not None:
         tell(f"without kcp-go and the bad path: {missing}")
-    for reason in filter(None, map(whyNot, ASYNCIO)):
+    for reason in filter(None, map(whyNot, OPTIONAL)):
         tell(f"left out: {reason}")
     failed = []
     with TemporaryDirectory() as directory:

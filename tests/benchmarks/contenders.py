@@ -24,6 +24,7 @@ TIMEOUT = 300
 KCP_GO = "kcp-go"
 OURS = "kcptwisted"
 PURE = "kcptwisted, no accelerator"
+TLS = "Twisted TLS"
 
 _ASYNCIO = [sys.executable, str(ROOT / "tests/benchmarks/asynciopeer.py")]
 _PEER = [sys.executable, "-m", "kcptwisted.bench.peer"]
@@ -194,12 +195,12 @@ def tcp() -> Contender:
 
 def tls(certificate: str) -> Contender:
     """
-    @param certificate: a directory with C{cert.pem} and C{key.pem}.
+    @param certificate: a directory with C{cert.pem} and C{key}.
     @return: Twisted's TLS endpoints.
     """
-    files = f"privateKey={certificate}/key.pem:certKey={certificate}/cert.pem"
+    files = f"privateKey={certificate}/key:certKey={certificate}/cert.pem"
     return Contender(
-        "Twisted TLS",
+        TLS,
         _server(f"ssl:0:interface=127.0.0.1:{files}"),
         _client(lambda address: f"tls:{address}:trustRoots={certificate}"),
     )
@@ -208,7 +209,7 @@ def tls(certificate: str) -> Contender:
 def asyncioPeer(name: str, certificate: str, conditions: Conditions) -> Contender:
     """
     @param name: aiokcp or aioquic.
-    @param certificate: a directory with C{cert.pem} and C{key.pem}.
+    @param certificate: a directory with C{cert.pem} and C{key}.
     @return: a library for asyncio.
     """
     common = [f"--window={conditions.window}", f"--certificate={certificate}"]
@@ -222,10 +223,11 @@ def asyncioPeer(name: str, certificate: str, conditions: Conditions) -> Contende
 
 def whyNot(name: str) -> str | None:
     """
-    @param name: aiokcp or aioquic.
+    @param name: of L{TLS}, aiokcp or aioquic.
     @return: why it cannot be measured, or None.
     """
-    return None if find_spec(name) else f"{name} is not installed: pip install '.[benchmark]'"
+    module = "OpenSSL" if name == TLS else name
+    return None if find_spec(module) else f"{name}: pip install '.[benchmark]'"
 
 
 def _server(endpoint: str) -> Callable[[str], list[str]]:

@@ -98,7 +98,7 @@ def compare(theirs: Sequence[float], ours: Sequence[float], more: bool) -> Ratio
     @raise ValueError: if the rounds are not the same.
     """
     pairs = list(zip(ours, theirs, strict=True) if more else zip(theirs, ours, strict=True))
-    ratios = [above / below if below else inf for above, below in pairs]
+    ratios = [above / below if below else inf if above else 1 for above, below in pairs]
     return Ratio(median(ratios), min(ratios), max(ratios))
 
 

@@ -13,6 +13,7 @@ from tests.benchmarks.contenders import (
     KCP_GO,
     OURS,
     PURE,
+    TLS,
     Conditions,
     Contender,
     Load,
@@ -34,7 +35,8 @@ SESSIONS = (1, 10, 100, 1000, 10_000)
 
 #: The way to carry a stream that is like TLS and QUIC.
 SEALED = "kcptwisted, aes-128-gcm"
-ASYNCIO = ("aiokcp", "aioquic")
+#: What may not be installed.
+OPTIONAL = (TLS, "aiokcp", "aioquic")
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Stage:
     What measurements need.
 
     @ivar gopeer: the path of that program; empty where it cannot be built.
-    @ivar certificate: a directory with C{cert.pem} and C{key.pem}.
+    @ivar certificate: a directory with C{cert.pem} and C{key}.
     @ivar quick: whether loads are to be small.
     """
 
@@ -214,11 +216,12 @@ def rivals(stage: Stage) -> list[Subject]:
     @return: other ways to carry a stream.
     """
     sealed = replace(ours(Conditions(crypt="aes-128-gcm")), name=SEALED)
-    contenders = [ours(Conditions()), tcp(), sealed, tls(stage.certificate)]
-    contenders += [
-        asyncioPeer(name, stage.certificate, Conditions())
-        for name in ASYNCIO
-        if whyNot(name) is None
+    contenders = [
+        ours(Conditions()),
+        tcp(),
+        sealed,
+        tls(stage.certificate),
+        *[asyncioPeer(name, stage.certificate, Conditions()) for name in ("aiokcp", "aioquic")],
     ]
 
     def run(contender: Contender, _: int) -> Found:
@@ -228,7 +231,8 @@ def rivals(stage: Stage) -> list[Subject]:
             found[role] = result["p50" if role == "pingpong" else "rate"]
         return found
 
-    return [Subject(one.name, one.setting, partial(run, one)) for one in contenders]
+    there = [one for one in contenders if one.name not in OPTIONAL or whyNot(one.name) is None]
+    return [Subject(one.name, one.setting, partial(run, one)) for one in there]
 
 
 def computations(stage: Stage) -> list[Subject]:

@@ -5,7 +5,6 @@ What C{gopeer} measures, and the path that it makes bad, are as it says.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
 from time import perf_counter
 from typing import Any, cast
 
