@@ -8,14 +8,10 @@ from heapq import heapify, heappop, heappush
 from math import inf
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
-from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from zope.interface import Attribute, Interface
 
 from kcptwisted.optiontable import TICK
-
-#: Milliseconds; a deadline further away than this is slept for, not ticked towards.
-NEAR = 100
 
 #: How often sessions that write while they are flushed are flushed again within one turn.
 ROUNDS = 8
@@ -23,30 +19,8 @@ ROUNDS = 8
 #: Seconds that a planned call may be late; more than that, and the process did not run meanwhile.
 TOLERANCE = 1.0
 
-#: Dead entries that the heap of deadlines may hold beside as many as live ones.
+#: Entries of the heap that may be left over beside as many as are in use.
 SLACK = 64
-
-
-class ScheduledFlush:
-    """
-    An entry of the clock's heap.
-
-    @ivar deadline: milliseconds.
-    @ivar session: whom to flush; None if the entry is dead.
-    """
-
-    __slots__ = ("_number", "deadline", "session")
-
-    def __init__(self, deadline: int, number: int, session: IFlushed) -> None:
-        """
-        @param number: entries with the same deadline come up by it.
-        """
-        self.deadline = deadline
-        self._number = number
-        self.session: IFlushed | None = session
-
-    def __lt__(self, other: ScheduledFlush) -> bool:
-        return (self.deadline, self._number) < (other.deadline, other._number)
 
 
 class IFlushed(Interface):
@@ -54,7 +28,7 @@ class IFlushed(Interface):
     What the clock drives.
     """
 
-    scheduled: ScheduledFlush | None = Attribute("What the clock knows; the clock's to change.")
+    scheduled: int | None = Attribute("The deadline that the clock knows; the clock's to change.")
 
     def flush(now: int) -> None:
         """
@@ -74,8 +48,8 @@ class FlushClock:
     Flushes sessions at the end of each batch that was read, at the end of each reactor turn in
     which the application wrote, and when their deadlines come.
 
-    The deadlines are watched by one L{LoopingCall} that runs only while one is near: with none,
-    nothing runs.
+    Deadlines are met at the next tick, so that there are at most so many calls a second, however
+    many sessions.  With no deadline there is none.
 
     While the process is suspended, or blocked by a long call, the clock stands still, so that no
     session takes the time in which nobody listened for its peer's silence.
@@ -93,16 +67,17 @@ class FlushClock:
         # The reactor's time up to which the process has been running; inf if nothing is planned.
         self._limit = inf
         self._stoodStill = False
-        self._deadlines: list[ScheduledFlush] = []
-        self._count = 0
-        self._dead = 0
+        # Whose deadline is when, milliseconds; and these times as a heap, with some left over of
+        # those that nobody's deadline is at any more.
+        self._due: dict[int, dict[IFlushed, None]] = {}
+        self._times: list[int] = []
         self._dirty: dict[IFlushed, None] = {}
         self._nextTurn: dict[IFlushed, None] = {}
         self._held = False
         self._endOfTurn: IDelayedCall | None = None
         self._wake: IDelayedCall | None = None
-        self._loop = LoopingCall(self._tick)
-        self._loop.clock = reactor
+        # When that is, milliseconds.
+        self._wakeAt = inf
 
     def now(self) -> int:
         """
@@ -202,31 +177,38 @@ class FlushClock:
             return
         known = session.scheduled
         if known is not None:
-            if known.deadline <= deadline:
+            if known <= deadline:
                 return
-            self._kill(known)
-        self._count += 1
-        session.scheduled = ScheduledFlush(deadline, self._count, session)
-        heappush(self._deadlines, session.scheduled)
+            self._unschedule(session, known)
+        self._schedule(session, deadline)
         if not self._held:
             self._watch()
 
-    def _kill(self, entry: ScheduledFlush) -> None:
-        entry.session = None
-        self._dead += 1
-        if self._dead > len(self._deadlines) // 2 + SLACK:
-            # In place: the tick has the list in its hands.
-            self._deadlines[:] = [entry for entry in self._deadlines if entry.session is not None]
-            heapify(self._deadlines)
-            self._dead = 0
+    def _schedule(self, session: IFlushed, deadline: int) -> None:
+        session.scheduled = deadline
+        due = self._due.get(deadline)
+        if due is None:
+            due = self._due[deadline] = {}
+            heappush(self._times, deadline)
+        due[session] = None
+
+    def _unschedule(self, session: IFlushed, deadline: int) -> None:
+        session.scheduled = None
+        due = self._due[deadline]
+        del due[session]
+        if not due:
+            del self._due[deadline]
+            if len(self._times) > 2 * len(self._due) + SLACK:
+                # In place: the tick has the list in its hands.
+                self._times[:] = self._due
+                heapify(self._times)
 
     def forget(self, session: IFlushed) -> None:
         """
         C{session} is gone.
         """
         if session.scheduled is not None:
-            self._kill(session.scheduled)
-            session.scheduled = None
+            self._unschedule(session, session.scheduled)
         self._dirty.pop(session, None)
         self._nextTurn.pop(session, None)
 
@@ -234,20 +216,21 @@ class FlushClock:
         """
         The port is gone: leave no delayed call behind.
         """
-        self._deadlines.clear()
-        self._dead = 0
+        for due in self._due.values():
+            for session in due:
+                session.scheduled = None
+        self._due.clear()
+        self._times.clear()
         self._dirty.clear()
         self._nextTurn.clear()
-        self._limit = inf
-        for call in (self._endOfTurn, self._wake):
-            if call is not None and call.active():
-                call.cancel()
-        self._endOfTurn = self._wake = None
-        if self._loop.running:
-            self._loop.stop()
+        if self._endOfTurn is not None:
+            self._endOfTurn.cancel()
+            self._endOfTurn = None
+        self._stopWaiting()
 
     def _tick(self) -> None:
-        # Until the flush below: the loop that calls this must not be stopped and started meanwhile.
+        self._wake = None
+        self._wakeAt = inf
         self._held = True
         now = self.now()
         if self._stoodStill:
@@ -258,58 +241,42 @@ class FlushClock:
         self.flush()
 
     def _popDue(self, now: int) -> None:
-        deadlines = self._deadlines
-        while deadlines and deadlines[0].deadline <= now:
-            session = self._pop()
-            if session is None:
-                continue
-            session.scheduled = None
-            actual = session.deadline()
-            if actual is None or actual > now:
-                self.schedule(session)
-            else:
-                self.wantFlush(session)
-
-    def _pop(self) -> IFlushed | None:
-        session = heappop(self._deadlines).session
-        self._dead -= session is None
-        return session
+        times = self._times
+        while times and times[0] <= now:
+            for session in self._due.pop(heappop(times), ()):
+                session.scheduled = None
+                actual = session.deadline()
+                if actual is None:
+                    continue
+                if actual > now:
+                    self._schedule(session, actual)
+                else:
+                    self.wantFlush(session)
 
     def _watch(self) -> None:
         """
-        Tick while a deadline is near, sleep towards one that is far, else stand still.
+        See that there is a call for the first deadline, if there is any.
         """
-        deadlines = self._deadlines
-        while deadlines and deadlines[0].session is None:
-            self._pop()
-        if not deadlines:
-            if self._loop.running:
-                self._loop.stop()
-            self._sleep(None)
-            self._limit = inf
-            return
-        remaining = deadlines[0].deadline - self.now()
-        if remaining <= NEAR:
-            self._sleep(None)
-            self._limit = self._lastSeconds + (TICK / 1000 + TOLERANCE)
-            if not self._loop.running:
-                self._loop.start(TICK / 1000, now=False)
-        else:
-            if self._loop.running:
-                self._loop.stop()
-            self._sleep(remaining / 1000)
+        times = self._times
+        while times and times[0] not in self._due:
+            heappop(times)
+        if not times:
+            self._stopWaiting()
+        elif times[0] < self._wakeAt:
+            self._waitFor(times[0])
 
-    def _sleep(self, seconds: float | None) -> None:
-        wake = self._wake
-        if wake is not None:
-            if seconds is not None and wake.getTime() <= self._reactor.seconds() + seconds:
-                return
-            wake.cancel()
+    def _waitFor(self, deadline: int) -> None:
+        now = self.now()
+        self._stopWaiting()
+        # One that has passed is met at the next tick, too.
+        ticks = max(-(-deadline // TICK), now // TICK + 1)
+        self._wakeAt = ticks * TICK
+        self._wake = self._reactor.callLater((self._wakeAt - now) / 1000, self._tick)
+        self._limit = self._wake.getTime() + TOLERANCE
+
+    def _stopWaiting(self) -> None:
+        if self._wake is not None:
+            self._wake.cancel()
             self._wake = None
-        if seconds is not None:
-            self._wake = self._reactor.callLater(seconds, self._woken)
-            self._limit = self._wake.getTime() + TOLERANCE
-
-    def _woken(self) -> None:
-        self._wake = None
-        self._tick()
+        self._wakeAt = inf
+        self._limit = inf

@@ -36,6 +36,18 @@ class ClosingSession(SessionTransport):
         None if the peer takes no control frames, or the session is not over.
     """
 
+    __slots__ = (
+        "_channel",
+        "_inputOver",
+        "_liveness",
+        "_outputOver",
+        "_peerEnded",
+        "_reached",
+        "_shutdown",
+        "_unproven",
+        "epitaph",
+    )
+
     def __init__(
         self, conv: int, address: Address, options: KCPOptions, owner: SessionOwner
     ) -> None:
@@ -156,7 +168,8 @@ class ClosingSession(SessionTransport):
             if shutdown is not None:
                 shutdown.tries = 0
         sent = shutdown is not None and shutdown.sent is not None
-        empty = sent or not (conversation.sender.queue or self._gate.holdsOpen)
+        waits = self._gate is not None and self._gate.holdsOpen
+        empty = sent or not (conversation.sender.queue or waits)
         if self._channel is not None and self._channel.known:
             delivered = empty and self._finishByFin(now, self._channel)
         else:

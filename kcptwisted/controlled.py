@@ -59,6 +59,8 @@ class ControlledSession(ClosingSession):
     L{kcptwisted.session.KCPSession} is the whole.
     """
 
+    __slots__ = ("_challenged", "_doubted", "_putOff", "_ungreeted")
+
     def __init__(
         self, conv: int, address: Address, options: KCPOptions, owner: SessionOwner
     ) -> None:

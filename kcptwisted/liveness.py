@@ -16,6 +16,13 @@ LEAST_ASKS = 3
 #: The end that was called waits longer by this part before it asks.
 DEFERENCE = 10
 
+#: A question waits up to this part of its time longer, so that it leaves together with those of
+#: other connections: one call for many costs a fraction of one for each.
+PATIENCE = 20
+
+#: Milliseconds that it waits longer at most.
+LONGEST_PATIENCE = 1000
+
 #: Milliseconds of silence after which a newcomer is asked for its second datagram, and a doubtful
 #: peer anew.
 NEWCOMER_SILENCE = 1000
@@ -41,12 +48,11 @@ class Liveness:
     The watch over one connection.  Without clock and I/O; all times are milliseconds.
 
     Whoever hears from the peer sets C{heard}, and whoever moves data of the application sets
-    C{active}: that costs no call and moves no deadline.  L{look} takes them into account.
+    C{active}.  Both move L{deadline}, which a caller that waits for it need not know at once.
 
     @ivar heard: when the peer was last heard.
     @ivar active: when data of the application was last written or delivered.
     @ivar unanswered: how often the peer has been asked since it was last heard.
-    @ivar deadline: when to look next; None if never.
     """
 
     __slots__ = (
@@ -56,8 +62,8 @@ class Liveness:
         "_keepAlive",
         "_nextAsk",
         "_silence",
+        "_watching",
         "active",
-        "deadline",
         "heard",
         "unanswered",
     )
@@ -74,7 +80,24 @@ class Liveness:
         self.heard = self.active = 0
         self.unanswered = 0
         self._firstAsk = self._nextAsk = 0
-        self.deadline: int | None = None
+        self._watching = False
+
+    @property
+    def deadline(self) -> int | None:
+        """
+        When to look next; None if never.
+        """
+        if not self._watching:
+            return None
+        due = None
+        if self._keepAlive:
+            silence = self._silence
+            due = self._nextAsk if self.unanswered else _together(self.heard + silence, silence)
+        if self._idleTimeout:
+            idle = self.active + self._idleTimeout
+            if due is None or idle < due:
+                return idle
+        return due
 
     def yieldTo(self, unproven: bool) -> None:
         """
@@ -90,21 +113,19 @@ class Liveness:
         The connection is up: begin to watch.
         """
         self.heard = self.active = now
-        self._plan()
+        self._watching = True
 
     def look(self, now: int) -> Finding:
         """
-        Say what is due at C{now}, and set the next deadline.
+        Say what is due at C{now}.
         """
         if self._idleTimeout and now - self.active >= self._idleTimeout:
             return Finding.IDLE
-        finding = Finding.WELL
         if self.heard > self._firstAsk:
             self.revived()
-        if self._keepAlive:
-            finding = self._silent(now) if self.unanswered else self._quiet(now)
-        self._plan()
-        return finding
+        if not self._keepAlive:
+            return Finding.WELL
+        return self._silent(now) if self.unanswered else self._quiet(now)
 
     def hasten(self) -> None:
         """
@@ -112,7 +133,6 @@ class Liveness:
         """
         if self._keepAlive:
             self._silence = min(self._keepAlive, NEWCOMER_SILENCE)
-            self._plan()
 
     def _quiet(self, now: int) -> Finding:
         if now - self.heard < self._silence:
@@ -129,7 +149,8 @@ class Liveness:
 
     def _ask(self, now: int) -> Finding:
         self.unanswered += 1
-        self._nextAsk = now + max(self._deadAfter // ASKS, 1)
+        pause = max(self._deadAfter // ASKS, 1)
+        self._nextAsk = _together(now + pause, pause)
         return Finding.SILENT
 
     def revived(self) -> None:
@@ -139,19 +160,19 @@ class Liveness:
         if self.unanswered:
             self.unanswered = 0
             self._silence = self._keepAlive
-            self._plan()
-
-    def _plan(self) -> None:
-        due = []
-        if self._keepAlive:
-            due.append(self._nextAsk if self.unanswered else self.heard + self._silence)
-        if self._idleTimeout:
-            due.append(self.active + self._idleTimeout)
-        self.deadline = min(due, default=None)
 
     def stop(self) -> None:
         """
         There is nothing to watch over any more.
         """
         self._keepAlive = self._idleTimeout = 0
-        self.deadline = None
+
+
+def _together(due: int, wait: int) -> int:
+    """
+    @param due: milliseconds.
+    @param wait: how long C{due} is waited for.
+    @return: the next time from C{due} on at which other connections' deadlines are as well.
+    """
+    grid = min(wait // PATIENCE, LONGEST_PATIENCE) or 1
+    return -(-due // grid) * grid

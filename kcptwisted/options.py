@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import Any
 
 from kcptwisted.arq.segment import OVERHEAD
@@ -78,6 +79,10 @@ class KCPOptions:
     )
     #: The cipher's key, from whichever option or variable gives it.
     cipherKey: bytes = field(init=False, repr=False)
+    # By overhead: all sessions have the same.
+    _settings: dict[int, ARQSettings] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
 
     def __post_init__(self) -> None:
         for option in OPTIONS:
@@ -200,7 +205,7 @@ class KCPOptions:
         """
         return self.cipher.overhead + (FEC_OVERHEAD if self.dataShards else 0)
 
-    @property
+    @cached_property
     def timing(self) -> Mode:
         """
         The mode's four values, with those of them that were given in their place.
@@ -213,10 +218,15 @@ class KCPOptions:
 
     def arqSettings(self, overhead: int) -> ARQSettings:
         """
-        What concerns the ARQ core.
+        What concerns the ARQ core; one object for all sessions.
 
         @param overhead: bytes of a UDP payload that the layers below it take.
         """
+        if overhead not in self._settings:
+            self._settings[overhead] = self._arqSettings(overhead)
+        return self._settings[overhead]
+
+    def _arqSettings(self, overhead: int) -> ARQSettings:
         timing = self.timing
         rateLimit = self.rateLimit
         if rateLimit and self.dataShards:

@@ -13,7 +13,6 @@ from kcptwisted.arq.conversation import Conversation
 from kcptwisted.arq.segment import WINS, begins, carries
 from kcptwisted.controlled import ControlledSession
 from kcptwisted.errors import DeadLink, PeerRestarted
-from kcptwisted.flow import ProducerGate
 from kcptwisted.interfaces import (
     Address,
     IDatagramProtocol,
@@ -34,6 +33,8 @@ class KCPSession(ControlledSession):
     @ivar bottom: the lowest layer that is this session's alone: itself, or its FEC layer.
     @ivar top: the layer above FEC: itself, or its trace.
     """
+
+    __slots__ = ("_began", "_delivering", "_moved", "bottom", "top")
 
     def __init__(
         self, conv: int, address: Address, options: KCPOptions, owner: SessionOwner
@@ -59,7 +60,6 @@ class KCPSession(ControlledSession):
         settings = self._options.arqSettings(transport.overhead)
         congestion = congestionControl(not self._options.timing.nc, settings.mss)
         self._conversation = Conversation(self.conv, settings, congestion, self.stats)
-        self._gate = ProducerGate(self._conversation.sender, settings)
 
     def datagramsReceived(self, datagrams: list[bytes], address: Address) -> None:
         """
@@ -171,7 +171,8 @@ class KCPSession(ControlledSession):
         protocol, self.protocol = self.protocol, None
         self._conversation.discard()
         try:
-            self._gate.stop()
+            if self._gate is not None:
+                self._gate.stop()
         except Exception:
             self._log.failure(
                 "stopProducing of a producer of {protocol!r} failed", protocol=protocol
@@ -287,7 +288,7 @@ class KCPSession(ControlledSession):
         if datagrams:
             self._send(self._transport, datagrams)
         try:
-            if self._gate.resume():
+            if self._gate is not None and self._gate.resume():
                 self._clock.wantFlush(self)
         except Exception:
             self._fail("resumeProducing")

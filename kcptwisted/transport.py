@@ -16,7 +16,7 @@ from zope.interface import implementer
 
 from kcptwisted.addresses import toAddress
 from kcptwisted.arq.conversation import Conversation
-from kcptwisted.clock import IFlushed, ScheduledFlush
+from kcptwisted.clock import IFlushed
 from kcptwisted.errors import SendQueueFull
 from kcptwisted.flow import ProducerGate
 from kcptwisted.interfaces import Address, IDatagramTransport, IKCPTransport
@@ -41,13 +41,36 @@ class SessionTransport:
     @ivar scheduled: the clock's own note.
     """
 
+    # The dictionary is made when an application sets an attribute of its own, as on any transport.
+    __slots__ = (
+        "__dict__",
+        "__weakref__",
+        "_clock",
+        "_conversation",
+        "_ending",
+        "_gate",
+        "_lifecycle",
+        "_options",
+        "_owner",
+        "_readPaused",
+        "_resumed",
+        "_sealed",
+        "_silenced",
+        "_transport",
+        "address",
+        "connected",
+        "conv",
+        "disconnecting",
+        "protocol",
+        "scheduled",
+        "stats",
+    )
+
     _log = Logger()
-    protocol: IProtocol | None = None
 
     # Made when the layers below are ready.
     _transport: IDatagramTransport
     _conversation: Conversation
-    _gate: ProducerGate
 
     def __init__(
         self, conv: int, address: Address, options: KCPOptions, owner: SessionOwner
@@ -58,14 +81,17 @@ class SessionTransport:
         """
         self.conv = conv
         self.address = address
+        self.protocol: IProtocol | None = None
         self.stats = SessionStats()
         self.connected = False
         self.disconnecting = False
-        self.scheduled: ScheduledFlush | None = None
+        self.scheduled: int | None = None
         self._options = options
         self._owner = owner
         self._clock = owner.clock
         self._lifecycle = Lifecycle()
+        # None until a producer is registered.
+        self._gate: ProducerGate | None = None
         self._readPaused = False
         self._resumed = False
         # No more writes, but for those of a registered producer.
@@ -111,7 +137,10 @@ class SessionTransport:
         """
         if not isinstance(data, (bytes, bytearray, memoryview)):
             raise TypeError(f"Data must be bytes, not {type(data).__name__}")
-        if not self.connected or self._silenced or (self._sealed and not self._gate.producing):
+        gate = self._gate
+        if not self.connected or self._silenced:
+            return
+        if self._sealed and (gate is None or not gate.producing):
             return
         self._conversation.write(bytes(data))
         self.stats.BytesSent += len(data)
@@ -123,7 +152,8 @@ class SessionTransport:
             self._flushLater()
         else:
             self._clock.wantFlush(self)
-        self._gate.wrote()
+        if gate is not None:
+            gate.wrote()
 
     def writeSequence(self, data: Iterable[bytes]) -> None:
         """
@@ -188,6 +218,9 @@ class SessionTransport:
         if self._closed or self._silenced or self._ending is not None:
             producer.stopProducing()
             return
+        if self._gate is None:
+            settings = self._options.arqSettings(self._transport.overhead)
+            self._gate = ProducerGate(self._conversation.sender, settings)
         self._gate.register(producer, streaming)
         if not streaming:
             self._clock.wantFlush(self)
@@ -196,7 +229,8 @@ class SessionTransport:
         """
         The producer is done.
         """
-        self._gate.unregister()
+        if self._gate is not None:
+            self._gate.unregister()
         if self._sealed:
             self._clock.wantFlush(self)
 
@@ -246,7 +280,8 @@ class SessionTransport:
         if not self._silenced:
             self._silenced = True
             try:
-                self._gate.stop()
+                if self._gate is not None:
+                    self._gate.stop()
             except Exception:
                 self._fail("stopProducing")
 

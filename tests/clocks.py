@@ -10,7 +10,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from kcptwisted.clock import FlushClock, IFlushed, ScheduledFlush
+from kcptwisted.clock import FlushClock, IFlushed
 
 
 @implementer(IFlushed)
@@ -22,7 +22,7 @@ class Flushed:
     @ivar flushed: when it was.
     """
 
-    scheduled: ScheduledFlush | None = None
+    scheduled: int | None = None
     dueAt: int | None = None
 
     def __init__(self, clock: FlushClock) -> None:

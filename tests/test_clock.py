@@ -7,7 +7,7 @@ from __future__ import annotations
 from twisted.internet.task import Clock
 from zope.interface.verify import verifyObject
 
-from kcptwisted.clock import NEAR, FlushClock, IFlushed
+from kcptwisted.clock import FlushClock, IFlushed
 from kcptwisted.optiontable import TICK
 from tests.clocks import ClockTestCase
 from tests.properties import given, strategies
@@ -79,7 +79,7 @@ class DeadlineTests(ClockTestCase):
 
     def test_near(self) -> None:
         """
-        A session is flushed at the first tick after its deadline, once, and then the clock stands
+        A session is flushed at its deadline, or up to a tick later, once, and then the clock stands
         still.
         """
         session = self.make()
@@ -92,12 +92,12 @@ class DeadlineTests(ClockTestCase):
 
     def test_far(self) -> None:
         """
-        Towards a far deadline the clock sleeps: there is one call, and it is late.
+        Until a deadline there is one call, at the deadline.
         """
         session = self.make()
         session.due(5000)
         (call,) = self.reactor.getDelayedCalls()
-        self.assertGreaterEqual(call.getTime(), 5 - NEAR / 1000)
+        self.assertAlmostEqual(call.getTime(), 5, 2)
         self.passTime(4900)
         self.assertEqual(session.flushed, [])
         self.passTime(200)
@@ -105,9 +105,9 @@ class DeadlineTests(ClockTestCase):
         self.assertTrue(5000 <= session.flushed[0] <= 5000 + TICK)
         self.assertStill()
 
-    def test_ticksThenSleeps(self) -> None:
+    def test_nearAndFar(self) -> None:
         """
-        When a near deadline has passed and a far one is left, the clock goes to sleep.
+        When a near deadline has passed and a far one is left, the next call is at that.
         """
         near, far = self.make(), self.make()
         far.due(10_000)
@@ -115,7 +115,7 @@ class DeadlineTests(ClockTestCase):
         self.passTime(200)
         self.assertEqual(len(near.flushed), 1)
         (call,) = self.reactor.getDelayedCalls()
-        self.assertGreaterEqual(call.getTime(), 10 - NEAR / 1000)
+        self.assertAlmostEqual(call.getTime(), 10, 2)
         self.passTime(10_000)
         self.assertEqual(len(far.flushed), 1)
         self.assertStill()
@@ -219,10 +219,10 @@ class DeadlineTests(ClockTestCase):
         self.assertEqual((len(other.flushed), session.flushed), (1, []))
         self.assertStill()
 
-    def test_oneLoop(self) -> None:
+    def test_oneCall(self) -> None:
         """
-        However deadlines move, there is one loop: while one session's has become far and another
-        is flushed and has a near one, no second is begun.
+        However deadlines move, there is one call: while one session's has become far and another
+        is flushed and has a near one, no second is made.
         """
         busy, moved = self.make(), self.make()
         busy.due(50)
@@ -234,6 +234,41 @@ class DeadlineTests(ClockTestCase):
         self.assertEqual(self.calls(), 1)
         self.clock.stop()
         self.assertStill()
+
+    def test_together(self) -> None:
+        """
+        Sessions that are due within one tick are flushed in one call.
+        """
+        calls: list[float] = []
+        for number in range(TICK):
+            session = self.make()
+            session.due(31 + number)
+            session.meanwhile = lambda: calls.append(self.reactor.seconds())
+        self.passTime(100)
+        self.assertEqual(len(calls), TICK)
+        self.assertEqual(len(set(calls)), 1)
+
+    def test_atOnce(self) -> None:
+        """
+        What is due is flushed in the call itself, which makes no other for it.
+        """
+        session = self.make()
+        calls: list[int] = []
+        session.meanwhile = lambda: calls.append(self.calls())
+        session.due(30)
+        self.reactor.advance(0.03)
+        self.assertEqual((session.flushed, calls), ([30], [0]))
+        self.assertStill()
+
+    def test_perTick(self) -> None:
+        """
+        However many deadlines there are, there is one call a tick.
+        """
+        session = self.make()
+        session.repeats = [1] * 1000
+        session.due(1)
+        self.reactor.pump([0.001] * 1000)
+        self.assertApproximates(len(session.flushed), 1000 // TICK, 1)
 
     @given(
         strategies.lists(

@@ -273,6 +273,36 @@ class OutOfBandPositionTests(ProgramTestCase):
         self.assertEqual(program.status, 1)
 
 
+class ChooseOptionsTests(ProgramTestCase):
+    """
+    Tests for choose_options.py.
+    """
+
+    async def test_compares(self) -> None:
+        """
+        There is a line for each set of options, and no message comes back before the link lets it.
+        """
+        first, second = "mode=fast3", "mode=fast3:dataShards=3:parityShards=1"
+        program = self.startExample("choose_options.py", "0.5", first, second)
+        for options in (first, second):
+            match = await program.printed(rf"(\d+\.\d) +(\d+\.\d) +(\d+\.\d)  {options}\n")
+            p50, p99, longest = map(float, match.groups())
+            self.assertTrue(50 <= p50 <= p99 <= longest, program.output)
+        await program.ended()
+        self.assertEqual(program.status, 0, program.output)
+
+    async def test_wrong(self) -> None:
+        """
+        Options that are wrong are named, and without any it says how to run it.
+        """
+        for arguments, expected in ((["1", "mode=warp"], "mode must be"), ([], "a number of sec")):
+            program = self.startExample("choose_options.py", *arguments)
+            await program.printed(expected)
+            await program.ended()
+            self.assertEqual(program.status, 1)
+            self.assertNotIn("Traceback", program.output)
+
+
 class TrialExampleTests(ProgramTestCase):
     """
     Tests for trial_example.py.

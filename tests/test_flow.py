@@ -4,6 +4,7 @@ Tests for L{kcptwisted.flow}.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 
 from twisted.internet.interfaces import IPullProducer, IPushProducer
@@ -80,8 +81,10 @@ class GateTestCase(SynchronousTestCase):
         """
         Let all but C{left} bytes of the queue leave.
         """
+        queue = self.sender.queue
         while self.sender.queuedBytes > left:
-            self.sender.queuedBytes -= len(self.sender.queue.popleft()[1])
+            assert isinstance(queue, deque)
+            self.sender.queuedBytes -= len(queue.popleft()[1])
 
 
 class StreamingTests(GateTestCase):

@@ -6,7 +6,15 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from kcptwisted.liveness import ASKS, LEAST_ASKS, NEWCOMER_SILENCE, Finding, Liveness
+from kcptwisted.liveness import (
+    ASKS,
+    LEAST_ASKS,
+    LONGEST_PATIENCE,
+    NEWCOMER_SILENCE,
+    PATIENCE,
+    Finding,
+    Liveness,
+)
 from tests.properties import given, strategies
 
 #: Milliseconds, and what happens then: nothing but a look, a sign of life, or application data.
@@ -130,17 +138,62 @@ class LivenessTests(SynchronousTestCase):
         self.assertEqual((liveness.look(21_000), liveness.deadline), (Finding.WELL, 35_000))
         self.assertIs(liveness.look(35_000), Finding.IDLE)
 
+    def test_together(self) -> None:
+        """
+        Connections that were last heard within a twentieth of C{keepAlive} are asked at the same
+        time, which is no sooner than after C{keepAlive} and no more than that twentieth later.
+        """
+        for keepAlive, grid in ((10, 500), (4, 200), (1000, LONGEST_PATIENCE), (0.01, 1)):
+            liveness = self.watch(keepAlive)
+            silence = int(keepAlive * 1000)
+            deadlines = set()
+            for heard in range(1, 10 * grid + 1):
+                liveness.heard = heard
+                assert liveness.deadline is not None
+                self.assertTrue(0 <= liveness.deadline - heard - silence < grid)
+                deadlines.add(liveness.deadline)
+            self.assertEqual(len(deadlines), 10)
+
+    def test_repeatedTogether(self) -> None:
+        """
+        So are those that do not answer, and they are found dead together.
+        """
+        ends = set()
+        for delay in range(0, 250, 10):
+            liveness = self.watch(deadAfter=30)
+            self.assertIs(liveness.look(11_000 + delay), Finding.SILENT)
+            ends.add(self.asks(liveness)[-1])
+        self.assertEqual(ends, {41_000, 41_250})
+
+    @given(strategies.floats(0.1, 1000), strategies.floats(0.1, 1000))
+    def test_inTime(self, keepAlive: float, deadAfter: float) -> None:
+        """
+        Whatever the options, who is looked after at the deadlines is asked, and found dead, in
+        time: no sooner than they say, and a twentieth later at most, a question more included.
+        """
+        liveness = self.watch(keepAlive, deadAfter)
+        times: list[int] = []
+        finding = Finding.WELL
+        while finding is not Finding.DEAD:
+            assert liveness.deadline is not None
+            times.append(liveness.deadline)
+            finding = liveness.look(times[-1])
+        silence, limit = int(keepAlive * 1000), int(deadAfter * 1000)
+        self.assertTrue(silence <= times[0] - 1000 <= silence + silence // PATIENCE)
+        self.assertGreaterEqual(times[-1] - times[0], limit)
+        self.assertLessEqual(times[-1] - times[0], limit + limit // PATIENCE + limit // ASKS + 1)
+
     def test_yieldTo(self) -> None:
         """
-        The end that was called waits a tenth longer, each time.
+        The end that was called waits a tenth longer, each time, and a twentieth of that at most.
         """
         liveness = Liveness(10, 30, 0)
         liveness.yieldTo(False)
         liveness.start(1000)
-        self.assertEqual(liveness.deadline, 12_000)
-        liveness.look(12_000)
+        self.assertEqual(liveness.deadline, 12_100)
+        liveness.look(12_100)
         liveness.heard = 12_500
-        self.assertEqual((liveness.look(17_000), liveness.deadline), (Finding.WELL, 23_500))
+        self.assertEqual((liveness.look(17_100), liveness.deadline), (Finding.WELL, 23_650))
 
     def test_unproven(self) -> None:
         """
@@ -152,7 +205,7 @@ class LivenessTests(SynchronousTestCase):
         self.assertEqual(liveness.deadline, 1000 + NEWCOMER_SILENCE)
         self.assertIs(liveness.look(2000), Finding.SILENT)
         liveness.heard = 2100
-        self.assertEqual((liveness.look(7000), liveness.deadline), (Finding.WELL, 13_100))
+        self.assertEqual((liveness.look(7000), liveness.deadline), (Finding.WELL, 13_200))
 
     def test_unprovenButQuick(self) -> None:
         """
@@ -161,7 +214,8 @@ class LivenessTests(SynchronousTestCase):
         liveness = Liveness(0.5, 30, 0)
         liveness.yieldTo(True)
         liveness.start(1000)
-        self.assertEqual(liveness.deadline, 1550)
+        # A multiple of 550 / 20, rounded down to a whole number.
+        self.assertEqual(liveness.deadline, 58 * 27)
 
     def test_stop(self) -> None:
         """

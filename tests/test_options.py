@@ -318,6 +318,14 @@ class SettingsTests(OptionsTestCase):
             ),
         )
 
+    def test_shared(self) -> None:
+        """
+        All sessions whose layers take as much have the same object.
+        """
+        options = make()
+        self.assertIs(options.arqSettings(28), options.arqSettings(28))
+        self.assertEqual([options.arqSettings(of).mtu for of in (0, 28)], [1400, 1372])
+
     def test_ackDelay(self) -> None:
         """
         With the shortest interval ACKs wait for the next tick only.

@@ -128,6 +128,19 @@ class ProducerTests(ConnectionTestCase):
         self.assertEqual(len(server.received), 500_000)
         self.assertIsInstance(self.reasonOf(client), error.ConnectionDone)
 
+    def test_closeAfterProducer(self) -> None:
+        """
+        A close drops what is written after it, also when there was a producer before.
+        """
+        client, server = self.connect()
+        client.session.registerProducer(Producer(client.session, b""), False)
+        client.session.unregisterProducer()
+        client.session.write(b"kept")
+        client.session.loseConnection()
+        client.session.write(b"dropped")
+        self.network.run(1)
+        self.assertEqual(server.received, b"kept")
+
     def test_stoppedAtTheEnd(self) -> None:
         """
         A producer is stopped when its connection ends.

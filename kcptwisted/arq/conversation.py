@@ -83,7 +83,7 @@ class Conversation:
         self._stats = stats
         self.sender = Sender(settings, congestion, stats, firstSn)
         self.receiver = Receiver(settings.receiveWindow, settings.stream, stats, firstSn)
-        self._probe = WindowProbe()
+        self._probe: WindowProbe | None = None
         self._firstUna = firstSn & MASK
         self._staleness = Staleness(self._firstUna)
         self._askWindow = False
@@ -282,7 +282,7 @@ class Conversation:
         self.receiver.discard()
         self.controls.clear()
         self._controlsToSend.clear()
-        self._flushDeadline = self._probe.deadline = None
+        self._flushDeadline = self._probe = None
 
     @property
     def wantsFlush(self) -> bool:
@@ -318,7 +318,8 @@ class Conversation:
         @return: when L{datagramsToSend} is due next, milliseconds; None while nothing waits.
         """
         earliest: int | None = None
-        for deadline in (self._flushDeadline, self._probe.deadline, self.sender.deadline()):
+        probed = None if self._probe is None else self._probe.deadline
+        for deadline in (self._flushDeadline, probed, self.sender.deadline()):
             if deadline is not None and (earliest is None or deadline < earliest):
                 earliest = deadline
         return earliest
@@ -341,8 +342,7 @@ class Conversation:
         # A listener that has no session for it reads the first segment of a datagram.
         segments = self._controlSegments(now) + acks if self._controlsToSend else acks
         sender = self.sender
-        shut = sender.remoteWindow == 0 and bool(sender.queue)
-        if self._probe.update(shut, now) or self._askWindow:
+        if self._isToProbe(now) or self._askWindow:
             self._askWindow = False
             segments.append(pack(conv, WASK, 0, window, now & MASK, 0, una, 0))
         if self._tellWindow:
@@ -354,6 +354,18 @@ class Conversation:
             if len(pushes) >= MAXIMUM_BURST:
                 self._flushNow = sender.wantsFlush
         return packSegments(segments, self._settings.mtu)
+
+    def _isToProbe(self, now: int) -> bool:
+        """
+        Whether the peer is to be asked because its window keeps segments from leaving.
+        """
+        if self.sender.remoteWindow or not self.sender.queue:
+            self._probe = None
+        elif self._probe is None:
+            self._probe = WindowProbe(now)
+        else:
+            return self._probe.isDue(now)
+        return False
 
     def _controlSegments(self, now: int) -> list[bytes]:
         segments = []

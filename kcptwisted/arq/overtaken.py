@@ -33,7 +33,7 @@ class Overtaken:
     )
 
     def __init__(
-        self, threshold: int, inFlight: Container[int], resends: dict[int, Resend], firstSn: int
+        self, threshold: int, inFlight: Container[int], resends: dict[int, Resend]
     ) -> None:
         """
         @param threshold: ACKs after which a segment is to be sent again; 0 means never.
@@ -44,7 +44,7 @@ class Overtaken:
         self._inFlight = inFlight
         self._resends = resends
         # Every sn below this has been looked at once.
-        self._frontier = firstSn
+        self._frontier = 0
         # Heap of sns that later ACKs may count, and the same as a set.
         self._gaps: list[int] = []
         self._watched: set[int] = set()
@@ -154,16 +154,3 @@ class Overtaken:
         early = [sn for sn in self._counts if sn in self._inFlight]
         self._counts.clear()
         return early
-
-    def clear(self, nextSn: int) -> None:
-        """
-        Nothing is in flight any more.
-
-        @param nextSn: the next sn to be sent.
-        """
-        self._frontier = nextSn
-        self._gaps.clear()
-        self._watched.clear()
-        self._resent.clear()
-        self._counts.clear()
-        self._hurried.clear()

@@ -10,31 +10,29 @@ MAXIMUM_WAIT = 120_000
 
 class WindowProbe:
     """
-    Says when to send a WASK: after 500 ms of a shut window, then at growing distances.
+    Says when to send a WASK: after 500 ms of a shut window, then at growing distances.  One is made
+    when the peer's window keeps segments from leaving, and dropped when it no longer does.
+
+    @ivar deadline: when the next WASK is due, milliseconds.
     """
 
     __slots__ = ("_wait", "deadline")
 
-    def __init__(self) -> None:
-        self._wait = 0
-        #: When the next WASK is due, milliseconds; None while none is needed.
-        self.deadline: int | None = None
-
-    def update(self, shut: bool, now: int) -> bool:
+    def __init__(self, now: int) -> None:
         """
-        @param shut: whether the peer's window keeps segments from leaving.
         @param now: milliseconds.
-        @return: whether a WASK is due.
         """
-        if not shut:
-            self.deadline = None
+        self._wait = INITIAL_WAIT
+        self.deadline = now + INITIAL_WAIT
+
+    def isDue(self, now: int) -> bool:
+        """
+        Whether to send a WASK; if so, the next time is set.
+
+        @param now: milliseconds.
+        """
+        if now < self.deadline:
             return False
-        if self.deadline is None:
-            self._wait = INITIAL_WAIT
-        elif now >= self.deadline:
-            self._wait = min(self._wait * 3 // 2, MAXIMUM_WAIT)
-        else:
-            return False
-        due = self.deadline is not None
+        self._wait = min(self._wait * 3 // 2, MAXIMUM_WAIT)
         self.deadline = now + self._wait
-        return due
+        return True

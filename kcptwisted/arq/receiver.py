@@ -57,7 +57,8 @@ class Receiver:
         self._selective: list[tuple[int, int]] = []
         self._reordered: dict[int, tuple[int, bytes]] = {}
         self._ready: list[bytes] = []
-        self._messages: deque[tuple[int, bytes]] = deque()
+        # None until the first message.
+        self._messages: deque[tuple[int, bytes]] | None = None
         self._partial: list[tuple[int, bytes]] = []
         self._readySegments = 0
 
@@ -155,6 +156,9 @@ class Receiver:
         while self._readySegments < self._window:
             fragment = reordered.pop(self.next, None)
             if fragment is None:
+                if not reordered:
+                    # It is still as large as it ever was.
+                    reordered.clear()
                 return
             self.next += 1
             if self._stream:
@@ -171,6 +175,8 @@ class Receiver:
             partial.clear()
         partial.append((frg, data))
         if frg == 0:
+            if self._messages is None:
+                self._messages = deque()
             self._messages.append((len(partial), b"".join([piece for _, piece in partial])))
             self._readySegments += len(partial)
             partial.clear()
@@ -209,7 +215,7 @@ class Receiver:
         Forget what waits for the application, or for a missing segment.
         """
         self._ready.clear()
-        self._messages.clear()
+        self._messages = None
         self._partial.clear()
         self._reordered.clear()
         self._selective.clear()

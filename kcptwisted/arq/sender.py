@@ -25,13 +25,16 @@ DEAD_LINK_SILENCE = 10_000
 MAXIMUM_FRAGMENTS = 255
 
 #: New segments that leave in one flush at most, so that others get their turn.
-MAXIMUM_BURST = 2048
+MAXIMUM_BURST = 256
 
 #: The peer's window until it tells, segments.
 INITIAL_REMOTE_WINDOW = 32
 
 #: A segment that waits or is in flight: frg and payload.
 Fragment = tuple[int, bytes]
+
+#: The queue while nothing waits: most sessions are idle, and an empty deque takes 760 bytes.
+NOTHING: tuple[Fragment, ...] = ()
 
 
 class MessageTooLong(ValueError):
@@ -105,7 +108,7 @@ class Sender:
         self._congestion = congestion
         self._stats = stats
         self.rtt = RoundTripEstimator(settings.interval, settings.nodelay)
-        self.queue: deque[Fragment] = deque()
+        self.queue: deque[Fragment] | tuple[Fragment, ...] = NOTHING
         self.queuedBytes = 0
         self.inFlight: dict[int, Fragment] = {}
         self.una = self.next = firstSn
@@ -117,7 +120,8 @@ class Sender:
         self._pacer = Pacer(settings.mtu, settings.rateLimit, settings.pacing)
         self._resends: dict[int, Resend] = {}
         self._deadlines = ResendDeadlines()
-        self._overtaken = Overtaken(settings.resend, self.inFlight, self._resends, firstSn)
+        # None until an ACK goes beyond una or a timeout passes, and again with nothing in flight.
+        self._overtaken: Overtaken | None = None
 
     def write(self, data: bytes) -> None:
         """
@@ -130,8 +134,10 @@ class Sender:
             return
         mss = self._settings.mss
         queue = self.queue
+        if not isinstance(queue, deque):
+            queue = self.queue = deque()
         if self._settings.stream:
-            start = self._fillLast(data, mss)
+            start = self._fillLast(queue, data, mss)
             queue.extend([(0, data[i : i + mss]) for i in range(start, len(data), mss)])
         else:
             count = -(-len(data) // mss)
@@ -141,16 +147,17 @@ class Sender:
             queue.extend([(count - 1 - i, data[i * mss : (i + 1) * mss]) for i in range(count)])
         self.queuedBytes += len(data)
 
-    def _fillLast(self, data: bytes, mss: int) -> int:
+    @staticmethod
+    def _fillLast(queue: deque[Fragment], data: bytes, mss: int) -> int:
         """
         @return: how many bytes of C{data} the last queued segment took.
         """
-        if not self.queue:
+        if not queue:
             return 0
-        last = self.queue[-1][1]
+        last = queue[-1][1]
         room = mss - len(last)
         if room > 0:
-            self.queue[-1] = (0, last + data[:room])
+            queue[-1] = (0, last + data[:room])
         return room
 
     def acknowledge(
@@ -190,10 +197,13 @@ class Sender:
             if self._resends:
                 self._forgetResends(before)
         if not inFlight:
+            # Empty, they are still as large as they ever were.
+            inFlight.clear()
+            self._resends.clear()
             self._deadlines.clear()
-            self._overtaken.clear(self.next)
+            self._overtaken = None
         elif newly:
-            self._overtaken.count(newly, self.una)
+            self._watch().count(newly, self.una)
         if self._pacer.short:
             self._pacer.advance(now, self._window(), self.rtt.smoothed)
         return self.una != before
@@ -229,19 +239,27 @@ class Sender:
         """
         Forget what is queued and in flight.
         """
-        self.queue.clear()
+        self.queue = NOTHING
         self.queuedBytes = 0
         self.inFlight.clear()
         self._resends.clear()
         self._deadlines.clear()
-        self._overtaken.clear(self.next)
+        self._overtaken = None
+
+    def _watch(self) -> Overtaken:
+        """
+        @return: what counts overtaken segments, from now on at least.
+        """
+        if self._overtaken is None:
+            self._overtaken = Overtaken(self._settings.resend, self.inFlight, self._resends)
+        return self._overtaken
 
     @property
     def wantsFlush(self) -> bool:
         """
         Whether there is something to send that no deadline waits for.
         """
-        if self._overtaken.pending:
+        if self._overtaken is not None and self._overtaken.pending:
             return True
         return self._allowed() > 0 and (not self._pacer.short or self._pacer.fit(self.queue, 1) > 0)
 
@@ -331,10 +349,11 @@ class Sender:
         queue = self.queue
         fragments: Sequence[Fragment]
         if count == len(queue):
-            fragments = list(queue)
-            queue.clear()
+            fragments = queue
+            self.queue = NOTHING
             self.queuedBytes = 0
         else:
+            assert isinstance(queue, deque)
             popleft = queue.popleft
             fragments = [popleft() for _ in range(count)]
             self.queuedBytes -= sum([len(data) for _, data in fragments])
@@ -356,8 +375,12 @@ class Sender:
             for sn, timeout in self._deadlines.due(now, self.una, self._resends)
             if sn in self.inFlight
         }
-        hurried = [sn for sn in self._overtaken.takeHurried() if sn not in timedOut]
-        early = [] if fresh else [sn for sn in self._overtaken.takeEarly() if sn not in timedOut]
+        hurried: list[int] = []
+        early: list[int] = []
+        if self._overtaken is not None:
+            hurried = [sn for sn in self._overtaken.takeHurried() if sn not in timedOut]
+            if not fresh:
+                early = [sn for sn in self._overtaken.takeEarly() if sn not in timedOut]
         if not (timedOut or hurried or early):
             return []
         again = dict.fromkeys(hurried + early, self.rtt.timeout)
@@ -367,7 +390,7 @@ class Sender:
         for sn, timeout in timedOut.items():
             again[sn] = min(timeout + growth, MAXIMUM_RTO)
             self._note(sn, again[sn], now).hurried = False
-            self._overtaken.resent(sn, now)
+            self._watch().resent(sn, now)
         self._scheduleAgain(again, now)
         self._count(len(timedOut), len(hurried), len(early))
         return sorted(again)

@@ -105,15 +105,15 @@ async def play(reactor: Any, endpoint: str, job: Job, ready: bool) -> None:
     """
     allowDescriptors(job.sessions)
 
-    def tellReady() -> None:
-        print("ready", flush=True)
-
     async def hold() -> None:
-        tellReady()
         await inputEnds(reactor)
 
+    def tellReady() -> None:
+        if ready:
+            print("ready", flush=True)
+
     player = Player(reactor, clientFromString(reactor, endpoint), job)
-    found = await player.play(hold, tellReady if ready else lambda: None)
+    found = await player.play(hold, tellReady)
     tell({**found, **usage()})
     await part(reactor, player.clients)
 
@@ -200,7 +200,8 @@ def start(reactor: Any, given: dict[str, Any]) -> Deferred[None]:
     given.pop("timeout")
     if role == "serve":
         return Deferred.fromCoroutine(serve(reactor, endpoint, given["serves"]))
-    ready = given.pop("ready", False)
+    # Whoever holds idle sessions must know when they are there.
+    ready = given.pop("ready", role == "idle")
     return Deferred.fromCoroutine(play(reactor, endpoint, Job(role, **given), ready))
 
 

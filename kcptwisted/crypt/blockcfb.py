@@ -11,7 +11,6 @@ from typing import Any
 from zope.interface import Attribute, Interface, implementer
 
 from kcptwisted.crypt.cfb import INITIALIZATION_VECTOR, CFBCipher, ICFBMode
-from kcptwisted.crypt.checksummed import PIECES
 from kcptwisted.native import Accelerator, Scratch, accelerator
 
 
@@ -50,12 +49,17 @@ class PythonCFB:
         self._encryptBlocks = cipher.encryptBlocks
         self._start = INITIALIZATION_VECTOR[: cipher.block]
 
-    def encrypt(self, pieces: list[bytes]) -> bytes:
+    def encrypt(self, joined: bytes, lengths: list[int]) -> bytes:
         """
         Encrypt all messages side by side.
         """
         size = self.block
-        messages = [b"".join(pieces[at : at + PIECES]) for at in range(0, len(pieces), PIECES)]
+        messages = []
+        start = 0
+        for length in lengths:
+            end = start + length + -length % size
+            messages.append(joined[start:end])
+            start = end
         # The longest first: those that still have blocks are then always the first so many.
         order = sorted(range(len(messages)), key=lambda number: -len(messages[number]))
         longest = len(messages[order[0]]) if order else 0
@@ -97,11 +101,11 @@ class AcceleratedCFB:
         self._native = native
         self._scratch = Scratch(native)
 
-    def encrypt(self, pieces: list[bytes]) -> bytes:
+    def encrypt(self, joined: bytes, lengths: list[int]) -> bytes:
         """
-        Join and encrypt.
+        Encrypt.
         """
-        return self._run(self._native.lib.kcp_cfb_encrypt, b"".join(pieces))
+        return self._run(self._native.lib.kcp_cfb_encrypt, joined)
 
     def decrypt(self, joined: bytes) -> bytes:
         """

@@ -12,18 +12,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from zlib import crc32
 
 from zope.interface import Attribute, Interface, implementer
 
-from kcptwisted.crypt.checksummed import (
-    CHECKED_OVERHEAD,
-    CRC,
-    NONCE,
-    RandomBytes,
-    addHeaders,
-    paddings,
-)
+from kcptwisted.crypt.checksummed import CHECKED_OVERHEAD, NONCE, RandomBytes
+from kcptwisted.crypt.framing import framing
 from kcptwisted.crypt.interfaces import ICipher
 
 #: kcp-go's fixed IV; ciphers with smaller blocks use its beginning.
@@ -37,10 +30,11 @@ class ICFBMode(Interface):
 
     block: int = Attribute("Bytes of a block.")
 
-    def encrypt(pieces: list[bytes]) -> bytes:
+    def encrypt(joined: bytes, lengths: list[int]) -> bytes:
         """
-        @param pieces: what L{addHeaders} gives: messages of whole blocks, each in L{PIECES} pieces.
-        @return: all of it, joined.  What the first block of a message is encrypted with does not
+        @param joined: messages of whole blocks.
+        @param lengths: of the messages without what pads them, bytes.
+        @return: the messages encrypted.  What the first block of one is encrypted with does not
             matter.
         """
 
@@ -68,23 +62,24 @@ class CFBCipher:
         """
         self.mode = mode
         self._block = mode.block
-        self._padding = paddings(mode.block)
+        self._padding = [bytes(-length % mode.block) for length in range(mode.block)]
         self._randomBytes = randomBytes
-        self._encrypt = mode.encrypt
-        self._decrypt = mode.decrypt
+        self._framing = framing(mode.block)
 
     def seal(self, datagrams: Sequence[bytes]) -> list[bytes]:
         """
         Add the headers and encrypt.
         """
         block = self._block
-        sealed = self._encrypt(addHeaders(datagrams, self._randomBytes, self._padding))
+        lengths = [len(datagram) + CHECKED_OVERHEAD for datagram in datagrams]
+        nonces = self._randomBytes(NONCE * len(lengths))
+        sealed = self.mode.encrypt(self._framing.frame(datagrams, lengths, nonces), lengths)
         packets = []
         start = 0
-        for datagram in datagrams:
-            end = start + len(datagram) + CHECKED_OVERHEAD
+        for length in lengths:
+            end = start + length
             packets.append(sealed[start:end])
-            start = end + -end % block
+            start = end + -length % block
         return packets
 
     def open(self, datagrams: Sequence[bytes]) -> tuple[list[bytes], int]:
@@ -92,18 +87,10 @@ class CFBCipher:
         Decrypt, check and remove the headers.
         """
         block = self._block
+        lengths = list(map(len, datagrams))
         padding = self._padding
         pieces: list[bytes] = []
-        for datagram in datagrams:
-            pieces += (datagram, padding[len(datagram) % block])
-        clear = self._decrypt(b"".join(pieces))
-        opened = []
-        start = 0
-        for datagram in datagrams:
-            end = start + len(datagram)
-            payload = clear[start + CHECKED_OVERHEAD : end]
-            crc = clear[start + NONCE : start + CHECKED_OVERHEAD]
-            if crc == CRC.pack(crc32(payload)) and len(datagram) >= CHECKED_OVERHEAD:
-                opened.append(payload)
-            start = end + -end % block
-        return opened, len(datagrams) - len(opened)
+        for datagram, length in zip(datagrams, lengths, strict=True):
+            pieces += (datagram, padding[length % block])
+        opened = self._framing.unframe(self.mode.decrypt(b"".join(pieces)), lengths)
+        return opened, len(lengths) - len(opened)

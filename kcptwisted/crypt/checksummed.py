@@ -18,42 +18,7 @@ CRC = struct.Struct("<I")
 #: Bytes before the payload.
 CHECKED_OVERHEAD = NONCE + CRC.size
 
-#: Of what L{addHeaders} gives, how many make one packet.
-PIECES = 4
-
 RandomBytes = Callable[[int], bytes]
-
-
-def paddings(block: int) -> list[bytes]:
-    """
-    @return: what makes a length a multiple of C{block} bytes, by the length's remainder.
-    """
-    return [bytes(-length % block) for length in range(block)]
-
-
-def addHeaders(
-    datagrams: Sequence[bytes], randomBytes: RandomBytes, padding: list[bytes]
-) -> list[bytes]:
-    """
-    Put nonce and CRC before each datagram and pad it to whole blocks.
-
-    @param padding: of L{paddings}.
-    @return: pieces to be joined, L{PIECES} for each datagram.
-    """
-    block = len(padding)
-    nonces = randomBytes(NONCE * len(datagrams))
-    packCrc = CRC.pack
-    pieces: list[bytes] = []
-    at = 0
-    for datagram in datagrams:
-        pieces += (
-            nonces[at : at + NONCE],
-            packCrc(crc32(datagram)),
-            datagram,
-            padding[(len(datagram) + CHECKED_OVERHEAD) % block],
-        )
-        at += NONCE
-    return pieces
 
 
 @implementer(ICipher)

@@ -37,11 +37,11 @@ class OpenSSLCFB:
         self._encrypt = cipher.encryptor().update
         self._decrypt = cipher.decryptor().update
 
-    def encrypt(self, pieces: list[bytes]) -> bytes:
+    def encrypt(self, joined: bytes, lengths: list[int]) -> bytes:
         """
-        Join and encrypt.
+        Encrypt.
         """
-        return self._encrypt(b"".join(pieces))
+        return self._encrypt(joined)
 
     def decrypt(self, joined: bytes) -> bytes:
         """

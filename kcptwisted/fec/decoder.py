@@ -76,6 +76,9 @@ class FECDecoder:
         recovered: list[bytes] = []
         dataCount = parityCount = 0
         unpack = DATA_HEADER.unpack_from
+        # The last shard's group, and its first seqid: the next shard is most likely of it too.
+        group: _Group | None = None
+        first = 0
         for packet in packets:
             length = len(packet)
             if length < DATA_HEADER.size:
@@ -94,15 +97,23 @@ class FECDecoder:
             else:
                 datagrams.append(packet)
                 continue
-            if seqid >= self._limit:
-                self._stats.FECErrs += 1
-                continue
-            number, position = divmod(seqid, self._groupSize)
+            position = seqid - first
+            if group is None or not 0 <= position < self._groupSize:
+                if seqid >= self._limit:
+                    self._stats.FECErrs += 1
+                    continue
+                position = seqid % self._groupSize
+                first = seqid - position
+                group = None
             isData = kind == DATA
             if isData is not (position < self._dataShards):
                 recovered += self._tune(seqid, isData, False)
+                # The counts may be others now.
+                group = None
                 continue
-            group = self._groups.get(number) or self._open(number)
+            if group is None:
+                number = seqid // self._groupSize
+                group = self._groups.get(number) or self._open(number)
             isNew = group is not None and not group.done and position not in group.packets
             if group is not None and isNew:
                 group.packets[position] = packet
@@ -111,6 +122,7 @@ class FECDecoder:
                     recovered += self._complete(group)
             if self._tuner is not None:
                 recovered += self._tune(seqid, isData, True, isNew)
+                group = None
         self._stats.FECDataShards += dataCount
         self._stats.FECParityShards += parityCount
         return datagrams, recovered

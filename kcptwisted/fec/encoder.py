@@ -4,7 +4,7 @@ Adding parity to a session's datagrams.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from kcptwisted.fec.packet import DATA, DATA_HEADER, HEADER, PARITY
 from kcptwisted.fec.reedsolomon import codec
@@ -37,28 +37,35 @@ class FECEncoder:
         self._parityShards = parityShards
         self._limit = sequenceLimit(dataShards + parityShards)
         self._seqid = firstSeqid
-        # The current group's shards without seqid and type: what the code covers.
+        # The current group's packets.
         self._group: list[bytes] = []
         self._lastSent = 0
 
-    def encode(self, datagrams: Iterable[bytes], now: int) -> list[bytes]:
+    def encode(self, datagrams: Sequence[bytes], now: int) -> list[bytes]:
         """
         @param datagrams: of segments.
         @param now: milliseconds.
         @return: the datagrams with their headers, and parity where a group became full.
         """
-        packets = []
+        packets: list[bytes] = []
         pack = DATA_HEADER.pack
         group = self._group
-        full = self._dataShards
-        for datagram in datagrams:
-            packet = pack(self._seqid, DATA, len(datagram) + 2) + datagram
-            self._seqid += 1
-            packets.append(packet)
-            group.append(packet[_PREFIX:])
-            if len(group) == full:
-                # A group of one shard has no last two.
-                if full == 1 or now - self._lastSent < PARITY_EXPIRES:
+        start = 0
+        while start < len(datagrams):
+            end = start + self._dataShards - len(group)
+            added = [
+                pack(seqid, DATA, len(datagram) + 2) + datagram
+                for seqid, datagram in enumerate(datagrams[start:end], self._seqid)
+            ]
+            start = end
+            self._seqid += len(added)
+            packets += added
+            group += added
+            if len(group) == self._dataShards:
+                # The last two data shards are of one time if both were added now; a group of one
+                # shard has no last two.
+                together = len(added) > 1 or len(group) == 1
+                if together or now - self._lastSent < PARITY_EXPIRES:
                     packets += self._parity(group)
                 self._seqid += self._parityShards
                 if self._seqid >= self._limit:
@@ -86,9 +93,11 @@ class FECEncoder:
         return self.encode([filler] * self.missing, now)
 
     def _parity(self, group: list[bytes]) -> list[bytes]:
-        longest = max([len(shard) for shard in group])
-        padded = [shard.ljust(longest, b"\0") for shard in group]
+        longest = max(map(len, group))
+        padded = [packet.ljust(longest, b"\0") for packet in group]
+        # What the code makes of seqid and type, which it does not cover, is put aside: that is less
+        # than to cut them off each packet.
         return [
-            HEADER.pack(seqid, PARITY) + shard
-            for seqid, shard in enumerate(self._codec.encode(padded), self._seqid)
+            HEADER.pack(seqid, PARITY) + combined[_PREFIX:]
+            for seqid, combined in enumerate(self._codec.encode(padded), self._seqid)
         ]

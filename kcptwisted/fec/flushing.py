@@ -10,7 +10,7 @@ from twisted.internet.error import ConnectionLost
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from kcptwisted.clock import FlushClock, IFlushed, ScheduledFlush
+from kcptwisted.clock import FlushClock, IFlushed
 from kcptwisted.fec.layer import FECLayer
 from kcptwisted.interfaces import Address, IDatagramProtocol
 from kcptwisted.stats import SessionStats
@@ -48,7 +48,7 @@ class FlushingFECLayer(FECLayer):
         @param firstGroup: the number of the first group that is sent.
         """
         super().__init__(wrapped, dataShards, parityShards, clock.now, stats, firstGroup)
-        self.scheduled: ScheduledFlush | None = None
+        self.scheduled: int | None = None
         self._clock = clock
         self._pause = pause
         self._filler = filler

@@ -4,7 +4,7 @@
  */
 
 /* Counted up with every change below, so that a library left over from before is not used. */
-enum { KCP_INTERFACE = 2 };
+enum { KCP_INTERFACE = 3 };
 
 /* GF(2^8): which kernels there are, and whether this processor can run one. */
 enum { KCP_PORTABLE, KCP_SSSE3, KCP_AVX2, KCP_GFNI, KCP_NEON, KCP_KERNELS };
@@ -40,3 +40,20 @@ void kcp_salsa20(const uint32_t *key, const uint8_t *in, const uint32_t *lengths
 /* XOR of each of `count` packets, one behind the other, with the beginning of the mask. */
 void kcp_xor(const uint8_t *mask, const uint8_t *in, const uint32_t *lengths, size_t count,
              uint8_t *out);
+
+/*
+ * Nonce and CRC-32 of kcp-go's ciphers that do not authenticate. To be prepared once, before the
+ * first use.
+ *
+ * There are `count` packets, one behind the other, each padded with zeros to whole blocks; `lengths`
+ * are those of the packets without padding.
+ *
+ * frame: makes packets of what they carry, one behind the other, and of nonces, likewise. Each
+ * length is at least that of the header.
+ * verify: tells of each packet whether it has a header with the right checksum.
+ */
+void kcp_checked_prepare(void);
+void kcp_checked_frame(const uint8_t *nonces, const uint8_t *in, const uint32_t *lengths,
+                       size_t count, size_t block, uint8_t *out);
+void kcp_checked_verify(const uint8_t *in, const uint32_t *lengths, size_t count, size_t block,
+                        uint8_t *valid);

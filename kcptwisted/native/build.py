@@ -10,7 +10,7 @@ from pathlib import Path
 from cffi import FFI
 
 _FOLDER = Path(__file__).parent
-_SOURCES = ("gf256.c", "cfb.c", "salsa20.c", "xor.c")
+_SOURCES = ("gf256.c", "cfb.c", "salsa20.c", "xor.c", "checked.c")
 
 ffibuilder = FFI()
 ffibuilder.cdef(_FOLDER.joinpath("accelerator.h").read_text("ascii"))

@@ -14,6 +14,7 @@ from kcptwisted.interfaces import Address, IDatagramProtocol
 from kcptwisted.options import KCPOptions
 from kcptwisted.stats import PortStats
 from kcptwisted.udp.fallback import ListenUDPPort
+from kcptwisted.udp.heap import keepFreedMemory
 from kcptwisted.udp.port import BatchPort, IBatchReactor
 
 #: A port of either kind.
@@ -41,6 +42,7 @@ def openPort(
         fallback = ListenUDPPort(protocol, stats, peer)
         fallback.start(cast(IReactorUDP, reactor), bind[0], bind[1])
         return fallback
+    keepFreedMemory()
     sock = _openSocket(bind, peer, options)
     port = BatchPort(
         cast(IBatchReactor, reactor), sock, protocol, stats, connected=peer is not None

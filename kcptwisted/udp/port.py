@@ -38,8 +38,10 @@ from kcptwisted.udp.offload import (
     split,
 )
 
-#: Bytes read in one reactor turn before timers and other descriptors get theirs.
-READ_BUDGET = 1 << 20
+#: Bytes read in one reactor turn before timers and other descriptors get theirs.  More would be
+#: slower as well: the C library gives the memory of large batches back to the system after each,
+#: and the next one has to fetch every page again.
+READ_BUDGET = 1 << 17
 
 #: Datagrams kept while the kernel takes none.
 MAXIMUM_DEFERRED = 4096

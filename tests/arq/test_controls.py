@@ -69,11 +69,14 @@ class ReceivedTests(ControlTestCase):
         """
         When the conversation is over nothing is left, received or to be sent.
         """
-        self.conversation.receive([tell(data=b"one")], 0)
+        self.conversation.receive([tell(data=b"one", wnd=0)], 0)
+        self.conversation.write(b"data")
+        self.assertEqual(sent(self.conversation), [])
+        self.assertIsNot(self.conversation.deadline(), None)
         self.conversation.sendControl(WINS, b"two")
         self.conversation.discard()
         self.assertEqual(self.conversation.controls, [])
-        self.assertEqual(sent(self.conversation), [])
+        self.assertEqual((self.conversation.deadline(), sent(self.conversation)), (None, []))
 
 
 class SentTests(ControlTestCase):

@@ -418,6 +418,22 @@ class WindowTests(SynchronousTestCase):
         self.assertEqual([s.cmd for s in _sent(conversation, 200)], [PUSH])
         self.assertEqual(conversation.deadline(), 400)
 
+    def test_shutAgain(self) -> None:
+        """
+        When the window shuts again, the questions begin again with the first distance.
+        """
+        conversation = _make()
+        conversation.receive([Segment(CONV, WINS, 0, 0, 0, 0, 0, b"").encode()], 0)
+        conversation.write(b"mine")
+        for now in (100, 600, 1350):
+            _sent(conversation, now)
+        conversation.receive([Segment(CONV, WINS, 0, 1, 0, 0, 0, b"").encode()], 1400)
+        _sent(conversation, 1400)
+        conversation.receive([Segment(CONV, WINS, 0, 0, 0, 0, 1, b"").encode()], 1450)
+        conversation.write(b"more")
+        self.assertEqual(_sent(conversation, 1500), [])
+        self.assertEqual(conversation.deadline(), 2000)
+
     def shut(self) -> Link:
         """
         A link whose reader does not read, until its window is shut.

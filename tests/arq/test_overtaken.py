@@ -26,7 +26,7 @@ class Flight:
         self.next = firstSn + count
         self.resends: dict[int, Resend] = {}
         self.lookups: Counter[int] = Counter()
-        self.overtaken = Overtaken(threshold, self, self.resends, firstSn)
+        self.overtaken = Overtaken(threshold, self, self.resends)
 
     def __contains__(self, sn: object) -> bool:
         assert isinstance(sn, int)
@@ -142,16 +142,6 @@ class ThresholdTests(SynchronousTestCase):
         flight.acknowledge(2)
         flight.acknowledge(0)
         self.assertEqual(flight.takeHurried(), [1])
-
-    def test_clear(self) -> None:
-        """
-        When nothing is in flight any more, nothing is known of it.
-        """
-        flight = Flight(2, 5)
-        flight.acknowledge(1, 3)
-        flight.overtaken.clear(5)
-        self.assertFalse(flight.overtaken.pending)
-        self.assertEqual(flight.takeHurried() + flight.takeEarly(), [])
 
     def test_firstSn(self) -> None:
         """

@@ -41,7 +41,7 @@ QUEUE_WINDOW = 64
 
 #: Bytes of one write, and the most datagrams that one read of a socket gives (a port's budget).
 WRITE = 65536
-BATCH = 748
+BATCH = 94
 
 #: Bytes of a full segment, without cipher and FEC.
 MSS = 1376

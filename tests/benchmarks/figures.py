@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from tests.benchmarks.arqcost import LINKS, QUEUED, WINDOWS
 from tests.benchmarks.contenders import KCP_GO, OURS, PURE
-from tests.benchmarks.neighbourhood import BUSY
+from tests.benchmarks.fairness import LOADS
 from tests.benchmarks.primitives import allRows
 from tests.benchmarks.results import Record, Series
 from tests.benchmarks.scenarios import SCENARIOS
@@ -35,7 +35,10 @@ def _series(scenario: str) -> tuple[list[tuple[str, str]], list[str]]:
         "crowds": (both, _points(SESSIONS)),
         "windows": ([(name, "") for name in LINKS], _points(WINDOWS)),
         "queues": ([(OURS, "")], _points(QUEUED)),
-        "neighbours": ([(name, "") for name in BUSY], ["p50", "p99", "max", "share"]),
+        "neighbours": (
+            [(name, "") for name in LOADS],
+            ["rate", "p50", "p99", "timer50", "timer99"],
+        ),
         "rivals": ([(OURS, ""), ("aioquic", "")], ["sink", "echo", "pingpong"]),
         "primitives": ([*both, (PURE, "")], [row.name for row in allRows()]),
     }.get(scenario, (both, [*_MESSAGES, *bad]))

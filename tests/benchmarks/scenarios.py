@@ -213,7 +213,9 @@ _SCENARIOS = [
         queues,
         [Row("a flush, 100,000 queued to 100", "growth", TIMES, most=1 + TOLERANCE)],
     ),
-    Scenario("neighbours", "a TCP echo beside a busy session of the same process", neighbours),
+    Scenario(
+        "neighbours", "a TCP echo beside a busy session of the same process", neighbours, most=3
+    ),
     Scenario("rivals", "Twisted's TCP and TLS, aiokcp, aioquic", rivals, most=3),
     Scenario("primitives", "what is computed for each packet", computations, most=3),
 ]

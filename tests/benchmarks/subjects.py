@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
-from tests.benchmarks import arqcost, primitives
+from tests.benchmarks import arqcost, fairness, primitives
 from tests.benchmarks.contenders import (
     KCP_GO,
     OURS,
@@ -25,7 +25,6 @@ from tests.benchmarks.contenders import (
     whyNot,
 )
 from tests.benchmarks.measuring import BadPath, Found, measure, watchIdle
-from tests.benchmarks.neighbourhood import BUSY, besides
 
 #: Of the bad path, each way.
 DELAY, LOSS = 0.025, 0.1
@@ -193,14 +192,21 @@ def queues(stage: Stage) -> list[Subject]:
 
 def neighbours(stage: Stage) -> list[Subject]:
     """
-    @return: a TCP echo beside other loads of one process.
+    @return: a TCP echo beside a session of the same process, by what that does.
     """
-    load = stage.size(Load("pingpong", count=2000))
+    seconds = 0.3 if stage.quick else 5
 
-    def run(name: str, _: int) -> Found:
-        return besides(name, load)
+    def run(load: str, _: int) -> Found:
+        found = fairness.measure(seconds, load)
+        return {
+            "rate": found.rate,
+            "p50": found.echoMedian * 1000,
+            "p99": found.echoWorst * 1000,
+            "timer50": found.timerMedian * 1000,
+            "timer99": found.timerWorst * 1000,
+        }
 
-    return [Subject(name, "", partial(run, name)) for name in BUSY]
+    return [Subject(load, "", partial(run, load)) for load in fairness.LOADS]
 
 
 #: What other ways to carry a stream have to do, by role.

@@ -181,17 +181,19 @@ def idleTable(record: Record) -> str:
 
 def neighbourTable(record: Record) -> str:
     """
-    @return: the round trips of a TCP echo by what else the server does.
+    @return: the round trips of a TCP echo, and how late timers are, by what a session beside does.
     """
+    times = ("p50", "p99", "timer50", "timer99")
     lines = [
         [
             one.name,
-            *[MICROSECONDS.show(one.median(quantity)) for quantity in ("p50", "p99", "max")],
-            PERCENT.show(one.median("share")),
+            RATE.show(one.median("rate")),
+            *[MILLISECONDS.show(one.median(quantity)) for quantity in times],
         ]
         for one in record.series
     ]
-    return table(["busy with", "p50", "p99", "longest", "server, of a core"], lines)
+    header = ["session", "its rate", "TCP echo, p50", "p99", "timer late, p50", "p99"]
+    return table(header, lines)
 
 
 def rivalTable(record: Record) -> str:

@@ -206,4 +206,5 @@ class CFBModeTestsMixin(_Base):
         first = xor(bytes.fromhex(iv), start)
         data = bytes.fromhex(plain)
         padding = bytes(-len(data) % mode.block)
-        return mode.encrypt([first, b"", data, padding])[mode.block :][: len(data)].hex()
+        joined = first + data + padding
+        return mode.encrypt(joined, [len(first + data)])[mode.block :][: len(data)].hex()

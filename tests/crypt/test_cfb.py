@@ -13,7 +13,6 @@ from zope.interface import implementer
 
 from kcptwisted.crypt.aes import aes
 from kcptwisted.crypt.cfb import CFBCipher, ICFBMode
-from kcptwisted.crypt.checksummed import PIECES
 from kcptwisted.crypt.openssl import openSSLCipher
 from tests.crypt import test_aes
 from tests.crypt.bythebook import IV, blockFunction, checked, decryptCFB, encryptCFB, xor
@@ -146,19 +145,19 @@ class ClearMode:
     """
     Stands in for a mode: encrypts nothing.
 
-    @ivar given: the lengths of the pieces and of what is joined.
+    @ivar given: how long what is joined was, and the lengths that were told.
     """
 
     def __init__(self, block: int) -> None:
         self.block = block
         self.given: list[object] = []
 
-    def encrypt(self, pieces: list[bytes]) -> bytes:
+    def encrypt(self, joined: bytes, lengths: list[int]) -> bytes:
         """
-        Join.
+        Leave as it is.
         """
-        self.given.append([len(piece) for piece in pieces])
-        return b"".join(pieces)
+        self.given.append((len(joined), lengths))
+        return joined
 
     def decrypt(self, joined: bytes) -> bytes:
         """
@@ -175,19 +174,17 @@ class ModeTests(SynchronousTestCase):
 
     def test_wholeBlocks(self) -> None:
         """
-        A mode is given all messages of a batch together, each in so many pieces and of whole
-        blocks, and what it returns is cut to the datagrams' lengths.
+        A mode is given all messages of a batch together, of whole blocks, and what it returns is
+        cut to the packets' lengths.
         """
         for block in (8, 16):
             mode = ClearMode(block)
             cipher = CFBCipher(mode)
             payloads = [bytes(length) for length in range(40)]
             packets = cipher.seal(payloads)
-            (lengths,) = mode.given
-            assert isinstance(lengths, list)
-            messages = [sum(lengths[at : at + PIECES]) for at in range(0, len(lengths), PIECES)]
-            whole = [-(-(20 + length) // block) * block for length in range(40)]
-            self.assertEqual(messages, whole)
+            lengths = [20 + length for length in range(40)]
+            whole = [-(-length // block) * block for length in lengths]
+            self.assertEqual(mode.given, [(sum(whole), lengths)])
             self.assertEqual([len(packet) for packet in packets], [20 + n for n in range(40)])
             self.assertEqual(cipher.open(packets), (payloads, 0))
             self.assertEqual(mode.given[1:], [sum(whole)])

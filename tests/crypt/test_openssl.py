@@ -50,14 +50,13 @@ class OpenSSLCFBTests(SynchronousTestCase):
         From call to call each direction is one long message from kcp-go's IV on, whatever the
         other does.
         """
-        pieces = [bytes([number]) * 16 for number in range(6)]
-        plain = b"".join(pieces)
+        plain = b"".join([bytes([number]) * 16 for number in range(6)])
         encrypted = encryptCFB(self.encryptBlock, IV, plain)
-        self.assertEqual(self.mode.encrypt(pieces[:2]), encrypted[:32])
+        self.assertEqual(self.mode.encrypt(plain[:32], [32]), encrypted[:32])
         clear = decryptCFB(self.encryptBlock, IV, plain)
         self.assertEqual(self.mode.decrypt(plain[:48]), clear[:48])
-        self.assertEqual(self.mode.encrypt([]), b"")
-        self.assertEqual(self.mode.encrypt(pieces[2:]), encrypted[32:])
+        self.assertEqual(self.mode.encrypt(b"", []), b"")
+        self.assertEqual(self.mode.encrypt(plain[32:], [30, 31]), encrypted[32:])
         self.assertEqual(self.mode.decrypt(b""), b"")
         self.assertEqual(self.mode.decrypt(plain[48:]), clear[48:])
 

@@ -1,0 +1,135 @@
+"""
+The header of kcp-go's ciphers that do not authenticate (L{kcptwisted.crypt.checksummed}), put
+before all datagrams of a batch and taken off again: by the accelerator where there is one, else in
+Python.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from zlib import crc32
+
+from zope.interface import Interface, implementer
+
+from kcptwisted.crypt.checksummed import CHECKED_OVERHEAD, CRC, NONCE
+from kcptwisted.native import Accelerator, Scratch, accelerator
+
+
+class IFraming(Interface):
+    """
+    Makes packets of datagrams.  All packets of a batch are in one piece, each padded with zeros to
+    whole blocks; their lengths are those without the padding.
+    """
+
+    def frame(datagrams: Sequence[bytes], lengths: list[int], nonces: bytes) -> bytes:
+        """
+        @param datagrams: what the packets carry.
+        @param lengths: of the packets, bytes.
+        @param nonces: those of all packets, joined.
+        @return: the packets.
+        """
+
+    def unframe(packets: bytes, lengths: list[int]) -> list[bytes]:
+        """
+        @param packets: in one piece.
+        @param lengths: of the packets, bytes.
+        @return: what those packets carry whose checksum is right.
+        """
+
+
+@implementer(IFraming)
+class PythonFraming:
+    """
+    Packet by packet.
+    """
+
+    def __init__(self, block: int) -> None:
+        """
+        @param block: bytes.
+        """
+        self._block = block
+        self._padding = [bytes(-length % block) for length in range(block)]
+
+    def frame(self, datagrams: Sequence[bytes], lengths: list[int], nonces: bytes) -> bytes:
+        """
+        See L{IFraming}.
+        """
+        block, padding = self._block, self._padding
+        packCrc = CRC.pack
+        pieces: list[bytes] = []
+        at = 0
+        for datagram, length in zip(datagrams, lengths, strict=True):
+            crc = packCrc(crc32(datagram))
+            pieces += (nonces[at : at + NONCE], crc, datagram, padding[length % block])
+            at += NONCE
+        return b"".join(pieces)
+
+    def unframe(self, packets: bytes, lengths: list[int]) -> list[bytes]:
+        """
+        See L{IFraming}.
+        """
+        block = self._block
+        packCrc = CRC.pack
+        carried = []
+        start = 0
+        for length in lengths:
+            end = start + length
+            datagram = packets[start + CHECKED_OVERHEAD : end]
+            crc = packets[start + NONCE : start + CHECKED_OVERHEAD]
+            if crc == packCrc(crc32(datagram)) and length >= CHECKED_OVERHEAD:
+                carried.append(datagram)
+            start = end + -length % block
+        return carried
+
+
+@implementer(IFraming)
+class AcceleratedFraming:
+    """
+    In C.
+    """
+
+    def __init__(self, native: Accelerator, block: int) -> None:
+        """
+        @param block: bytes.
+        """
+        native.lib.kcp_checked_prepare()
+        self._frame = native.lib.kcp_checked_frame
+        self._verify = native.lib.kcp_checked_verify
+        self._block = block
+        self._scratch = Scratch(native)
+
+    def frame(self, datagrams: Sequence[bytes], lengths: list[int], nonces: bytes) -> bytes:
+        """
+        See L{IFraming}.
+        """
+        block = self._block
+        size = sum([length + -length % block for length in lengths])
+        memory, framed = self._scratch.reserve(size)
+        self._frame(nonces, b"".join(datagrams), lengths, len(lengths), block, memory)
+        packets: bytes = framed[:size]
+        return packets
+
+    def unframe(self, packets: bytes, lengths: list[int]) -> list[bytes]:
+        """
+        See L{IFraming}.
+        """
+        block, count = self._block, len(lengths)
+        memory, verdicts = self._scratch.reserve(count)
+        self._verify(packets, lengths, count, block, memory)
+        carried = []
+        start = 0
+        for length, right in zip(lengths, verdicts[:count], strict=True):
+            end = start + length
+            if right:
+                carried.append(packets[start + CHECKED_OVERHEAD : end])
+            start = end + -length % block
+        return carried
+
+
+def framing(block: int) -> IFraming:
+    """
+    @param block: bytes.
+    @return: what is fastest here.
+    """
+    native = accelerator()
+    return PythonFraming(block) if native is None else AcceleratedFraming(native, block)
