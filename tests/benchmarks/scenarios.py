@@ -66,8 +66,8 @@ _ONE_WAY = Load("sink", bytes=400_000_000)
 _ECHO = Load("echo", bytes=100_000_000)
 
 #: Through the bad path: enough round trips for a p99, enough messages for a p99.9.
-_TRIPS = Load("pingpong", 20, count=200)
-_PACED = Load("paced", 20, rate=50, seconds=20)
+_TRIPS = Load("pingpong", 40, count=50)
+_PACED = Load("paced", 40, rate=50, seconds=10)
 _BULK = Load("echo", bytes=20_000_000)
 
 
