@@ -185,8 +185,10 @@ class Sender:
             elif span <= distance < HALF:
                 self._stats.KCPInErrors += 1
         if acks and measure:
-            elapsed = (now - acks[-1][1]) & MASK
-            if elapsed < HALF:
+            sn, ts = acks[-1]
+            elapsed = (now - ts) & MASK
+            # What was acknowledged before has come again, by FEC perhaps, long after it was sent.
+            if elapsed < HALF and (sn - before) & MASK < HALF:
                 self.rtt.sample(min(elapsed, MAXIMUM_RTO))
         while self.una < self.next and self.una not in inFlight:
             self.una += 1

@@ -34,10 +34,11 @@ from twisted.python.failure import Failure
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from kcptwisted.bench.loads import Writer
 from kcptwisted.endpoints import KCPClientEndpoint, KCPServerEndpoint
 from kcptwisted.options import KCPOptions
 from kcptwisted.udp import port
-from tests.interop.roles import Writer, session
+from tests.interop.roles import session
 from tests.interop.stream import Pattern
 
 ROOT = Path(__file__).resolve().parents[2]
