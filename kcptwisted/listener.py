@@ -43,6 +43,17 @@ class Ending(Enum):
     CLOSE = "close"
     ABORT = "abort"
 
+    @classmethod
+    def parse(cls, sessions: str) -> Ending:
+        """
+        @param sessions: as C{stopListening} is given it.
+        @raise ValueError: if it is none of these.
+        """
+        allowed = [ending.value for ending in cls]
+        if sessions not in allowed:
+            raise ValueError(f"sessions must be one of {', '.join(allowed)}, not {sessions!r}")
+        return cls(sessions)
+
 
 class KCPListener(SessionHub):
     """
