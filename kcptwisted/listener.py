@@ -115,9 +115,20 @@ class KCPListener(SessionHub):
                     self._move(mover, address)
                     self.datagramsReceived(datagrams[position:], address)
                     return
+            elif self._isElsewhere(opening, datagrams[position:], address):
+                return
             elif self._mayOpen(opening, datagram, address, now):
                 self._accept(opening, address, datagrams[position:], now)
                 return
+
+    def _isElsewhere(self, opening: Opening, datagrams: list[bytes], address: Address) -> bool:
+        """
+        Of concern to one of several workers.
+
+        @param datagrams: from that with C{opening} on.
+        @return: whether somebody else has taken care of them.
+        """
+        return False
 
     def _mayOpen(self, opening: Opening, datagram: bytes, address: Address, now: int) -> bool:
         """
