@@ -79,20 +79,12 @@ class SharingListener(KCPListener):
                     self._move(mover, address)
                     self.datagramsReceived(datagrams[position:], address)
                     break
-            elif self._isOver(opening, address, now):
+            elif not opening.opens and self._departed.remembers(address, opening.conv, now):
                 self.stats.InErrs += 1
                 self._answerLate(opening, address, now)
             else:
                 left.append(datagram)
         return left
-
-    def _isOver(self, opening: Opening, address: Address, now: int) -> bool:
-        """
-        Whether a datagram is of a session that was at C{address}, and has ended.
-        """
-        if opening.opens:
-            return self._isLate(opening, address, now)
-        return self._departed.remembers(address, opening.conv, now)
 
     def learn(self, keys: list[bytes]) -> None:
         """

@@ -68,7 +68,6 @@ class Worker:
         """
         self._timer = None
         self._serves = False
-        self._said.clear()
         self._born = self._reactor.seconds()
         process = self._process = WorkerProcess(
             self._reactor, self._reported, self._saidLine, self._ended

@@ -69,12 +69,12 @@ class CommandTests(SynchronousTestCase):
             ("--reactor=epoll --python=app.py", "--reactor=epoll --python=app.py"),
             ("--no_save --originalname -d /srv -y app.py", "--originalname -d /srv -y app.py"),
             ("-n -- web", " web"),
+            ("-e --debug -n web", "-e --debug web"),
         ):
-            before, _, after = kept.partition(" web")
-            expected = before.split() + TWISTD
-            if _:
-                expected += ["web", *after.split()]
+            before, command, after = kept.partition(" web")
+            expected = [*before.split(), *TWISTD, *command.split(), *after.split()]
             for program in (
+                "--check-hash-based-pycs never twistd",
                 "/usr/bin/twistd",
                 "twistd.py",
                 "/usr/bin/twistd3",

@@ -189,12 +189,31 @@ class StrangerTests(SharedTestCase):
         self.client.session.abortConnection()
         self.network.run(1)
         here = self.madeBy(1)
-        token = b"another1"
-        self.inject(self.sealed(hello(6, token)), PLACES[0])
+        before = self.count("StraysPassed")[1], self.count("StraysTaken")[0]
+        for _ in range(2):
+            self.inject(self.sealed(push(6, 3)), PLACES[0])
+            self.network.run(0.1)
+        after = self.count("StraysPassed")[1], self.count("StraysTaken")[0]
+        self.assertEqual(after, (before[0] + 1, before[1]))
+        self.inject(self.sealed(hello(6, b"another1")), PLACES[0])
         self.network.run(0.1)
         self.assertEqual(len(here.made), 1)
         self.inject(self.sealed(push(6, 0, b"hello")), PLACES[0])
         self.assertEqual(here.made[0].received, b"hello")
+
+    def test_sameAgain(self) -> None:
+        """
+        So is one with the same conversation id.
+        """
+        self.start()
+        self.moveTo(PLACES[0])
+        self.assertTalk()
+        self.client.session.abortConnection()
+        self.network.run(1)
+        here = self.madeBy(1)
+        self.inject(self.sealed(hello(5, b"another1")), PLACES[0])
+        self.network.run(0.1)
+        self.assertEqual(len(here.made), 1)
 
     def test_sameConversation(self) -> None:
         """
@@ -208,6 +227,48 @@ class StrangerTests(SharedTestCase):
         self.assertEqual(len(here.made), 1)
         self.assertTalk()
         self.assertEqual(self.count("SessionsMoved"), [0, 0])
+        self.assertEqual(self.count("StraysPassed"), [0, 0])
+
+    def test_over(self) -> None:
+        """
+        When a session has ended the others need not ask whose it was.
+        """
+        self.start()
+        late = self.sealed(push(5, 3, una=1))
+        self.elsewhere[PLACES[1]] = 1
+        self.inject(late, PLACES[1])
+        self.network.run(0.1)
+        self.assertEqual(self.count("StraysPassed"), [0, 1])
+        self.client.session.abortConnection()
+        self.network.run(1)
+        self.elsewhere[PLACES[2]] = 1
+        self.inject(late, PLACES[2])
+        self.network.run(0.1)
+        self.assertEqual((self.count("StraysPassed"), self.count("InErrs")[1]), ([0, 1], 1))
+
+    def test_outdated(self) -> None:
+        """
+        A worker that is thought to have a session, and has none any more, gives back what it gets,
+        and who sent it is told.  That hinders nobody who moves later.
+        """
+        self.start()
+        self.network.setLink(SERVER, CLIENT, Link(loss=1))
+        self.boxes[1].room = 0
+        self.server.session.abortConnection()
+        self.network.run(0.01)
+        self.boxes[1].room = ROOM
+        self.bothWays(Link())
+        self.moveTo(PLACES[0])
+        self.client.session.askAgain()
+        self.network.run(0.1)
+        self.assertIsInstance(self.reasonOf(self.client), PeerRestarted)
+        self.assertEqual(self.count("StraysPassed"), [0, 1])
+        self.client = self.reach(9, AEAD, "10.0.0.3")
+        self.server = self.serverFactory.made[1]
+        self.home = self.addressOf(self.client)
+        self.moveTo(PLACES[1])
+        self.assertTalk()
+        self.assertAt(PLACES[1])
 
     def test_lastWord(self) -> None:
         """
@@ -370,6 +431,20 @@ class SlowTests(SharedTestCase):
         self.network.run(5)
         self.assertEqual(self.server.received, b"moved")
 
+    def test_returned(self) -> None:
+        """
+        What it would be given back is dropped and counted too.
+        """
+        self.start()
+        self.moveTo(PLACES[0])
+        self.assertTalk()
+        self.client.session.abortConnection()
+        self.network.run(1)
+        self.boxes[1].room = 0
+        self.inject(self.sealed(push(6, 3)), PLACES[0])
+        self.network.run(0.1)
+        self.assertEqual(self.count("StraysDropped"), [1, 0])
+
     def test_news(self) -> None:
         """
         It is told later of the sessions that have begun and ended meanwhile.
@@ -409,7 +484,8 @@ class SlowTests(SharedTestCase):
         What is no message, or of no other worker, is dropped and counted.
         """
         self.start()
-        for noise in (b"", b"\x09\x01", b"\x01\x00", b"\x01\x07", b"\x04\x01abc"):
+        movable = b"\x02\x07\x05\x00\x00\x00"
+        for noise in (b"", b"\x09\x01", b"\x01\x00", movable, b"\x04\x01abc"):
             self.boxes[0].send(noise)
         self.network.run(0.1)
         self.assertEqual(self.count("SiblingErrs"), [5, 0])

@@ -92,6 +92,8 @@ class StartTests(SupervisorTestCase):
             self.assertEqual((executable, path), ("/usr/bin/python", "/srv"))
             self.assertEqual(arguments, ["/usr/bin/python", "server.py", "x"])
             self.assertEqual(env["HOME"], "/root")
+            # What it prints comes at once.
+            self.assertEqual(env["PYTHONUNBUFFERED"], "1")
             role = Role.decode(env[VARIABLE])
             self.assertEqual(role, Role(number, TOTAL, PLACE, True))
             others = [box for other, (_, box) in enumerate(boxes) if other != number]

@@ -258,6 +258,16 @@ class StopTests(WorkerTestCase):
         self.process.exit(9)
         self.successResultOf(stopped)
 
+    def test_startingAgain(self) -> None:
+        """
+        Nor has the next one any before it listens.
+        """
+        self.listen()
+        self.process.exit(1)
+        self.reactor.advance(0)
+        self.worker.stop("finish")
+        self.assertEqual((self.process.orders, self.process.signals), (b"", ["TERM"]))
+
     def test_between(self) -> None:
         """
         One that is about to be replaced is not.
