@@ -257,6 +257,7 @@ class ChildTests(SynchronousTestCase):
         """
         What a process uses can be seen while it runs.
         """
-        with started(["cat"]) as child:
+        with started(["sh", "-c", "echo ready; cat"]) as child:
+            child.expect("ready")
             self.assertGreater(child.memory, 100_000)
             self.assertGreaterEqual(child.cpu, 0)
