@@ -1,5 +1,5 @@
 """
-C{kcptwisted}, or C{python -m kcptwisted}: the demonstration, and the version.
+C{kcptwisted}, or C{python -m kcptwisted}: the demonstration, the benchmark, and the version.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from kcptwisted import __version__
+from kcptwisted.bench.arguments import addArguments
 from kcptwisted.native import describe
 
 
@@ -63,6 +64,13 @@ def buildParser() -> argparse.ArgumentParser:
         help="endpoint options of both ends, besides the key (%(default)s)",
     )
     demo.add_argument("--seed", type=int, default=1, help="of the relay's chance (1)")
+    bench = commands.add_parser(
+        "bench",
+        help="measure this installation",
+        description="Measures rates, round trips and the cost of idle sessions between two"
+        " processes on this machine; docs/bench.md says what the figures mean.",
+    )
+    addArguments(bench)
     return parser
 
 
@@ -72,9 +80,13 @@ def main(arguments: Sequence[str]) -> int:
     @return: the exit status.
     """
     parsed = buildParser().parse_args(arguments)
-    from kcptwisted.demo import run
+    if parsed.command == "bench":
+        from kcptwisted.bench import command
 
-    return run(parsed, sys.stdout)
+        return command.run(parsed, sys.stdout, sys.stderr)
+    from kcptwisted import demo
+
+    return demo.run(parsed, sys.stdout)
 
 
 def script() -> None:

@@ -8,10 +8,15 @@ from heapq import heapify, heappop, heappush
 from math import inf
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from zope.interface import Attribute, Interface
 
 from kcptwisted.optiontable import TICK
+
+#: Milliseconds; a deadline further away than this is slept for, not ticked towards.  Timeouts of
+#: segments are: a process with a thousand clients would do little else than tick.
+NEAR = 2 * TICK
 
 #: How often sessions that write while they are flushed are flushed again within one turn.
 ROUNDS = 8
@@ -48,8 +53,8 @@ class FlushClock:
     Flushes sessions at the end of each batch that was read, at the end of each reactor turn in
     which the application wrote, and when their deadlines come.
 
-    Deadlines are met at the next tick, so that there are at most so many calls a second, however
-    many sessions.  With no deadline there is none.
+    Deadlines are met at the next tick of one L{LoopingCall}, which runs only while one is near.
+    Those further away are slept for, and with none there is nothing that runs.
 
     While the process is suspended, or blocked by a long call, the clock stands still, so that no
     session takes the time in which nobody listened for its peer's silence.
@@ -76,8 +81,10 @@ class FlushClock:
         self._held = False
         self._endOfTurn: IDelayedCall | None = None
         self._wake: IDelayedCall | None = None
-        # When that is, milliseconds.
+        # Up to when no earlier call is needed than what is planned, milliseconds.
         self._wakeAt = inf
+        self._loop = LoopingCall(self._tick)
+        self._loop.clock = reactor
 
     def now(self) -> int:
         """
@@ -229,8 +236,8 @@ class FlushClock:
         self._stopWaiting()
 
     def _tick(self) -> None:
-        self._wake = None
         self._wakeAt = inf
+        # Until the flush below: the loop that calls this must not be stopped and started meanwhile.
         self._held = True
         now = self.now()
         if self._stoodStill:
@@ -267,16 +274,28 @@ class FlushClock:
 
     def _waitFor(self, deadline: int) -> None:
         now = self.now()
-        self._stopWaiting()
-        # One that has passed is met at the next tick, too.
-        ticks = max(-(-deadline // TICK), now // TICK + 1)
-        self._wakeAt = ticks * TICK
-        self._wake = self._reactor.callLater((self._wakeAt - now) / 1000, self._tick)
-        self._limit = self._wake.getTime() + TOLERANCE
+        if deadline - now > NEAR:
+            self._stopWaiting()
+            self._wakeAt = -(-deadline // TICK) * TICK
+            self._wake = self._reactor.callLater((self._wakeAt - now) / 1000, self._woken)
+            self._limit = self._wake.getTime() + TOLERANCE
+            return
+        if not self._loop.running:
+            self._stopWaiting()
+            self._loop.start(TICK / 1000, now=False)
+        # No deadline is met before the next tick, not even one that has passed.
+        self._wakeAt = -inf
+        self._limit = self._lastSeconds + (TICK / 1000 + TOLERANCE)
+
+    def _woken(self) -> None:
+        self._wake = None
+        self._tick()
 
     def _stopWaiting(self) -> None:
         if self._wake is not None:
             self._wake.cancel()
             self._wake = None
+        if self._loop.running:
+            self._loop.stop()
         self._wakeAt = inf
         self._limit = inf

@@ -48,6 +48,8 @@ def helloOf(opening: Opening) -> Block | None:
 class Doorkeeper:
     """
     Decides about newcomers, and counts those that it refuses.  Times are milliseconds.
+
+    @ivar onOpened: called with what opened sessions, or could have, if anybody else is to know.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Doorkeeper:
         )
         self.cookies = CookieJar(randomBytes(SECRET))
         self._replays = ReplayMemory(randomBytes(SECRET))
+        self.onOpened: Callable[[list[bytes]], None] | None = None
         # How many datagrams of each are still watched once its peer acknowledges data.
         self._watched: dict[KCPSession, int] = {}
 
@@ -125,7 +128,18 @@ class Doorkeeper:
         self._watched[session] = WATCHED
         hello = helloOf(opening)
         if hello is not None:
-            self._replays.remember([hello.source])
+            self._remember([hello.source])
+
+    def _remember(self, keys: list[bytes]) -> None:
+        self.learn(keys)
+        if keys and self.onOpened is not None:
+            self.onOpened(keys)
+
+    def learn(self, keys: list[bytes]) -> None:
+        """
+        Take note of what opened a session, or could have, here or elsewhere.
+        """
+        self._replays.remember(keys)
 
     def watches(self, session: KCPSession) -> bool:
         """
@@ -140,7 +154,7 @@ class Doorkeeper:
         Until its peer acknowledges data, all that it sends first may come again in other words.
         """
         if session.stats.InPkts <= WATCHED or len(datagrams) <= FEW:
-            self._replays.remember(self._reusable(session, datagrams))
+            self._remember(list(self._reusable(session, datagrams)))
         left = self._watched.get(session)
         if left is None:
             return

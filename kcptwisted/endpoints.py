@@ -50,7 +50,10 @@ def checkPort(port: int, least: int) -> int:
     return port
 
 
-def _warnIfUnprotected(options: KCPOptions, what: str) -> None:
+def warnIfUnprotected(options: KCPOptions, what: str) -> None:
+    """
+    @param what: what goes without encryption, if C{options} ask for none.
+    """
     if options.unprotected:
         _log.warn(
             "{what} goes without encryption: anybody on the path can read and change it."
@@ -112,7 +115,7 @@ class KCPClientEndpoint:
             L{twisted.internet.error.ConnectError}.  It can be cancelled, and then fails with
             L{twisted.internet.error.ConnectingCancelledError}.
         """
-        _warnIfUnprotected(self._options, f"the connection to kcp:{self._host}:{self._port}")
+        warnIfUnprotected(self._options, f"the connection to kcp:{self._host}:{self._port}")
         looked = resolve(self._reactor, self._host, self._port)
         connected = looked.addCallback(self._resolved, protocolFactory)
         return connected.addErrback(self._cancelled)
@@ -191,6 +194,13 @@ class KCPServerEndpoint:
         self._options = options or KCPOptions()
         self._layers = tuple(layers)
         self._randomBytes = randomBytes
+        self._shared: IStreamServerEndpoint | None = None
+        if self._options.workers > 1:
+            from kcptwisted.workers.sharing import SharedEndpoint
+
+            self._shared = SharedEndpoint(
+                reactor, self._port, self._options, self._layers, randomBytes
+            )
 
     def __repr__(self) -> str:
         return f"<KCPServerEndpoint {self._options.interface}:{self._port}>"
@@ -202,6 +212,8 @@ class KCPServerEndpoint:
         @return: fires with a L{kcptwisted.interfaces.IKCPListeningPort}, or fails with
             L{twisted.internet.error.CannotListenError}.
         """
+        if self._shared is not None:
+            return self._shared.listen(protocolFactory)
         looked = resolve(self._reactor, self._options.interface or ANY_IPV4[0], self._port)
         return looked.addCallback(self._listen, protocolFactory)
 
@@ -209,5 +221,5 @@ class KCPServerEndpoint:
         listener = KCPListener(self._reactor, self._options, factory, self._randomBytes)
         port = KCPListeningPort(listener, addresses[0], self._layers)
         port.startListening()
-        _warnIfUnprotected(self._options, f"what arrives at kcp:{port.getHost().port}")
+        warnIfUnprotected(self._options, f"what arrives at kcp:{port.getHost().port}")
         return port

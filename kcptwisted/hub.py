@@ -5,6 +5,7 @@ What listener and connector have in common: the place above the cipher where ses
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -69,12 +70,17 @@ class SessionHub:
     # Opening and closing the port.
 
     def openPort(
-        self, bind: Address, peer: Address | None, layers: Sequence[SocketLayer] = ()
+        self,
+        bind: Address,
+        peer: Address | None,
+        layers: Sequence[SocketLayer] = (),
+        sock: socket.socket | None = None,
     ) -> None:
         """
         Open the UDP port, with the cipher and the user's own layers around this.
 
         @param layers: from the inner to the outer, outside the cipher.
+        @param sock: see L{kcptwisted.udp.opening.openPort}.
         @raise twisted.internet.error.CannotListenError: if C{bind} cannot be had.
         @raise ValueError: if the mtu is too small for the layers.
         """
@@ -87,7 +93,7 @@ class SessionHub:
             protocol = layer(protocol)
             overhead += getattr(protocol, "ownOverhead", 0)
         self._options.checkMtu(overhead)
-        self._port = openPort(self._reactor, protocol, bind, self._options, self.stats, peer)
+        self._port = openPort(self._reactor, protocol, bind, self._options, self.stats, peer, sock)
 
     def closePort(self) -> Deferred[None]:
         """

@@ -43,6 +43,17 @@ class Ending(Enum):
     CLOSE = "close"
     ABORT = "abort"
 
+    @classmethod
+    def parse(cls, sessions: str) -> Ending:
+        """
+        @param sessions: as C{stopListening} is given it.
+        @raise ValueError: if it is none of these.
+        """
+        allowed = [ending.value for ending in cls]
+        if sessions not in allowed:
+            raise ValueError(f"sessions must be one of {', '.join(allowed)}, not {sessions!r}")
+        return cls(sessions)
+
 
 class KCPListener(SessionHub):
     """
@@ -104,9 +115,20 @@ class KCPListener(SessionHub):
                     self._move(mover, address)
                     self.datagramsReceived(datagrams[position:], address)
                     return
+            elif self._isElsewhere(opening, datagrams[position:], address):
+                return
             elif self._mayOpen(opening, datagram, address, now):
                 self._accept(opening, address, datagrams[position:], now)
                 return
+
+    def _isElsewhere(self, opening: Opening, datagrams: list[bytes], address: Address) -> bool:
+        """
+        Of concern to one of several workers.
+
+        @param datagrams: from that with C{opening} on.
+        @return: whether somebody else has taken care of them.
+        """
+        return False
 
     def _mayOpen(self, opening: Opening, datagram: bytes, address: Address, now: int) -> bool:
         """

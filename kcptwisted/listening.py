@@ -4,6 +4,8 @@ What C{listen} gives: a listener as a port.
 
 from __future__ import annotations
 
+import socket
+
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import CannotListenError
@@ -26,15 +28,21 @@ class KCPListeningPort:
     _log = Logger()
 
     def __init__(
-        self, listener: KCPListener, bind: Address, layers: tuple[SocketLayer, ...] = ()
+        self,
+        listener: KCPListener,
+        bind: Address,
+        layers: tuple[SocketLayer, ...] = (),
+        sock: socket.socket | None = None,
     ) -> None:
         """
         @param bind: where to listen.
         @param layers: the user's own, outside the cipher.
+        @param sock: one that is bound there, instead of a new one.
         """
         self._listener = listener
         self._bind = bind
         self._layers = layers
+        self._socket = sock
         self._listening = False
         self._stopping = False
 
@@ -61,7 +69,7 @@ class KCPListeningPort:
         if self._listening:
             problem = "stopped for good" if self._stopping else "already listening"
             raise CannotListenError(*self._bind[:2], problem)
-        self._listener.openPort(self._bind, None, self._layers)
+        self._listener.openPort(self._bind, None, self._layers, self._socket)
         self._listening = True
         self._log.info(
             "{factory} starting on {host}", factory=self._listener.factory, host=self.getHost()
@@ -72,12 +80,10 @@ class KCPListeningPort:
         """
         See L{IKCPListeningPort.stopListening}.
         """
-        allowed = [ending.value for ending in Ending]
-        if sessions not in allowed:
-            raise ValueError(f"sessions must be one of {', '.join(allowed)}, not {sessions!r}")
+        ending = Ending.parse(sessions)
         if not self._listening:
             return succeed(None)
-        stopped = self._listener.stop(Ending(sessions))
+        stopped = self._listener.stop(ending)
         if not self._stopping:
             self._stopping = True
             stopped.addCallback(lambda _: self._listener.factory.doStop())

@@ -5,6 +5,7 @@ The options of an endpoint: their defaults, and the check of all.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
@@ -71,6 +72,7 @@ class KCPOptions:
     maxSessions: int = 32768
     maxSessionsPerHost: int = 16384
     acceptRate: float = 2000.0
+    workers: int = 1
     retry: bool = False
     trace: bool = False
     #: Where KCP_KEY is looked up.
@@ -95,6 +97,8 @@ class KCPOptions:
             )
         if self.fecFlush and not self.dataShards:
             raise ValueError("fecFlush must be 0 or left out without dataShards and parityShards")
+        if self.workers > 1 and not sys.platform.startswith("linux"):
+            raise ValueError("workers must be 1 on this system: only Linux shares a port out")
         object.__setattr__(self, "cipherKey", self._findKey())
         self.checkMtu(self.overhead)
 

@@ -72,6 +72,12 @@ class PathChecks:
         roamer = self._roamers.get(conv)
         return None if roamer is None else roamer.session
 
+    def conversations(self) -> list[int]:
+        """
+        @return: those of the sessions that may move.
+        """
+        return list(self._roamers)
+
     def challenge(self, session: KCPSession, address: Address, now: int) -> bytes | None:
         """
         @param session: one that may move.

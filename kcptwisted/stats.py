@@ -142,6 +142,11 @@ class PortStats(_Counters):
     @ivar SessionsEvicted: I{ours}: sessions given up for newcomers.
     @ivar PathsChallenged: I{ours}: challenges sent to where a session's peer may have moved.
     @ivar SessionsMoved: I{ours}: sessions whose peer has moved to another address.
+    @ivar StraysPassed: I{ours}: datagrams handed to the worker that has their session.
+    @ivar StraysTaken: I{ours}: datagrams of sessions here that another worker handed over.
+    @ivar StraysDropped: I{ours}: datagrams dropped because the other worker read too slowly.
+    @ivar SiblingErrs: I{ours}: messages between workers that were malformed, or lost because the
+        other worker read too slowly.
     @ivar OutErrs: I{ours}: datagrams that the kernel refused with an error.
     @ivar OutDeferred: I{ours}: datagrams kept for later because the kernel's buffer was full.
     @ivar OutDropped: I{ours}: datagrams dropped because too many were already kept for later.
@@ -171,6 +176,10 @@ class PortStats(_Counters):
         "RetriesSent",
         "SessionsEvicted",
         "SessionsMoved",
+        "SiblingErrs",
+        "StraysDropped",
+        "StraysPassed",
+        "StraysTaken",
     )
 
     ActiveOpens: int
@@ -196,3 +205,7 @@ class PortStats(_Counters):
     RetriesSent: int
     SessionsEvicted: int
     SessionsMoved: int
+    SiblingErrs: int
+    StraysDropped: int
+    StraysPassed: int
+    StraysTaken: int

@@ -32,6 +32,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "maxSessions": (1, 2**20),
     "maxSessionsPerHost": (1, 2**20),
     "acceptRate": (1, 2**20),
+    "workers": (1, 64),
 }
 
 TRUTHS = (
@@ -49,7 +50,7 @@ TEXTS = ("interface", "bindAddress", "crypt", "key", "keyFile", "rawKey", "mode"
 
 #: Options that only one end takes.
 CLIENTS = {"bindAddress", "timeout", "handshake"}
-SERVERS = {"interface", "maxSessions", "maxSessionsPerHost", "acceptRate", "retry"}
+SERVERS = {"interface", "maxSessions", "maxSessionsPerHost", "acceptRate", "workers", "retry"}
 
 
 def endOf(name: str) -> str:

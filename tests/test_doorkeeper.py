@@ -185,6 +185,29 @@ class ReplayTests(DoorkeeperTestCase):
                 self.assertEqual(self.isReplayed(coded(push(5, 0, ts=ts), 77)), known)
             self.assertFalse(self.isReplayed(push(5, 0, ts=4)))
 
+    def test_others(self) -> None:
+        """
+        Who asks for it is told what opens nothing any more, and nothing else; and what is told by
+        others opens nothing here.
+        """
+        self.build(AEAD)
+        told: list[bytes] = []
+        self.keeper.onOpened = told.extend
+        session = self.open(hello(5, TOKEN_A))
+        first, late = push(5, 0, b"first"), push(5, 3, b"late")
+        self.watch(session, first, late)
+        self.watch(session, late)
+        self.assertEqual(set(told), {TOKEN_A, hello(5, TOKEN_A), first})
+        ended = cast(KCPSession, Session(THERE))
+        self.keeper.opened(opening(hello(6, b"C" * TOKEN)), ended, 0, False)
+        self.assertEqual(told[-1], b"C" * TOKEN)
+        self.build(AEAD)
+        self.assertFalse(self.isReplayed(first))
+        self.keeper.learn(told)
+        for again in (first, hello(5, TOKEN_A), hello(6, TOKEN_A)):
+            self.assertTrue(self.isReplayed(again))
+        self.assertFalse(self.isReplayed(hello(5, TOKEN_B)))
+
     def test_overAlready(self) -> None:
         """
         That holds for the datagrams that a session was given together with its end, too.

@@ -4,9 +4,11 @@ Runs the examples, and the one in README.md, as a reader would.
 
 from __future__ import annotations
 
+import os
 import re
 
 from tests.programs import EXAMPLES, ROOT, Program, ProgramTestCase, freePort
+from tests.workers.clients import WorkersCase, isLinux
 
 
 class EchoTests(ProgramTestCase):
@@ -125,6 +127,33 @@ class LifecycleTests(ProgramTestCase):
         await program.printed("lifecycle.py tell")
         await program.ended()
         self.assertEqual(program.status, 1)
+
+
+class WorkerServiceTests(WorkersCase):
+    """
+    Tests for worker_service.py.
+    """
+
+    if not isLinux():
+        skip = "only Linux shares a port out"
+
+    async def test_echo(self) -> None:
+        """
+        Both workers echo, and what is to be done once is done by the master.
+        """
+        endpoint = "kcp:0:interface=127.0.0.1:key=sesame:workers=2"
+        self.patch(os, "environ", {**os.environ, "ENDPOINT": endpoint})
+        service = self.twistd("-noy", str(EXAMPLES / "worker_service.py"))
+        port = int((await service.printed(r"2 workers listening on .*port=(\d+)"))[1])
+        for number in (0, 1):
+            while not re.search(rf"worker {number}: .* a client", service.output):
+                asker = await self.connect(port)
+                self.assertEqual(await asker.ask(b"hello"), b"hello")
+        await service.printed("the master is there")
+        self.assertEqual(len(re.findall("the master is there", service.output)), 1)
+        service.transport.signalProcess("TERM")
+        await service.printed(r"\] Server Shut Down\.\n")
+        await service.ended()
 
 
 class MessageChatTests(ProgramTestCase):
@@ -271,6 +300,36 @@ class OutOfBandPositionTests(ProgramTestCase):
         await program.printed("outofband_position.py play")
         await program.ended()
         self.assertEqual(program.status, 1)
+
+
+class ChooseOptionsTests(ProgramTestCase):
+    """
+    Tests for choose_options.py.
+    """
+
+    async def test_compares(self) -> None:
+        """
+        There is a line for each set of options, and no message comes back before the link lets it.
+        """
+        first, second = "mode=fast3", "mode=fast3:dataShards=3:parityShards=1"
+        program = self.startExample("choose_options.py", "0.5", first, second)
+        for options in (first, second):
+            match = await program.printed(rf"(\d+\.\d) +(\d+\.\d) +(\d+\.\d)  {options}\n")
+            p50, p99, longest = map(float, match.groups())
+            self.assertTrue(50 <= p50 <= p99 <= longest, program.output)
+        await program.ended()
+        self.assertEqual(program.status, 0, program.output)
+
+    async def test_wrong(self) -> None:
+        """
+        Options that are wrong are named, and without any it says how to run it.
+        """
+        for arguments, expected in ((["1", "mode=warp"], "mode must be"), ([], "a number of sec")):
+            program = self.startExample("choose_options.py", *arguments)
+            await program.printed(expected)
+            await program.ended()
+            self.assertEqual(program.status, 1)
+            self.assertNotIn("Traceback", program.output)
 
 
 class TrialExampleTests(ProgramTestCase):

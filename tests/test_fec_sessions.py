@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import cast
 
 from kcptwisted.arq.segment import OVERHEAD, PUSH, decodeSegments
@@ -218,6 +219,28 @@ class RecoveredTests(FECSessionTestCase):
         ack = struct.pack("<IBBHIIII", client.session.conv, 82, 0, 32, 0, 0, 0, 0)
         client.session.datagramsRecovered([ack], client.session.address)
         self.assertEqual(rtt.smoothed, before)
+
+    def test_pingPong(self) -> None:
+        """
+        Messages that go back and forth one by one fill a group slowly.  What its parity then
+        rebuilds has long been sent again and acknowledged; it does not stretch the timeouts.
+        """
+        link = Link(delay=0.025, loss=0.1)
+        client, server = self.pair(_options(10, 3), _options(10, 3), link)
+        server.onData = server.session.write
+        arrivals: list[float] = []
+
+        def again(data: bytes) -> None:
+            arrivals.append(self.network.clock.seconds())
+            client.session.write(data)
+
+        client.onData = again
+        client.session.write(b"x")
+        self.network.runUntil(lambda: len(arrivals) > 300)
+        trips = [after - before for before, after in pairwise(arrivals)]
+        self.assertGreater(client.session.stats.FECRecovered, 0)
+        self.assertLess(client.session._conversation.sender.rtt.timeout, 250)
+        self.assertLess(sorted(trips)[-10], 0.5)
 
 
 class FlushTests(FECSessionTestCase):

@@ -4,6 +4,7 @@ Tests for L{kcptwisted.options}.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import FrozenInstanceError
 from typing import Any
 
@@ -137,6 +138,23 @@ class NumberTests(OptionsTestCase):
         parsed = parse(fecFlush="20", dataShards="10", parityShards="3")
         self.assertEqual(parsed.fecFlush, 20)
         self.refused("0 to 5000 ms", fecFlush=5001, dataShards=10, parityShards=3)
+
+
+class WorkersTests(OptionsTestCase):
+    """
+    The number of processes.
+    """
+
+    def test_elsewhere(self) -> None:
+        """
+        More than one is an error but on Linux; one is none anywhere.
+        """
+        for platform in ("darwin", "win32", "freebsd14"):
+            self.patch(sys, "platform", platform)
+            self.assertEqual(make(workers=1).workers, 1)
+            self.refused("workers must be 1", "Linux", workers=2)
+        self.patch(sys, "platform", "linux")
+        self.assertEqual(make(workers=2).workers, 2)
 
 
 class TruthTests(OptionsTestCase):

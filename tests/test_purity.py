@@ -47,6 +47,10 @@ PURE = [
     "departed.py",
     "replay.py",
     "retry.py",
+    # What workers tell each other, and when they are replaced.
+    "workers/delays.py",
+    "workers/messages.py",
+    "workers/whereabouts.py",
     # A bad network.
     "link.py",
     "nat.py",

@@ -25,7 +25,7 @@ DEAD_LINK_SILENCE = 10_000
 MAXIMUM_FRAGMENTS = 255
 
 #: New segments that leave in one flush at most, so that others get their turn.
-MAXIMUM_BURST = 2048
+MAXIMUM_BURST = 256
 
 #: The peer's window until it tells, segments.
 INITIAL_REMOTE_WINDOW = 32
@@ -185,8 +185,10 @@ class Sender:
             elif span <= distance < HALF:
                 self._stats.KCPInErrors += 1
         if acks and measure:
-            elapsed = (now - acks[-1][1]) & MASK
-            if elapsed < HALF:
+            sn, ts = acks[-1]
+            elapsed = (now - ts) & MASK
+            # What was acknowledged before has come again, by FEC perhaps, long after it was sent.
+            if elapsed < HALF and (sn - before) & MASK < HALF:
                 self.rtt.sample(min(elapsed, MAXIMUM_RTO))
         while self.una < self.next and self.una not in inFlight:
             self.una += 1

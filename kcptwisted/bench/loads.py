@@ -1,12 +1,11 @@
 """
-What goes over the connections that are measured: bulk data one way or back and forth, and messages.
-Servers and clients, for any stream transport.
+What goes over the connections that are measured, on any stream transport: the servers, and clients
+that move bulk data.
 """
 
 from __future__ import annotations
 
 import struct
-from collections import deque
 from collections.abc import Callable
 from hashlib import sha256
 from time import perf_counter_ns
@@ -295,99 +294,3 @@ class SinkClient(BulkClient):
                 self.finish()
             else:
                 self.finish(WrongBytes(f"the server counted {self.counted} of {self.count}"))
-
-
-class MessageClient(Client):
-    """
-    Sends messages of one size to an echo server, and notes how long each takes to come back.
-
-    @ivar latencies: nanoseconds from when each answered message was due.
-    """
-
-    def __init__(
-        self, size: int, seed: int = 1, session: int = 0, now: Now = perf_counter_ns
-    ) -> None:
-        """
-        @param size: bytes of a message.
-        @param seed: of the test stream.
-        @param session: which of the client's sessions it is.
-        """
-        super().__init__()
-        self._size = size
-        self._stream = Pattern(seed, session)
-        self._expected = Pattern(seed, session)
-        self._now = now
-        self._due: deque[int] = deque()
-        self._arrived = 0
-        self._left = 0
-        self.latencies: list[int] = []
-
-    @property
-    def unanswered(self) -> int:
-        """
-        How many messages have been sent and have not come back.
-        """
-        return len(self._due)
-
-    def expect(self, count: int) -> Deferred[None]:
-        """
-        Begin a job anew.
-
-        @return: C{done} of the new job, which is done after so many answers.
-        """
-        self._left = count
-        self.done = Deferred()
-        self.latencies = []
-        return self.done
-
-    def send(self, due: int) -> None:
-        """
-        Send the next message.
-
-        @param due: when it should have been sent, nanoseconds.
-        """
-        self._due.append(due)
-        self.transport.write(self._stream.take(self._size))
-
-    def dataReceived(self, data: bytes) -> None:
-        """
-        Take what comes back.
-        """
-        self._arrived += len(data)
-        if not self._expected.matches(data) or self._arrived > len(self._due) * self._size:
-            self.finish(WrongBytes(f"in what came back before message {self._left} from the last"))
-            return
-        now = self._now()
-        while self._arrived >= self._size:
-            self._arrived -= self._size
-            self.latencies.append(now - self._due.popleft())
-            self._left -= 1
-            if self._left:
-                self.answered()
-            else:
-                self.finish()
-
-    def answered(self) -> None:
-        """
-        A message has come back, and it was not the job's last.
-        """
-
-
-class PingPongClient(MessageClient):
-    """
-    Sends each message when the one before has come back.
-    """
-
-    def play(self, count: int) -> Deferred[None]:
-        """
-        @return: fires after so many round trips.
-        """
-        done = self.expect(count)
-        self.send(self._now())
-        return done
-
-    def answered(self) -> None:
-        """
-        Send the next.
-        """
-        self.send(self._now())

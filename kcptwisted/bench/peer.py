@@ -97,18 +97,24 @@ async def serve(reactor: Any, endpoint: str, role: str) -> None:
     tell(usage())
 
 
-async def play(reactor: Any, endpoint: str, job: Job) -> None:
+async def play(reactor: Any, endpoint: str, job: Job, ready: bool) -> None:
     """
     Be a client, and tell what came of it.
+
+    @param ready: whether to tell when all sessions are there.
     """
     allowDescriptors(job.sessions)
 
     async def hold() -> None:
-        print("ready", flush=True)
         await inputEnds(reactor)
 
+    def tellReady() -> None:
+        if ready:
+            print("ready", flush=True)
+
     player = Player(reactor, clientFromString(reactor, endpoint), job)
-    tell({**await player.play(hold), **usage()})
+    found = await player.play(hold, tellReady)
+    tell({**found, **usage()})
     await part(reactor, player.clients)
 
 
@@ -171,6 +177,10 @@ def buildParser() -> argparse.ArgumentParser:
         client.add_argument(
             "--seed", type=int, default=defaults.seed, help="of the test stream (%(default)s)"
         )
+        if role != "idle":
+            client.add_argument(
+                "--ready", action="store_true", help="print ready before what is timed begins"
+            )
     for one in roles.choices.values():
         one.add_argument(
             "--timeout",
@@ -190,7 +200,9 @@ def start(reactor: Any, given: dict[str, Any]) -> Deferred[None]:
     given.pop("timeout")
     if role == "serve":
         return Deferred.fromCoroutine(serve(reactor, endpoint, given["serves"]))
-    return Deferred.fromCoroutine(play(reactor, endpoint, Job(role, **given)))
+    # Whoever holds idle sessions must know when they are there.
+    ready = given.pop("ready", role == "idle")
+    return Deferred.fromCoroutine(play(reactor, endpoint, Job(role, **given), ready))
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from time import process_time
 
 _STATM = Path("/proc/self/statm")
 
@@ -19,8 +20,7 @@ def usage() -> dict[str, float]:
     @return: C{cpu}, the CPU seconds of this process so far, and C{rss}, its memory in bytes.  Where
         the system does not tell the present memory it is the most so far, or 0.
     """
-    times = os.times()
-    return {"cpu": times.user + times.system, "rss": _memory()}
+    return {"cpu": process_time(), "rss": _memory()}
 
 
 def _memory() -> int:

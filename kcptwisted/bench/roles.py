@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from time import perf_counter_ns
+from time import perf_counter_ns, process_time
 from typing import Any, TypeVar
 
-from twisted.internet.defer import Deferred, DeferredSemaphore, TimeoutError, gatherResults
+from twisted.internet.defer import Deferred, DeferredSemaphore, gatherResults
 from twisted.internet.endpoints import connectProtocol
 from twisted.internet.interfaces import IStreamClientEndpoint
 
@@ -18,11 +18,10 @@ from kcptwisted.bench.loads import (
     BulkClient,
     Client,
     EchoClient,
-    MessageClient,
     Now,
-    PingPongClient,
     SinkClient,
 )
+from kcptwisted.bench.messages import MessageClient, PingPongClient, Schedule
 
 #: How many sessions are opened at once.  A listener of kcp-go ignores newcomers when 128 wait.
 OPENING = 64
@@ -59,6 +58,12 @@ class Job:
     seed: int = 1
 
 
+async def atOnce() -> None:
+    """
+    Hold idle sessions no longer than it takes to open them.
+    """
+
+
 class Player:
     """
     Plays a role.
@@ -72,34 +77,57 @@ class Player:
         endpoint: IStreamClientEndpoint,
         job: Job,
         now: Now = perf_counter_ns,
+        cpu: Callable[[], float] = process_time,
     ) -> None:
         """
         @param reactor: provides L{twisted.internet.interfaces.IReactorTime}.
         @param endpoint: what each session connects to.
         @param job: what to do.
+        @param now: gives the time in nanoseconds.
+        @param cpu: gives the CPU seconds of this process.
         """
         self._reactor = reactor
         self._endpoint = endpoint
         self._job = job
         self._now = now
+        self._cpu = cpu
+        self._cpuBefore = 0.0
         self.clients: list[Client] = []
 
-    async def play(self, hold: Callable[[], Awaitable[None]]) -> dict[str, Any]:
+    async def play(
+        self, hold: Callable[[], Awaitable[None]] = atOnce, ready: Callable[[], None] = lambda: None
+    ) -> dict[str, Any]:
         """
-        @param hold: of an idle client: called when all sessions are there, waits until they may go.
+        @param hold: of an idle client: waits until its sessions may go.
+        @param ready: called when all sessions are there, before anything is timed.
         @return: what to report, with C{gopeer}'s names; times are seconds, or microseconds where
-            the name says so.
+            the name says so; C{cpu_before} is what opening the sessions and all before it used.
         """
-        if self._job.role == "idle":
-            await self._openForMessages(MessageClient, 1)
-            began = self._now()
-            await hold()
-            found: dict[str, Any] = {"seconds": (self._now() - began) / 1e9}
-        else:
-            found = await getattr(self, self._job.role)()
-        return {"role": self._job.role, "sessions": self._job.sessions, **found}
+        job = self._job
+        self._ready = ready
+        found = await (self._idle(hold) if job.role == "idle" else getattr(self, f"_{job.role}")())
+        return {"role": job.role, "sessions": job.sessions, **found, "cpu_before": self._cpuBefore}
 
-    async def echo(self) -> dict[str, Any]:
+    def _begin(self) -> int:
+        """
+        All sessions are open.
+
+        @return: the time.
+        """
+        self._ready()
+        self._cpuBefore = self._cpu()
+        return self._now()
+
+    async def _idle(self, hold: Callable[[], Awaitable[None]]) -> dict[str, Any]:
+        """
+        Have a byte come back on each session, and hold it.
+        """
+        await self._openForMessages(MessageClient, 1)
+        began = self._begin()
+        await hold()
+        return {"seconds": (self._now() - began) / 1e9}
+
+    async def _echo(self) -> dict[str, Any]:
         """
         Send bytes and have them come back.
         """
@@ -108,7 +136,7 @@ class Player:
         found = await self._move(clients)
         return {**found, "sha256": clients[0].digest.hexdigest()}
 
-    async def sink(self) -> dict[str, Any]:
+    async def _sink(self) -> dict[str, Any]:
         """
         Send bytes, which the server counts.
         """
@@ -116,6 +144,7 @@ class Player:
         return await self._move(await self._open(lambda n: SinkClient(job.bytes, job.seed, n)))
 
     async def _move(self, clients: Sequence[BulkClient]) -> dict[str, Any]:
+        self._begin()
         for client in clients:
             client.begin()
         await self._all([client.done for client in clients])
@@ -124,34 +153,34 @@ class Player:
             "seconds": max(client.seconds for client in clients),
         }
 
-    async def pingpong(self) -> dict[str, Any]:
+    async def _pingpong(self) -> dict[str, Any]:
         """
         Send one message after the other on each session.
         """
         clients = await self._openForMessages(PingPongClient, self._job.size)
-        began = self._now()
+        began = self._begin()
         await self._all([client.play(self._job.count) for client in clients])
         return self._summary(clients, (self._now() - began) / 1e9)
 
-    async def paced(self) -> dict[str, Any]:
+    async def _paced(self) -> dict[str, Any]:
         """
         Send messages on schedule, whether or not answers came.
         """
         job = self._job
         clients = await self._openForMessages(MessageClient, job.size)
         count = max(round(job.rate * job.seconds), 1)
-        waiting = gatherResults([client.expect(count) for client in clients], consumeErrors=True)
-        began = self._now()
+        answered = gatherResults([client.expect(count) for client in clients], consumeErrors=True)
+        began = self._begin()
         schedule = Schedule(self._reactor, clients, count, job.rate, self._now)
         schedule.start()
-        waiting.addTimeout(count / job.rate + PATIENCE, self._reactor)
+        # What has not come by then is lost, and no error.
+        limit = count / job.rate + PATIENCE
+        answered.addTimeout(limit, self._reactor, lambda result, seconds: [])
         try:
-            await waiting
-        except TimeoutError:
-            pass
+            await answered
         finally:
             schedule.stop()
-        lost = sum(client.unanswered for client in clients) + schedule.unsent
+        lost = sum(client.unanswered for client in clients)
         return {**self._summary(clients, (self._now() - began) / 1e9), "lost": lost}
 
     def _summary(self, clients: Sequence[MessageClient], seconds: float) -> dict[str, Any]:
@@ -202,60 +231,3 @@ class Player:
     @staticmethod
     async def _all(waiting: Sequence[Deferred[None]]) -> None:
         await gatherResults(waiting, consumeErrors=True)
-
-
-class Schedule:
-    """
-    Sends the messages of many sessions, spread evenly over the time.
-    """
-
-    def __init__(
-        self,
-        reactor: Any,
-        clients: Sequence[MessageClient],
-        count: int,
-        rate: float,
-        now: Now,
-    ) -> None:
-        """
-        @param count: messages of each session.
-        @param rate: messages a second and session.
-        """
-        self._reactor = reactor
-        self._clients = clients
-        self._total = count * len(clients)
-        self._interval = 1e9 / rate / len(clients)
-        self._now = now
-        self._next = 0
-        self._call: Any = None
-
-    @property
-    def unsent(self) -> int:
-        """
-        How many messages have not been sent.
-        """
-        return self._total - self._next
-
-    def start(self) -> None:
-        """
-        The first message is due now.
-        """
-        self._began = self._now()
-        self._step()
-
-    def stop(self) -> None:
-        """
-        Send no more.
-        """
-        if self._call is not None and self._call.active():
-            self._call.cancel()
-
-    def _step(self) -> None:
-        now = self._now()
-        while self._next < self._total:
-            due = self._began + int(self._next * self._interval)
-            if due > now:
-                self._call = self._reactor.callLater((due - now) / 1e9, self._step)
-                return
-            self._clients[self._next % len(self._clients)].send(due)
-            self._next += 1

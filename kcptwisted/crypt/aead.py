@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 from zope.interface import implementer
 
 from kcptwisted.crypt.checksummed import RandomBytes
-from kcptwisted.crypt.interfaces import ICipher
+from kcptwisted.crypt.interfaces import ICipher, SendLimitReached
 
 NONCE = 12
 TAG = 16
@@ -22,12 +22,6 @@ TAG = 16
 #: Datagrams that one L{AEADCipher}, and so one socket, seals at most.  NIST SP 800-38D, section
 #: 8.3, allows 2^32 with random nonces of this length, by all that have the key together.
 SEND_LIMIT = 1 << 30
-
-
-class SendLimitReached(Exception):
-    """
-    One more datagram under this key would risk that a nonce is used twice.
-    """
 
 
 class AEAD(Protocol):

@@ -9,6 +9,12 @@ from collections.abc import Sequence
 from zope.interface import Attribute, Interface
 
 
+class SendLimitReached(Exception):
+    """
+    One more datagram under this key would risk that a nonce is used twice.
+    """
+
+
 class ICipher(Interface):
     """
     Protects whole datagrams of one socket, without I/O.
@@ -23,7 +29,7 @@ class ICipher(Interface):
         Encrypt.
 
         @return: as many datagrams, in order.
-        @raise kcptwisted.crypt.aead.SendLimitReached: if the key has been used enough.
+        @raise SendLimitReached: if the key has been used enough.
         """
 
     def open(datagrams: Sequence[bytes]) -> tuple[list[bytes], int]:

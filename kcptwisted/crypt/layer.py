@@ -6,8 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kcptwisted.crypt.aead import SendLimitReached
-from kcptwisted.crypt.interfaces import ICipher
+from kcptwisted.crypt.interfaces import ICipher, SendLimitReached
 from kcptwisted.errors import KeyExhausted
 from kcptwisted.interfaces import Address, IDatagramProtocol
 from kcptwisted.layer import DatagramLayer

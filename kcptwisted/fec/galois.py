@@ -6,8 +6,6 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-import reedsolo
-
 FIELD_POLYNOMIAL = 0x11D
 
 
@@ -17,6 +15,9 @@ def logarithms() -> tuple[list[int], list[int]]:
     @return: powers of the generator, twice over so that sums of two exponents index it, and
         logarithms.
     """
+    # Sessions without FEC do without it.
+    import reedsolo
+
     # Not reedsolo.init_tables: it changes the field of every other user in the process.
     powers = [1]
     for _ in range(254):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from functools import cache
+from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 #: C{KCP_INTERFACE} of C{accelerator.h}.
@@ -78,11 +79,20 @@ def accelerator() -> Accelerator | None:
     return Accelerator(ffi, lib) if getattr(lib, "KCP_INTERFACE", None) == INTERFACE else None
 
 
+def isCompiled() -> bool:
+    """
+    @return: whether the package was built with C{KCPTWISTED_COMPILE=yes}.
+    """
+    spec = find_spec("kcptwisted.arq.conversation")
+    return spec is not None and not str(spec.origin).endswith(".py")
+
+
 def describe() -> str:
     """
     @return: what is active, for people.
     """
     found = accelerator()
-    if found is None:
-        return "pure Python"
-    return f"accelerated, {list(found.kernels)[-1]}"
+    parts = [] if found is None else ["accelerated", list(found.kernels)[-1]]
+    if isCompiled():
+        parts.append("compiled")
+    return ", ".join(parts) or "pure Python"

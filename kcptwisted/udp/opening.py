@@ -28,6 +28,7 @@ def openPort(
     options: KCPOptions,
     stats: PortStats,
     peer: Address | None = None,
+    sock: socket.socket | None = None,
 ) -> UDPPort:
     """
     Open a UDP port and connect C{protocol} to it.
@@ -35,6 +36,7 @@ def openPort(
     @param reactor: provides L{IReactorFDSet} and L{IReactorTime}, or L{IReactorUDP}.
     @param bind: where to listen.
     @param peer: the only address to talk with, or None.
+    @param sock: one of L{openShared}, instead of a new one; for a reactor with file descriptors.
     @raise CannotListenError: if the address cannot be had.
     @raise OSError: if C{peer} cannot be reached from it.
     """
@@ -43,12 +45,35 @@ def openPort(
         fallback.start(cast(IReactorUDP, reactor), bind[0], bind[1])
         return fallback
     keepFreedMemory()
-    sock = _openSocket(bind, peer, options)
+    if sock is None:
+        sock = _openSocket(bind, peer, options)
     port = BatchPort(
         cast(IBatchReactor, reactor), sock, protocol, stats, connected=peer is not None
     )
     port.start()
     return port
+
+
+def openShared(bind: Address, options: KCPOptions, count: int) -> list[socket.socket]:
+    """
+    Open several sockets at one address, of which Linux chooses one for each peer.
+
+    @param bind: where to listen.
+    @return: so many, not blocking.
+    @raise CannotListenError: if the address cannot be had, or is in use.
+    """
+    # Alone at first: sockets that share a port do not mind those that others share.
+    first = _bound(bind, options)
+    first.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    sockets = [first]
+    try:
+        while len(sockets) < count:
+            sockets.append(_bound(first.getsockname(), options, shared=True))
+    except CannotListenError:
+        for sock in sockets:
+            sock.close()
+        raise
+    return sockets
 
 
 def rebindPort(port: UDPPort, bind: Address, peer: Address, options: KCPOptions) -> bool:
@@ -81,7 +106,7 @@ def _openSocket(bind: Address, peer: Address | None, options: KCPOptions) -> soc
     return sock
 
 
-def _bound(bind: Address, options: KCPOptions) -> socket.socket:
+def _bound(bind: Address, options: KCPOptions, shared: bool = False) -> socket.socket:
     family = socket.AF_INET6 if len(bind) == 4 else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_DGRAM)
     try:
@@ -90,6 +115,8 @@ def _bound(bind: Address, options: KCPOptions) -> socket.socket:
             sock.setsockopt(socket.SOL_SOCKET, option, options.socketBuffer)
         if options.dscp:
             _mark(sock, family, options.dscp)
+        if shared:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         sock.bind(bind)
     except OSError as problem:
         sock.close()

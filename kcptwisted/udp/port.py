@@ -27,6 +27,7 @@ from zope.interface import implementer
 from kcptwisted.addresses import toAddress
 from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
 from kcptwisted.stats import PortStats
+from kcptwisted.udp.lingering import BATCHES, MOST_READERS, TRIES, Lingering
 from kcptwisted.udp.offload import (
     ANCILLARY_BYTES,
     MAXIMUM_SEGMENTS,
@@ -38,8 +39,13 @@ from kcptwisted.udp.offload import (
     split,
 )
 
-#: Bytes read in one reactor turn before timers and other descriptors get theirs.
-READ_BUDGET = 1 << 20
+#: Bytes read in one reactor turn before timers and other descriptors get theirs.  More would gain
+#: nothing: what has been read would have left the processor's nearest caches before it is used.
+READ_BUDGET = 1 << 17
+
+#: Turns in which one datagram is read, and not tried whether there is another, after that was in
+#: vain: it takes as long as to read one, and if there is one the reactor says so at once.
+SPARED = 3
 
 #: Datagrams kept while the kernel takes none.
 MAXIMUM_DEFERRED = 4096
@@ -87,6 +93,8 @@ class BatchPort:
         self._deferred: deque[tuple[bytes, Address]] = deque()
         self._closing = False
         self._stopping: Deferred[None] | None = None
+        self._spared = 0
+        self._lingering = Lingering()
         self.stats = stats
         self._use(sock)
 
@@ -146,10 +154,33 @@ class BatchPort:
 
     def doRead(self) -> None:
         """
-        Read what is there, up to L{READ_BUDGET}, and hand it over.
+        Read what is there, up to L{READ_BUDGET}, and hand it over; then perhaps wait a moment for
+        more.
         """
         groups: dict[Address, list[bytes]] = {}
-        refused = self._fill(groups)
+        self._handOver(groups, self._fill(groups))
+        if self._lingering.isTime():
+            alone = len(self._reactor.getReaders()) <= MOST_READERS
+            self._lingering.tried(inVain=not (alone and self._await()))
+
+    def _await(self) -> bool:
+        """
+        Go on with what arrives within a moment of what came before, up to L{BATCHES} batches.
+
+        @return: whether anything did.
+        """
+        for batch in range(BATCHES):
+            for _ in range(TRIES):
+                groups: dict[Address, list[bytes]] = {}
+                refused = self._fill(groups)
+                if groups or refused:
+                    break
+            else:
+                return batch > 0
+            self._handOver(groups, refused)
+        return True
+
+    def _handOver(self, groups: dict[Address, list[bytes]], refused: bool) -> None:
         for address, datagrams in groups.items():
             self._call(self._protocol.datagramsReceived, datagrams, address)
         if refused:
@@ -183,6 +214,7 @@ class BatchPort:
                     buffer, address = sock.recvfrom(_BUFFER)
                     datagrams = [buffer]
             except BlockingIOError:
+                self._spared = SPARED if count == 1 else 0
                 break
             except ConnectionRefusedError:
                 refused = True
@@ -200,6 +232,9 @@ class BatchPort:
             size += len(buffer)
             # An empty datagram must not make the loop endless.
             budget -= len(buffer) or 1
+            if self._spared and count == 1:
+                self._spared -= 1
+                break
         self.stats.InPkts += count
         self.stats.InBytes += size
         return refused

@@ -174,7 +174,7 @@ class PacingTests(RateTestCase):
         Without pacing whole windows leave at once.
         """
         self.transfer(replace(self.settings, pacing=False), 1_000_000, _slowFate)
-        self.assertGreater(max([size for _, size in self.departures]), 50_000)
+        self.assertGreater(self.most(1), 50_000)
 
     def test_noSlower(self) -> None:
         """
@@ -189,7 +189,7 @@ class PacingTests(RateTestCase):
         On a short way nothing is paced.
         """
         self.transfer(self.settings, 1_000_000, lambda: [5])
-        self.assertGreater(max([size for _, size in self.departures]), 50_000)
+        self.assertGreater(self.most(1), 50_000)
 
     def test_notEarly(self) -> None:
         """

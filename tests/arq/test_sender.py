@@ -408,6 +408,19 @@ class AcknowledgeTests(SenderTestCase):
         sender.acknowledge([], [(0, 1000)], 1080, False)
         self.assertEqual((sender.rtt.smoothed, sender.una), (0, 1))
 
+    def test_roundTripOfLongAgo(self) -> None:
+        """
+        An ACK of what was acknowledged before gives no sample, and one of what the same batch has
+        acknowledged by una does.
+        """
+        sender = self.make()
+        self.launch(3, now=1000)
+        sender.acknowledge([1], [], 1050, True)
+        sender.acknowledge([], [(0, 1000)], 1900, True)
+        self.assertEqual(sender.rtt.smoothed, 0)
+        sender.acknowledge([2], [(1, 1000)], 1900, True)
+        self.assertEqual(sender.rtt.smoothed, 900)
+
     def test_roundTripFromTheFuture(self) -> None:
         """
         A ts that is still to come gives no sample.

@@ -1,6 +1,6 @@
 """
-What the ARQ core costs: microseconds for each segment delivered, both ends together, at several
-windows, over a link in memory.
+What the ARQ core costs over a link in memory, in microseconds a segment: both ends together at
+several windows, and a flush with few and with many segments queued.
 
 Only calls of the conversations are timed; the link and its clock are not.
 """
@@ -35,9 +35,16 @@ LEAST = 50_000
 #: How often each is measured.
 RUNS = 3
 
+#: Segments that wait to be sent for the first time, and the window that they wait for.
+QUEUED = (100, 1000, 10_000, 100_000)
+QUEUE_WINDOW = 64
+
 #: Bytes of one write, and the most datagrams that one read of a socket gives (a port's budget).
 WRITE = 65536
-BATCH = 748
+BATCH = 94
+
+#: Bytes of a full segment, without cipher and FEC.
+MSS = 1376
 
 
 class End:
@@ -45,26 +52,29 @@ class End:
     One conversation, and the time that it takes.
 
     @ivar seconds: spent in it.
+    @ivar flushing: of these, spent in making datagrams.
     @ivar stats: its counters.
     """
 
-    def __init__(self, window: int) -> None:
+    def __init__(self, window: int, queued: int) -> None:
         """
         @param window: segments, both ways.
+        @param queued: segments to keep queued, at least.
         """
         options = KCPOptions(
             crypt="null", mode="fast3", sendWindow=window, receiveWindow=window, environ={}
         )
         self.stats = SessionStats()
         self.seconds = 0.0
+        self.flushing = 0.0
         self._wrote = False
         settings = options.arqSettings(0)
-        self._queue = 2 * window * settings.mss
+        self._queue = queued * settings.mss
         self._conversation = Conversation(1, settings, NoCongestionControl(), self.stats)
 
     def fill(self, data: bytes) -> None:
         """
-        Keep more than a window queued.
+        Keep as much queued as is wanted.
         """
         conversation = self._conversation
         began = perf_counter()
@@ -96,7 +106,9 @@ class End:
         if self._wrote or conversation.wantsFlush or isDue:
             self._wrote = False
             datagrams = conversation.datagramsToSend(now)
-        self.seconds += perf_counter() - began
+        took = perf_counter() - began
+        self.seconds += took
+        self.flushing += took
         return datagrams
 
     @property
@@ -157,23 +169,39 @@ class Wire:
         return delivered
 
 
-def measure(window: int, link: Link) -> tuple[float, float]:
+def deliver(sender: End, receiver: End, link: Link, segments: int) -> None:
     """
-    @return: microseconds for each segment delivered, and how many times each was sent.
+    Send so many full segments and somewhat more.
     """
-    sender, receiver = End(window), End(window)
     path = Wire(link, (sender, receiver))
     data = bytes(WRITE)
-    segments = max(ROUNDS * window, LEAST)
-    mss = 1376
-    left = segments * mss
+    left = segments * MSS
     while left > 0:
         sender.fill(data)
         path.flush()
         left -= path.step()
+
+
+def measure(window: int, link: Link) -> tuple[float, float]:
+    """
+    @return: microseconds for each segment delivered, and how many times each was sent.
+    """
+    sender, receiver = End(window, 2 * window), End(window, 0)
+    segments = max(ROUNDS * window, LEAST)
+    deliver(sender, receiver, link, segments)
     cost = (sender.seconds + receiver.seconds) / segments * 1e6
     arrived = receiver.stats.InSegs - receiver.stats.RepeatSegs
     return cost, sender.stats.OutSegs / arrived
+
+
+def measureQueue(queued: int) -> float:
+    """
+    @param queued: segments that wait all the time.
+    @return: microseconds that the sender's flushes take for each segment delivered.
+    """
+    sender, receiver = End(QUEUE_WINDOW, queued), End(QUEUE_WINDOW, 0)
+    deliver(sender, receiver, LINKS["no loss"], LEAST)
+    return sender.flushing / LEAST * 1e6
 
 
 def main() -> None:
@@ -186,6 +214,9 @@ def main() -> None:
         # The least of several is the one that other processes disturbed least.
         found = [min(measure(window, link) for _ in range(RUNS)) for link in LINKS.values()]
         print(f"{window:<8}" + "".join(f"{cost:15.2f} ({sent:.3f})" for cost, sent in found))
+    print("queued".ljust(8) + "a flush".rjust(24))
+    for queued in QUEUED:
+        print(f"{queued:<8}{min(measureQueue(queued) for _ in range(RUNS)):24.2f}")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import os
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -154,15 +154,51 @@ def measure(work: Work, seconds: float) -> float:
         calls = max(calls * 2, int(calls * seconds / max(taken, 1e-9)))
 
 
-def measureTheirs(binary: str, items: Sequence[str], seconds: float) -> dict[str, dict[str, float]]:
+def allRows() -> list[Row]:
     """
-    @return: kcp-go's figures, nanoseconds, by item.
+    @return: every comparison.
     """
-    command = [binary, "-benchmark", "-only", ",".join(items), "-rounds", "1"]
-    command += ["-seconds", str(seconds)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
-    found: dict[str, dict[str, float]] = json.loads(done.stdout)
+    return [row for name in CIPHERS if name != "null" for row in cipherRows(name)] + otherRows()
+
+
+def measureOurs(rows: Iterable[Row]) -> dict[str, float]:
+    """
+    @return: our figures, nanoseconds of a packet or group, by the name of the row.
+    """
+    return {row.name: measure(row.work, SECONDS) / row.unit * 1e9 for row in rows}
+
+
+def measurePure(items: Iterable[str]) -> dict[str, float]:
+    """
+    @param items: which, by the names that kcp-go's figures have.
+    @return: our figures without the accelerator.
+    """
+    command = [sys.executable, __file__, "--own", "--only", ",".join(items)]
+    environment = {**os.environ, "KCPTWISTED_ACCELERATOR": "no"}
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=True, timeout=300
+    )
+    found: dict[str, float] = json.loads(done.stdout)
     return found
+
+
+def measureTheirs(binary: str, rows: Sequence[Row]) -> dict[str, float]:
+    """
+    @param binary: the path of C{gopeer}.
+    @return: kcp-go's figures for the same.
+    """
+    items = {row.theirs[0] for row in rows} | {"crc32"}
+    command = [binary, "-benchmark", "-only", ",".join(sorted(items)), "-rounds", "1"]
+    command += ["-seconds", str(SECONDS)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
+    found = json.loads(done.stdout)
+    figures = {}
+    for row in rows:
+        item, part = row.theirs
+        figures[row.name] = (found[item][part] if part else found[item]) + (
+            found["crc32"] if row.withCrc else 0
+        )
+    return figures
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -172,29 +208,33 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=_Formatter)
     parser.add_argument("--rounds", type=int, default=7, help="of everything (%(default)s)")
     parser.add_argument("--only", help="items, separated by commas, such as aes,crc32,reedsolomon")
+    parser.add_argument(
+        "--own", action="store_true", help="one round of ours alone, printed as JSON"
+    )
     parsed = parser.parse_args(arguments)
+    rows = allRows()
+    if parsed.only:
+        rows = [row for row in rows if row.theirs[0] in parsed.only.split(",")]
+    if parsed.own:
+        print(json.dumps(measureOurs(rows)))
+        return 0
     missing = whyMissing()
     if missing is not None:
         print(missing, file=sys.stderr)
         return 2
     binary = buildGoPeer()
-    rows = [row for name in CIPHERS if name != "null" for row in cipherRows(name)] + otherRows()
-    if parsed.only:
-        rows = [row for row in rows if row.theirs[0] in parsed.only.split(",")]
     ours: dict[str, list[float]] = defaultdict(list)
     theirs: dict[str, list[float]] = defaultdict(list)
     for number in range(parsed.rounds):
         print(f"round {number + 1} of {parsed.rounds}", file=sys.stderr)
         for item in dict.fromkeys(row.theirs[0] for row in rows):
-            found = measureTheirs(binary, [*{item, "crc32"}], SECONDS)
-            for row in rows:
-                if row.theirs[0] != item:
-                    continue
-                figure = found[item]
-                reference = figure[row.theirs[1]] if isinstance(figure, dict) else figure
-                crc = found["crc32"] if row.withCrc else 0
-                ours[row.name].append(measure(row.work, SECONDS) / row.unit * 1e9)
-                theirs[row.name].append(reference + crc)  # type: ignore[operator]
+            some = [row for row in rows if row.theirs[0] == item]
+            for found, figures in (
+                (theirs, measureTheirs(binary, some)),
+                (ours, measureOurs(some)),
+            ):
+                for name, figure in figures.items():
+                    found[name].append(figure)
     return report(rows, ours, theirs)
 
 

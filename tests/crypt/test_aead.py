@@ -9,15 +9,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from kcptwisted.crypt import aead
-from kcptwisted.crypt.aead import (
-    SEND_LIMIT,
-    AEADCipher,
-    SendLimitReached,
-    aesGCM,
-    chacha20Poly1305,
-)
+from kcptwisted.crypt.aead import SEND_LIMIT, AEADCipher, aesGCM, chacha20Poly1305
 from kcptwisted.crypt.checksummed import RandomBytes
-from kcptwisted.crypt.interfaces import ICipher
+from kcptwisted.crypt.interfaces import ICipher, SendLimitReached
 from tests.properties import given, strategies
 
 #: McGrew and Viega, "The Galois/Counter Mode of Operation", test cases without associated data:

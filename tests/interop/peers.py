@@ -225,6 +225,7 @@ class GoServer(_GoPeer):
     A server.
 
     @ivar port: fires with its UDP port.
+    @ivar told: what it has told at its end: of a server C{cpu}, seconds, and C{rss}, bytes.
     """
 
     def __init__(self, role: str, *flags: str, port: int = 0) -> None:
@@ -234,6 +235,7 @@ class GoServer(_GoPeer):
         """
         super().__init__(["-listen", f"127.0.0.1:{port}", "-role", role, "-stdin", *flags])
         self.port: Deferred[int] = Deferred()
+        self.told: Result = {}
 
     def lineReceived(self, line: str) -> None:
         """
@@ -241,6 +243,8 @@ class GoServer(_GoPeer):
         """
         if line.startswith("listening "):
             self.port.callback(int(line.rsplit(":", 1)[1]))
+        else:
+            self.told = json.loads(line)
 
     def processEnded(self, reason: Failure) -> None:
         """
@@ -251,10 +255,23 @@ class GoServer(_GoPeer):
             self.port.errback(self.failure())
 
 
+class GoRelay(GoServer):
+    """
+    A bad path to a server.
+    """
+
+    def __init__(self, target: int, *flags: str) -> None:
+        """
+        @param target: the server's port.
+        """
+        super().__init__("", "-relay", f"127.0.0.1:{target}", *flags)
+
+
 class GoClient(_GoPeer):
     """
     A client.
 
+    @ivar ready: fires when a client that was started with C{-ready} says that it is.
     @ivar result: fires with what it tells at the end, fails if something was wrong.
     """
 
@@ -264,20 +281,28 @@ class GoClient(_GoPeer):
         @param port: the server's.
         """
         super().__init__(["-dial", f"127.0.0.1:{port}", "-role", role, *flags])
+        self.ready: Deferred[None] = Deferred()
         self.result: Deferred[Result] = Deferred()
         self._found: Result = {}
 
     def lineReceived(self, line: str) -> None:
         """
-        The only line is the result.
+        The last line is the result.
         """
-        self._found = json.loads(line)
+        if line == "ready":
+            self.ready.callback(None)
+        else:
+            self._found = json.loads(line)
 
     def processEnded(self, reason: Failure) -> None:
         """
         Tell how it went.
         """
         super().processEnded(reason)
+        if not self.ready.called:
+            self.ready.errback(self.failure())
+            # Few ask.
+            self.ready.addErrback(lambda _: None)
         if self.succeeded:
             self.result.callback(self._found)
         else:

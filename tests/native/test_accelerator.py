@@ -14,7 +14,16 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from kcptwisted import __version__, native
-from kcptwisted.native import INTERFACE, VARIABLE, Accelerator, Scratch, accelerator, describe
+from kcptwisted.arq import conversation
+from kcptwisted.native import (
+    INTERFACE,
+    VARIABLE,
+    Accelerator,
+    Scratch,
+    accelerator,
+    describe,
+    isCompiled,
+)
 from tests.interpreter import runPython
 
 _LIBRARY = "kcptwisted.native._accelerator"
@@ -154,8 +163,26 @@ class DescribeTests(NativeTestCase):
         """
         Without accelerator it is Python.
         """
+        self.patch(native, "isCompiled", lambda: False)
         self.replace(None)
         self.assertEqual(describe(), "pure Python")
+
+    def test_compiled(self) -> None:
+        """
+        It is said whether the modules are compiled, with an accelerator or without one.
+        """
+        self.patch(native, "isCompiled", lambda: True)
+        self.install(FakeLibrary(INTERFACE, "PORTABLE"))
+        self.assertEqual(describe(), "accelerated, PORTABLE, compiled")
+        accelerator.cache_clear()
+        self.replace(None)
+        self.assertEqual(describe(), "compiled")
+
+    def test_isCompiled(self) -> None:
+        """
+        Whether they are is seen from the file that is imported.
+        """
+        self.assertEqual(isCompiled(), not str(conversation.__file__).endswith(".py"))
 
     def test_kernel(self) -> None:
         """
@@ -163,6 +190,7 @@ class DescribeTests(NativeTestCase):
         """
         for kernels in (("PORTABLE",), ("PORTABLE", "SSSE3", "AVX2", "GFNI"), ("PORTABLE", "NEON")):
             accelerator.cache_clear()
+            self.patch(native, "isCompiled", lambda: False)
             self.install(FakeLibrary(INTERFACE, *kernels))
             self.assertEqual(describe(), f"accelerated, {kernels[-1]}")
 
@@ -257,17 +285,17 @@ class ProcessTests(SynchronousTestCase):
         """
         script = (
             "import sys; from kcptwisted.native import accelerator, describe;"
-            f"print(accelerator(), describe(), '{_LIBRARY}' in sys.modules)"
+            f"print(accelerator(), 'accelerated' in describe(), '{_LIBRARY}' in sys.modules)"
         )
         printed = runPython("-c", script, **{VARIABLE: "no"})
-        self.assertEqual(printed.strip(), "None pure Python False")
+        self.assertEqual(printed.strip(), "None False False")
 
     def test_version(self) -> None:
         """
         C{python -m kcptwisted --version} says what is active.
         """
-        slow = runPython("-m", "kcptwisted", "--version", **{VARIABLE: "no"})
-        self.assertEqual(slow.strip(), f"kcptwisted {__version__} (pure Python)")
-        found = runPython("-c", "from kcptwisted.native import describe; print(describe())")
-        shown = runPython("-m", "kcptwisted", "--version")
-        self.assertEqual(shown.strip(), f"kcptwisted {__version__} ({found.strip()})")
+        for value in ("no", ""):
+            script = "from kcptwisted.native import describe; print(describe())"
+            found = runPython("-c", script, **{VARIABLE: value})
+            shown = runPython("-m", "kcptwisted", "--version", **{VARIABLE: value})
+            self.assertEqual(shown.strip(), f"kcptwisted {__version__} ({found.strip()})")

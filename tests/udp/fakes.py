@@ -89,7 +89,10 @@ class FakeReactor(Clock):
     def removeAll(self) -> list[Any]:
         raise AssertionError("a port leaves others' descriptors alone")
 
-    getReaders = getWriters = removeAll
+    getWriters = removeAll
+
+    def getReaders(self) -> list[Any]:
+        return list(self.readers)
 
 
 class FakeSocket:

@@ -15,8 +15,9 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from kcptwisted.interfaces import Address
 from kcptwisted.options import KCPOptions
 from kcptwisted.stats import PortStats
+from kcptwisted.udp import opening as openingModule
 from kcptwisted.udp import port as portModule
-from kcptwisted.udp.opening import openPort, rebindPort
+from kcptwisted.udp.opening import openPort, openShared, rebindPort
 from kcptwisted.udp.port import BatchPort
 from tests.udp.fakes import LOOPBACK, FakeReactor, Recorder
 
@@ -47,6 +48,65 @@ class LoopbackTestCase(SynchronousTestCase):
         serverPort = self.open(server, bind=bind)
         address: Address = (bind[0], serverPort.getHost().port, *bind[2:])
         return server, serverPort, self.open(Recorder(), peer=address, bind=bind)
+
+
+class SharedTests(SynchronousTestCase):
+    """
+    Tests for L{openShared}.
+    """
+
+    if not hasattr(socket, "SO_REUSEPORT"):
+        skip = "this system shares no ports"
+
+    def share(self, bind: Address, count: int) -> list[socket.socket]:
+        """
+        @return: sockets that are closed after the test.
+        """
+        sockets = openShared(bind, OPTIONS, count)
+        for sock in sockets:
+            self.addCleanup(sock.close)
+        return sockets
+
+    def test_options(self) -> None:
+        """
+        All are bound to the same port, do not block, and are set as one alone is.
+        """
+        for bind in (LOOPBACK, ("::1", 0, 0, 0)):
+            sockets = self.share(bind, 4)
+            self.assertEqual(len(sockets), 4)
+            self.assertEqual(len({sock.getsockname() for sock in sockets}), 1)
+            self.assertEqual({sock.getblocking() for sock in sockets}, {False})
+            level, option = (
+                (socket.IPPROTO_IPV6, socket.IPV6_TCLASS)
+                if len(bind) == 4
+                else (socket.IPPROTO_IP, socket.IP_TOS)
+            )
+            self.assertEqual({sock.getsockopt(level, option) for sock in sockets}, {46 << 2})
+
+    def test_inUse(self) -> None:
+        """
+        What others use is not shared with them, though they would.
+        """
+        (first, *_) = self.share(LOOPBACK, 2)
+        problem = self.assertRaises(CannotListenError, openShared, first.getsockname(), OPTIONS, 2)
+        self.assertIn("in use", str(problem))
+
+    def test_failing(self) -> None:
+        """
+        If one of several cannot be had none stays open.
+        """
+        opened: list[socket.socket] = []
+
+        def failing(bind: Address, options: KCPOptions, shared: bool = False) -> socket.socket:
+            if len(opened) == 2:
+                raise CannotListenError(*bind[:2], "no more")
+            opened.append(bound(bind, options, shared))
+            return opened[-1]
+
+        bound = openingModule._bound
+        self.patch(openingModule, "_bound", failing)
+        self.assertRaises(CannotListenError, openShared, LOOPBACK, OPTIONS, 3)
+        self.assertEqual([sock.fileno() for sock in opened], [-1, -1])
 
 
 class LoopbackTests(LoopbackTestCase):

@@ -11,7 +11,6 @@ import (
 	"io"
 	"os"
 	"slices"
-	"sync"
 	"time"
 
 	kcp "github.com/xtaci/kcp-go/v5"
@@ -19,7 +18,7 @@ import (
 
 // A result is the line of JSON at the end. What is counted is the sum over
 // all sessions, what is timed the longest of them, and the hash is that of
-// the first session.
+// the first session. The usage is that of this process so far.
 type result struct {
 	Role              string  `json:"role"`
 	Sessions          int     `json:"sessions"`
@@ -30,7 +29,11 @@ type result struct {
 	Size              int     `json:"size,omitempty"`
 	P50               float64 `json:"p50_us,omitempty"`
 	P99               float64 `json:"p99_us,omitempty"`
+	P999              float64 `json:"p999_us,omitempty"`
+	Max               float64 `json:"max_us,omitempty"`
 	MessagesPerSecond float64 `json:"messages_per_second,omitempty"`
+	Lost              *int    `json:"lost,omitempty"`
+	usage
 }
 
 var errWrong = errors.New("wrong bytes")
@@ -50,6 +53,8 @@ func runClient(c *config, w *wire) error {
 		run = clientSource
 	case "pingpong":
 		run = clientPingPong
+	case "paced":
+		run = clientPaced
 	case "idle":
 		run = clientIdle
 	default:
@@ -73,8 +78,16 @@ func runClient(c *config, w *wire) error {
 	}
 	r.Role = c.role
 	r.Sessions = c.sessions
+	r.usage = used()
 	printJSON(os.Stdout, r)
 	return nil
+}
+
+// tellReady tells, if it is wanted, that what is timed is about to begin.
+func (c *config) tellReady() {
+	if c.ready {
+		fmt.Println("ready")
+	}
 }
 
 // linger leaves kcp-go time for the last ACKs and sees that no session gets
@@ -135,6 +148,7 @@ func (k *checker) sum() string {
 func clientEcho(c *config, sessions []*kcp.UDPSession) (*result, error) {
 	data := newPattern(c.seed, max(c.chunk, readSize))
 	sum := ""
+	c.tellReady()
 	start := time.Now()
 	err := each(sessions, len(sessions), func(i int, s *kcp.UDPSession) error {
 		sent := make(chan error, 1)
@@ -158,6 +172,7 @@ func clientEcho(c *config, sessions []*kcp.UDPSession) (*result, error) {
 func clientSink(c *config, sessions []*kcp.UDPSession) (*result, error) {
 	data := newPattern(c.seed, c.chunk)
 	took := make([]float64, len(sessions))
+	c.tellReady()
 	err := each(sessions, len(sessions), func(i int, s *kcp.UDPSession) error {
 		if err := writeCount(s, uint64(c.bytes)); err != nil {
 			return err
@@ -184,6 +199,7 @@ func clientSink(c *config, sessions []*kcp.UDPSession) (*result, error) {
 func clientSource(c *config, sessions []*kcp.UDPSession) (*result, error) {
 	data := newPattern(c.seed, readSize)
 	took := make([]float64, len(sessions))
+	c.tellReady()
 	sum := ""
 	err := each(sessions, len(sessions), func(i int, s *kcp.UDPSession) error {
 		if err := writeCount(s, uint64(c.bytes)); err != nil {
@@ -204,67 +220,6 @@ func clientSource(c *config, sessions []*kcp.UDPSession) (*result, error) {
 		return nil, err
 	}
 	return &result{Bytes: c.bytes * int64(c.sessions), Seconds: slices.Max(took), SHA256: sum}, nil
-}
-
-func clientPingPong(c *config, sessions []*kcp.UDPSession) (*result, error) {
-	data := newPattern(c.seed, c.size)
-	trip := func(s *kcp.UDPSession, ball, buf []byte) error {
-		if _, err := s.Write(ball); err != nil {
-			return err
-		}
-		if _, err := io.ReadFull(s, buf); err != nil {
-			return err
-		}
-		if !bytes.Equal(ball, buf) {
-			return errWrong
-		}
-		return nil
-	}
-	// A first trip, not timed, so that all sessions are there.
-	err := each(sessions, opening, func(i int, s *kcp.UDPSession) error {
-		return trip(s, data.from(i).take(c.size), make([]byte, c.size))
-	})
-	if err != nil {
-		return nil, err
-	}
-
-	var mu sync.Mutex
-	var all []time.Duration
-	start := time.Now()
-	err = each(sessions, len(sessions), func(i int, s *kcp.UDPSession) error {
-		balls := data.from(i)
-		buf := make([]byte, c.size)
-		took := make([]time.Duration, c.count)
-		for k := range took {
-			ball := balls.take(c.size)
-			began := time.Now()
-			if err := trip(s, ball, buf); err != nil {
-				return err
-			}
-			took[k] = time.Since(began)
-		}
-		mu.Lock()
-		all = append(all, took...)
-		mu.Unlock()
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	elapsed := time.Since(start).Seconds()
-	slices.Sort(all)
-	return &result{
-		Seconds:           elapsed,
-		Messages:          len(all),
-		Size:              c.size,
-		P50:               microseconds(all[len(all)/2]),
-		P99:               microseconds(all[len(all)*99/100]),
-		MessagesPerSecond: float64(len(all)) / elapsed,
-	}, nil
-}
-
-func microseconds(d time.Duration) float64 {
-	return float64(d.Nanoseconds()) / 1000
 }
 
 func clientIdle(c *config, sessions []*kcp.UDPSession) (*result, error) {

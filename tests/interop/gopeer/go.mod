@@ -6,6 +6,7 @@ require (
 	github.com/klauspost/reedsolomon v1.14.2
 	github.com/xtaci/kcp-go/v5 v5.6.1
 	golang.org/x/crypto v0.45.0
+	golang.org/x/net v0.47.0
 )
 
 require (
@@ -14,7 +15,6 @@ require (
 	github.com/templexxx/cpu v0.0.9 // indirect
 	github.com/templexxx/xorsimd v0.4.1 // indirect
 	github.com/tjfoc/gmsm v1.3.2 // indirect
-	golang.org/x/net v0.47.0 // indirect
 	golang.org/x/sys v0.38.0 // indirect
 )
 

@@ -10,15 +10,22 @@
 //	        nanoseconds from the arrival of the first to that of the last
 //	source  reads a count N and sends N bytes of the test stream
 //
-// Sink and source then wait for the next count on the same session.
+// Sink and source then wait for the next count on the same session. At its end
+// a server prints one line of JSON, the CPU seconds ("cpu") and the bytes of
+// memory ("rss") that it uses.
 //
 // As a client (-dial) it plays the other part of the same roles, or
 //
 //	pingpong  times round trips of -size bytes against an echo server
+//	paced     sends -rate messages of -size bytes a second to an echo server,
+//	          for -seconds, whether or not earlier ones have been answered;
+//	          the time of each counts from when it was due
 //	idle      opens sessions to an echo server, prints "ready", and holds them
 //	          until its standard input ends
 //
-// and closes with one line of JSON on standard output.
+// and closes with one line of JSON on standard output; "cpu" and "rss" are as
+// a server's. With -ready, all but idle print "ready" before what they time
+// begins.
 //
 // One client never closes by itself:
 //
@@ -32,6 +39,14 @@
 //
 //	oob  the server sends out-of-band datagrams back; the client sends three,
 //	     of 0, 1 and -size bytes, and wants them back
+//
+// Between a client and a server, without kcp-go, stands a bad path:
+//
+//	-listen HOST:PORT -relay HOST:PORT  passes UDP datagrams on to the server
+//	          at the second address, and back. In each direction a share of
+//	          -loss of them is lost, by a generator that begins at -seed, and
+//	          the rest takes -delay. It ends with its standard input, and then
+//	          prints one line of JSON: what became of them, and its usage
 //
 // Without any network, -vectors prints the test vectors of Reed-Solomon coding
 // as JSON, and -benchmark measures what kcp-go computes for each packet of
@@ -75,7 +90,7 @@ const (
 
 // config holds the command line.
 type config struct {
-	listen, dial, role string
+	listen, dial, role, relay string
 
 	bytes    int64
 	seed     uint64
@@ -84,6 +99,10 @@ type config struct {
 	chunk    int
 	count    int
 	size     int
+	rate     float64
+	ready    bool
+
+	delay, loss float64
 
 	crypt, key, rawKey string
 
@@ -109,14 +128,20 @@ func parseFlags() (*config, error) {
 	c := new(config)
 	flag.StringVar(&c.listen, "listen", "", "serve on this `HOST:PORT`")
 	flag.StringVar(&c.dial, "dial", "", "be a client of this `HOST:PORT`")
-	flag.StringVar(&c.role, "role", "", "echo, sink, source or oob; a client also pingpong, idle or caller")
+	flag.StringVar(&c.role, "role", "", "echo, sink, source or oob; a client also pingpong, paced, idle or caller")
+
+	flag.StringVar(&c.relay, "relay", "", "pass what comes to -listen on to this `HOST:PORT`, IPv4")
+	flag.Float64Var(&c.delay, "delay", 0, "relay: `seconds` that each direction takes")
+	flag.Float64Var(&c.loss, "loss", 0, "relay: share of the datagrams that is lost in each direction, 0 to 1")
 
 	flag.Int64Var(&c.bytes, "bytes", 1<<20, "client: bytes to move on each session")
 	flag.Uint64Var(&c.seed, "seed", 1, "seed of the test stream; a source client checks what it gets only when this is given")
 	flag.IntVar(&c.sessions, "sessions", 1, "client: sessions to run at once")
 	flag.IntVar(&c.chunk, "chunk", 65536, "bytes for each write")
 	flag.IntVar(&c.count, "count", 1000, "pingpong: round trips on each session; caller: answers, at most")
-	flag.IntVar(&c.size, "size", 64, "pingpong and caller: bytes each way; oob: bytes of the largest")
+	flag.IntVar(&c.size, "size", 64, "pingpong, paced and caller: bytes each way; oob: bytes of the largest")
+	flag.Float64Var(&c.rate, "rate", 50, "paced: messages a second on each session")
+	flag.BoolVar(&c.ready, "ready", false, "client: tell when what is timed is about to begin")
 
 	flag.StringVar(&c.crypt, "crypt", "null", "cipher: "+strings.Join(cipherNames(), " "))
 	flag.StringVar(&c.key, "key", "", "`passphrase`, turned into a key as kcptun does")
@@ -133,7 +158,7 @@ func parseFlags() (*config, error) {
 	flag.IntVar(&c.sockBuf, "sockbuf", 4<<20, "bytes of each socket buffer, 0 for the system's own choice")
 
 	flag.Float64Var(&c.timeout, "timeout", -1, "`seconds` before the watchdog ends the run, 0 for never (default 60, of a server or benchmark 600)")
-	flag.Float64Var(&c.patience, "patience", 0.5, "caller: `seconds` to wait for an answer")
+	flag.Float64Var(&c.patience, "patience", 0, "caller and paced: `seconds` to wait for an answer (default 0.5, of paced 10)")
 	flag.Float64Var(&c.pause, "pause", 0.1, "caller: `seconds` from an answer to the next call")
 	flag.BoolVar(&c.samePort, "sameport", false, "caller: dial again from the same port")
 	flag.Float64Var(&c.linger, "linger", 0.25, "client: `seconds` to stay for the last ACKs, and to see that nothing more comes")
@@ -145,7 +170,7 @@ func parseFlags() (*config, error) {
 	flag.BoolVar(&c.benchmark, "benchmark", false, "measure what is computed for each packet")
 	flag.StringVar(&c.only, "only", "", "benchmark: `items` to measure, with commas between them (default all): "+strings.Join(benchmarkItems(), " "))
 	flag.IntVar(&c.rounds, "rounds", 5, "benchmark: how often each is measured")
-	flag.Float64Var(&c.seconds, "seconds", 0.1, "benchmark: how long each is measured in a round, in `seconds`")
+	flag.Float64Var(&c.seconds, "seconds", 0.1, "benchmark: how long each is measured in a round; paced: how long to send; in `seconds`")
 	flag.Parse()
 
 	flag.Visit(func(f *flag.Flag) { c.seedSet = c.seedSet || f.Name == "seed" })
@@ -153,6 +178,12 @@ func parseFlags() (*config, error) {
 		c.timeout = 60
 		if c.listen != "" || c.benchmark {
 			c.timeout = 600
+		}
+	}
+	if c.patience == 0 {
+		c.patience = 0.5
+		if c.role == "paced" {
+			c.patience = 10
 		}
 	}
 	return c, c.check()
@@ -188,6 +219,12 @@ func (c *config) check() error {
 	}
 	if c.sndWnd < 1 || c.rcvWnd < 1 {
 		return fmt.Errorf("-sndwnd and -rcvwnd must be positive")
+	}
+	if c.rate <= 0 {
+		return fmt.Errorf("-rate must be positive")
+	}
+	if c.delay < 0 || c.loss < 0 || c.loss > 1 {
+		return fmt.Errorf("-delay must not be negative, -loss must be in 0...1")
 	}
 	if c.patience <= 0 {
 		return fmt.Errorf("-patience must be positive")
@@ -225,6 +262,8 @@ func main() {
 		err = printVectors(os.Stdout)
 	case c.benchmark:
 		err = runBenchmark(c)
+	case c.relay != "" && c.listen != "":
+		err = serveRelay(c, w)
 	case c.role == "oob" && c.listen != "":
 		err = serveOOB(c, w)
 	case c.role == "oob":

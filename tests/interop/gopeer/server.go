@@ -13,7 +13,7 @@ import (
 const readSize = 65536
 
 // runServer serves until the listener fails or, if so wanted, standard input
-// ends.
+// ends. It then prints what the process has used.
 func runServer(c *config, w *wire) error {
 	var handle func(net.Conn) error
 	switch c.role {
@@ -54,7 +54,9 @@ func runServer(c *config, w *wire) error {
 			}()
 		}
 	}()
-	return <-ended
+	err = <-ended
+	printJSON(os.Stdout, used())
+	return err
 }
 
 // A watchedConn gives every read and every write so much time, 0 for no end.

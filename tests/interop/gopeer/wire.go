@@ -48,18 +48,24 @@ func (w *wire) socket(network string, local *net.UDPAddr) (net.PacketConn, error
 	if err != nil {
 		return nil, err
 	}
-	if w.sockBuf > 0 {
-		if err := conn.SetReadBuffer(w.sockBuf); err != nil {
-			return nil, err
-		}
-		if err := conn.SetWriteBuffer(w.sockBuf); err != nil {
-			return nil, err
-		}
+	if err := w.widen(conn); err != nil {
+		return nil, err
 	}
 	if w.aead != nil {
 		return &sealedConn{conn, w.aead}, nil
 	}
 	return conn, nil
+}
+
+// widen gives a socket the buffers of the command line.
+func (w *wire) widen(conn *net.UDPConn) error {
+	if w.sockBuf == 0 {
+		return nil
+	}
+	if err := conn.SetReadBuffer(w.sockBuf); err != nil {
+		return err
+	}
+	return conn.SetWriteBuffer(w.sockBuf)
 }
 
 // tune gives a session the settings of the command line.

@@ -1,0 +1,30 @@
+"""
+How long to wait before a worker that has ended is replaced.
+"""
+
+from __future__ import annotations
+
+#: Seconds after which a worker has not died young.
+STEADY = 10.0
+
+#: Seconds of the first pause and of the longest.
+FIRST_PAUSE = 1.0
+LAST_PAUSE = 30.0
+
+
+class RestartDelays:
+    """
+    The pauses of one worker: none at first, and growing ones when it dies young again and again.
+    """
+
+    def __init__(self) -> None:
+        self._next = 0.0
+
+    def pauseAfter(self, lived: float) -> float:
+        """
+        @param lived: seconds that the worker lived.
+        @return: seconds to wait.
+        """
+        pause = 0.0 if lived >= STEADY else self._next
+        self._next = min(max(2 * pause, FIRST_PAUSE), LAST_PAUSE)
+        return pause

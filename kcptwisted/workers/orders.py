@@ -1,0 +1,96 @@
+"""
+What master and worker say to each other, line by line, and the worker's end of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from twisted.internet.error import ConnectionDone, ReactorNotRunning
+from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
+from twisted.protocols.basic import LineOnlyReceiver
+from twisted.python.failure import Failure
+
+from kcptwisted.interfaces import IKCPListeningPort
+
+#: Reports of a worker: its port is open; it cannot be, and why; it has been told to stop; all
+#: sessions have ended.
+LISTENING = b"listening"
+FAILED = b"failed"
+STOPPING = b"stopping"
+STOPPED = b"stopped"
+
+#: The order: it, and what becomes of the sessions.
+STOP = b"stop"
+
+#: Seconds that a worker has to answer an order, and to end when there is nothing more to do.
+PATIENCE = 10.0
+
+
+class Orders(LineOnlyReceiver):
+    """
+    A worker's connection to its master, who may tell it to stop.  It stops too when the master is
+    gone.
+    """
+
+    delimiter = b"\n"
+    _log = Logger()
+
+    def __init__(self, reactor: Any, kill: Callable[[], object]) -> None:
+        """
+        @param reactor: is stopped when the work is done.
+        @param kill: ends this process at once.
+        """
+        self._reactor = reactor
+        self._kill = kill
+        self._port: IKCPListeningPort | None = None
+
+    def listening(self, port: IKCPListeningPort) -> None:
+        """
+        Report that C{port} is open.
+        """
+        self._port = port
+        self._report(LISTENING)
+
+    def failed(self, problem: Exception) -> None:
+        """
+        Report that no port can be.
+        """
+        text = " ".join(f"{type(problem).__name__}: {problem}".split())
+        self._report(FAILED + b" " + text.encode(errors="backslashreplace"))
+
+    def _report(self, line: bytes) -> None:
+        transport: Any = self.transport
+        transport.write(line + self.delimiter)
+
+    def lineReceived(self, line: bytes) -> None:
+        """
+        An order.
+        """
+        order, _, ending = line.partition(b" ")
+        if order == STOP:
+            self._report(STOPPING)
+            self._stop(ending.decode())
+
+    def _stop(self, ending: str) -> None:
+        if self._port is None:
+            self._stopped()
+        else:
+            self._port.stopListening(sessions=ending).addBoth(lambda _: self._stopped())
+
+    def _stopped(self) -> None:
+        self._report(STOPPED)
+        with suppress(ReactorNotRunning):
+            self._reactor.stop()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """
+        The master is gone, or this process ends.
+        """
+        if reason.check(ConnectionDone):
+            self._log.warn("The master is gone: this worker ends")
+            self._reactor.callLater(PATIENCE, self._kill)
+            self._stop("abort")

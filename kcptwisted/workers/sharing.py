@@ -1,0 +1,143 @@
+"""
+Listening with several processes: what that means in the program itself, and in each worker.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from signal import SIGKILL
+from typing import Any
+
+from twisted.internet.defer import Deferred, execute, fail
+from twisted.internet.interfaces import (
+    IListeningPort,
+    IProtocolFactory,
+    IReactorFDSet,
+    IReactorProcess,
+    IStreamServerEndpoint,
+)
+from twisted.internet.stdio import StandardIO
+from zope.interface import implementer
+
+from kcptwisted.addresses import ANY_IPV4, resolve
+from kcptwisted.endpoints import warnIfUnprotected
+from kcptwisted.hub import RandomBytes, SocketLayer
+from kcptwisted.interfaces import Address
+from kcptwisted.listener import KCPListener
+from kcptwisted.listening import KCPListeningPort
+from kcptwisted.options import KCPOptions
+from kcptwisted.udp.opening import openShared
+from kcptwisted.workers.again import commandAgain
+from kcptwisted.workers.listener import SharingListener
+from kcptwisted.workers.orders import Orders
+from kcptwisted.workers.ports import AbsentPort, MasterPort
+from kcptwisted.workers.role import INBOX, ORDERS, OUTBOXES, REPORTS, SOCKET, Place, Role, rosterOf
+from kcptwisted.workers.siblings import Siblings
+from kcptwisted.workers.supervisor import Command, Supervisor
+
+
+@implementer(IStreamServerEndpoint)
+class SharedEndpoint:
+    """
+    What a server endpoint with C{workers} does.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        port: int,
+        options: KCPOptions,
+        layers: tuple[SocketLayer, ...],
+        randomBytes: RandomBytes,
+    ) -> None:
+        """
+        See L{kcptwisted.endpoints.KCPServerEndpoint}.
+        """
+        self._reactor = reactor
+        self._port = port
+        self._options = options
+        self._layers = layers
+        self._randomBytes = randomBytes
+        # Before the program goes elsewhere: its command line may name files from here.
+        self._directory = os.getcwd()
+
+    def listen(self, factory: IProtocolFactory) -> Deferred[IListeningPort]:
+        """
+        See L{kcptwisted.endpoints.KCPServerEndpoint.listen}.
+        """
+        options, reactor = self._options, self._reactor
+        if not (IReactorProcess.providedBy(reactor) and IReactorFDSet.providedBy(reactor)):
+            return fail(ValueError("workers must be 1 with a reactor that starts no processes"))
+        roster = rosterOf(reactor)
+        place = roster.arrive(options.interface, self._port)
+        if roster.role is not None and roster.role.place == place:
+            return execute(self._serve, roster.role, factory)
+        found = resolve(reactor, options.interface or ANY_IPV4[0], self._port)
+        if roster.role is not None:
+            # Other workers are for this port.
+            return found.addCallback(lambda addresses: AbsentPort(addresses[0]))
+        return found.addCallback(lambda addresses: self._supervise(addresses[0], place))
+
+    # In the program itself.
+
+    def _supervise(self, address: Address, place: Place) -> Deferred[IListeningPort]:
+        command = Command(
+            sys.executable, commandAgain(sys.orig_argv), self._directory, dict(os.environ)
+        )
+        options = self._options
+        sockets = openShared(address, options, options.workers)
+        supervisor = Supervisor(
+            self._reactor, command, place, sockets, options.authenticated, _print
+        )
+        port = MasterPort(supervisor)
+        warnIfUnprotected(options, f"what arrives at kcp:{port.getHost().port}")
+        return supervisor.start().addCallback(lambda _: port)
+
+    # In a worker.
+
+    def _serve(self, role: Role, factory: IProtocolFactory) -> IListeningPort:
+        orders = Orders(self._reactor, lambda: os.kill(os.getpid(), SIGKILL))
+        connect: Any = StandardIO
+        connect(orders, ORDERS, REPORTS, self._reactor)
+        try:
+            port = self._open(role, factory)
+        except Exception as problem:
+            orders.failed(problem)
+            raise
+        orders.listening(port)
+        return port
+
+    def _open(self, role: Role, factory: IProtocolFactory) -> KCPListeningPort:
+        reactor, options = self._reactor, self._options
+        sock = _inherit(SOCKET)
+        if not role.talks:
+            listener = KCPListener(reactor, options, factory, self._randomBytes)
+            port = KCPListeningPort(listener, sock.getsockname(), self._layers, sock)
+            port.startListening()
+            return port
+        sharing = SharingListener(reactor, options, factory, self._randomBytes)
+        others = [number for number in range(role.total) if number != role.number]
+        outboxes = {number: _inherit(at) for at, number in enumerate(others, OUTBOXES)}
+        siblings = Siblings(reactor, role.number, _inherit(INBOX), outboxes, sharing, sharing.stats)
+        sharing.join(siblings)
+        port = KCPListeningPort(sharing, sock.getsockname(), self._layers, sock)
+        port.startListening()
+        siblings.start()
+        return port
+
+
+def _inherit(descriptor: int) -> socket.socket:
+    """
+    @return: a socket that the master has opened; programs that this one starts do not get it.
+    """
+    sock = socket.socket(fileno=descriptor)
+    sock.set_inheritable(False)
+    sock.setblocking(False)
+    return sock
+
+
+def _print(line: str, error: bool) -> None:
+    # Looked up now: twistd puts its log in their place.
+    print(line, file=sys.stderr if error else sys.stdout, flush=True)

@@ -1,0 +1,249 @@
+"""
+How the workers of one port talk: each has an inbox, to which all others write.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+
+from twisted.internet.interfaces import IDelayedCall, IReadDescriptor
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from kcptwisted.interfaces import Address
+from kcptwisted.stats import PortStats
+from kcptwisted.udp.port import IBatchReactor
+from kcptwisted.workers.interfaces import ISiblings, IStrayTaker
+from kcptwisted.workers.messages import (
+    LARGEST,
+    Begin,
+    Message,
+    Movable,
+    Opened,
+    Over,
+    Returned,
+    Strays,
+    decode,
+    encode,
+)
+from kcptwisted.workers.whereabouts import Whereabouts
+
+#: Bytes read in one reactor turn before timers and other descriptors get theirs.
+READ_BUDGET = 1 << 20
+
+#: Seconds until a worker that did not take what it was told is told everything anew.
+CATCH_UP = 1.0
+
+
+@implementer(ISiblings, IReadDescriptor)
+class Siblings:
+    """
+    The other workers of a listener's port.
+    """
+
+    def __init__(
+        self,
+        reactor: IBatchReactor,
+        number: int,
+        inbox: socket.socket,
+        outboxes: Mapping[int, socket.socket],
+        listener: IStrayTaker,
+        stats: PortStats,
+    ) -> None:
+        """
+        @param number: of this worker.
+        @param inbox: a Unix datagram socket that this worker alone reads; this object's from now
+            on.
+        @param outboxes: what the others' inboxes are written through, by number; likewise.
+        """
+        self._reactor = reactor
+        self._number = number
+        self._inbox: socket.socket | None = inbox
+        self._outboxes = dict(outboxes)
+        self._listener = listener
+        self._stats = stats
+        self._whereabouts = Whereabouts()
+        # Those that were told too much at once.
+        self._behind: set[int] = set()
+        self._catchUp: IDelayedCall | None = None
+
+    def start(self) -> None:
+        """
+        Begin to read, and ask the others what they have.
+        """
+        self._reactor.addReader(self)
+        self._announce(Begin(self._number))
+
+    def stop(self) -> None:
+        """
+        See L{ISiblings.stop}.
+        """
+        if self._inbox is None:
+            return
+        self._reactor.removeReader(self)
+        if self._catchUp is not None:
+            self._catchUp.cancel()
+            self._catchUp = None
+        for box in (self._inbox, *self._outboxes.values()):
+            box.close()
+        self._inbox = None
+        self._outboxes.clear()
+
+    # The listener's questions and news.
+
+    def follow(self, datagrams: list[bytes], address: Address) -> bool:
+        """
+        See L{ISiblings.follow}.
+        """
+        worker = self._whereabouts.ofAddress(address)
+        return worker is not None and self._pass(worker, datagrams, address)
+
+    def claim(self, conv: int, datagrams: list[bytes], address: Address) -> bool:
+        """
+        See L{ISiblings.claim}.
+        """
+        worker = self._whereabouts.ofConversation(conv)
+        if worker is None:
+            return False
+        self._whereabouts.settle(address, worker)
+        return self._pass(worker, datagrams, address)
+
+    def _pass(self, worker: int, datagrams: list[bytes], address: Address) -> bool:
+        if self._tell(worker, Strays(self._number, address, datagrams)):
+            self._stats.StraysPassed += len(datagrams)
+        else:
+            self._stats.StraysDropped += len(datagrams)
+        return True
+
+    def began(self, conv: int) -> None:
+        """
+        See L{ISiblings.began}.
+        """
+        self._announce(Movable(self._number, (conv,)))
+
+    def ended(self, conv: int) -> None:
+        """
+        See L{ISiblings.ended}.
+        """
+        self._announce(Over(self._number, (conv,)))
+
+    def opened(self, keys: list[bytes]) -> None:
+        """
+        See L{ISiblings.opened}.
+        """
+        self._tellAll(Opened(self._number, keys))
+
+    # Sending.
+
+    def _tell(self, worker: int, message: Message) -> bool:
+        """
+        @return: whether there was room for it.
+        """
+        outbox = self._outboxes.get(worker)
+        if outbox is None:
+            return False
+        try:
+            for data in encode(message):
+                outbox.send(data)
+        except OSError:
+            # The worker is slow, or is being replaced; the master holds its inbox.
+            return False
+        return True
+
+    def _tellAll(self, message: Message) -> list[int]:
+        """
+        @return: those for whom there was no room; that is counted.
+        """
+        missed = [worker for worker in self._outboxes if not self._tell(worker, message)]
+        self._stats.SiblingErrs += len(missed)
+        return missed
+
+    def _announce(self, message: Message) -> None:
+        """
+        Tell what each has to know sooner or later.
+        """
+        self._leaveBehind(self._tellAll(message))
+
+    def _leaveBehind(self, workers: list[int]) -> None:
+        self._behind.update(workers)
+        if self._behind and self._catchUp is None:
+            self._catchUp = self._reactor.callLater(CATCH_UP, self._tellAnew)
+
+    def _tellAnew(self) -> None:
+        self._catchUp = None
+        behind, self._behind = self._behind, set()
+        begin, everything = Begin(self._number), self._everything()
+        self._leaveBehind(
+            [
+                worker
+                for worker in behind
+                if not (self._tell(worker, begin) and self._tell(worker, everything))
+            ]
+        )
+
+    def _everything(self) -> Movable:
+        return Movable(self._number, tuple(self._listener.movable()))
+
+    # Receiving.
+
+    def fileno(self) -> int:
+        """
+        @return: the inbox's, or -1.
+        """
+        return -1 if self._inbox is None else self._inbox.fileno()
+
+    def logPrefix(self) -> str:
+        """
+        @return: for log lines.
+        """
+        return f"{type(self).__name__} (KCP)"
+
+    def doRead(self) -> None:
+        """
+        Read what is there, up to L{READ_BUDGET}, and deal with it.
+        """
+        budget = READ_BUDGET
+        while budget > 0 and self._inbox is not None:
+            try:
+                data = self._inbox.recv(2 * LARGEST)
+            except BlockingIOError:
+                break
+            budget -= len(data) or 1
+            message = decode(data)
+            if message is None or message.sender not in self._outboxes:
+                self._stats.SiblingErrs += 1
+            else:
+                self._take(message)
+        self._listener.batchFinished()
+
+    def _take(self, message: Message) -> None:
+        sender, known = message.sender, self._whereabouts
+        if isinstance(message, Strays):
+            self._takeStrays(message)
+        elif isinstance(message, Returned):
+            known.leave(message.address, sender)
+            self._listener.strayReturned(message.datagrams, message.address)
+        elif isinstance(message, Movable):
+            known.add(sender, message.convs)
+        elif isinstance(message, Over):
+            known.remove(sender, message.convs)
+        elif isinstance(message, Opened):
+            self._listener.learn(message.keys)
+        else:
+            known.forget(sender)
+            if not self._tell(sender, self._everything()):
+                self._stats.SiblingErrs += 1
+                self._leaveBehind([sender])
+
+    def _takeStrays(self, strays: Strays) -> None:
+        left = self._listener.strayReceived(strays.datagrams, strays.address)
+        self._stats.StraysTaken += len(strays.datagrams) - len(left)
+        if left and not self._tell(strays.sender, Returned(self._number, strays.address, left)):
+            self._stats.StraysDropped += len(left)
+
+    def connectionLost(self, reason: Failure) -> None:
+        """
+        The reactor ends.
+        """
+        self.stop()

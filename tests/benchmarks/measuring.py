@@ -1,0 +1,162 @@
+"""
+One measurement: a server, a client and the load between them, and perhaps a bad path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from time import monotonic, sleep
+from typing import Any
+
+from tests.benchmarks.children import ChildFailed, started
+from tests.benchmarks.contenders import SOCKET_BUFFER, TIMEOUT, Contender, Load
+
+#: What a measurement found, by quantity.
+Found = dict[str, float]
+
+#: Seconds that idle sessions are left alone before they are watched.
+SETTLING = 3
+
+
+@dataclass(frozen=True)
+class BadPath:
+    """
+    What lies between client and server, each way.
+
+    @ivar relay: the path of C{gopeer}, which makes it so.
+    @ivar delay: seconds.
+    @ivar loss: the share of datagrams that is lost.
+    @ivar seed: of the chance.
+    """
+
+    relay: str
+    delay: float
+    loss: float
+    seed: int
+
+    def command(self, address: str) -> list[str]:
+        """
+        @param address: the server's.
+        @return: what makes the path.
+        """
+        return [
+            self.relay,
+            "-listen=127.0.0.1:0",
+            f"-relay={address}",
+            f"-delay={self.delay}",
+            f"-loss={self.loss}",
+            f"-seed={self.seed}",
+            f"-sockbuf={SOCKET_BUFFER}",
+        ]
+
+
+class Path:
+    """
+    The way to a server.
+
+    @ivar address: where a client finds it.
+    @ivar counted: what became of the datagrams, once the path is closed; empty of a direct one.
+    """
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.counted: dict[str, Any] = {}
+
+
+@contextmanager
+def opened(address: str, bad: BadPath | None) -> Iterator[Path]:
+    """
+    @param address: the server's.
+    @param bad: None for a direct one.
+    @return: a path, while the context lasts.
+    """
+    if bad is None:
+        yield Path(address)
+        return
+    with started(bad.command(address)) as relay:
+        path = Path(relay.expect("listening "))
+        yield path
+        relay.finish()
+        path.counted = relay.result()
+
+
+def measure(contender: Contender, load: Load, bad: BadPath | None = None) -> Found:
+    """
+    @param bad: the path, if it is not to be the direct one.
+    @return: what came of the load.  CPU seconds, of both ends, are those from when all sessions
+        were there to the end of the load.
+    @raise ChildFailed: if an end failed.
+    """
+    with started(contender.serve(load.server), contender.environment) as server:
+        address = server.expect("listening ")
+        with opened(address, bad) as path:
+            command = contender.dial(path.address, load)
+            with started(command, contender.environment) as client:
+                client.expect("ready", TIMEOUT)
+                before = server.cpu + client.cpu
+                result = client.result(TIMEOUT)
+                cpu = server.cpu + client.cpu - before
+    return {**summarised(load, result, cpu), **whatWasLost(path.counted)}
+
+
+def summarised(load: Load, result: dict[str, Any], cpu: float) -> Found:
+    """
+    @param result: what a client printed.
+    @param cpu: seconds that both ends used for it.
+    @return: of bulk loads C{rate}, MB/s, and C{cpuPerGigabyte}, seconds; of messages the
+        percentiles and the maximum, µs, C{messages}, a second, C{cpuPerMessage}, µs, and C{lost}.
+    @raise ChildFailed: if fewer bytes arrived than were sent.
+    """
+    if load.role in ("sink", "echo"):
+        count = load.bytes * load.sessions
+        if result["bytes"] != count:
+            raise ChildFailed(f"{result['bytes']} bytes instead of {count}")
+        return {"rate": count / result["seconds"] / 1e6, "cpuPerGigabyte": cpu / count * 1e9}
+    return {
+        **{name: result[f"{name}_us"] for name in ("p50", "p99", "p999", "max")},
+        "messages": result["messages_per_second"],
+        "cpuPerMessage": cpu / result["messages"] * 1e6,
+        "lost": result.get("lost", 0),
+    }
+
+
+def whatWasLost(counted: dict[str, Any]) -> Found:
+    """
+    @param counted: what a bad path has counted.
+    @return: the C{pathLoss} of both directions together, and how many datagrams it dropped for want
+        of room; nothing for a direct path.
+    """
+    if not counted:
+        return {}
+    lanes = (counted["out"], counted["in"])
+    passed, lost, over = (
+        sum(lane[name] for lane in lanes) for name in ("passed", "lost", "overflowed")
+    )
+    return {"pathLoss": lost / (passed + lost), "pathOverflow": over}
+
+
+def watchIdle(contender: Contender, load: Load) -> Found:
+    """
+    Watch sessions that do nothing.
+
+    @return: C{share}, of a core, of the server, and C{clientShare}; and the C{memory} of the
+        server, bytes a session.
+    """
+    with started(contender.serve("echo"), contender.environment) as server:
+        address = server.expect("listening ")
+        # The first session also brings what all have in common.
+        first = contender.dial(address, replace(load, sessions=1))
+        with started(first, contender.environment) as client:
+            client.expect("ready", TIMEOUT)
+            empty = server.memory
+        with started(contender.dial(address, load), contender.environment) as client:
+            client.expect("ready", TIMEOUT)
+            sleep(SETTLING)
+            began, before = monotonic(), (server.cpu, client.cpu)
+            sleep(load.seconds)
+            took = monotonic() - began
+            share, clientShare = (server.cpu - before[0]) / took, (client.cpu - before[1]) / took
+            memory = (server.memory - empty) / load.sessions
+    return {"share": share, "clientShare": clientShare, "memory": memory}

@@ -1,0 +1,223 @@
+"""
+The comparisons: the loads, under which conditions, and the rows of the main table that they fill.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tests.benchmarks.arqcost import LINKS
+from tests.benchmarks.contenders import PURE, Conditions, Load
+from tests.benchmarks.rows import (
+    COUNT,
+    KIBIBYTES,
+    MESSAGES,
+    MICROSECONDS,
+    MILLISECONDS,
+    PERCENT,
+    RATE,
+    TIMES,
+    TOLERANCE,
+    Row,
+)
+from tests.benchmarks.subjects import (
+    Stage,
+    Subject,
+    computations,
+    crowds,
+    duel,
+    idle,
+    neighbours,
+    queues,
+    rivals,
+    windows,
+)
+
+#: By how much a cost may grow over a whole range and still be flat.
+FLAT = 1.2
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """
+    One comparison.
+
+    @ivar name: on the command line.
+    @ivar about: one line.
+    @ivar subjects: what is measured.
+    @ivar rows: of the main table, or none.
+    @ivar most: rounds; fewer for what takes long.
+    """
+
+    name: str
+    about: str
+    subjects: Callable[[Stage], list[Subject]]
+    rows: Sequence[Row] = ()
+    most: int = 5
+
+
+_PLAIN = Conditions()
+_SEALED = Conditions(crypt="aes-128-gcm")
+_CODED = Conditions(crypt="aes-128", dataShards=10, parityShards=3)
+_LOSSY = Conditions(crypt="aes-128")
+
+_ONE_WAY = Load("sink", bytes=400_000_000)
+_ECHO = Load("echo", bytes=100_000_000)
+
+#: Through the bad path: enough round trips for a p99, enough messages for a p99.9.
+_TRIPS = Load("pingpong", 40, count=50)
+_PACED = Load("paced", 40, rate=50, seconds=10)
+_BULK = Load("echo", bytes=20_000_000)
+
+
+def _badRows(what: str, quantities: Sequence[str], ratios: Sequence[float]) -> list[Row]:
+    names = {"p50": "p50", "p99": "p99", "p999": "p99.9"}
+    return [
+        Row(f"{what}, {names[quantity]}", quantity, MILLISECONDS, ratio)
+        for quantity, ratio in zip(quantities, ratios, strict=True)
+    ]
+
+
+_SCENARIOS = [
+    Scenario(
+        "oneway",
+        "one way, 400 MB, no cipher",
+        duel(_ONE_WAY, _PLAIN, both=True),
+        [Row("one way, no cipher, 400 MB", "rate", RATE, 3)],
+    ),
+    Scenario(
+        "oneway-4096",
+        "the same with windows of 4096 segments",
+        duel(_ONE_WAY, Conditions(window=4096), both=True),
+        [Row("the same, window 4096", "rate", RATE)],
+        3,
+    ),
+    Scenario(
+        "echo",
+        "echo, 100 MB, no cipher",
+        duel(_ECHO, _PLAIN, both=True),
+        [Row("echo, no cipher", "rate", RATE, 3)],
+    ),
+    Scenario(
+        "echo-fec",
+        "echo, 100 MB, aes-128 and FEC 10/3, with and without the accelerator",
+        duel(_ECHO, _CODED, both=True, pure=True),
+        [
+            Row("echo, aes-128 and FEC 10/3", "rate", RATE, 2),
+            Row("the same, without the accelerator", "rate", RATE, 1.2, ours=PURE),
+        ],
+    ),
+    Scenario(
+        "echo-gcm",
+        "echo, 100 MB, aes-128-gcm",
+        duel(_ECHO, _SEALED, both=True),
+        [Row("echo, aes-128-gcm", "rate", RATE, 2)],
+    ),
+    Scenario(
+        "pingpong",
+        "64 bytes there and back, one session",
+        duel(Load("pingpong", count=20_000), _PLAIN),
+        [
+            Row("ping-pong, 64 bytes, p50", "p50", MICROSECONDS, 1),
+            Row("ping-pong, 64 bytes, p99", "p99", MICROSECONDS),
+        ],
+    ),
+    Scenario(
+        "many",
+        "the same on 1,000 sessions at once",
+        duel(Load("pingpong", 1000, count=40), _PLAIN),
+        [Row("1,000 sessions ping-ponging, messages", "messages", MESSAGES, 1.5)],
+    ),
+    Scenario(
+        "idle",
+        "5,000 sessions that do nothing",
+        idle(Load("idle", 5000, seconds=10)),
+        [
+            Row("CPU of 5,000 idle sessions, of a core", "share", PERCENT, most=0.01),
+            Row("memory of an idle session", "memory", KIBIBYTES, most=8 * 1024),
+        ],
+        3,
+    ),
+    Scenario(
+        "bad-pingpong",
+        "64 bytes there and back through 10 % loss and 25 ms each way, aes-128",
+        duel(_TRIPS, _LOSSY, lossy=True),
+        _badRows("ping-pong, bad path", ("p50", "p99"), (1, 1)),
+        3,
+    ),
+    Scenario(
+        "bad-pingpong-fec",
+        "the same with FEC 10/3",
+        duel(_TRIPS, _CODED, lossy=True),
+        _badRows("ping-pong, bad path, FEC 10/3", ("p50", "p99"), (0, 3)),
+        3,
+    ),
+    Scenario(
+        "bad-paced",
+        "50 messages of 64 bytes a second on that path",
+        duel(_PACED, _LOSSY, lossy=True),
+        _badRows("50 messages/s, bad path", ("p50", "p99", "p999"), (1, 1, 1)),
+        3,
+    ),
+    Scenario(
+        "bad-paced-fec",
+        "the same with FEC 10/3",
+        duel(_PACED, _CODED, lossy=True),
+        _badRows("50 messages/s, bad path, FEC 10/3", ("p50", "p99", "p999"), (1, 1, 1)),
+        3,
+    ),
+    Scenario(
+        "bad-bulk",
+        "echo, 20 MB, on that path",
+        duel(_BULK, _LOSSY, both=True, lossy=True),
+        [Row("bulk echo, bad path", "rate", RATE, 1.5)],
+        3,
+    ),
+    Scenario(
+        "bad-bulk-fec",
+        "the same with FEC 10/3",
+        duel(_BULK, _CODED, both=True, lossy=True),
+        [Row("bulk echo, bad path, FEC 10/3", "rate", RATE, 1.5)],
+        3,
+    ),
+    Scenario(
+        "live",
+        "10,000 sessions on one port, a message a second each",
+        duel(Load("paced", 10_000, rate=1, seconds=10), _PLAIN),
+        [
+            Row("10,000 sessions, a message a second each, p99", "p99", MILLISECONDS, most=100e3),
+            Row("of these, messages lost", "lost", COUNT, most=0),
+        ],
+        3,
+    ),
+    Scenario(
+        "crowds",
+        "CPU time of a message, from 1 session to 10,000",
+        crowds,
+        [Row("CPU of a message, 10,000 sessions to 1", "growth", TIMES, most=FLAT)],
+        3,
+    ),
+    Scenario(
+        "windows",
+        "time of a segment in the ARQ core, from window 32 to 16,384",
+        windows,
+        [
+            Row(f"ARQ core, {name}, window 16,384 to 32", "growth", TIMES, most=FLAT, ours=name)
+            for name in LINKS
+        ],
+    ),
+    Scenario(
+        "queues",
+        "time of a segment in a flush, from 100 segments queued to 100,000",
+        queues,
+        [Row("a flush, 100,000 queued to 100", "growth", TIMES, most=1 + TOLERANCE)],
+    ),
+    Scenario(
+        "neighbours", "a TCP echo beside a busy session of the same process", neighbours, most=3
+    ),
+    Scenario("rivals", "Twisted's TCP and TLS, aiokcp, aioquic", rivals, most=3),
+    Scenario("primitives", "what is computed for each packet", computations, most=3),
+]
+
+SCENARIOS = {scenario.name: scenario for scenario in _SCENARIOS}
