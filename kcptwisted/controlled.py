@@ -112,13 +112,16 @@ class ControlledSession(ClosingSession):
         """
         Ask the peer for a sign of life.
         """
+        self._question()
+        self._clock.wantFlush(self)
+
+    def _question(self) -> None:
         if self._channel is not None and self._channel.known:
             self._conversation.sendControl(WASK, self._channel.block())
         elif self._ungreeted:
             self._greetNow(self._clock.now())
         else:
             self._conversation.askWindow()
-        self._clock.wantFlush(self)
 
     def doubt(self) -> None:
         """
@@ -206,11 +209,11 @@ class ControlledSession(ClosingSession):
 
     def _look(self, now: int) -> None:
         """
-        See whether the peer lives, when that is due.
+        See whether the peer lives, when that is due, during a flush.
         """
         finding = self._liveness.look(now)
         if finding is Finding.SILENT:
-            self.askAgain()
+            self._question()
             channel = self._channel
             if (
                 self._liveness.unanswered >= ASKS_BEFORE_MOVING

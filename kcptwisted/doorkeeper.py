@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from kcptwisted.admission import Admission, Admittance
-from kcptwisted.arq.segment import PUSH
+from kcptwisted.arq.segment import PUSH, WINS
 from kcptwisted.control.frames import Block, Cookie, Hello
 from kcptwisted.fec.packet import DATA, FEC_OVERHEAD, packetType
 from kcptwisted.firstcontact import Opening, readOpening
@@ -28,10 +28,12 @@ WATCHED = 64
 #: Of larger batches that come later nothing is remembered: those are of a transfer under way.
 FEW = 4
 
-# Where a segment without FEC has its cmd and sn, and what is there.
-_CMD = 4
+# Where a segment without FEC has its cmd, sn and una, and what is there.
+_CMD = slice(4, 5)
+_CMDS = bytes(range(PUSH, WINS + 1))
 _PUSH = bytes([PUSH])
 _SN = slice(12, 16)
+_UNA = slice(16, 20)
 _FIRST = bytes(4)
 
 
@@ -169,7 +171,10 @@ class Doorkeeper:
         @return: what to know again of those datagrams that could open C{session} once more.
         """
         for datagram in datagrams:
-            if datagram[_CMD : _CMD + 1] == _PUSH and datagram[_SN] != _FIRST:
+            cmd = datagram[_CMD]
+            if cmd in _CMDS and (
+                datagram[_UNA] != _FIRST or (cmd == _PUSH and datagram[_SN] != _FIRST)
+            ):
                 # Most are like this, and readOpening would take as long as the cipher.
                 continue
             opening = readOpening(datagram)

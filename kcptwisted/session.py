@@ -10,7 +10,8 @@ from zope.interface import implementer
 
 from kcptwisted.arq.congestion import congestionControl
 from kcptwisted.arq.conversation import Conversation
-from kcptwisted.arq.segment import WINS, begins, carries
+from kcptwisted.arq.segment import OVERHEAD, WASK, WINS, begins, carries
+from kcptwisted.control.frames import EMPTY_BLOCK
 from kcptwisted.controlled import ControlledSession
 from kcptwisted.errors import DeadLink, PeerRestarted
 from kcptwisted.interfaces import (
@@ -23,6 +24,9 @@ from kcptwisted.lifecycle import State
 from kcptwisted.options import KCPOptions
 from kcptwisted.outofband import decodeOutOfBand
 from kcptwisted.owner import SessionOwner
+
+#: Bytes of the longest datagram that shows only that the peer is there.
+LONGEST_SIGN = OVERHEAD + EMPTY_BLOCK
 
 
 @implementer(IDatagramProtocol)
@@ -76,6 +80,8 @@ class KCPSession(ControlledSession):
     def _receive(self, datagrams: list[bytes], recovered: bool) -> None:
         if self._closed:
             return
+        if len(datagrams) == 1 and not recovered and self._takeSign(datagrams[0]):
+            return
         conversation = self._conversation
         now = self._clock.now()
         if self._lifecycle.state is State.CONNECTING:
@@ -101,6 +107,27 @@ class KCPSession(ControlledSession):
             self._clock.schedule(self)
         if foreign:
             self._owner.foreignDatagrams(self, list(foreign))
+
+    def _takeSign(self, datagram: bytes) -> bool:
+        """
+        Deal with a datagram that shows that the peer is there, and nothing else, while nothing else
+        happens: there is nothing to deliver then, and nothing to flush but the answer.
+
+        @return: whether it was one.
+        """
+        size = len(datagram)
+        if size > LONGEST_SIGN or self._lifecycle.state is not State.ESTABLISHED:
+            return False
+        channel = self._channel
+        data = b"" if size == OVERHEAD or channel is None else channel.sign()
+        cmd = self._conversation.repeats(datagram, data)
+        if not cmd:
+            return False
+        now = self._clock.now()
+        self._heard(now)
+        if cmd == WASK:
+            self._send(self._transport, [self._conversation.windowDatagram(now)])
+        return True
 
     def _fromAnswer(self, datagrams: list[bytes]) -> list[bytes]:
         """
@@ -129,6 +156,8 @@ class KCPSession(ControlledSession):
                 self._conversation.sender.resendAll(now)
                 self._clock.wantFlush(self)
             liveness.revived()
+            # What was to come first may now be the next question.
+            self._clock.schedule(self)
         if self._conversation.answered and self._lifecycle.establish():
             self._liveness.start(now)
             self._owner.sessionEstablished(self)

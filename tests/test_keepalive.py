@@ -4,15 +4,27 @@ Tests for L{kcptwisted.controlled}: whether the peer is there, and the connectio
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 from twisted.internet import error
+from twisted.internet.protocol import DatagramProtocol
 
-from kcptwisted.control.frames import Reset, ResetReason
+from kcptwisted.arq.conversation import Conversation
+from kcptwisted.arq.segment import WASK, WINS, Segment, decodeSegments
+from kcptwisted.control.frames import (
+    NO_TOKEN,
+    Reset,
+    ResetReason,
+    Retry,
+    decodeBlock,
+    encodeBlock,
+)
 from kcptwisted.errors import DeadLink, IdleTimeout, PeerReset, PeerTimeout
 from kcptwisted.link import Link
 from kcptwisted.options import KCPOptions
-from tests.connections import CLIENT, SERVER, RecordingProtocol
+from tests.connections import CLIENT, PORT, SERVER, RecordingProtocol
 from tests.controlling import ControlledTestCase, PlainServerTestCase
 from tests.test_closing_frames import SLOW, EndingTestCase
 
@@ -100,6 +112,91 @@ class AskTests(ControlledTestCase):
         for before, after in pairwise(said.seconds for said in asked):
             self.assertApproximates(after - before, 4.4, 0.02)
         self.assertEqual(self.asked(CLIENT), [])
+
+
+class SignTests(EndingTestCase):
+    """
+    Questions and answers while nothing else happens.
+    """
+
+    def quiet(self, client: RecordingProtocol, seconds: float) -> None:
+        """
+        Let time pass in which nothing is to be received.
+        """
+        taken: list[Sequence[bytes]] = []
+        receive = Conversation.receive
+
+        def note(core: Conversation, datagrams: Sequence[bytes], now: int, recovered: bool) -> Any:
+            taken.append(datagrams)
+            return receive(core, datagrams, now, recovered)
+
+        self.patch(Conversation, "receive", note)
+        packets = client.session.stats.InPkts
+        self.network.run(seconds)
+        self.assertGreater(client.session.stats.InPkts, packets)
+        self.assertEqual(taken, [])
+
+    def test_quiet(self) -> None:
+        """
+        They are no matter for the conversation, and yet signs of life: nobody is dead in an hour,
+        each question is answered once, and data flow as before.
+        """
+        client, server = self.connect(options(keepAlive=4, deadAfter=6), link=SLOW)
+        client.session.write(b"up")
+        server.session.write(b"down")
+        self.network.run(10)
+        self.said.clear()
+        self.quiet(client, 3600)
+        self.assertEqual((client.reasons, server.reasons), ([], []))
+        self.assertEqual(len(self.said), 2 * len(self.asked(CLIENT)))
+        self.assertEqual(self.asked(SERVER), [])
+        client.session.write(b" again")
+        server.session.write(b" as well")
+        self.network.run(1)
+        self.assertEqual((server.received, client.received), (b"up again", b"down as well"))
+        self.bothWays(DEAD)
+        self.network.run(20)
+        self.assertIsInstance(self.reasonOf(client), PeerTimeout)
+
+    def test_connecting(self) -> None:
+        """
+        To a client that has been sent a cookie, but no answer, a question is nothing: it may be of
+        an earlier connection.
+        """
+        stranger = DatagramProtocol()
+        self.network.host(SERVER).listenUDP(PORT, stranger)
+        sent: list[tuple[tuple[str, int], Segment]] = []
+        self.network.taps.append(
+            lambda source, _, datagram: sent.append((source, decodeSegments(datagram)[0]))
+        )
+        connecting = self.begin(options())
+        self.network.run(0.01)
+        (client, hello) = sent[0]
+        block = decodeBlock(hello.data)
+        assert block is not None and stranger.transport is not None
+        retry = encodeBlock(block.source, NO_TOKEN, [Retry(bytes(8))])
+        for cmd, data in ((WINS, retry), (WASK, b"")):
+            datagram = Segment(hello.conv, cmd, 0, 128, 0, 0, 0, data).encode()
+            stranger.transport.write(datagram, client)
+            self.network.run(0.01)
+        self.assertNoResult(connecting)
+        self.assertEqual([said.cmd for said in self.said if said.host == CLIENT], [WASK, WASK])
+        connecting.addErrback(lambda _: None).cancel()
+        self.network.run(1)
+
+    def test_closing(self) -> None:
+        """
+        A session that closes, or whose peer does, looks at them as at all else.
+        """
+        client, server = self.connect(options(keepAlive=4), link=SLOW)
+        self.network.run(10)
+        client.session.loseWriteConnection()
+        server.session.pauseProducing()
+        server.session.write(b"x")
+        self.network.run(60)
+        server.session.resumeProducing()
+        self.network.run(5)
+        self.assertClean(client, server)
 
 
 class DeadTests(EndingTestCase):

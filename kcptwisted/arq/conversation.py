@@ -197,6 +197,40 @@ class Conversation:
             self._flushNow = True
         return foreign
 
+    def repeats(self, datagram: bytes, data: bytes) -> int:
+        """
+        Look at a datagram that may have nothing for L{receive}, as most that come while nothing
+        happens.
+
+        @param data: control data that says nothing.
+        @return: L{WASK} or L{WINS}, if the datagram is one such segment with C{data}, tells what
+            is known, and nothing waits to be sent; 0 if it is to be received.
+        """
+        sender = self.sender
+        if (
+            len(datagram) != OVERHEAD + len(data)
+            or sender.peerWindow is None
+            or sender.una != sender.next
+            or sender.queue
+            or self._flushNow
+            or self._flushDeadline is not None
+            or self._staleness.suspected
+        ):
+            return 0
+        cmd: int
+        conv, cmd, _, window, _, _, una, length = HEADER.unpack_from(datagram)
+        if (
+            conv != self.conv
+            or not WASK <= cmd <= WINS
+            or window != sender.remoteWindow
+            or una != sender.una & MASK
+            or length != len(data)
+            or datagram[OVERHEAD:] != data
+        ):
+            return 0
+        self._staleness.told = una
+        return cmd
+
     def _takeControl(self, data: bytes) -> None:
         if len(self.controls) < MAXIMUM_CONTROLS:
             self.controls.append(data)

@@ -104,6 +104,12 @@ class ControlChannel:
         """
         return encodeBlock(self.peerToken, self.token, frames)
 
+    def sign(self) -> bytes:
+        """
+        @return: the block by which the peer shows only that it is there; empty if it takes none.
+        """
+        return encodeBlock(self.token, self.peerToken) if self.known else b""
+
     def judge(self, block: Block) -> Verdict:
         """
         Say whom a block is from, and take note of what it says about its sender.

@@ -33,6 +33,9 @@ _RESET = struct.Struct("<B")
 #: Frames that a block may have; none that is sent has more than two.
 MAXIMUM_FRAMES = 8
 
+#: Bytes of a block without frames.
+EMPTY_BLOCK = _HEADER.size
+
 #: Bytes of the longest block that is sent: a hello with a cookie.
 LONGEST_BLOCK = _HEADER.size + 2 * _FRAME.size + _HELLO.size + COOKIE
 
