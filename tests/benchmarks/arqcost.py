@@ -139,13 +139,15 @@ class Wire:
         Let both ends send what is due.
         """
         for side, end in enumerate(self._ends):
-            for datagram in end.send(self.now):
-                for delay, arrived in self._models[side].arrivals(datagram):
-                    key = self.now + round(delay * 1000), 1 - side
-                    if key not in self._arriving:
-                        self._arriving[key] = []
-                        heappush(self._underway, key)
-                    self._arriving[key].append(arrived)
+            # What exceeds one burst leaves in the next turns, which is at once here.
+            while datagrams := end.send(self.now):
+                for datagram in datagrams:
+                    for delay, arrived in self._models[side].arrivals(datagram):
+                        key = self.now + round(delay * 1000), 1 - side
+                        if key not in self._arriving:
+                            self._arriving[key] = []
+                            heappush(self._underway, key)
+                        self._arriving[key].append(arrived)
 
     def step(self) -> int:
         """
