@@ -18,6 +18,9 @@ from kcptwisted.optiontable import TICK
 #: segments are: a process with a thousand clients would do little else than tick.
 NEAR = 2 * TICK
 
+#: Where there are no more deadlines than this, the first is met to the millisecond.
+FEW = 8
+
 #: How often sessions that write while they are flushed are flushed again within one turn.
 ROUNDS = 8
 
@@ -54,7 +57,7 @@ class FlushClock:
     which the application wrote, and when their deadlines come.
 
     Deadlines are met at the next tick of one L{LoopingCall}, which runs only while one is near.
-    Those further away are slept for, and with none there is nothing that runs.
+    Those further away, or with few others, are slept for, and with none there is nothing that runs.
 
     While the process is suspended, or blocked by a long call, the clock stands still, so that no
     session takes the time in which nobody listened for its peer's silence.
@@ -274,9 +277,10 @@ class FlushClock:
 
     def _waitFor(self, deadline: int) -> None:
         now = self.now()
-        if deadline - now > NEAR:
+        few = len(self._due) <= FEW and deadline > now
+        if few or deadline - now > NEAR:
             self._stopWaiting()
-            self._wakeAt = -(-deadline // TICK) * TICK
+            self._wakeAt = deadline if few else -(-deadline // TICK) * TICK
             self._wake = self._reactor.callLater((self._wakeAt - now) / 1000, self._woken)
             self._limit = self._wake.getTime() + TOLERANCE
             return

@@ -7,7 +7,7 @@ from __future__ import annotations
 from twisted.internet.task import Clock
 from zope.interface.verify import verifyObject
 
-from kcptwisted.clock import FlushClock, IFlushed
+from kcptwisted.clock import FEW, FlushClock, IFlushed
 from kcptwisted.optiontable import TICK
 from tests.clocks import ClockTestCase
 from tests.properties import given, strategies
@@ -235,10 +235,30 @@ class DeadlineTests(ClockTestCase):
         self.clock.stop()
         self.assertStill()
 
+    def crowd(self) -> None:
+        """
+        Have other sessions with deadlines that are far away.
+        """
+        for number in range(FEW):
+            self.make().due(100_000 + number)
+
+    def test_exact(self) -> None:
+        """
+        Where there are few deadlines they are met to the millisecond.
+        """
+        sessions = [self.make() for _ in range(FEW)]
+        for number, session in enumerate(sessions):
+            session.due(13 + 7 * number)
+        self.reactor.pump([0.001] * 100)
+        self.assertEqual(
+            [session.flushed for session in sessions], [[13 + 7 * n] for n in range(FEW)]
+        )
+
     def test_together(self) -> None:
         """
         Sessions that are due within one tick are flushed in one call.
         """
+        self.crowd()
         calls: list[float] = []
         for number in range(TICK):
             session = self.make()
@@ -262,8 +282,9 @@ class DeadlineTests(ClockTestCase):
 
     def test_perTick(self) -> None:
         """
-        However many deadlines there are, there is one call a tick.
+        Where there are many deadlines, there is one call a tick.
         """
+        self.crowd()
         session = self.make()
         session.repeats = [1] * 1000
         session.due(1)
