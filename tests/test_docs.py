@@ -31,6 +31,11 @@ from kcptwisted.optiontable import MODES, OPTIONS
 from kcptwisted.retry import PERIOD
 from kcptwisted.roaming import PAUSE
 from kcptwisted.stats import PortStats, SessionStats
+from kcptwisted.workers.delays import FIRST_PAUSE, LAST_PAUSE, STEADY
+from kcptwisted.workers.orders import PATIENCE
+from kcptwisted.workers.role import VARIABLE
+from kcptwisted.workers.whereabouts import MAXIMUM_ADDRESSES
+from kcptwisted.workers.worker import START_TIME
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -287,6 +292,22 @@ class CompletenessTests(SynchronousTestCase):
         # In words there: three helloes, a sixth, three questions, a tenth, the second question.
         self.assertEqual((HELLOES, ASKS, LEAST_ASKS), (3, 6, 3))
         self.assertEqual((DEFERENCE, ASKS_BEFORE_MOVING), (10, 2))
+
+    def test_workerNumbers(self) -> None:
+        """
+        The numbers in scaling.md, and in limits.md about workers, are those of the code.
+        """
+        text = " ".join((DOCS / "scaling.md").read_text(encoding="utf-8").split())
+        for phrase in (
+            f"after {FIRST_PAUSE:g} to {LAST_PAUSE:g} s if it dies within {STEADY:g} s again",
+            f"does not answer the order within {PATIENCE:g} s",
+            f"does not end within {PATIENCE:g} s after its last connection",
+            f"come to `listen` by itself, within {START_TIME:g} s",
+            VARIABLE,
+        ):
+            self.assertIn(phrase, text)
+        limits = " ".join((DOCS / "limits.md").read_text(encoding="utf-8").split())
+        self.assertIn(f"{MAXIMUM_ADDRESSES:,} others have moved", limits)
 
     def test_ciphers(self) -> None:
         """

@@ -18,7 +18,7 @@ from kcptwisted.interfaces import Address
 from kcptwisted.listener import Ending
 from kcptwisted.workers.process import WorkerProcess
 from kcptwisted.workers.role import INBOX, ORDERS, OUTBOXES, REPORTS, SOCKET, VARIABLE, Place, Role
-from kcptwisted.workers.worker import Printer, Worker
+from kcptwisted.workers.worker import Printer, Spawn, Worker
 
 
 class Command(NamedTuple):
@@ -137,7 +137,7 @@ class Supervisor:
         for sock in (*self._sockets, *[end for pair in self._boxes for end in pair]):
             sock.close()
 
-    def _spawner(self, number: int) -> Any:
+    def _spawner(self, number: int) -> Spawn:
         """
         @return: starts a process for a worker.
         """

@@ -230,6 +230,7 @@ class TwistdTests(WorkersCase):
         self.assertEqual(program.status, 0, program.output)
         master = int(pidfile.read_text())
         self.addCleanup(self.killIfAlive, master)
+        await self.eventually(lambda: "2 workers listening" in logfile.read_text())
         await self.passes(port)
         os.kill(master, SIGTERM)
         await self.assertFree(port)
