@@ -226,11 +226,12 @@ def main(arguments: Sequence[str]) -> int:
             # What ends now ends because the reactor stops.
             return
         outcome.append(status)
-        if problem:
-            print(f"peer: {problem}", file=sys.stderr)
         # A signal may have been first.
         with suppress(ReactorNotRunning):
             reactor.stop()
+        # Last: whoever has started this may be gone, and standard error with it.
+        if problem:
+            print(f"peer: {problem}", file=sys.stderr)
 
     def ended(result: object) -> None:
         if not isinstance(result, Failure):

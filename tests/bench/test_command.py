@@ -24,7 +24,7 @@ from kcptwisted.bench.runner import Stopped
 from kcptwisted.bench.scenarios import SCENARIOS
 from tests.bench.spawning import FakeProcess, SpawningReactor
 from tests.bench.test_progress import Terminal
-from tests.programs import Program, ProgramTestCase, reactor
+from tests.programs import PATIENCE, Program, ProgramTestCase, reactor
 
 
 class BenchmarkTests(SynchronousTestCase):
@@ -242,6 +242,19 @@ class CommandTests(ProgramTestCase):
         self.assertEqual((program.status, program.output), (130, ""))
         self.assertEqual([child for child in children if alive(child)], [])
 
+    async def test_killed(self) -> None:
+        """
+        If it is killed, and can end nothing, its processes notice and end themselves.
+        """
+        program = self.bench("idle", "--sessions=3", "--seconds=60")
+        children = await self.children(program, 2)
+        await program.stop()
+        while any(map(alive, children)):
+            await deferLater(reactor, 0.05)
+
+    # What it waits for takes a second, or forever.
+    test_killed.timeout = PATIENCE  # type: ignore[attr-defined]
+
     async def children(self, program: Program, count: int) -> list[int]:
         """
         @return: the process ids of its children, when there are so many.
@@ -276,10 +289,10 @@ class CommandTests(ProgramTestCase):
 
 def alive(pid: int) -> bool:
     """
-    @return: whether there is such a process.
+    @return: whether there is such a process, that is not only waiting to be asked for its status.
     """
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
         return False
-    return True
+    return stat.rpartition(")")[2].split()[0] != "Z"
