@@ -275,17 +275,16 @@ def limited(pid: int, share: float) -> Iterator[None]:
     group = (GROUPS / "cpu" if old else GROUPS) / f"kcptwisted-{os.getpid()}-{pid}"
     group.mkdir()
     quota = int(PERIOD * share)
-    if old:
-        (group / "cpu.cfs_period_us").write_text(str(PERIOD))
-        (group / "cpu.cfs_quota_us").write_text(str(quota))
-    else:
-        (group / "cpu.max").write_text(f"{quota} {PERIOD}")
-    (group / "cgroup.procs").write_text(str(pid))
     try:
+        if old:
+            (group / "cpu.cfs_period_us").write_text(str(PERIOD))
+            (group / "cpu.cfs_quota_us").write_text(str(quota))
+        else:
+            (group / "cpu.max").write_text(f"{quota} {PERIOD}")
+        (group / "cgroup.procs").write_text(str(pid))
         yield
     finally:
-        parent = group.parent / "cgroup.procs"
-        parent.write_text(str(pid))
+        (group.parent / "cgroup.procs").write_text(str(pid))
         group.rmdir()
 
 
