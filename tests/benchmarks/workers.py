@@ -260,6 +260,9 @@ def started(*command: str) -> Iterator[tuple[Process, int]]:
                 break
         else:
             raise RuntimeError(f"did not start: {' '.join(command)}")
+    except BaseException:
+        process.terminate()
+        raise
     finally:
         process.stdin.close()
         process.wait()
@@ -328,7 +331,7 @@ def compare(arguments: argparse.Namespace) -> None:
     """
     Print the rates of each round, and the median of the ratios.
     """
-    print(f"{arguments.part}: 1 worker, 2 workers (MB/s), ratio")
+    print(f"{arguments.part}: 1 worker, 2 workers (MB/s), ratio", flush=True)
     ratios = []
     for number in range(arguments.rounds):
         rates = {}
