@@ -260,6 +260,9 @@ def started(*command: str) -> Iterator[tuple[Process, int]]:
                 break
         else:
             raise RuntimeError(f"did not start: {' '.join(command)}")
+    except BaseException:
+        process.terminate()
+        raise
     finally:
         process.stdin.close()
         process.wait()
@@ -275,17 +278,16 @@ def limited(pid: int, share: float) -> Iterator[None]:
     group = (GROUPS / "cpu" if old else GROUPS) / f"kcptwisted-{os.getpid()}-{pid}"
     group.mkdir()
     quota = int(PERIOD * share)
-    if old:
-        (group / "cpu.cfs_period_us").write_text(str(PERIOD))
-        (group / "cpu.cfs_quota_us").write_text(str(quota))
-    else:
-        (group / "cpu.max").write_text(f"{quota} {PERIOD}")
-    (group / "cgroup.procs").write_text(str(pid))
     try:
+        if old:
+            (group / "cpu.cfs_period_us").write_text(str(PERIOD))
+            (group / "cpu.cfs_quota_us").write_text(str(quota))
+        else:
+            (group / "cpu.max").write_text(f"{quota} {PERIOD}")
+        (group / "cgroup.procs").write_text(str(pid))
         yield
     finally:
-        parent = group.parent / "cgroup.procs"
-        parent.write_text(str(pid))
+        (group.parent / "cgroup.procs").write_text(str(pid))
         group.rmdir()
 
 
@@ -329,7 +331,7 @@ def compare(arguments: argparse.Namespace) -> None:
     """
     Print the rates of each round, and the median of the ratios.
     """
-    print(f"{arguments.part}: 1 worker, 2 workers (MB/s), ratio")
+    print(f"{arguments.part}: 1 worker, 2 workers (MB/s), ratio", flush=True)
     ratios = []
     for number in range(arguments.rounds):
         rates = {}
