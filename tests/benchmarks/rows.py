@@ -115,7 +115,8 @@ class Outcome:
         if not self.row.ratio or self.ratio is None:
             return None
         least = 1 - TOLERANCE if self.row.ratio == 1 else self.row.ratio
-        return self.ratio.median >= least
+        # As it is shown.
+        return round(self.ratio.median, 2) >= least
 
 
 def outcome(row: Row, record: Record) -> Outcome:
