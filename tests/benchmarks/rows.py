@@ -39,6 +39,8 @@ def digits(value: float) -> str:
     """
     @return: a number of three digits, or more where they stand before the point.
     """
+    if value == 0:
+        return "0"
     if value == inf:
         return "∞"
     size = abs(value)

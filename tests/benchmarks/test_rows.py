@@ -36,8 +36,8 @@ class UnitTests(SynchronousTestCase):
         """
         Three digits are shown, and all before the point.
         """
-        values = (0.1234, 1.234, 12.34, 123.4, 1234.4, inf)
-        shown = ["0.12", "1.23", "12.3", "123", "1,234", "∞"]
+        values = (0, 0.1234, 1.234, 12.34, 123.4, 1234.4, inf)
+        shown = ["0", "0.12", "1.23", "12.3", "123", "1,234", "∞"]
         self.assertEqual([digits(value) for value in values], shown)
 
     def test_units(self) -> None:
