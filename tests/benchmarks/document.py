@@ -51,7 +51,7 @@ def fill(template: str, records: Records) -> str:
         "cpu": tables.cpuTable(records),
         "idle": tables.idleTable(records["idle"]),
         "bad": tables.badTable(records),
-        "loss": f"{least:.1%} to {most:.1%}",
+        "loss": f"{least * 100:.1f} to {most * 100:.1f} %",
         "dropped": f"{dropped:,}",
         "windows": tables.sweepTable(records["windows"], "window, segments", MICROSECONDS),
         "queues": tables.sweepTable(records["queues"], "queued, segments", MICROSECONDS),

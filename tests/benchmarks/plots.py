@@ -67,7 +67,7 @@ def latencies(axes: Any, records: Records) -> None:
     heads = ["ping-pong", "ping-pong,\nFEC 10/3", "50 messages/s", "50 messages/s,\nFEC 10/3"]
     above = axes.get_xaxis_transform()
     for index, head in enumerate(heads):
-        axes.text(3 * index + 1, 1, head, ha="center", va="top", transform=above)
+        axes.text(3 * index + 1, 1.02, head, ha="center", va="bottom", transform=above)
     axes.set_ylabel("ms")
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
 
@@ -90,7 +90,8 @@ def _sweep(axes: Any, record: Record, what: str) -> None:
     for one in record.series:
         points = [quantity for quantity in one.values if quantity.isdigit()]
         values = [one.median(point) for point in points]
-        axes.plot([int(point) for point in points], values, "o-", label=one.name)
+        colour = COLOURS.get(one.name)
+        axes.plot([int(point) for point in points], values, "o-", label=one.name, color=colour)
     axes.set_xscale("log")
     axes.set_ylim(bottom=0)
     axes.set_xlabel(what)

@@ -39,6 +39,8 @@ def digits(value: float) -> str:
     """
     @return: a number of three digits, or more where they stand before the point.
     """
+    if value == 0:
+        return "0"
     if value == inf:
         return "∞"
     size = abs(value)
@@ -115,7 +117,8 @@ class Outcome:
         if not self.row.ratio or self.ratio is None:
             return None
         least = 1 - TOLERANCE if self.row.ratio == 1 else self.row.ratio
-        return self.ratio.median >= least
+        # As it is shown.
+        return round(self.ratio.median, 2) >= least
 
 
 def outcome(row: Row, record: Record) -> Outcome:

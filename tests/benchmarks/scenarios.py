@@ -88,7 +88,7 @@ _SCENARIOS = [
     ),
     Scenario(
         "oneway-4096",
-        "the same with windows of 4096 segments",
+        "one way, 400 MB, no cipher, windows of 4096",
         duel(_ONE_WAY, Conditions(window=4096), both=True),
         [Row("the same, window 4096", "rate", RATE)],
         3,
@@ -101,7 +101,7 @@ _SCENARIOS = [
     ),
     Scenario(
         "echo-fec",
-        "echo, 100 MB, aes-128 and FEC 10/3, with and without the accelerator",
+        "echo, 100 MB, aes-128 and FEC 10/3",
         duel(_ECHO, _CODED, both=True, pure=True),
         [
             Row("echo, aes-128 and FEC 10/3", "rate", RATE, 2),
@@ -116,7 +116,7 @@ _SCENARIOS = [
     ),
     Scenario(
         "pingpong",
-        "64 bytes there and back, one session",
+        "ping-pong of 64 bytes, one session",
         duel(Load("pingpong", count=20_000), _PLAIN),
         [
             Row("ping-pong, 64 bytes, p50", "p50", MICROSECONDS, 1),
@@ -125,7 +125,7 @@ _SCENARIOS = [
     ),
     Scenario(
         "many",
-        "the same on 1,000 sessions at once",
+        "ping-pong of 64 bytes, 1,000 sessions",
         duel(Load("pingpong", 1000, count=40), _PLAIN),
         [Row("1,000 sessions ping-ponging, messages", "messages", MESSAGES, 1.5)],
     ),
@@ -141,42 +141,42 @@ _SCENARIOS = [
     ),
     Scenario(
         "bad-pingpong",
-        "64 bytes there and back through 10 % loss and 25 ms each way, aes-128",
+        "ping-pong of 64 bytes, bad path",
         duel(_TRIPS, _LOSSY, lossy=True),
         _badRows("ping-pong, bad path", ("p50", "p99"), (1, 1)),
         3,
     ),
     Scenario(
         "bad-pingpong-fec",
-        "the same with FEC 10/3",
+        "ping-pong of 64 bytes, bad path, FEC 10/3",
         duel(_TRIPS, _CODED, lossy=True),
         _badRows("ping-pong, bad path, FEC 10/3", ("p50", "p99"), (0, 3)),
         3,
     ),
     Scenario(
         "bad-paced",
-        "50 messages of 64 bytes a second on that path",
+        "50 messages of 64 bytes a second, bad path",
         duel(_PACED, _LOSSY, lossy=True),
         _badRows("50 messages/s, bad path", ("p50", "p99", "p999"), (1, 1, 1)),
         3,
     ),
     Scenario(
         "bad-paced-fec",
-        "the same with FEC 10/3",
+        "50 messages of 64 bytes a second, bad path, FEC 10/3",
         duel(_PACED, _CODED, lossy=True),
         _badRows("50 messages/s, bad path, FEC 10/3", ("p50", "p99", "p999"), (1, 1, 1)),
         3,
     ),
     Scenario(
         "bad-bulk",
-        "echo, 20 MB, on that path",
+        "echo, 20 MB, bad path",
         duel(_BULK, _LOSSY, both=True, lossy=True),
         [Row("bulk echo, bad path", "rate", RATE, 1.5)],
         3,
     ),
     Scenario(
         "bad-bulk-fec",
-        "the same with FEC 10/3",
+        "echo, 20 MB, bad path, FEC 10/3",
         duel(_BULK, _CODED, both=True, lossy=True),
         [Row("bulk echo, bad path, FEC 10/3", "rate", RATE, 1.5)],
         3,

@@ -36,8 +36,8 @@ class UnitTests(SynchronousTestCase):
         """
         Three digits are shown, and all before the point.
         """
-        values = (0.1234, 1.234, 12.34, 123.4, 1234.4, inf)
-        shown = ["0.12", "1.23", "12.3", "123", "1,234", "∞"]
+        values = (0, 0.1234, 1.234, 12.34, 123.4, 1234.4, inf)
+        shown = ["0", "0.12", "1.23", "12.3", "123", "1,234", "∞"]
         self.assertEqual([digits(value) for value in values], shown)
 
     def test_units(self) -> None:
@@ -55,10 +55,10 @@ class OutcomeTests(SynchronousTestCase):
 
     def test_ratio(self) -> None:
         """
-        The target is met from the ratio on that is aimed at.
+        The target is met from the ratio on that is aimed at, as far as it is shown.
         """
         row = Row("rate", "it", RATE, ratio=3)
-        for ours, met in ((299, False), (300, True)):
+        for ours, met in ((299, False), (299.6, True), (300, True)):
             found = outcome(row, measured([100] * 3, [ours] * 3))
             assert found.ratio is not None
             self.assertEqual((found.ratio.median, found.met), (ours / 100, met))

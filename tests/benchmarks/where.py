@@ -29,7 +29,8 @@ def where() -> dict[str, str]:
         "processor": f"{_processor()}, {len(os.sched_getaffinity(0))} cores",
         "system": f"{platform.system()} {_release()}",
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
-        "kcptwisted": f"{kcptwisted.__version__}{_commit()}, {describe()}",
+        "kcptwisted": f"{kcptwisted.__version__}, {describe()}",
+        "commit": _commit(),
         "kcp-go": _kcpGo(),
         **{name: _package(name) for name in PACKAGES},
     }
@@ -67,7 +68,7 @@ def _commit() -> str:
     if not commit:
         return ""
     changed = _output("git", "status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs")
-    return f" ({commit}{', changed' if changed else ''})"
+    return f"{commit}, changed" if changed else commit
 
 
 def _kcpGo() -> str:
