@@ -188,7 +188,8 @@ class MovingTests(RoamingTestCase):
         there = [sent for sent in self.sent if sent.destination == PLACES[0]]
         self.assertEqual({len(sent.datagram) for sent in there}, {CHALLENGE})
         for earlier, later in pairwise(there):
-            self.assertGreaterEqual(round((later.at - earlier.at) * 1000), PAUSE)
+            # The server's clock counts whole milliseconds, not from this network's beginning.
+            self.assertGreater((later.at - earlier.at) * 1000, PAUSE - 1)
         self.assertLessEqual(len(there), 5000 // PAUSE + 1)
         self.assertGreater(len(there), 10)
         self.assertGreater(there[0].at, start)
