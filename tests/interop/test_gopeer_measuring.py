@@ -4,6 +4,7 @@ What C{gopeer} measures, and the path that it makes bad, are as it says.
 
 from __future__ import annotations
 
+import socket
 import struct
 from time import perf_counter
 from typing import Any, cast
@@ -131,6 +132,8 @@ class RelayTests(KCPGoCase):
         """
         port = reactor.listenUDP(0, protocol, interface="127.0.0.1")
         self.addCleanup(port.stopListening)
+        # This process may be busy, or stand still, while all of them come.
+        port.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
         return cast(int, port.getHost().port)
 
     async def across(self, *flags: str) -> tuple[Arrivals, Arrivals, dict[str, Any]]:
@@ -149,14 +152,18 @@ class RelayTests(KCPGoCase):
             for number in range(start, start + 50):
                 datagram = struct.pack("<Id", number, perf_counter())
                 cast(Any, client.transport).write(datagram, ("127.0.0.1", port))
-            await self._pause()
-        await deferLater(reactor, 0.2, lambda: None)
+            await self._pause(0.002)
+        quiet = False
+        while not quiet:
+            before = len(server.came) + len(client.came)
+            await self._pause(0.2)
+            quiet = len(server.came) + len(client.came) == before
         await relay.stop()
         return server, client, relay.told
 
     @staticmethod
-    def _pause() -> Deferred[None]:
-        return deferLater(reactor, 0.002, lambda: None)
+    def _pause(seconds: float) -> Deferred[None]:
+        return deferLater(reactor, seconds, lambda: None)
 
     async def test_loss(self) -> None:
         """
