@@ -64,14 +64,18 @@ class ClosingSession(SessionTransport):
         self._unproven = False
         # The peer has ended the connection itself.
         self._peerEnded = False
-        # How far both directions were when a close last saw progress.
-        self._reached = (0, 0)
+        # How far both directions were when a close last saw progress, and when the peer last said
+        # that its window is shut.
+        self._reached = (0, 0, 0)
         self.epitaph: bytes | None = None
 
     def connectionLost(self, reason: Failure) -> None:
         """
         The connection is over.
         """
+        raise NotImplementedError
+
+    def _question(self) -> None:
         raise NotImplementedError
 
     @property
@@ -159,14 +163,14 @@ class ClosingSession(SessionTransport):
         """
         conversation = self._conversation
         shutdown = self._shutdown
-        # A peer that closes at the same time answers no FIN before it has sent the rest.
-        arrived = self.greeted and not self._lifecycle.closesLong(now, self._options.linger)
-        reached = conversation.sender.una, conversation.receiver.next if arrived else 0
-        if reached != self._reached:
-            self._reached = reached
-            self._lifecycle.progress(now, self._options.linger)
+        linger = self._options.linger
+        if self._advanced(now):
+            self._lifecycle.progress(now, linger)
             if shutdown is not None:
                 shutdown.tries = 0
+        elif self._lifecycle.askIsDue(now, linger) and self._isShut:
+            self._question()
+            self._clock.wantFlush(self)
         sent = shutdown is not None and shutdown.sent is not None
         waits = self._gate is not None and self._gate.holdsOpen
         empty = sent or not (conversation.sender.queue or waits)
@@ -179,6 +183,32 @@ class ClosingSession(SessionTransport):
         elif self._lifecycle.lingerIsOver(now):
             gone = empty and conversation.drained
             self.connectionLost(Failure(error.ConnectionDone() if gone else LingerTimeout()))
+
+    @property
+    def _isShut(self) -> bool:
+        """
+        Whether there is something to deliver, and the peer's window has no room for it.
+        """
+        conversation = self._conversation
+        return not conversation.sender.remoteWindow and not conversation.drained
+
+    def _advanced(self, now: int) -> bool:
+        """
+        Whether the peer has shown, since this was asked last, that it is there, and takes what it
+        can.
+        """
+        conversation = self._conversation
+        # A peer that closes at the same time answers no FIN before it has sent the rest.
+        arrived = self.greeted and not self._lifecycle.closesLong(now, self._options.linger)
+        reached = (
+            conversation.sender.una,
+            conversation.receiver.next if arrived else 0,
+            self._liveness.heard if self._isShut else 0,
+        )
+        if reached == self._reached:
+            return False
+        self._reached = reached
+        return True
 
     @property
     def _awaitsHello(self) -> bool:

@@ -45,6 +45,7 @@ class SessionHub:
     @ivar clock: flushes the sessions.
     @ivar stats: counts of the port.
     @ivar sessions: the live sessions by the peer's address.
+    @ivar unread: sessions that are over, but for what their applications have yet to read.
     @ivar features: what they can do.
     """
 
@@ -65,6 +66,7 @@ class SessionHub:
         self.clock = FlushClock(reactor)
         self.stats = PortStats()
         self.sessions: dict[Address, KCPSession] = {}
+        self.unread: set[KCPSession] = set()
         self._port: UDPPort | None = None
 
     # Opening and closing the port.
@@ -175,7 +177,7 @@ class SessionHub:
         """
         The socket is closed: the sessions go with it.
         """
-        for session in list(self.sessions.values()):
+        for session in [*self.sessions.values(), *self.unread]:
             session.connectionLost(reason)
         self.clock.stop()
 
@@ -275,9 +277,25 @@ class SessionHub:
         Of concern to a connector.
         """
 
+    def sessionUnread(self, session: KCPSession, reason: Failure) -> None:
+        """
+        Keep the session until its application has read the rest; its address is free again.
+        """
+        self._left(session, reason)
+        self.unread.add(session)
+
     def sessionEnded(self, session: KCPSession, reason: Failure) -> None:
         """
         Forget the session.
+        """
+        if session in self.unread:
+            self.unread.remove(session)
+        else:
+            self._left(session, reason)
+
+    def _left(self, session: KCPSession, reason: Failure) -> None:
+        """
+        Nothing is sent to the session's peer any more, nor taken from it.
         """
         if self.sessions.get(session.address) is session:
             del self.sessions[session.address]

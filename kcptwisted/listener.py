@@ -316,13 +316,25 @@ class KCPListener(SessionHub):
         else:
             session.startProtocol(protocol)
 
+    def sessionUnread(self, session: KCPSession, reason: Failure) -> None:
+        """
+        It keeps its place until its application has read the rest.
+        """
+        super().sessionUnread(session, reason)
+        self._doorkeeper.parked(session)
+
     def sessionEnded(self, session: KCPSession, reason: Failure) -> None:
         """
         Forget the session but for its name; after L{stop} the last one takes the port with it.
         """
         super().sessionEnded(session, reason)
-        address = session.address
         self._doorkeeper.closed(session)
+        if self._stopped is not None and self._isEmpty and not self._stopped.called:
+            self._stopped.callback(None)
+
+    def _left(self, session: KCPSession, reason: Failure) -> None:
+        super()._left(session, reason)
+        address = session.address
         self._paths.remove(session)
         if reason.check(PeerRestarted):
             # The same conversation may begin anew.
@@ -331,8 +343,10 @@ class KCPListener(SessionHub):
             self._departed.add(
                 address, session.conv, self.clock.now(), session.epitaph, session.mayReturn
             )
-        if self._stopped is not None and not self.sessions and not self._stopped.called:
-            self._stopped.callback(None)
+
+    @property
+    def _isEmpty(self) -> bool:
+        return not self.sessions and not self.unread
 
     def stop(self, ending: Ending) -> Deferred[None]:
         """
@@ -342,7 +356,7 @@ class KCPListener(SessionHub):
         @return: fires when the socket is closed.
         """
         self._accepting = False
-        for session in list(self.sessions.values()):
+        for session in [*self.sessions.values(), *self.unread]:
             if ending is Ending.CLOSE:
                 session.loseConnection()
             elif ending is Ending.ABORT:
@@ -351,7 +365,7 @@ class KCPListener(SessionHub):
         if self._stopped is None:
             self._stopped = Deferred()
             self._stopped.addCallback(lambda _: self.closePort())
-            if not self.sessions:
+            if self._isEmpty:
                 self._stopped.callback(None)
         self._stopped.chainDeferred(stopped)
         return stopped

@@ -54,6 +54,26 @@ class ClientTests(PlainServerTestCase):
         self.network.run(1)
         self.assertEqual(self.network.clock.getDelayedCalls(), [])
 
+    def test_windowShut(self) -> None:
+        """
+        A peer that answers keeps a close waiting while its window is shut, with and without
+        keepalive; it is delivered all when that opens.
+        """
+        for keepAlive in (0, 10):
+            with self.subTest(keepAlive=keepAlive):
+                self.setUp()
+                client = self.meet(KCPOptions(crypt="null", linger=2, keepAlive=keepAlive))
+                self.peer.reads = False
+                data = self.data(2_000_000)
+                client.session.write(data)
+                client.session.loseConnection()
+                self.network.run(500)
+                self.assertEqual((client.reasons, self.peer.received), ([], b""))
+                self.peer.reads = True
+                self.network.run(100)
+                self.assertEqual(len(self.peer.received), len(data))
+                self.assertIsInstance(self.reasonOf(client), error.ConnectionDone)
+
 
 class ServerTests(ControlledTestCase):
     """
