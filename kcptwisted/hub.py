@@ -23,6 +23,7 @@ from kcptwisted.fec.flushing import FlushingFECLayer
 from kcptwisted.fec.layer import FECLayer
 from kcptwisted.fec.packet import DATA, OUT_OF_BAND, PARITY, packetType
 from kcptwisted.firstcontact import readOpening
+from kcptwisted.guard import LayerGuard
 from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
 from kcptwisted.options import KCPOptions
 from kcptwisted.optiontable import MAXIMUM_MTU
@@ -95,6 +96,8 @@ class SessionHub:
             protocol = layer(protocol)
             overhead += getattr(protocol, "ownOverhead", 0)
         self._options.checkMtu(overhead)
+        if layers:
+            protocol = LayerGuard(protocol, self)
         self._port = openPort(self._reactor, protocol, bind, self._options, self.stats, peer, sock)
 
     def closePort(self) -> Deferred[None]:
@@ -134,7 +137,10 @@ class SessionHub:
         stats = session.stats
         stats.InPkts += len(datagrams)
         stats.InBytes += sum(map(len, datagrams))
-        session.bottom.datagramsReceived(datagrams, address)
+        try:
+            session.bottom.datagramsReceived(datagrams, address)
+        except Exception:
+            self._failed(session)
 
     def datagramsRecovered(self, datagrams: list[bytes], address: Address) -> None:
         """
@@ -144,7 +150,26 @@ class SessionHub:
         datagrams = self._withoutOversized(datagrams)
         session = self.sessions.get(address)
         if session is not None and datagrams:
-            session.bottom.datagramsRecovered(datagrams, address)
+            try:
+                session.bottom.datagramsRecovered(datagrams, address)
+            except Exception:
+                self._failed(session)
+
+    def _failed(self, session: KCPSession) -> None:
+        """
+        Handling a session's datagrams raised.
+        """
+        failure = Failure()
+        self._log.failure("Datagrams for {session!r} failed", failure, session=session)
+        session.failed(failure)
+
+    def layerFailed(self, reason: Failure, address: Address) -> None:
+        """
+        See L{kcptwisted.guard.LayerGuard}.
+        """
+        session = self.sessions.get(address)
+        if session is not None:
+            session.failed(reason)
 
     def _withoutOversized(self, datagrams: list[bytes]) -> list[bytes]:
         """
