@@ -114,6 +114,7 @@ class KCPConnector(SessionHub):
         Close the socket; if the caller still waits, that is the answer.
         """
         super().sessionEnded(session, reason)
+        self._session = None
         self._stopTimeout()
         self.closePort().addCallback(lambda _: self._factory.doStop())
         self._fail(reason)

@@ -9,7 +9,9 @@ from twisted.python.failure import Failure
 
 from kcptwisted.controlled import ControlledSession
 from kcptwisted.errors import DeadLink, PeerRefused, PeerReset, PeerRestarted, PeerTimeout
+from kcptwisted.gone import Gone
 from kcptwisted.interfaces import Address, IDatagramProtocol
+from kcptwisted.layer import DatagramLayer
 from kcptwisted.options import KCPOptions
 from kcptwisted.owner import SessionOwner
 
@@ -64,12 +66,6 @@ class EndingSession(ControlledSession):
         unread = self._unread
         if unread is None or reason is unread or not reason.check(*PEERS_ENDS):
             super().end(reason)
-
-    def failed(self, reason: Failure) -> None:
-        """
-        Something in this session raised: end it, and no other.
-        """
-        self.end(reason)
 
     def connectionLost(self, reason: Failure) -> None:
         """
@@ -152,13 +148,19 @@ class EndingSession(ControlledSession):
         except Exception:
             self._log.failure("connectionLost of {protocol!r} failed", protocol=protocol)
         self._owner.sessionEnded(self._whole, reason)
+        # A program may run without garbage collection, so nothing may hold itself.
+        gone = Gone(self._transport.overhead)
+        if isinstance(self.top, DatagramLayer):
+            self.top.transport = gone
+        self._transport = self.top = self.bottom = gone
 
     def _report(self, reason: Failure) -> None:
         """
         Leave one line about the connection in the log.
         """
         stats = self.stats
-        self._log.info(
+        # By the class, or whoever keeps the event keeps the session.
+        type(self)._log.info(
             "KCP connection {conv} with {peer} ended after {duration:.1f} s: {why}"
             " {sent} bytes sent, {received} received, round trip {rtt:.0f} ms,"
             " {retransmitted:.1%} sent again",

@@ -325,6 +325,8 @@ class SessionHub:
         if self.sessions.get(session.address) is session:
             del self.sessions[session.address]
         self.stats.CurrEstab = len(self.sessions)
+        if isinstance(session.bottom, FlushingFECLayer):
+            self.clock.forget(session.bottom)
 
     def foreignDatagrams(self, session: KCPSession, datagrams: list[bytes]) -> None:
         """

@@ -271,6 +271,12 @@ class SessionTransport:
         """
         raise NotImplementedError
 
+    def failed(self, reason: Failure) -> None:
+        """
+        Something in this session raised: end it, and no other.
+        """
+        self.end(reason)
+
     # What subclasses use as well.
 
     @property
