@@ -39,6 +39,7 @@ class ClosingSession(SessionTransport):
     __slots__ = (
         "_channel",
         "_inputOver",
+        "_leaving",
         "_liveness",
         "_outputOver",
         "_peerEnded",
@@ -67,6 +68,8 @@ class ClosingSession(SessionTransport):
         # How far both directions were when a close last saw progress, and when the peer last said
         # that its window is shut.
         self._reached = (0, 0, 0)
+        # The program ends: whatever is said now is the last that the peer hears.
+        self._leaving = False
         self.epitaph: bytes | None = None
 
     def connectionLost(self, reason: Failure) -> None:
@@ -258,22 +261,35 @@ class ClosingSession(SessionTransport):
         if channel is None or not channel.known or reason.check(PeerRestarted):
             return
         now, conversation = self._clock.now(), self._conversation
-        word: Frame = Reset(_resetReason(reason))
+        words: list[Frame] = [Reset(_resetReason(reason))]
+        if self._leaving:
+            words = self._farewell()
         told = self._peerEnded
         if shutdown is not None:
             fin, acknowledged = shutdown.sent, shutdown.acknowledged
             told = told or (acknowledged and fin is not None and fin.both)
             # A peer that has only stopped writing waits for more.
             if self.peerFinished or (acknowledged and self._holdsAll(shutdown)):
-                word = shutdown.answer()
-        self.epitaph = conversation.windowDatagram(now, WINS, channel.block(word))
+                words = [shutdown.answer()]
+        self.epitaph = conversation.windowDatagram(now, WINS, channel.block(*words))
         if not told:
-            copies = CLIENTS_LAST_WORDS if channel.initiator else LAST_WORDS
+            copies = CLIENTS_LAST_WORDS if channel.initiator or self._leaving else LAST_WORDS
             if not self._proven:
                 copies = 1
             # A layer that fails has been reported before.
             with suppress(Exception):
                 self._transport.writeDatagrams([self.epitaph] * copies, self.address)
+
+    def _farewell(self) -> list[Frame]:
+        """
+        @return: what tells a peer that gets all which was written that this was all, and any other
+            that there is no more.
+        """
+        conversation = self._conversation
+        reset: Frame = Reset(ResetReason.ENDED)
+        if conversation.sender.queue or (self._gate is not None and self._gate.holdsOpen):
+            return [reset]
+        return [Shutdown.farewell(conversation.sender.next), reset]
 
 
 def _resetReason(reason: Failure) -> ResetReason:

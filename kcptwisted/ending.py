@@ -94,6 +94,18 @@ class EndingSession(ControlledSession):
         else:
             self._over(reason)
 
+    def leave(self, reason: Failure) -> None:
+        """
+        The program ends, and the socket with it.  What can be sent is; as over TCP, the connection
+        is closed if the peer gets all that was written.
+        """
+        self._leaving = True
+        if self.connected and not self._closed:
+            datagrams = self._conversation.datagramsToSend(self._clock.now())
+            if datagrams:
+                self._send(self._transport, datagrams)
+        self.connectionLost(reason)
+
     def _isAwaited(self) -> bool:
         """
         Whether the application has yet to read something, and wants to.

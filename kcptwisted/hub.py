@@ -11,7 +11,7 @@ from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionLost
+from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -48,6 +48,7 @@ class SessionHub:
     @ivar sessions: the live sessions by the peer's address.
     @ivar unread: sessions that are over, but for what their applications have yet to read.
     @ivar features: what they can do.
+    @ivar onClosed: called when the socket closes.
     """
 
     _log = Logger()
@@ -69,6 +70,7 @@ class SessionHub:
         self.sessions: dict[Address, KCPSession] = {}
         self.unread: set[KCPSession] = set()
         self._port: UDPPort | None = None
+        self.onClosed: Callable[[], object] = lambda: None
 
     # Opening and closing the port.
 
@@ -200,11 +202,16 @@ class SessionHub:
 
     def connectionLost(self, reason: Failure) -> None:
         """
-        The socket is closed: the sessions go with it.
+        The socket is closed: the sessions go with it.  If there are any, the reactor has stopped.
         """
+        lost = Failure(ConnectionLost()) if reason.check(ConnectionDone) else reason
         for session in [*self.sessions.values(), *self.unread]:
-            session.connectionLost(reason)
+            try:
+                session.leave(lost)
+            except Exception:
+                self._log.failure("Leaving {session!r} failed", session=session)
         self.clock.stop()
+        self.onClosed()
 
     # The transport of the sessions.
 
