@@ -116,8 +116,12 @@ class KCPConnector(SessionHub):
         super().sessionEnded(session, reason)
         self._session = None
         self._stopTimeout()
-        self.closePort().addCallback(lambda _: self._factory.doStop())
+        self.closePort().addCallback(lambda _: self._closed())
         self._fail(reason)
+
+    def _closed(self) -> None:
+        self._log.debug("{factory}: closed {host}", factory=self._factory, host=self.getHost())
+        self._factory.doStop()
 
     def pathSilent(self, session: KCPSession) -> None:
         """

@@ -14,9 +14,10 @@ from zope.interface import implementer
 
 from kcptwisted.hub import SocketLayer
 from kcptwisted.interfaces import Address, IKCPListeningPort
-from kcptwisted.listener import Ending, KCPListener
+from kcptwisted.listener import KCPListener
 from kcptwisted.session import KCPSession
 from kcptwisted.stats import PortStats
+from kcptwisted.stopping import Ending
 
 
 @implementer(IKCPListeningPort)

@@ -8,12 +8,15 @@ import signal
 import threading
 from collections.abc import Callable
 from types import FrameType
+from typing import Any
 
+from twisted.internet.defer import inlineCallbacks
 from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactor
 from twisted.trial.unittest import SynchronousTestCase
 
 from kcptwisted.secondsignal import onSecondSignal
+from tests.programs import ProgramTestCase
 
 
 class SignalledReactor(MemoryReactor):
@@ -170,3 +173,55 @@ class OnSecondSignalTests(SynchronousTestCase):
         Where there is no stop to wait for, nothing is done.
         """
         onSecondSignal(Clock(), lambda: None)()
+
+
+PROGRAM = """
+import os, signal
+from twisted.internet import reactor
+from twisted.internet.endpoints import clientFromString, serverFromString
+from twisted.internet.protocol import Factory, Protocol
+
+class Writing(Protocol):
+    def connectionMade(self):
+        self.transport.write(bytes(5_000_000))
+    def connectionLost(self, reason):
+        print("writer", type(reason.value).__name__, flush=True)
+
+class Paused(Protocol):
+    def connectionMade(self):
+        self.transport.pauseProducing()
+        signalSelf()
+
+def signalSelf():
+    reactor.callLater(0.1, os.kill, os.getpid(), signal.SIGTERM)
+
+def listening(port):
+    def stop():
+        signalSelf()
+        return port.stopListening()
+    reactor.addSystemEventTrigger("before", "shutdown", stop)
+    where = f"kcp:127.0.0.1:{port.getHost().port}:crypt=null"
+    clientFromString(reactor, where).connect(Factory.forProtocol(Paused))
+
+serverFromString(reactor, "kcp:0:interface=127.0.0.1:crypt=null:stopTimeout=1000").listen(
+    Factory.forProtocol(Writing)
+).addCallback(listening)
+reactor.run()
+print("over", flush=True)
+"""
+
+
+class RealTests(ProgramTestCase):
+    """
+    A program that is told twice.
+    """
+
+    @inlineCallbacks
+    def test_twice(self) -> Any:
+        """
+        The first time it lets its connections close, the second time it aborts them.
+        """
+        program = self.start("-c", PROGRAM)
+        yield program.ended()
+        self.assertIn("writer ConnectionAborted\nover\n", program.output)
+        self.assertNotIn("Traceback", program.output)

@@ -15,8 +15,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from kcptwisted.interfaces import IKCPListeningPort
-from kcptwisted.listener import Ending
 from kcptwisted.options import KCPOptions
+from kcptwisted.stopping import Ending
 from kcptwisted.udp.opening import openShared
 from kcptwisted.workers.ports import AbsentPort, MasterPort
 from kcptwisted.workers.role import INBOX, ORDERS, OUTBOXES, REPORTS, SOCKET, VARIABLE, Place, Role
@@ -49,6 +49,7 @@ class SupervisorTestCase(SynchronousTestCase):
             self.sockets,
             self.talks,
             lambda line, error: self.printed.append(line),
+            30.0,
         )
         self.problems: list[Any] = []
         self.started = self.supervisor.start()
@@ -212,7 +213,7 @@ class PortTests(SupervisorTestCase):
         """
         super().setUp()
         self.listen(0, 1, 2)
-        self.port = MasterPort(self.supervisor)
+        self.port = MasterPort(self.supervisor, self.reactor)
 
     def test_interfaces(self) -> None:
         """
