@@ -175,8 +175,7 @@ class ClosingSession(SessionTransport):
             self._question()
             self._clock.wantFlush(self)
         sent = shutdown is not None and shutdown.sent is not None
-        waits = self._gate is not None and self._gate.holdsOpen
-        empty = sent or not (conversation.sender.queue or waits)
+        empty = sent or not (conversation.sender.queue or self._awaitsProducer)
         if self._channel is not None and self._channel.known:
             delivered = empty and self._finishByFin(now, self._channel)
         else:
@@ -186,6 +185,13 @@ class ClosingSession(SessionTransport):
         elif self._lifecycle.lingerIsOver(now):
             gone = empty and conversation.drained
             self.connectionLost(Failure(error.ConnectionDone() if gone else LingerTimeout()))
+
+    @property
+    def _awaitsProducer(self) -> bool:
+        """
+        Whether a producer has yet to bring the rest.
+        """
+        return self._gate is not None and not self._silenced and self._gate.holdsOpen
 
     @property
     def _isShut(self) -> bool:
@@ -287,7 +293,7 @@ class ClosingSession(SessionTransport):
         """
         conversation = self._conversation
         reset: Frame = Reset(ResetReason.ENDED)
-        if conversation.sender.queue or (self._gate is not None and self._gate.holdsOpen):
+        if conversation.sender.queue or self._awaitsProducer:
             return [reset]
         return [Shutdown.farewell(conversation.sender.next), reset]
 

@@ -57,8 +57,12 @@ class Lifecycle:
         """
         When L{retryIsDue}, L{askIsDue} or L{lingerIsOver} may become true, milliseconds, or None.
         """
-        deadlines = (self._retryAt, self._askAt, self._lingerEnds)
-        return min([due for due in deadlines if due is not None], default=None)
+        retry, closing = self._retryAt, self._lingerEnds
+        if closing is None:
+            return retry
+        if self._askAt is not None and self._askAt < closing:
+            closing = self._askAt
+        return closing if retry is None or closing < retry else retry
 
     def begin(self, now: int) -> None:
         """

@@ -10,6 +10,7 @@ from kcptwisted.errors import LingerTimeout
 from kcptwisted.options import KCPOptions
 from tests.connections import CLIENT, PORT, SERVER
 from tests.controlling import ControlledTestCase, PlainPeer, PlainServerTestCase
+from tests.test_session_producers import Producer
 
 
 class ClientTests(PlainServerTestCase):
@@ -73,6 +74,22 @@ class ClientTests(PlainServerTestCase):
                 self.network.run(100)
                 self.assertEqual(len(self.peer.received), len(data))
                 self.assertIsInstance(self.reasonOf(client), error.ConnectionDone)
+
+    def test_lateProducer(self) -> None:
+        """
+        A producer that is registered behind a half close brings nothing, and holds up no close.
+        """
+        client = self.meet()
+        client.session.loseWriteConnection()
+        self.network.run(1)
+        producer = Producer(client.session, b"late")
+        client.session.registerProducer(producer, False)
+        self.network.run(1)
+        client.session.loseConnection()
+        self.network.run(1)
+        self.assertIsInstance(self.reasonOf(client), error.ConnectionDone)
+        self.assertTrue(producer.stopped)
+        self.assertEqual(self.peer.received, b"")
 
 
 class ServerTests(ControlledTestCase):

@@ -118,5 +118,7 @@ class SharingListener(KCPListener):
         """
         The socket is closed.
         """
-        super().connectionLost(reason)
-        self.siblings.stop()
+        try:
+            super().connectionLost(reason)
+        finally:
+            self.siblings.stop()

@@ -4,6 +4,7 @@ Tests for L{kcptwisted.workers.supervisor} and L{kcptwisted.workers.ports}.
 
 from __future__ import annotations
 
+import signal
 import socket
 from typing import Any
 
@@ -21,6 +22,7 @@ from kcptwisted.udp.opening import openShared
 from kcptwisted.workers.ports import AbsentPort, MasterPort
 from kcptwisted.workers.role import INBOX, ORDERS, OUTBOXES, REPORTS, SOCKET, VARIABLE, Place, Role
 from kcptwisted.workers.supervisor import Command, Supervisor
+from tests.test_secondsignal import SignalledReactor
 from tests.workers.fakes import FakeReactor
 
 TOTAL = 3
@@ -244,6 +246,22 @@ class PortTests(SupervisorTestCase):
         self.successResultOf(stopped)
         self.assertClosed()
         self.assertEqual(self.port.getHost().host, "127.0.0.1")
+
+    def test_secondSignal(self) -> None:
+        """
+        A second signal while the reactor stops has all workers abort.
+        """
+        reactor = SignalledReactor()
+        self.addCleanup(signal.signal, signal.SIGTERM, signal.getsignal(signal.SIGTERM))
+        signal.signal(signal.SIGTERM, reactor.takeSignal)
+        port = MasterPort(self.supervisor, reactor)
+        reactor.beginToStop()
+        stopped = port.stopListening()
+        signal.raise_signal(signal.SIGTERM)
+        for process in self.reactor.processes:
+            self.assertEqual(process.orders, b"stop close\nstop abort\n")
+            process.exit()
+        self.successResultOf(stopped)
 
     def test_spread(self) -> None:
         """
