@@ -5,11 +5,15 @@ Tests for L{kcptwisted.endpoints} and L{kcptwisted.parsers}.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from twisted.internet import error
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.endpoints import clientFromString, serverFromString
 from twisted.internet.interfaces import (
+    IHostnameResolver,
+    IHostResolution,
+    IResolutionReceiver,
     IStreamClientEndpoint,
     IStreamClientEndpointStringParserWithReactor,
     IStreamServerEndpoint,
@@ -18,11 +22,13 @@ from twisted.internet.interfaces import (
 from twisted.logger import LogLevel, capturedLogs
 from twisted.plugin import IPlugin, getPlugins
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from kcptwisted.endpoints import KCPClientEndpoint, KCPServerEndpoint, randomConversation
 from kcptwisted.interfaces import Address, IDatagramProtocol
 from kcptwisted.layer import DatagramLayer
+from kcptwisted.nameresolver import FinishedResolution
 from kcptwisted.options import KCPOptions
 from kcptwisted.parsers import KCPClientParser, KCPServerParser
 from tests.connections import CLIENT, PORT, SERVER, ConnectionTestCase, RecordingProtocol
@@ -169,6 +175,33 @@ class Inverter(DatagramLayer):
         return bytes([byte ^ 0xFF for byte in datagram])
 
 
+@implementer(IHostnameResolver)
+class Silent:
+    """
+    A resolver that does not answer.
+
+    @ivar receiver: what waits for the answer.
+    """
+
+    receiver: Any
+
+    def resolveHostName(
+        self,
+        resolutionReceiver: IResolutionReceiver,
+        hostName: str,
+        portNumber: int = 0,
+        addressTypes: Any = None,
+        transportSemantics: str = "TCP",
+    ) -> IHostResolution:
+        """
+        Begin.
+        """
+        self.receiver = resolutionReceiver
+        resolution = FinishedResolution(hostName)
+        resolutionReceiver.resolutionBegan(resolution)
+        return resolution
+
+
 class ConnectTests(ConnectionTestCase):
     """
     Names, addresses and layers.
@@ -201,6 +234,84 @@ class ConnectTests(ConnectionTestCase):
         endpoint = KCPClientEndpoint(self.network.host(CLIENT), "nowhere.example", PORT, NULL)
         failure = self.failureResultOf(endpoint.connect(self.clientFactory))
         self.assertTrue(failure.check(error.DNSLookupError))
+
+    def test_malformedName(self) -> None:
+        """
+        A name that no host can have fails at once, and nobody is asked.
+        """
+        host = self.network.host(CLIENT)
+        host.installNameResolver(Silent())
+        for name in ("foo..bar", "a" * 64 + ".example"):
+            endpoint = KCPClientEndpoint(host, name, PORT, NULL)
+            failure = self.failureResultOf(endpoint.connect(self.clientFactory), ValueError)
+            self.assertIn("host must be a name", str(failure.value))
+
+    def test_unicodeName(self) -> None:
+        """
+        A name may be written in any script.
+        """
+        self.network.host(SERVER, "b\u00fccher.example")
+        self.listen()
+        self.connectTo("b\u00fccher.example")
+
+    def test_silentResolver(self) -> None:
+        """
+        A look-up that is not answered fails after the timeout.
+        """
+        host = self.network.host(CLIENT)
+        host.installNameResolver(Silent())
+        options = KCPOptions(crypt="null", timeout=2)
+        connecting = KCPClientEndpoint(host, "server.example", PORT, options).connect(
+            self.clientFactory
+        )
+        self.network.run(1.9)
+        self.assertNoResult(connecting)
+        self.network.run(0.2)
+        self.failureResultOf(connecting, error.DNSLookupError)
+        self.assertEqual(self.network.clock.getDelayedCalls(), [])
+
+    def test_silentAboutBindAddress(self) -> None:
+        """
+        So does that of the bindAddress.
+        """
+        host = self.network.host(CLIENT)
+        host.installNameResolver(Silent())
+        options = KCPOptions(crypt="null", timeout=2, bindAddress="me.example")
+        connecting = KCPClientEndpoint(host, SERVER, PORT, options).connect(self.clientFactory)
+        self.network.run(2.1)
+        failure = self.failureResultOf(connecting, error.DNSLookupError)
+        self.assertIn("me.example", str(failure.value))
+
+    def test_silentAboutInterface(self) -> None:
+        """
+        So does that of a server's interface.
+        """
+        host = self.network.host(SERVER)
+        host.installNameResolver(Silent())
+        options = KCPOptions(crypt="null", interface="me.example")
+        listening = KCPServerEndpoint(host, PORT, options).listen(self.serverFactory)
+        self.network.run(30.1)
+        failure = self.failureResultOf(listening, error.DNSLookupError)
+        self.assertIn("me.example", str(failure.value))
+
+    def test_lookUpCounts(self) -> None:
+        """
+        The time that a look-up took is not there for connecting any more.
+        """
+        host = self.network.host(CLIENT)
+        resolver = Silent()
+        host.installNameResolver(resolver)
+        options = KCPOptions(crypt="null", timeout=2)
+        connecting = KCPClientEndpoint(host, "server.example", PORT, options).connect(
+            self.clientFactory
+        )
+        self.network.run(1.5)
+        resolver.receiver.addressResolved(IPv4Address("UDP", "10.0.0.77", PORT))
+        resolver.receiver.resolutionComplete()
+        self.network.run(0.4)
+        self.assertNoResult(connecting)
+        self.network.run(0.2)
+        self.failureResultOf(connecting, error.TimeoutError)
 
     def test_nextAddress(self) -> None:
         """

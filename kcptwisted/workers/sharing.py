@@ -74,7 +74,8 @@ class SharedEndpoint:
         place = roster.arrive(options.interface, self._port)
         if roster.role is not None and roster.role.place == place:
             return execute(self._serve, roster.role, factory)
-        found = resolve(reactor, options.interface or ANY_IPV4[0], self._port)
+        interface = options.interface or ANY_IPV4[0]
+        found = resolve(reactor, interface, self._port, options.timeout)
         if roster.role is not None:
             # Other workers are for this port.
             return found.addCallback(lambda addresses: AbsentPort(addresses[0]))
