@@ -31,7 +31,7 @@ from kcptwisted.hub import RandomBytes, SocketLayer
 from kcptwisted.interfaces import Address
 from kcptwisted.listener import KCPListener
 from kcptwisted.listening import KCPListeningPort
-from kcptwisted.options import KCPOptions
+from kcptwisted.options import DEFAULT_CIPHER, KEY_VARIABLE, KCPOptions
 
 _log = Logger()
 
@@ -52,6 +52,12 @@ def checkPort(port: int, least: int) -> int:
     return port
 
 
+_UNUSED = (
+    f" {KEY_VARIABLE} is set, but looked at only when crypt= names a cipher that takes a key,"
+    f" such as crypt={DEFAULT_CIPHER}."
+)
+
+
 def warnIfUnprotected(options: KCPOptions, what: str) -> None:
     """
     @param what: what goes without encryption, if C{options} ask for none.
@@ -59,8 +65,9 @@ def warnIfUnprotected(options: KCPOptions, what: str) -> None:
     if options.unprotected:
         _log.warn(
             "{what} goes without encryption: anybody on the path can read and change it."
-            " Give key=, or crypt=null if that is meant.",
+            " Give key=, or crypt=null if that is meant.{unused}",
             what=what,
+            unused=_UNUSED if options.keyUnused else "",
         )
 
 

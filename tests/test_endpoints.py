@@ -19,7 +19,7 @@ from twisted.internet.interfaces import (
     IStreamServerEndpoint,
     IStreamServerEndpointStringParser,
 )
-from twisted.logger import LogLevel, capturedLogs
+from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.plugin import IPlugin, getPlugins
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
@@ -416,6 +416,26 @@ class WarningTests(ConnectionTestCase):
         with capturedLogs() as events:
             self.successResultOf(self.listen(options).stopListening())
         return len([event for event in events if event["log_level"] is LogLevel.warn])
+
+    def test_keyUnused(self) -> None:
+        """
+        If KCP_KEY is set and no cipher asked for, the warning says that it is not used.
+        """
+        for environ, said in (
+            ({"KCP_KEY": "hunter2"}, True),
+            ({"KCP_KEY": ""}, False),
+            ({}, False),
+        ):
+            with capturedLogs() as events:
+                port = self.listen(KCPOptions(environ=environ))
+                self.successResultOf(port.stopListening())
+            texts = [formatEvent(event) for event in events]
+            (text,) = [text for text in texts if "goes without encryption" in text]
+            self.assertEqual("KCP_KEY is set, but" in text, said)
+            self.assertEqual("crypt=aes-128-gcm" in text, said)
+            self.assertNotIn("hunter2", text)
+        self.assertEqual(self.warnings(KCPOptions(crypt="null", environ={"KCP_KEY": "x"})), 0)
+        self.assertEqual(self.warnings(KCPOptions(key="k", environ={"KCP_KEY": "x"})), 0)
 
     def test_unprotected(self) -> None:
         """
