@@ -7,13 +7,12 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.address import HostnameAddress
 from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.internet.error import ConnectingCancelledError
 from twisted.internet.interfaces import (
-    IListeningPort,
     IProtocol,
     IProtocolFactory,
     IStreamClientEndpoint,
@@ -28,10 +27,13 @@ from kcptwisted.attempts import Attempts, routes
 from kcptwisted.connector import KCPConnector
 from kcptwisted.hostnames import checkHost, checkName
 from kcptwisted.hub import RandomBytes, SocketLayer
-from kcptwisted.interfaces import Address
+from kcptwisted.interfaces import Address, IKCPListeningPort
 from kcptwisted.listener import KCPListener
 from kcptwisted.listening import KCPListeningPort
 from kcptwisted.options import DEFAULT_CIPHER, KEY_VARIABLE, KCPOptions
+
+if TYPE_CHECKING:
+    from kcptwisted.workers.sharing import SharedEndpoint
 
 _log = Logger()
 
@@ -194,7 +196,7 @@ class KCPServerEndpoint:
         self._options = options or KCPOptions()
         self._layers = tuple(layers)
         self._randomBytes = randomBytes
-        self._shared: IStreamServerEndpoint | None = None
+        self._shared: SharedEndpoint | None = None
         if self._options.workers > 1:
             from kcptwisted.workers.sharing import SharedEndpoint
 
@@ -205,12 +207,15 @@ class KCPServerEndpoint:
     def __repr__(self) -> str:
         return f"<KCPServerEndpoint {self._options.interface}:{self._port}>"
 
-    def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
+    # What fires is narrower than the interface asks for, which mypy allows of no Deferred.
+    def listen(  # type: ignore[override]
+        self, protocolFactory: IProtocolFactory
+    ) -> Deferred[IKCPListeningPort]:
         """
         Listen.
 
-        @return: fires with a L{kcptwisted.interfaces.IKCPListeningPort}, or fails with
-            L{twisted.internet.error.CannotListenError}.
+        @return: fires with the port, or fails with L{twisted.internet.error.CannotListenError} or
+            L{twisted.internet.error.DNSLookupError}.
         """
         if self._shared is not None:
             return self._shared.listen(protocolFactory)
@@ -218,7 +223,7 @@ class KCPServerEndpoint:
         looked = resolve(self._reactor, interface, self._port, self._options.timeout)
         return looked.addCallback(self._listen, protocolFactory)
 
-    def _listen(self, addresses: list[Address], factory: IProtocolFactory) -> IListeningPort:
+    def _listen(self, addresses: list[Address], factory: IProtocolFactory) -> IKCPListeningPort:
         listener = KCPListener(self._reactor, self._options, factory, self._randomBytes)
         port = KCPListeningPort(listener, addresses[0], self._layers)
         port.startListening()
