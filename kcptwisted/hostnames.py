@@ -36,6 +36,8 @@ def checkHost(host: str, what: str) -> str:
     @return: the host, a name in Unicode's composed form (NFC).
     @raise ValueError: if it is not; says what is allowed.
     """
+    if not isinstance(host, str):
+        raise ValueError(f"{what} must be str, not {type(host).__name__}")
     problem = _problemOfNotation(host)
     if problem:
         raise ValueError(

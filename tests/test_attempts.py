@@ -210,9 +210,9 @@ class WinnerTests(AttemptTestCase):
         self.network.run(0.01)
         self.successResultOf(connecting)
 
-    def test_noRouteGoesOn(self) -> None:
+    def withoutIPv6(self) -> None:
         """
-        Nor does one that cannot be sent to.
+        Have the client's host refuse to send by IPv6.
         """
         host = self.network.host(CLIENT)
         listen = host.listenUDP
@@ -223,6 +223,12 @@ class WinnerTests(AttemptTestCase):
             return listen(port, protocol, interface, **more)
 
         self.patch(host, "listenUDP", refuse)
+
+    def test_noRouteGoesOn(self) -> None:
+        """
+        Nor does one that cannot be sent to.
+        """
+        self.withoutIPv6()
         self.addresses(HOLE, "2001:db8::2", SERVER)
         self.listenAt(SERVER)
         connecting = self.connectTo()
@@ -304,6 +310,15 @@ class WinnerTests(AttemptTestCase):
         self.assertEqual(len(self.network.host(CLIENT).ports), 1)
         cast(Any, protocol).session.abortConnection()
         self.assertNothingLeft()
+
+    def test_noHandshakeNoRoute(self) -> None:
+        """
+        If that one cannot be sent to, it is the next.
+        """
+        self.withoutIPv6()
+        self.addresses(HOLE, SERVER)
+        self.successResultOf(self.connectTo(handshake=False))
+        self.assertEqual(self.clientFactory.peers, [IPv4Address("UDP", SERVER, PORT)])
 
     def test_bindAddress(self) -> None:
         """
@@ -447,6 +462,23 @@ class WithdrawalTests(AttemptTestCase):
         """
         port = self.withdrawn(loss=1, timeout=1.5)
         self.network.run(0.6)
+        self.assertEqual(port.sessions, [])
+
+    def test_inDisguise(self) -> None:
+        """
+        Behind a cipher and FEC as well.
+        """
+        self.addresses(SERVER)
+        self.network.setLink(SERVER, CLIENT, Link(loss=1))
+        options = KCPOptions(key="k", dataShards=3, parityShards=1)
+        port = self.listen(options)
+        endpoint = KCPClientEndpoint(self.network.host(CLIENT), NAME, PORT, options)
+        connecting = endpoint.connect(self.clientFactory)
+        self.network.run(1)
+        self.assertEqual(len(port.sessions), 1)
+        connecting.cancel()
+        self.failureResultOf(connecting, error.ConnectingCancelledError)
+        self.network.run(0.01)
         self.assertEqual(port.sessions, [])
 
     def test_opensNone(self) -> None:

@@ -136,7 +136,8 @@ class ArgumentTests(SynchronousTestCase):
         """
         for port in (0, 65536, "4000", None):
             self.assertRaises(ValueError, KCPClientEndpoint, object(), "host", port)
-        self.assertRaises(ValueError, KCPClientEndpoint, object(), "", 4000)
+        for host in ("", b"host", None):
+            self.assertRaises(ValueError, KCPClientEndpoint, object(), host, 4000)
         self.assertRaises(ValueError, KCPServerEndpoint, object(), -1)
 
     def test_randomConversation(self) -> None:
