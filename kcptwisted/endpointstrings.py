@@ -17,7 +17,10 @@ from kcptwisted.optiontable import OPTIONS
 #: What may be given without a name, in this order.
 PARTS = {"client": ("host", "port"), "server": ("port",)}
 
-_ESCAPE = r"a : in a value is written \:, as in kcp:\:\:1:4000, interface=\:\:1 and key=a\:b"
+_ESCAPE = (
+    "an option is written name=value, and a : in a value"
+    r" is written \:, as in kcp:\:\:1:4000, interface=\:\:1 and key=a\:b"
+)
 
 _PART = re.compile(r"((?:\\.|[^\\:=])*)(=(?:\\.|[^\\:])*)?(?::|$)", re.DOTALL)
 

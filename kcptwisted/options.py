@@ -305,6 +305,11 @@ class KCPOptions:
 
 def _parse(option: Option, text: str) -> object:
     if option.kind is str:
+        if option.name == "key" and text != text.strip():
+            # Nobody sees it there, and a wrong key is silence.
+            raise ValueError(
+                "key must have no space at its ends; a passphrase that has one goes in keyFile"
+            )
         return text
     if option.kind is bool:
         truth = _TRUTH.get(text)

@@ -144,6 +144,7 @@ class ColonTests(StringTestCase):
             "kcp:example.com:4000:bindAddress=fe80::1": r"write bindAddress=fe80\:\:1",
             "kcp:example.com:4000:keyFile=C:key": r"a : in a value is written \:",
             "kcp:example.com:4000:5": r"a : in a value is written \:",
+            "kcp:example.com:4000:mtu": "an option is written name=value",
             "kcp:http://example.com:4000": r"a : in a value is written \:",
         }.items():
             with self.subTest(text=text):
