@@ -72,8 +72,10 @@ class EndingSession(ControlledSession):
         The connection is over, for whatever reason.  Tells the protocol, once, and not before it
         has read what arrived if it was not this end that gave up.
         """
-        if self._unread is not None:
-            self._over(self._unread)
+        unread = self._unread
+        if unread is not None:
+            # What was closed has not ended well if it cannot be read any more.
+            self._over(reason if unread.check(error.ConnectionDone) else unread)
             return
         if self._closed:
             return

@@ -386,6 +386,20 @@ class PortTests(UnreadTestCase):
         self.network.host(SERVER).ports[4000].stopListening()
         self.assertIsInstance(self.reasonOf(server), PeerReset)
 
+    def test_reactorStopsUnread(self) -> None:
+        """
+        What was closed, and cannot be read any more, has not ended in good order.
+        """
+        client, server = self.meet()
+        client.session.loseConnection()
+        self.network.run(1)
+        self.network.host(CLIENT)._ephemeral = client.session.getHost().port
+        self.begin()
+        self.network.run(1)
+        self.assertWaits(server)
+        self.network.host(SERVER).ports[4000].stopListening()
+        self.assertIs(type(self.reasonOf(server)), error.ConnectionLost)
+
     def test_client(self) -> None:
         """
         A client keeps its socket until it is told.
