@@ -120,9 +120,14 @@ class KCPConnector(SessionHub):
         Close the socket; if the caller still waits, that is the answer.
         """
         super().sessionEnded(session, reason)
+        self._session = None
         self._stopTimeout()
-        self.closePort().addCallback(lambda _: self._factory.doStop())
+        self.closePort().addCallback(lambda _: self._closed())
         self._fail(reason)
+
+    def _closed(self) -> None:
+        self._log.debug("{factory}: closed {host}", factory=self._factory, host=self.getHost())
+        self._factory.doStop()
 
     def pathSilent(self, session: KCPSession) -> None:
         """

@@ -328,8 +328,9 @@ class ControlledSession(ClosingSession):
         self._owner.sessionGreeted(self._whole)
 
     def _reset(self, frame: Reset) -> None:
-        if self.peerFinished:
+        if self.peerFinished and not (self.disconnecting and not self._conversation.drained):
             # It has closed, and forgotten this connection; its data wait for the application.
+            self._peerEnded = True
             return
         self._deliver()
         self._peerEnded = True
@@ -339,6 +340,13 @@ class ControlledSession(ClosingSession):
         elif frame.reason == ResetReason.UNKNOWN:
             self.connectionLost(Failure(PeerRestarted("it does not know this connection")))
         else:
-            known = frame.reason in list(ResetReason)
-            name = ResetReason(frame.reason).name.lower() if known else str(frame.reason)
-            self.connectionLost(Failure(PeerReset(name)))
+            self.connectionLost(Failure(PeerReset(_nameOf(frame.reason))))
+
+
+def _nameOf(reason: int) -> str:
+    """
+    @return: for people.
+    """
+    if reason == ResetReason.ENDED:
+        return "its program ended"
+    return ResetReason(reason).name.lower() if reason in list(ResetReason) else str(reason)

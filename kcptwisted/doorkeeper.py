@@ -68,6 +68,9 @@ class Doorkeeper:
         self.onOpened: Callable[[list[bytes]], None] | None = None
         # How many datagrams of each are still watched once its peer acknowledges data.
         self._watched: dict[KCPSession, int] = {}
+        # Where sessions have their places whose addresses others may have by now.
+        self._parked: dict[KCPSession, Address] = {}
+        self._parkings = 0
 
     def isReplayed(self, opening: Opening, datagram: bytes) -> bool:
         """
@@ -194,12 +197,23 @@ class Doorkeeper:
         """
         self._admission.moved(old, new)
 
+    def parked(self, session: KCPSession) -> None:
+        """
+        A session is over, but keeps its place until L{closed}; its address may have another one.
+        """
+        self._watched.pop(session, None)
+        self._parkings += 1
+        # No peer has such a port.
+        place: Address = (session.address[0], -self._parkings)
+        self._parked[session] = place
+        self._admission.moved(session.address, place)
+
     def closed(self, session: KCPSession) -> None:
         """
         A session has ended.
         """
         self._watched.pop(session, None)
-        self._admission.closed(session.address)
+        self._admission.closed(self._parked.pop(session, session.address))
 
 
 def _withoutFEC(datagram: bytes) -> bytes:

@@ -63,6 +63,11 @@ class SessionOwner(Protocol):
         The peer, who can have this end's address changed, does not answer.
         """
 
+    def sessionUnread(self, session: KCPSession, reason: Failure) -> None:
+        """
+        The session is over, and its protocol, which has paused, has yet to be given the rest.
+        """
+
     def sessionEnded(self, session: KCPSession, reason: Failure) -> None:
         """
         The session is over; its protocol has been told.

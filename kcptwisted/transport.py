@@ -122,7 +122,7 @@ class SessionTransport:
         """
         End the connection at the next flush.
         """
-        if self._ending is None and not self._closed:
+        if self._ending is None and (self.connected or not self._closed):
             self._ending = reason
             self._clock.wantFlush(self)
 
@@ -166,7 +166,7 @@ class SessionTransport:
         See L{IKCPTransport.sendOutOfBand}.
         """
         packet = encodeOutOfBand(self.conv, data, self._options, self._transport.overhead)
-        if self.connected and not self.disconnecting:
+        if self.connected and not self.disconnecting and not self._closed:
             self.stats.OOBSent += 1
             self._send(self._owner, [packet])
 
@@ -215,7 +215,7 @@ class SessionTransport:
 
         @raise RuntimeError: if there is one already.
         """
-        if self._closed or self._silenced or self._ending is not None:
+        if self._ending is not None or not self._takesProducers:
             producer.stopProducing()
             return
         if self._gate is None:
@@ -247,7 +247,7 @@ class SessionTransport:
         Deliver again, from the end of this turn on.
         """
         self._readPaused = False
-        if not self._closed:
+        if self.connected or not self._closed:
             self._resumed = True
             self._clock.wantFlush(self)
 
@@ -271,16 +271,32 @@ class SessionTransport:
         """
         raise NotImplementedError
 
+    def failed(self, reason: Failure) -> None:
+        """
+        Something in this session raised: end it, and no other.
+        """
+        self.end(reason)
+
     # What subclasses use as well.
+
+    @property
+    def _takesProducers(self) -> bool:
+        """
+        Whether a producer is not told to stop at once.  It may be what the received data goes to,
+        and would take no more of it: as long as there may be some it is left alone, as over TCP.
+        """
+        if self._closed or self._silenced:
+            return self.connected and not self.disconnecting
+        return True
 
     def _silence(self) -> None:
         """
-        Take no more writes, and tell a producer so.
+        Take no more writes, and tell a producer so; see L{_takesProducers}.
         """
         if not self._silenced:
             self._silenced = True
             try:
-                if self._gate is not None:
+                if self._gate is not None and not self._takesProducers:
                     self._gate.stop()
             except Exception:
                 self._fail("stopProducing")

@@ -63,6 +63,8 @@ class ResetReason(IntEnum):
     SHUTDOWN = 4
     #: The sender could not go on, such as for an error in its application.
     FAILED = 5
+    #: The sender's program is ending.
+    ENDED = 6
 
 
 class Hello(NamedTuple):

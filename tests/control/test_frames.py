@@ -127,7 +127,7 @@ class BytesTests(SynchronousTestCase):
         )
         self.assertEqual(
             {reason.name: reason.value for reason in ResetReason},
-            {"ABORTED": 1, "UNKNOWN": 2, "IDLE": 3, "SHUTDOWN": 4, "FAILED": 5},
+            {"ABORTED": 1, "UNKNOWN": 2, "IDLE": 3, "SHUTDOWN": 4, "FAILED": 5, "ENDED": 6},
         )
         self.assertEqual((TOKEN, COOKIE, NO_TOKEN), (8, 8, bytes(8)))
         self.assertEqual((MAXIMUM_FRAMES, LONGEST_BLOCK), (8, 35))
