@@ -10,6 +10,7 @@ from twisted.internet import error
 from twisted.python.failure import Failure
 
 from kcptwisted.arq.segment import OVERHEAD, WASK, WINS
+from kcptwisted.arq.unproven import UnprovenPath
 from kcptwisted.closing import ClosingSession
 from kcptwisted.control.channel import ControlChannel, Verdict
 from kcptwisted.control.frames import (
@@ -116,8 +117,10 @@ class ControlledSession(ClosingSession):
         self._clock.wantFlush(self)
 
     def _question(self) -> None:
-        if self._channel is not None and self._channel.known:
-            self._conversation.sendControl(WASK, self._channel.block())
+        channel = self._channel
+        if channel is not None and channel.known:
+            block = channel.block() if self.unproven is None else channel.challenge()
+            self._conversation.sendControl(WASK, block)
         elif self._ungreeted:
             self._greetNow(self._clock.now())
         else:
@@ -259,7 +262,24 @@ class ControlledSession(ClosingSession):
             self._owner.anotherGreeted(self._whole, block)
             return True
         self._channel = channel
+        if self.unproven is not None and block.to == channel.token:
+            self.unproven.proven = True
         return all(self._act(frame, channel) for frame in block.frames if not self._closed)
+
+    def _seeProof(self, unproven: UnprovenPath) -> None:
+        """
+        See whether the peer has shown by now that it is at its address.
+        """
+        conversation = self._conversation
+        if unproven.proven:
+            unproven.release()
+            self.unproven = conversation.unproven = None
+            if unproven.withheld:
+                conversation.sender.resendAll(self._clock.now())
+            self._clock.wantFlush(self)
+        elif conversation.sender.queue:
+            # What came allows more.
+            self._clock.wantFlush(self)
 
     def _disown(self, block: Block) -> None:
         """
@@ -308,7 +328,7 @@ class ControlledSession(ClosingSession):
         if channel.receiveWindow:
             self._conversation.sender.peerWindow = channel.receiveWindow
         if not channel.initiator:
-            self._conversation.sendControl(WINS, channel.hello())
+            self._conversation.sendControl(WINS, channel.hello(self.unproven is not None))
         self._owner.sessionGreeted(self._whole)
 
     def _reset(self, frame: Reset) -> None:

@@ -194,6 +194,12 @@ class SessionHub:
         """
         session = self.sessions.get(address)
         if session is not None:
+            if session.unproven is not None:
+                count = len(datagrams)
+                datagrams = session.unproven.affordable(datagrams)
+                self.stats.OutUnproven += count - len(datagrams)
+                if not datagrams:
+                    return
             stats = session.stats
             stats.OutPkts += len(datagrams)
             stats.OutBytes += sum(map(len, datagrams))
@@ -203,10 +209,10 @@ class SessionHub:
 
     def _sendStateless(self, datagrams: Sequence[bytes], address: Address) -> None:
         """
-        Send what belongs to no session.
+        Send what belongs to no session, though there may be one at the address.
         """
         try:
-            self._transport.writeDatagrams(datagrams, address)
+            self.writeDatagrams(datagrams, address)
         except ConnectionLost as problem:
             self._log.debug("Not answered: {problem}", problem=problem)
 

@@ -96,7 +96,7 @@ class KCPListener(SessionHub):
             self.strangeDatagrams(datagrams, address)
         if watched and session is not None:
             # Not before, or it would be taken for a replay of itself.
-            self._doorkeeper.watch(session, datagrams)
+            self._doorkeeper.watch(session, datagrams, self.clock.now())
 
     # Newcomers.
 
@@ -163,11 +163,15 @@ class KCPListener(SessionHub):
 
     def _accept(self, opening: Opening, address: Address, datagrams: list[bytes], now: int) -> None:
         # Behind a cipher that authenticates, nobody makes up addresses by the thousand.
-        unproven = not self._options.authenticated
+        hello = helloOf(opening)
+        unproven = not self._options.authenticated and not (
+            hello is not None and self._doorkeeper.hasCookie(hello, opening.conv, address, now)
+        )
+        received = sum(map(len, datagrams)) + len(datagrams) * self.overhead
         session = self.addSession(opening.conv, address)
         self.stats.PassiveOpens += 1
         self._doorkeeper.opened(opening, session, now, unproven)
-        session.accept(unproven)
+        session.accept(unproven, received)
         if self.sessions.get(address) is session:
             self.datagramsReceived(datagrams, address)
 
@@ -177,8 +181,8 @@ class KCPListener(SessionHub):
         """
         Tell a peer which takes control frames that its session is no more.
         """
-        if opening.cmd == WINS:
-            # An answer itself.
+        if opening.cmd in (WINS, None):
+            # An answer itself, or smaller than what would be the answer.
             return
         answer = self._departed.answerFor(address, opening.conv, now)
         block = opening.block

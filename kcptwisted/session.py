@@ -11,6 +11,7 @@ from zope.interface import implementer
 from kcptwisted.arq.congestion import congestionControl
 from kcptwisted.arq.conversation import Conversation
 from kcptwisted.arq.segment import OVERHEAD, WASK, WINS, begins, carries
+from kcptwisted.arq.unproven import UnprovenPath
 from kcptwisted.control.frames import EMPTY_BLOCK
 from kcptwisted.controlled import ControlledSession
 from kcptwisted.errors import DeadLink, PeerRestarted
@@ -89,6 +90,8 @@ class KCPSession(ControlledSession):
         foreign = conversation.receive(datagrams, now, recovered)
         if conversation.controls:
             self._takeControls()
+        if self.unproven is not None:
+            self._seeProof(self.unproven)
         if self._putOff:
             self._putOff = False
         elif len(foreign) < len(datagrams):
@@ -116,7 +119,11 @@ class KCPSession(ControlledSession):
         @return: whether it was one.
         """
         size = len(datagram)
-        if size > LONGEST_SIGN or self._lifecycle.state is not State.ESTABLISHED:
+        if (
+            size > LONGEST_SIGN
+            or self._lifecycle.state is not State.ESTABLISHED
+            or self.unproven is not None
+        ):
             return False
         channel = self._channel
         data = b"" if size == OVERHEAD or channel is None else channel.sign()
@@ -224,15 +231,29 @@ class KCPSession(ControlledSession):
             self._clock.schedule(self)
             self._owner.sessionEstablished(self)
 
-    def accept(self, unproven: bool) -> None:
+    def accept(self, unproven: bool, received: int) -> None:
         """
         Begin as the end that was called.
 
-        @param unproven: whether the peer should show soon that it gets what is sent to it.
+        @param unproven: whether the peer has yet to show that it gets what is sent to it.
+        @param received: bytes that have come from it, as they came.
         """
-        self._unproven = unproven
+        if unproven:
+            self._limit(received)
         self._liveness.yieldTo(unproven)
         self.assumeEstablished()
+
+    def _limit(self, received: int) -> None:
+        conversation, overhead = self._conversation, self._transport.overhead
+        conversation.sender.epoch = int.from_bytes(self._owner.newToken()[:4], "little")
+        self.unproven = conversation.unproven = UnprovenPath(
+            conversation.sender,
+            self._options.arqSettings(overhead),
+            self.stats,
+            received,
+            overhead,
+            self._owner.overhead,
+        )
 
     def moved(self, address: Address) -> None:
         """
@@ -264,7 +285,7 @@ class KCPSession(ControlledSession):
         @return: a small datagram that says nothing new; None if the connection is over, or nobody
             may be there.
         """
-        if self._closed or not self._proven:
+        if self._closed or self.unproven is not None:
             return None
         return self._conversation.windowDatagram(self._clock.now())
 

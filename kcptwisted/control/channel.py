@@ -9,6 +9,7 @@ from enum import Enum
 from kcptwisted.control.frames import (
     NO_TOKEN,
     Block,
+    Challenge,
     Cookie,
     Feature,
     Frame,
@@ -89,14 +90,24 @@ class ControlChannel:
         """
         return bool(self._features & self._peerFeatures & Feature.ROAMING)
 
-    def hello(self) -> bytes:
+    def hello(self, challenging: bool = False) -> bytes:
         """
+        @param challenging: whether the peer is to show that it gets this.
         @return: a block that announces this end.
         """
         frames: list[Frame] = [Hello(self._features, self._window)]
+        if challenging:
+            frames.append(Challenge(self.token))
         if self._cookie is not None:
             frames.append(Cookie(self._cookie))
         return self.block(*frames)
+
+    def challenge(self) -> bytes:
+        """
+        @return: a block that asks the peer to show that it gets this.  The proof is this end's
+            token, which is in each of the peer's blocks.
+        """
+        return self.block(Challenge(self.token))
 
     def block(self, *frames: Frame) -> bytes:
         """
