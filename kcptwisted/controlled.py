@@ -277,8 +277,11 @@ class ControlledSession(ClosingSession):
             if unproven.withheld:
                 conversation.sender.resendAll(self._clock.now())
             self._clock.wantFlush(self)
-        elif conversation.sender.queue:
+        elif unproven.withheld or conversation.sender.queue:
             # What came allows more.
+            if unproven.withheld:
+                unproven.withheld = False
+                conversation.sender.resendAll(self._clock.now())
             self._clock.wantFlush(self)
 
     def _disown(self, block: Block) -> None:

@@ -19,8 +19,8 @@ from kcptwisted.stats import SessionStats
 #: What is sent, in bytes that came: the limit of RFC 9000, 8.1.
 FACTOR = 3
 
-#: A segment that is cut takes this part of what may be sent, so that it can be sent again.
-PARTS = 8
+#: Bytes of a segment that is as good a question as a WASK, when the peer is silent.
+CHEAP = 2 * OVERHEAD
 
 
 @implementer(ICongestionControl)
@@ -29,9 +29,10 @@ class UnprovenPath:
     Keeps what is sent to an address that may be forged to L{FACTOR} times what came from there.
     Sizes are those of UDP payloads.
 
-    New segments take up to half of what may be sent, so that something is left to send again.  If
-    the first does not fit, it is cut.  Of what is to be sent again one segment leaves, since any
-    ACK will do.  If that does not fit either, a WASK leaves: the answer adds to what may be sent.
+    New segments take up to half of what may be sent, so that something is left to ask with.  If the
+    first does not fit, one byte of it leaves.  Of what is to be sent again one segment leaves, since
+    any ACK will do; if it is large and nothing has come meanwhile, or does not fit, a WASK instead.
+    The answer adds to what may be sent.
 
     The proof is an ACK with the ts of a segment that was sent: L{Sender.epoch} is random, so
     nobody can guess it elsewhere.  An sn or una is no proof, since sns begin at 0.  The caller
@@ -45,6 +46,7 @@ class UnprovenPath:
     __slots__ = (
         "_asked",
         "_atStart",
+        "_copied",
         "_congestion",
         "_first",
         "_lower",
@@ -85,6 +87,8 @@ class UnprovenPath:
         self._atStart = True
         # How much had come when a WASK asked for more.
         self._asked = 0
+        # How much had come when a segment last left.
+        self._copied = 0
         self.proven = False
         self.withheld = False
         self.window: int | None = 0
@@ -169,21 +173,20 @@ class UnprovenPath:
             count += 1
         if count or not sender.queue or sender.next != sender.una or left <= OVERHEAD:
             return count
-        if self._cut(max(left // PARTS - OVERHEAD, 1)):
+        if self._cut():
             return 1
         return int(OVERHEAD + len(sender.queue[0][1]) <= left)
 
-    def _cut(self, size: int) -> bool:
+    def _cut(self) -> bool:
         """
-        Cut the first queued segment.
+        Cut the first byte off the first queued segment.
 
-        @param size: bytes of the first part.
         @return: whether that was possible.
         """
         queue = self._sender.queue
         assert isinstance(queue, deque)
         frg, data = queue[0]
-        if size >= len(data):
+        if len(data) == 1:
             return False
         before = 0
         if not self._settings.stream:
@@ -191,8 +194,8 @@ class UnprovenPath:
             most = min(MAXIMUM_FRAGMENTS, self._sender.peerWindow or MAXIMUM_FRAGMENTS)
             if not self._atStart or before >= most:
                 return False
-        queue[0] = frg, data[size:]
-        queue.appendleft((before, data[:size]))
+        queue[0] = frg, data[1:]
+        queue.appendleft((before, data[:1]))
         return True
 
     def _fitting(self, segments: list[bytes], first: int, left: int) -> list[bytes]:
@@ -202,22 +205,28 @@ class UnprovenPath:
         """
         taken: list[bytes] = []
         again = False
+        received = self._received
         for segment in segments:
             conv, _, frg, window, ts, sn, una, _ = HEADER.unpack_from(segment)
             isNew = (sn - first) & MASK < HALF
+            size = len(segment)
             if isNew:
                 self._atStart = frg == 0
-            fits = len(segment) <= left
-            if (again and not isNew) or (not fits and (isNew or left < OVERHEAD)):
+            elif again:
                 self.withheld = True
                 continue
-            if fits:
-                self._stamps.add(ts)
-            else:
+            elif size > left or (size > CHEAP and received == self._copied):
                 self.withheld = True
+                size = OVERHEAD
                 segment = HEADER.pack(conv, WASK, 0, window, ts, 0, una, 0)
             again = again or not isNew
-            left -= len(segment)
+            if size > left:
+                self.withheld = True
+                continue
+            if size > OVERHEAD:
+                self._stamps.add(ts)
+                self._copied = received
+            left -= size
             taken.append(segment)
         return taken
 
