@@ -60,7 +60,7 @@ class ControlledSession(ClosingSession):
     L{kcptwisted.session.KCPSession} is the whole.
     """
 
-    __slots__ = ("_challenged", "_doubted", "_putOff", "_ungreeted")
+    __slots__ = ("_challenged", "_doubted", "_modesTold", "_putOff", "_ungreeted")
 
     def __init__(
         self, conv: int, address: Address, options: KCPOptions, owner: SessionOwner
@@ -76,6 +76,7 @@ class ControlledSession(ClosingSession):
         self._doubted = -PAUSE
         # What arrived was no answer yet: the peer wants to be asked again.
         self._putOff = False
+        self._modesTold = False
 
     # For subclasses.
 
@@ -326,6 +327,14 @@ class ControlledSession(ClosingSession):
             self._conversation.sender.resendAll(now)
 
     def _greet(self, hello: Hello, channel: ControlChannel) -> None:
+        if channel.modesDiffer and not self._modesTold:
+            self._modesTold = True
+            self._log.warn(
+                "KCP connection {conv} with {peer}: one end has stream=yes and the other stream=no;"
+                " messages are not kept apart",
+                conv=self.conv,
+                peer=self.getPeer(),
+            )
         self._lifecycle.greeted()
         self._putOff = False
         if channel.receiveWindow:

@@ -29,6 +29,7 @@ from kcptwisted.optiontable import MAXIMUM_MTU
 from kcptwisted.session import KCPSession
 from kcptwisted.stats import PortStats
 from kcptwisted.udp.opening import UDPPort, openPort
+from kcptwisted.unreadable import SEALED, UnreadableLog
 
 #: Wraps a protocol in a layer of the user's own; see L{kcptwisted.layer.DatagramLayer}.
 SocketLayer = Callable[[IDatagramProtocol], IDatagramProtocol]
@@ -62,6 +63,7 @@ class SessionHub:
         self._randomBytes = randomBytes
         # To follow a peer elsewhere takes a cipher that says who is the peer.
         self.features = Feature.ROAMING if options.authenticated else Feature.NONE
+        self.features |= Feature.STREAM if options.stream else Feature.MESSAGES
         self.clock = FlushClock(reactor)
         self.stats = PortStats()
         self.sessions: dict[Address, KCPSession] = {}
@@ -87,7 +89,8 @@ class SessionHub:
         cipher = self._options.cipher.make(self._options.cipherKey)
         protocol: IDatagramProtocol = self
         if cipher is not None:
-            protocol = CryptLayer(protocol, cipher, self.stats)
+            unopened = UnreadableLog(SEALED, self.clock.now)
+            protocol = CryptLayer(protocol, cipher, self.stats, unopened.add)
         overhead = self._options.overhead
         for layer in layers:
             protocol = layer(protocol)

@@ -26,12 +26,14 @@ from kcptwisted.control.frames import (
 from kcptwisted.departed import DepartedSessions
 from kcptwisted.doorkeeper import Doorkeeper, helloOf
 from kcptwisted.errors import Evicted, PeerRestarted
+from kcptwisted.fec.packet import PARITY, packetType
 from kcptwisted.firstcontact import Opening, readOpening
 from kcptwisted.hub import RandomBytes, SessionHub
 from kcptwisted.interfaces import Address
 from kcptwisted.options import KCPOptions
 from kcptwisted.roaming import PathChecks
 from kcptwisted.session import KCPSession
+from kcptwisted.unreadable import PLAIN, UnreadableLog
 
 
 class Ending(Enum):
@@ -82,6 +84,8 @@ class KCPListener(SessionHub):
         self._paths = PathChecks(self._doorkeeper.cookies, randomBytes)
         # A session that ended while it was given a batch with its successor's hello.
         self._superseded: KCPSession | None = None
+        # With a cipher, what makes no sense is not a wrong key.
+        self._garbage = UnreadableLog(PLAIN, self.clock.now) if options.crypt == "null" else None
 
     def datagramsReceived(self, datagrams: list[bytes], address: Address) -> None:
         """
@@ -110,6 +114,8 @@ class KCPListener(SessionHub):
             mover = None if opening is None else self._moverOf(opening)
             if opening is None:
                 self.stats.InErrs += 1
+                if self._garbage is not None and packetType(datagram) != PARITY:
+                    self._garbage.add(1, address)
             elif mover is not None:
                 if self._proves(mover, opening, address, now):
                     self._move(mover, address)

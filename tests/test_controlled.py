@@ -11,6 +11,7 @@ from kcptwisted.control.frames import (
     NO_TOKEN,
     Block,
     Challenge,
+    Feature,
     Fin,
     FinAck,
     Frame,
@@ -43,7 +44,7 @@ class OpenTests(ControlledTestCase):
         self.assertEqual((hello.host, hello.cmd, hello.seconds), (CLIENT, WASK, 0))
         self.assertEqual((answer.host, answer.cmd), (SERVER, WINS))
         assert hello.block is not None and answer.block is not None
-        self.assertEqual((hello.block.to, hello.frames), (NO_TOKEN, (Hello(0, 1024),)))
+        self.assertEqual((hello.block.to, hello.frames), (NO_TOKEN, (Hello(Feature.STREAM, 1024),)))
         challenge = Challenge(answer.block.source)
         self.assertEqual(answer.block.to, hello.block.source)
         self.assertEqual(answer.frames, (*hello.frames, challenge))

@@ -30,7 +30,7 @@ class UnprovenPath:
     Sizes are those of UDP payloads.
 
     New segments take up to half of what may be sent, so that something is left to ask with.  If the
-    first does not fit, one byte of it leaves.  Of what is to be sent again one segment leaves, since
+    first does not fit, one byte of it leaves.  Of what is to be sent again one segment leaves, as
     any ACK will do; if it is large and nothing has come meanwhile, or does not fit, a WASK instead.
     The answer adds to what may be sent.
 
@@ -46,8 +46,8 @@ class UnprovenPath:
     __slots__ = (
         "_asked",
         "_atStart",
-        "_copied",
         "_congestion",
+        "_copied",
         "_first",
         "_lower",
         "_overhead",

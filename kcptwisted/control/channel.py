@@ -19,6 +19,9 @@ from kcptwisted.control.frames import (
     encodeBlock,
 )
 
+_MODES = Feature.STREAM | Feature.MESSAGES
+_KNOWN = Feature.ROAMING | _MODES
+
 
 class Verdict(Enum):
     """
@@ -90,6 +93,14 @@ class ControlChannel:
         """
         return bool(self._features & self._peerFeatures & Feature.ROAMING)
 
+    @property
+    def modesDiffer(self) -> bool:
+        """
+        Whether one end is in stream mode and the other in message mode, as far as they say.
+        """
+        mine, its = self._features & _MODES, self._peerFeatures & _MODES
+        return bool(mine and its and mine != its)
+
     def hello(self, challenging: bool = False) -> bytes:
         """
         @param challenging: whether the peer is to show that it gets this.
@@ -137,7 +148,7 @@ class ControlChannel:
             return Verdict.STRANGER if hello is None else Verdict.ANOTHER
         self.peerToken = block.source
         if isinstance(hello, Hello):
-            self._peerFeatures = Feature(hello.features & Feature.ROAMING)
+            self._peerFeatures = Feature(hello.features & _KNOWN)
             self.receiveWindow = hello.receiveWindow
         return Verdict.PEER
 
