@@ -303,7 +303,8 @@ class ControlledSession(ClosingSession):
             if channel.retry(frame.cookie):
                 self._sayHello()
         elif isinstance(frame, Challenge):
-            self._challenge(frame.data)
+            if frame.data != channel.peerToken:
+                self._challenge(frame.data)
             send(WINS, channel.block(Response(frame.data)))
         elif isinstance(frame, Fin):
             self._shutdown = self._shutdown or Shutdown()

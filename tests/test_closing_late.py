@@ -290,8 +290,6 @@ class ClientTests(ControlledTestCase):
         A challenge that is sent to it again makes it send nothing again.
         """
         client, server = self.connect(KCPOptions(crypt="null"), Link(loss=1))
-        # Not soon after the one that came with the hello.
-        self.network.run(2)
         session = client.session
         client.session.write(self.data(100_000))
         self.network.run(0.01)

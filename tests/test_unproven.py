@@ -119,6 +119,23 @@ class TimeTests(HonestTestCase):
                 self.finish(self.port)
             self.assertLessEqual(took[0], took[1] + 2 * DELAY + 0.03, f"{name} {first}: {took}")
 
+    def test_nothingAgain(self) -> None:
+        """
+        What a client without handshake has in flight when it is challenged is not sent again.
+        """
+        options = MODES["no handshake"]
+        self.bothWays(Link(delay=DELAY))
+        self.serve(options, b"", False)
+        data = self.data(100_000)
+        self.dial(CONV, options)
+        (client,) = self.clientFactory.made
+        client.session.write(data)
+        self.network.run(5)
+        (server,) = self.serverFactory.made
+        self.assertEqual(server.received, data)
+        self.assertIs(server.session.unproven, None)
+        self.assertEqual(client.session.stats.RetransSegs, 0)
+
     def test_small(self) -> None:
         """
         Small answers wait for nothing: they come whole, with the first datagram.
