@@ -267,6 +267,23 @@ class ControlledSession(ClosingSession):
             self.unproven.proven = True
         return all(self._act(frame, channel) for frame in block.frames if not self._closed)
 
+    def _limitUntilProven(self, received: int) -> None:
+        """
+        Send no more than a forged address may be sent.
+
+        @param received: bytes that have come from there, as they came.
+        """
+        conversation, overhead = self._conversation, self._overhead
+        conversation.sender.epoch = int.from_bytes(self._owner.newToken()[:4], "little")
+        self.unproven = conversation.unproven = UnprovenPath(
+            conversation.sender,
+            self._options.arqSettings(overhead),
+            self.stats,
+            received,
+            overhead,
+            self._owner.overhead,
+        )
+
     def _seeProof(self, unproven: UnprovenPath) -> None:
         """
         See whether the peer has shown by now that it is at its address.

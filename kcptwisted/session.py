@@ -11,7 +11,6 @@ from zope.interface import implementer
 from kcptwisted.arq.congestion import congestionControl
 from kcptwisted.arq.conversation import Conversation
 from kcptwisted.arq.segment import OVERHEAD, WASK, WINS, begins, carries
-from kcptwisted.arq.unproven import UnprovenPath
 from kcptwisted.control.frames import EMPTY_BLOCK
 from kcptwisted.controlled import ControlledSession
 from kcptwisted.errors import DeadLink, PeerRestarted
@@ -239,21 +238,9 @@ class KCPSession(ControlledSession):
         @param received: bytes that have come from it, as they came.
         """
         if unproven:
-            self._limit(received)
+            self._limitUntilProven(received)
         self._liveness.yieldTo(unproven)
         self.assumeEstablished()
-
-    def _limit(self, received: int) -> None:
-        conversation, overhead = self._conversation, self._transport.overhead
-        conversation.sender.epoch = int.from_bytes(self._owner.newToken()[:4], "little")
-        self.unproven = conversation.unproven = UnprovenPath(
-            conversation.sender,
-            self._options.arqSettings(overhead),
-            self.stats,
-            received,
-            overhead,
-            self._owner.overhead,
-        )
 
     def moved(self, address: Address) -> None:
         """

@@ -140,8 +140,8 @@ class ForgedTests(CallerTestCase):
 
     def test_several(self) -> None:
         """
-        Nor do two, also if the second one acknowledges what has been sent, as anybody can guess: it
-        begins at 0.
+        Nor do two, also if the second one acknowledges what has been sent, as anybody can guess,
+        since it begins at 0; or draws an answer without a session.
         """
 
         def speak(protocol: RecordingProtocol) -> None:
@@ -149,7 +149,9 @@ class ForgedTests(CallerTestCase):
 
         ack = Segment(CONV, ACK, 0, 128, 0, 0, 1, b"").encode()
         una = Segment(CONV, WASK, 0, 128, 0, 0, 1, b"").encode()
-        for second in (WASK_24, ack, una):
+        other = hello(CONV + 1, TOKEN_B)
+        strange = control(CONV, encodeBlock(TOKEN_B, TOKEN_A))
+        for second in (WASK_24, ack, una, other, strange):
             self.check([WASK_24, second], "two", speak)
 
     def test_recorded(self) -> None:

@@ -288,6 +288,24 @@ class EvictionTests(HonestTestCase):
         self.assertEqual(len(self.serverFactory.made), 1)
         self.assertEqual(self.port.stats.SessionsEvicted, 0)
 
+    def test_cookie(self) -> None:
+        """
+        One that came with a cookie has shown it before.
+        """
+        for options, proven in ((MODES["retry"], True), (NULL, False)):
+            self.setUp()
+            shown: list[bool] = []
+
+            def show(protocol: RecordingProtocol, shown: list[bool] = shown) -> None:
+                shown.append(protocol.session.unproven is None)
+
+            self.serverFactory.prepare = lambda protocol, show=show: setattr(  # type: ignore[misc]
+                protocol, "onMade", show
+            )
+            self.port = self.listen(options)
+            self.reach(CONV, options)
+            self.assertEqual(shown, [proven])
+
     def test_plain(self) -> None:
         """
         A client without control frames has shown it when it acknowledges something.
