@@ -15,6 +15,7 @@ from kcptwisted.control.frames import (
     Frame,
     Hello,
     Reset,
+    ResetReason,
     Retry,
     encodeBlock,
 )
@@ -119,6 +120,13 @@ class ControlChannel:
             token, which is in each of the peer's blocks.
         """
         return self.block(Challenge(self.token))
+
+    def withdrawal(self) -> bytes:
+        """
+        @return: a block that takes a hello back which has not been answered.
+        """
+        # By its hello the peer knows whom it is from; the token to reset it by is not known yet.
+        return self.block(Hello(self._features, self._window), Reset(ResetReason.ABORTED))
 
     def block(self, *frames: Frame) -> bytes:
         """
