@@ -11,6 +11,7 @@ from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.python.failure import Failure
 
 from kcptwisted.arq.segment import WASK, WINS
+from kcptwisted.arq.unproven import UnprovenPath
 from kcptwisted.control.channel import ControlChannel
 from kcptwisted.control.frames import Frame, Reset, ResetReason
 from kcptwisted.control.shutdown import Shutdown
@@ -32,6 +33,7 @@ class ClosingSession(SessionTransport):
     A session's close, from either end, and its last words.  L{kcptwisted.session.KCPSession} is the
     whole.
 
+    @ivar unproven: limits what is sent as long as the peer's address may be forged; else None.
     @ivar epitaph: a datagram that tells a peer which still talks to this session that it is over;
         None if the peer takes no control frames, or the session is not over.
     """
@@ -45,8 +47,8 @@ class ClosingSession(SessionTransport):
         "_peerEnded",
         "_reached",
         "_shutdown",
-        "_unproven",
         "epitaph",
+        "unproven",
     )
 
     def __init__(
@@ -61,8 +63,7 @@ class ClosingSession(SessionTransport):
         self._shutdown: Shutdown | None = None
         self._inputOver = False
         self._outputOver = False
-        # The peer's address may be forged, if no second datagram comes from it.
-        self._unproven = False
+        self.unproven: UnprovenPath | None = None
         # The peer has ended the connection itself.
         self._peerEnded = False
         # How far both directions were when a close last saw progress, and when the peer last said
@@ -108,13 +109,6 @@ class ClosingSession(SessionTransport):
     def _holdsAll(self, shutdown: Shutdown) -> bool:
         final = shutdown.peerFinal
         return final is not None and self._conversation.receiver.holdsAll(final)
-
-    @property
-    def _proven(self) -> bool:
-        """
-        Whether the peer has shown, as far as that is needed, that its address is its own.
-        """
-        return not self._unproven or self.stats.InPkts > 1
 
     def _checkPeerFinished(self) -> None:
         """
@@ -280,7 +274,7 @@ class ClosingSession(SessionTransport):
         self.epitaph = conversation.windowDatagram(now, WINS, channel.block(*words))
         if not told:
             copies = CLIENTS_LAST_WORDS if channel.initiator or self._leaving else LAST_WORDS
-            if not self._proven:
+            if self.unproven is not None:
                 copies = 1
             # A layer that fails has been reported before.
             with suppress(Exception):

@@ -159,10 +159,13 @@ class KCPConnector(SessionHub):
     def _timedOut(self) -> None:
         self._timeout = None
         if self._session is not None:
-            seconds = self._options.timeout
-            self._session.connectionLost(
-                Failure(error.TimeoutError(string=f"no answer within timeout={seconds:g} seconds"))
-            )
+            why = f"no answer within timeout={self._options.timeout:g} seconds"
+            unopened = self.stats.InCsumErrors + self.stats.InShortErrs
+            if unopened:
+                why += (
+                    f"; {unopened} datagrams came that did not open: is it the same key and crypt?"
+                )
+            self._session.connectionLost(Failure(error.TimeoutError(string=why)))
 
     def _stopTimeout(self) -> None:
         if self._timeout is not None:

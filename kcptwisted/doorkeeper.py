@@ -125,7 +125,7 @@ class Doorkeeper:
         """
         A newcomer has a session.
 
-        @param unproven: whether its address may be forged.
+        @param unproven: whether its address may be forged: see L{watch}.
         """
         self._admission.opened(session.address, now, unproven)
         self._watched[session] = WATCHED
@@ -150,7 +150,7 @@ class Doorkeeper:
         """
         return session in self._watched
 
-    def watch(self, session: KCPSession, datagrams: list[bytes]) -> None:
+    def watch(self, session: KCPSession, datagrams: list[bytes], now: int) -> None:
         """
         Take note of what a new session has been given.  It may be over by now.
 
@@ -161,12 +161,14 @@ class Doorkeeper:
         left = self._watched.get(session)
         if left is None:
             return
-        if session.stats.InPkts > 1:
+        if session.unproven is None:
             self._admission.proven(session.address)
+        else:
+            self._admission.heard(session.address, now)
         if session.mayReturn or not self._options.authenticated:
             left -= len(datagrams)
             self._watched[session] = left
-            if left <= 0:
+            if left <= 0 and session.unproven is None:
                 del self._watched[session]
 
     def _reusable(self, session: KCPSession, datagrams: list[bytes]) -> Iterator[bytes]:

@@ -30,6 +30,7 @@ from kcptwisted.optiontable import MAXIMUM_MTU
 from kcptwisted.session import KCPSession
 from kcptwisted.stats import PortStats
 from kcptwisted.udp.opening import UDPPort, openPort
+from kcptwisted.unreadable import SEALED, UnreadableLog
 
 #: Wraps a protocol in a layer of the user's own; see L{kcptwisted.layer.DatagramLayer}.
 SocketLayer = Callable[[IDatagramProtocol], IDatagramProtocol]
@@ -65,6 +66,7 @@ class SessionHub:
         self._randomBytes = randomBytes
         # To follow a peer elsewhere takes a cipher that says who is the peer.
         self.features = Feature.ROAMING if options.authenticated else Feature.NONE
+        self.features |= Feature.STREAM if options.stream else Feature.MESSAGES
         self.clock = FlushClock(reactor)
         self.stats = PortStats()
         self.sessions: dict[Address, KCPSession] = {}
@@ -92,7 +94,8 @@ class SessionHub:
         cipher = self._options.cipher.make(self._options.cipherKey)
         protocol: IDatagramProtocol = self
         if cipher is not None:
-            protocol = CryptLayer(protocol, cipher, self.stats)
+            unopened = UnreadableLog(SEALED, self.clock.now)
+            protocol = CryptLayer(protocol, cipher, self.stats, unopened.add)
         overhead = self._options.overhead
         for layer in layers:
             protocol = layer(protocol)
@@ -228,6 +231,12 @@ class SessionHub:
         """
         session = self.sessions.get(address)
         if session is not None:
+            if session.unproven is not None:
+                count = len(datagrams)
+                datagrams = session.unproven.affordable(datagrams)
+                self.stats.OutUnproven += count - len(datagrams)
+                if not datagrams:
+                    return
             stats = session.stats
             stats.OutPkts += len(datagrams)
             stats.OutBytes += sum(map(len, datagrams))
@@ -237,10 +246,10 @@ class SessionHub:
 
     def _sendStateless(self, datagrams: Sequence[bytes], address: Address) -> None:
         """
-        Send what belongs to no session.
+        Send what belongs to no session, though there may be one at the address.
         """
         try:
-            self._transport.writeDatagrams(datagrams, address)
+            self.writeDatagrams(datagrams, address)
         except ConnectionLost as problem:
             self._log.debug("Not answered: {problem}", problem=problem)
 

@@ -27,6 +27,7 @@ from kcptwisted.control.frames import (
 from kcptwisted.departed import DepartedSessions
 from kcptwisted.doorkeeper import Doorkeeper, helloOf
 from kcptwisted.errors import Evicted, PeerRestarted
+from kcptwisted.fec.packet import PARITY, packetType
 from kcptwisted.firstcontact import Opening, readOpening
 from kcptwisted.hub import RandomBytes, SessionHub, SocketLayer
 from kcptwisted.interfaces import Address
@@ -35,6 +36,7 @@ from kcptwisted.roaming import PathChecks
 from kcptwisted.secondsignal import onSecondSignal
 from kcptwisted.session import KCPSession
 from kcptwisted.stopping import Ending, Stop
+from kcptwisted.unreadable import PLAIN, UnreadableLog
 
 
 class KCPListener(SessionHub):
@@ -64,6 +66,8 @@ class KCPListener(SessionHub):
         self._paths = PathChecks(self._doorkeeper.cookies, randomBytes)
         # A session that ended while it was given a batch with its successor's hello.
         self._superseded: KCPSession | None = None
+        # With a cipher, what makes no sense is not a wrong key.
+        self._garbage = UnreadableLog(PLAIN, self.clock.now) if options.crypt == "null" else None
 
     def datagramsReceived(self, datagrams: list[bytes], address: Address) -> None:
         """
@@ -78,7 +82,7 @@ class KCPListener(SessionHub):
             self.strangeDatagrams(datagrams, address)
         if watched and session is not None:
             # Not before, or it would be taken for a replay of itself.
-            self._doorkeeper.watch(session, datagrams)
+            self._doorkeeper.watch(session, datagrams, self.clock.now())
 
     # Newcomers.
 
@@ -92,6 +96,8 @@ class KCPListener(SessionHub):
             mover = None if opening is None else self._moverOf(opening)
             if opening is None:
                 self.stats.InErrs += 1
+                if self._garbage is not None and packetType(datagram) != PARITY:
+                    self._garbage.add(1, address)
             elif mover is not None:
                 if self._proves(mover, opening, address, now):
                     self._move(mover, address)
@@ -145,11 +151,15 @@ class KCPListener(SessionHub):
 
     def _accept(self, opening: Opening, address: Address, datagrams: list[bytes], now: int) -> None:
         # Behind a cipher that authenticates, nobody makes up addresses by the thousand.
-        unproven = not self._options.authenticated
+        hello = helloOf(opening)
+        unproven = not self._options.authenticated and not (
+            hello is not None and self._doorkeeper.hasCookie(hello, opening.conv, address, now)
+        )
+        received = sum(map(len, datagrams)) + len(datagrams) * self.overhead
         session = self.addSession(opening.conv, address)
         self.stats.PassiveOpens += 1
         self._doorkeeper.opened(opening, session, now, unproven)
-        session.accept(unproven)
+        session.accept(unproven, received)
         if self.sessions.get(address) is session:
             self.datagramsReceived(datagrams, address)
 
@@ -159,8 +169,8 @@ class KCPListener(SessionHub):
         """
         Tell a peer which takes control frames that its session is no more.
         """
-        if opening.cmd == WINS:
-            # An answer itself.
+        if opening.cmd in (WINS, None):
+            # An answer itself, or smaller than what would be the answer.
             return
         answer = self._departed.answerFor(address, opening.conv, now)
         block = opening.block

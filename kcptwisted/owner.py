@@ -37,6 +37,12 @@ class SessionOwner(Protocol):
         @return: a random name for one end of a connection.
         """
 
+    @property
+    def overhead(self) -> int:
+        """
+        Bytes that the layers on the socket add.
+        """
+
     def getHost(self) -> IPv4Address | IPv6Address:
         """
         @return: the local address.

@@ -85,6 +85,8 @@ class KCPSession(EndingSession):
             self._takeControls()
             if self._closed:
                 return
+        if self.unproven is not None:
+            self._seeProof(self.unproven)
         if self._putOff:
             self._putOff = False
         elif len(foreign) < len(datagrams):
@@ -112,7 +114,11 @@ class KCPSession(EndingSession):
         @return: whether it was one.
         """
         size = len(datagram)
-        if size > LONGEST_SIGN or self._lifecycle.state is not State.ESTABLISHED:
+        if (
+            size > LONGEST_SIGN
+            or self._lifecycle.state is not State.ESTABLISHED
+            or self.unproven is not None
+        ):
             return False
         channel = self._channel
         data = b"" if size == OVERHEAD or channel is None else channel.sign()
@@ -194,13 +200,15 @@ class KCPSession(EndingSession):
             self._clock.schedule(self)
             self._owner.sessionEstablished(self)
 
-    def accept(self, unproven: bool) -> None:
+    def accept(self, unproven: bool, received: int) -> None:
         """
         Begin as the end that was called.
 
-        @param unproven: whether the peer should show soon that it gets what is sent to it.
+        @param unproven: whether the peer has yet to show that it gets what is sent to it.
+        @param received: bytes that have come from it, as they came.
         """
-        self._unproven = unproven
+        if unproven:
+            self._limitUntilProven(received)
         self._liveness.yieldTo(unproven)
         self.assumeEstablished()
 
@@ -234,7 +242,7 @@ class KCPSession(EndingSession):
         @return: a small datagram that says nothing new; None if the connection is over, or nobody
             may be there.
         """
-        if self._closed or not self._proven:
+        if self._closed or self.unproven is not None:
             return None
         return self._conversation.windowDatagram(self._clock.now())
 

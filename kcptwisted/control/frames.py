@@ -48,6 +48,10 @@ class Feature(IntFlag):
     NONE = 0
     #: The connection may move to another address of the client.
     ROAMING = 1
+    #: The sender of this is in stream mode.
+    STREAM = 2
+    #: It is in message mode.  Neither: it does not say.
+    MESSAGES = 4
 
 
 class ResetReason(IntEnum):

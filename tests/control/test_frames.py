@@ -123,7 +123,8 @@ class BytesTests(SynchronousTestCase):
         Features, reasons and bounds have the numbers that the documentation gives.
         """
         self.assertEqual(
-            {feature.name: feature.value for feature in Feature if feature}, {"ROAMING": 1}
+            {feature.name: feature.value for feature in Feature if feature},
+            {"ROAMING": 1, "STREAM": 2, "MESSAGES": 4},
         )
         self.assertEqual(
             {reason.name: reason.value for reason in ResetReason},
@@ -303,7 +304,7 @@ class DocumentationTests(SynchronousTestCase):
             for code in text.split("\n\n")
             if code.startswith("    ")
         ]
-        hello = encodeBlock(NO_TOKEN, CLIENT, [Hello(Feature.ROAMING, 512)])
+        hello = encodeBlock(NO_TOKEN, CLIENT, [Hello(Feature.ROAMING | Feature.STREAM, 512)])
         self.assertEqual(
             written,
             [
