@@ -190,16 +190,19 @@ class EndingSession(ControlledSession):
         )
 
     def _deliver(self) -> None:
-        if self._delivering or self._readPaused or self.protocol is None:
+        if self._delivering or self.protocol is None:
             return
         # A protocol may pause and resume from inside dataReceived.
         self._delivering = True
         try:
-            while not self._readPaused and self._ending is None:
+            while self._ending is None and (self.disconnecting or not self._readPaused):
                 data = self._conversation.read()
                 protocol = self.protocol
                 if data is None or protocol is None:
                     break
+                if self.disconnecting:
+                    # TCP reads no more after loseConnection.  Here the peer's FIN is behind it.
+                    continue
                 self.stats.BytesReceived += len(data)
                 protocol.dataReceived(data)
         except Exception:

@@ -176,7 +176,8 @@ class SessionTransport:
         C{linger} seconds, end it before.
         """
         if self._lifecycle.close(self._clock.now(), self._options.linger):
-            self.disconnecting = self._sealed = True
+            # Nobody reads what has arrived any more: let the window open.
+            self.disconnecting = self._sealed = self._resumed = True
             self._clock.wantFlush(self)
 
     def loseWriteConnection(self) -> None:

@@ -419,8 +419,8 @@ class PortTests(UnreadTestCase):
 
 class AfterCloseTests(ControlledTestCase):
     """
-    Data that comes after loseConnection is delivered until the end, as by Twisted's TCP, whose
-    protocols look at C{transport.disconnecting} if they do not want it.
+    What comes after loseConnection is not delivered: Twisted's TCP stops reading there
+    (L{twisted.internet.abstract.FileDescriptor.loseConnection}).
     """
 
     def received(self, stream: bool) -> list[bytes]:
@@ -447,13 +447,28 @@ class AfterCloseTests(ControlledTestCase):
         """
         Bytes.
         """
-        self.assertEqual(self.received(True), [b"onetwo", b"three"])
+        self.assertEqual(self.received(True), [b"onetwo"])
 
     def test_messages(self) -> None:
         """
         Messages, those that came with it and later ones.
         """
-        self.assertEqual(self.received(False), [b"one", b"two", b"three"])
+        self.assertEqual(self.received(False), [b"one"])
+
+    def test_paused(self) -> None:
+        """
+        A window that a paused protocol has shut opens, so that the peer can close, too.
+        """
+        client, server = self.connect(KCPOptions(crypt="null", receiveWindow=4), SLOW)
+        server.session.pauseProducing()
+        client.session.write(bytes(100_000))
+        self.network.run(1)
+        server.session.loseConnection()
+        client.session.loseConnection()
+        self.network.run(5)
+        self.assertEqual(server.pieces, [])
+        self.assertIsInstance(self.reasonOf(server), error.ConnectionDone)
+        self.assertIsInstance(self.reasonOf(client), error.ConnectionDone)
 
     def test_abort(self) -> None:
         """
