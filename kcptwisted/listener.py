@@ -32,6 +32,7 @@ from kcptwisted.interfaces import Address
 from kcptwisted.options import KCPOptions
 from kcptwisted.roaming import PathChecks
 from kcptwisted.session import KCPSession
+from kcptwisted.udp.asked import ownAddressOf
 
 
 class Ending(Enum):
@@ -88,6 +89,9 @@ class KCPListener(SessionHub):
         Hand datagrams to the session at the address.
         """
         session = self.sessions.get(address)
+        if session is not None and ownAddressOf(session.address) is not ownAddressOf(address):
+            # The peer asks at another address of this host, and expects the answer from there.
+            session.address = address
         watched = session is not None and self._doorkeeper.watches(session)
         self._superseded = None
         super().datagramsReceived(datagrams, address)

@@ -187,6 +187,16 @@ class KCPSession(ControlledSession):
         The owner decides.
         """
 
+    def peerUnreachable(self, problem: OSError) -> None:
+        """
+        The owner decides.
+        """
+
+    def sendingFailed(self, problem: OSError) -> None:
+        """
+        The owner decides.
+        """
+
     def connectionLost(self, reason: Failure) -> None:
         """
         The connection is over, for whatever reason.  Tells the protocol, once.

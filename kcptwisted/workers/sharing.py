@@ -11,6 +11,7 @@ from signal import SIGKILL
 from typing import Any
 
 from twisted.internet.defer import Deferred, execute, fail
+from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import (
     IListeningPort,
     IProtocolFactory,
@@ -88,9 +89,15 @@ class SharedEndpoint:
         )
         options = self._options
         sockets = openShared(address, options, options.workers)
-        supervisor = Supervisor(
-            self._reactor, command, place, sockets, options.authenticated, _print
-        )
+        try:
+            supervisor = Supervisor(
+                self._reactor, command, place, sockets, options.authenticated, _print
+            )
+        except OSError as problem:
+            # No descriptor is left for the workers' inboxes.
+            for sock in sockets:
+                sock.close()
+            raise CannotListenError(*address[:2], problem) from None
         port = MasterPort(supervisor)
         warnIfUnprotected(options, f"what arrives at kcp:{port.getHost().port}")
         return supervisor.start().addCallback(lambda _: port)

@@ -34,6 +34,8 @@ class Recorder:
         self.received: list[tuple[list[bytes], Address]] = []
         self.batches = 0
         self.refusals = 0
+        self.unreachable: list[OSError] = []
+        self.failures: list[OSError] = []
         self.lost: list[Failure] = []
         self.onReceived: Callable[[], None] = lambda: None
         self.onLost: Callable[[], None] = lambda: None
@@ -53,6 +55,12 @@ class Recorder:
 
     def connectionRefused(self) -> None:
         self.refusals += 1
+
+    def peerUnreachable(self, problem: OSError) -> None:
+        self.unreachable.append(problem)
+
+    def sendingFailed(self, problem: OSError) -> None:
+        self.failures.append(problem)
 
     def connectionLost(self, reason: Failure) -> None:
         self.lost.append(reason)

@@ -1,0 +1,159 @@
+"""
+Answering from the address that was asked (Linux ip(7), IP_PKTINFO; ipv6(7), IPV6_RECVPKTINFO).
+
+A socket on the wildcard address hears of each datagram which of the host's addresses it came to.
+The port gives the peer's address upwards with that noted on it; whoever answers hands it down
+again, and the answer leaves from there.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import sys
+from contextlib import suppress
+from ipaddress import IPv4Address, IPv6Address
+from typing import Any, cast
+
+from kcptwisted.interfaces import Address
+from kcptwisted.udp.offload import Ancillary
+
+# The socket module does not name all of these on Linux.
+_IP_FREEBIND = 15
+_IP_PKTINFO = 8
+_IPV6_FREEBIND = 78
+_IPV6_RECVPKTINFO = 49
+_IPV6_PKTINFO = 50
+
+#: interface, the host's own address, the datagram's destination.
+_PKTINFO = struct.Struct("=i4s4s")
+#: the datagram's destination, interface.
+_PKTINFO6 = struct.Struct("=16sI")
+
+#: Room for one of either kind.
+ANCILLARY_BYTES = socket.CMSG_SPACE(_PKTINFO6.size) if hasattr(socket, "CMSG_SPACE") else 0
+
+#: Own addresses that are known at once at most.  A host that takes a whole network for its own has
+#: more of them; then all are found out anew.
+MAXIMUM_KNOWN = 1024
+
+
+class OwnAddress:
+    """
+    One of this host's addresses.
+
+    @ivar host: as text; an IPv4 address also if it is written as an IPv6 one.
+    @ivar messages: the control messages that have a datagram leave from there.
+    """
+
+    __slots__ = ("data", "host", "messages")
+
+    def __init__(self, host: str, messages: Ancillary, data: bytes) -> None:
+        """
+        @param data: the control message that told of it.
+        """
+        self.host = host
+        self.messages = messages
+        self.data = data
+
+
+class AskedAddress(tuple[Any, ...]):
+    """
+    A peer's socket address, and which of this host's addresses it asked.  It equals the plain one.
+
+    @ivar own: the address that it asked.
+    """
+
+    own: OwnAddress
+
+
+def askedAddress(address: Address, own: OwnAddress) -> Address:
+    """
+    @return: C{address} with a note of which address it asked.
+    """
+    asked = AskedAddress(address)
+    asked.own = own
+    return cast(Address, asked)
+
+
+def ownAddressOf(address: Address) -> OwnAddress | None:
+    """
+    @return: which of this host's addresses C{address} asked; None if that is not noted.
+    """
+    return address.own if isinstance(address, AskedAddress) else None
+
+
+def readOwnAddress(data: bytes) -> OwnAddress | None:
+    """
+    @param data: of a control message IP_PKTINFO or IPV6_PKTINFO.
+    @return: None if it says nothing to answer from.
+    """
+    if len(data) == _PKTINFO.size:
+        _, own, _ = _PKTINFO.unpack(data)
+        # No interface: the answer takes the route that it would take anyway.
+        message = (socket.IPPROTO_IP, _IP_PKTINFO, _PKTINFO.pack(0, own, bytes(4)))
+        return OwnAddress(str(IPv4Address(own)), [message], data)
+    if len(data) != _PKTINFO6.size:
+        return None
+    own, interface = _PKTINFO6.unpack(data)
+    address = IPv6Address(own)
+    if address.is_multicast:
+        return None
+    # But for an address that is a different one on each link.
+    interface = interface if address.is_link_local else 0
+    message = (socket.IPPROTO_IPV6, _IPV6_PKTINFO, _PKTINFO6.pack(own, interface))
+    mapped = address.ipv4_mapped
+    return OwnAddress(str(mapped or address), [message], data)
+
+
+class OwnAddresses:
+    """
+    The addresses of this host that peers of one socket have asked.
+    """
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, OwnAddress | None] = {}
+
+    def find(self, ancillary: Ancillary) -> OwnAddress | None:
+        """
+        @param ancillary: the control messages of a datagram.
+        @return: the address that it came to; None if that is not said.
+        """
+        if not ancillary:
+            return None
+        # The last one, since the kernel tells of UDP_GRO before.
+        level, _, data = ancillary[-1]
+        known = self._known
+        if data in known:
+            return known[data]
+        if level not in (socket.IPPROTO_IP, socket.IPPROTO_IPV6):
+            return None
+        if len(known) >= MAXIMUM_KNOWN:
+            known.clear()
+        own = known[data] = readOwnAddress(data)
+        return own
+
+
+def askForOwnAddresses(sock: socket.socket) -> OwnAddresses | None:
+    """
+    Have the kernel tell where each datagram came to, if C{sock} is bound to all addresses.
+
+    @return: None if it is not, or the system is not Linux.
+    """
+    if not sys.platform.startswith("linux") or sock.getsockname()[0] not in ("0.0.0.0", "::"):
+        return None
+    # As of these sockets' AF_INET6 kind, datagrams of IPv4 have IPv6's message too.
+    if sock.family == socket.AF_INET6:
+        told, free = (socket.IPPROTO_IPV6, _IPV6_RECVPKTINFO), (socket.IPPROTO_IPV6, _IPV6_FREEBIND)
+    else:
+        told, free = (socket.IPPROTO_IP, _IP_PKTINFO), (socket.IPPROTO_IP, _IP_FREEBIND)
+    try:
+        sock.setsockopt(*told, 1)
+    except OSError:
+        return None
+    # For a network that is all this host's (a local route): none of its addresses is configured.
+    with suppress(OSError):
+        sock.setsockopt(*free, 1)
+    return OwnAddresses()
