@@ -13,7 +13,7 @@ import struct
 import sys
 from contextlib import suppress
 from ipaddress import IPv4Address, IPv6Address
-from typing import Any, cast
+from typing import TYPE_CHECKING
 
 from kcptwisted.interfaces import Address
 from kcptwisted.udp.offload import Ancillary
@@ -38,6 +38,13 @@ ANCILLARY_BYTES = socket.CMSG_SPACE(_PKTINFO6.size) if hasattr(socket, "CMSG_SPA
 MAXIMUM_KNOWN = 1024
 
 
+# What is said of an address to the type checker; tuples of either length are meant.
+if TYPE_CHECKING:
+    _Tuple = tuple[str, int]
+else:
+    _Tuple = tuple
+
+
 class OwnAddress:
     """
     One of this host's addresses.
@@ -57,7 +64,7 @@ class OwnAddress:
         self.data = data
 
 
-class AskedAddress(tuple[Any, ...]):
+class AskedAddress(_Tuple):
     """
     A peer's socket address, and which of this host's addresses it asked.  It equals the plain one.
 
@@ -73,7 +80,7 @@ def askedAddress(address: Address, own: OwnAddress) -> Address:
     """
     asked = AskedAddress(address)
     asked.own = own
-    return cast(Address, asked)
+    return asked
 
 
 def ownAddressOf(address: Address) -> OwnAddress | None:
@@ -109,12 +116,14 @@ def readOwnAddress(data: bytes) -> OwnAddress | None:
 class OwnAddresses:
     """
     The addresses of this host that peers of one socket have asked.
+
+    @ivar known: those that are known, by what the kernel says of them; None for what says nothing.
     """
 
-    __slots__ = ("_known",)
+    __slots__ = ("known",)
 
     def __init__(self) -> None:
-        self._known: dict[bytes, OwnAddress | None] = {}
+        self.known: dict[bytes, OwnAddress | None] = {}
 
     def find(self, ancillary: Ancillary) -> OwnAddress | None:
         """
@@ -125,7 +134,7 @@ class OwnAddresses:
             return None
         # The last one, since the kernel tells of UDP_GRO before.
         level, _, data = ancillary[-1]
-        known = self._known
+        known = self.known
         if data in known:
             return known[data]
         if level not in (socket.IPPROTO_IP, socket.IPPROTO_IPV6):

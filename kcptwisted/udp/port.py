@@ -29,7 +29,7 @@ from kcptwisted.addresses import toAddress
 from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
 from kcptwisted.stats import PortStats
 from kcptwisted.udp import asked, offload
-from kcptwisted.udp.asked import askedAddress, askForOwnAddresses
+from kcptwisted.udp.asked import AskedAddress, askForOwnAddresses
 from kcptwisted.udp.lingering import BATCHES, MOST_READERS, TRIES, Lingering
 from kcptwisted.udp.offload import (
     MAXIMUM_SEGMENTS,
@@ -229,7 +229,10 @@ class BatchPort:
                     buffer, ancillary, _, address = sock.recvmsg(_BUFFER, _ANCILLARY_BYTES)
                     datagrams = split(buffer, coalescedSize(ancillary) if ancillary else None)
                     if own is not None:
-                        local = own.find(ancillary)
+                        # Each datagram pays for this: no call for an address that is known.
+                        local = own.known.get(ancillary[-1][2]) if ancillary else None
+                        if local is None:
+                            local = own.find(ancillary)
                 else:
                     buffer, address = sock.recvfrom(_BUFFER)
                     datagrams = [buffer]
@@ -247,7 +250,9 @@ class BatchPort:
             elif local is None:
                 groups[address] = datagrams
             else:
-                groups[askedAddress(address, local)] = datagrams
+                noted = AskedAddress(address)
+                noted.own = local
+                groups[noted] = datagrams
             count += len(datagrams)
             size += len(buffer)
             # An empty datagram must not make the loop endless.

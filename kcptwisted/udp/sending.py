@@ -119,10 +119,9 @@ class DatagramSender:
                 if not self._sendSingly(run, address, own):
                     return done
             else:
-                problem = self._attempt(b"".join(run), segmentMessage(len(run[0])) + own, address)
+                problem = self._sendRun(run, address, own)
                 if problem is None:
-                    self._stats.OutPkts += len(run)
-                    self._stats.OutBytes += sum(map(len, run))
+                    pass
                 elif problem.errno in NOT_NOW:
                     self.blocked = problem.errno or 0
                     return done
@@ -132,6 +131,24 @@ class DatagramSender:
                     self._refuse(problem, len(run))
             done += len(run)
         return done
+
+    def _sendRun(self, run: Sequence[bytes], address: Address, own: Ancillary) -> OSError | None:
+        """
+        @return: why C{run} was not sent.
+        """
+        data = b"".join(run)
+        messages = segmentMessage(len(run[0]))
+        if own:
+            messages += own
+        try:
+            self._sock.sendmsg((data,), messages, 0, *(() if self._connected else (address,)))
+        except OSError as problem:
+            failed = self._insist(problem, data, messages, address)
+            if failed is not None:
+                return failed
+        self._stats.OutPkts += len(run)
+        self._stats.OutBytes += len(data)
+        return None
 
     def _segmentsFor(self, address: Address) -> bool:
         return self._segments and not (
@@ -181,16 +198,6 @@ class DatagramSender:
             self._stats.OutPkts += 1
             self._stats.OutBytes += len(datagram)
         return len(datagrams)
-
-    def _attempt(self, data: bytes, messages: Ancillary, address: Address) -> OSError | None:
-        """
-        @return: why C{data} was not sent.
-        """
-        try:
-            self._call(data, messages, address)
-        except OSError as problem:
-            return self._insist(problem, data, messages, address)
-        return None
 
     def _call(self, data: bytes, messages: Ancillary, address: Address) -> None:
         sock = self._sock
