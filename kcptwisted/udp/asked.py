@@ -8,30 +8,28 @@ again, and the answer leaves from there.
 
 from __future__ import annotations
 
-import socket
 import struct
-import sys
-from contextlib import suppress
 from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING
 
 from kcptwisted.interfaces import Address
-from kcptwisted.udp.offload import Ancillary
 
-# The socket module does not name all of these on Linux.
-_IP_FREEBIND = 15
-_IP_PKTINFO = 8
-_IPV6_FREEBIND = 78
-_IPV6_RECVPKTINFO = 49
-_IPV6_PKTINFO = 50
+#: Control messages: level, kind, data.
+Ancillary = list[tuple[int, int, bytes]]
+
+# Linux's numbers.
+IPPROTO_IP = 0
+IPPROTO_IPV6 = 41
+IP_PKTINFO = 8
+IPV6_PKTINFO = 50
 
 #: interface, the host's own address, the datagram's destination.
 _PKTINFO = struct.Struct("=i4s4s")
 #: the datagram's destination, interface.
 _PKTINFO6 = struct.Struct("=16sI")
 
-#: Room for one of either kind.
-ANCILLARY_BYTES = socket.CMSG_SPACE(_PKTINFO6.size) if hasattr(socket, "CMSG_SPACE") else 0
+#: Bytes of the larger of the two.
+LONGEST = _PKTINFO6.size
 
 #: Own addresses that are known at once at most.  A host that takes a whole network for its own has
 #: more of them; then all are found out anew.
@@ -98,7 +96,7 @@ def readOwnAddress(data: bytes) -> OwnAddress | None:
     if len(data) == _PKTINFO.size:
         _, own, _ = _PKTINFO.unpack(data)
         # No interface: the answer takes the route that it would take anyway.
-        message = (socket.IPPROTO_IP, _IP_PKTINFO, _PKTINFO.pack(0, own, bytes(4)))
+        message = (IPPROTO_IP, IP_PKTINFO, _PKTINFO.pack(0, own, bytes(4)))
         return OwnAddress(str(IPv4Address(own)), [message], data)
     if len(data) != _PKTINFO6.size:
         return None
@@ -108,7 +106,7 @@ def readOwnAddress(data: bytes) -> OwnAddress | None:
         return None
     # But for an address that is a different one on each link.
     interface = interface if address.is_link_local else 0
-    message = (socket.IPPROTO_IPV6, _IPV6_PKTINFO, _PKTINFO6.pack(own, interface))
+    message = (IPPROTO_IPV6, IPV6_PKTINFO, _PKTINFO6.pack(own, interface))
     mapped = address.ipv4_mapped
     return OwnAddress(str(mapped or address), [message], data)
 
@@ -137,32 +135,9 @@ class OwnAddresses:
         known = self.known
         if data in known:
             return known[data]
-        if level not in (socket.IPPROTO_IP, socket.IPPROTO_IPV6):
+        if level not in (IPPROTO_IP, IPPROTO_IPV6):
             return None
         if len(known) >= MAXIMUM_KNOWN:
             known.clear()
         own = known[data] = readOwnAddress(data)
         return own
-
-
-def askForOwnAddresses(sock: socket.socket) -> OwnAddresses | None:
-    """
-    Have the kernel tell where each datagram came to, if C{sock} is bound to all addresses.
-
-    @return: None if it is not, or the system is not Linux.
-    """
-    if not sys.platform.startswith("linux") or sock.getsockname()[0] not in ("0.0.0.0", "::"):
-        return None
-    # As of these sockets' AF_INET6 kind, datagrams of IPv4 have IPv6's message too.
-    if sock.family == socket.AF_INET6:
-        told, free = (socket.IPPROTO_IPV6, _IPV6_RECVPKTINFO), (socket.IPPROTO_IPV6, _IPV6_FREEBIND)
-    else:
-        told, free = (socket.IPPROTO_IP, _IP_PKTINFO), (socket.IPPROTO_IP, _IP_FREEBIND)
-    try:
-        sock.setsockopt(*told, 1)
-    except OSError:
-        return None
-    # For a network that is all this host's (a local route): none of its addresses is configured.
-    with suppress(OSError):
-        sock.setsockopt(*free, 1)
-    return OwnAddresses()

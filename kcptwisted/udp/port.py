@@ -28,8 +28,8 @@ from zope.interface import implementer
 from kcptwisted.addresses import toAddress
 from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
 from kcptwisted.stats import PortStats
-from kcptwisted.udp import asked, offload
-from kcptwisted.udp.asked import AskedAddress, askForOwnAddresses
+from kcptwisted.udp import offload, pktinfo
+from kcptwisted.udp.asked import AskedAddress
 from kcptwisted.udp.lingering import BATCHES, MOST_READERS, TRIES, Lingering
 from kcptwisted.udp.offload import (
     MAXIMUM_SEGMENTS,
@@ -38,6 +38,7 @@ from kcptwisted.udp.offload import (
     enableCoalescing,
     split,
 )
+from kcptwisted.udp.pktinfo import askForOwnAddresses
 from kcptwisted.udp.sending import DatagramSender
 
 #: Bytes read in one reactor turn before timers and other descriptors get theirs.  More would gain
@@ -54,7 +55,7 @@ MAXIMUM_DEFERRED = 4096
 #: The largest UDP payload, and what UDP_GRO coalesces at most.
 _BUFFER = 65535
 
-_ANCILLARY_BYTES = offload.ANCILLARY_BYTES + asked.ANCILLARY_BYTES
+_ANCILLARY_BYTES = offload.ANCILLARY_BYTES + pktinfo.ANCILLARY_BYTES
 
 #: Seconds until the kernel is tried again that had no memory: then its socket is writable all the
 #: same, on BSD and macOS.

@@ -1,5 +1,5 @@
 """
-Tests for L{kcptwisted.udp.asked}.
+Tests for L{kcptwisted.udp.asked} and L{kcptwisted.udp.pktinfo}.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from kcptwisted.udp.asked import (
     OwnAddress,
     OwnAddresses,
     askedAddress,
-    askForOwnAddresses,
     ownAddressOf,
     readOwnAddress,
 )
 from kcptwisted.udp.offload import Ancillary
 from kcptwisted.udp.opening import openPort, openShared
+from kcptwisted.udp.pktinfo import askForOwnAddresses
 from kcptwisted.udp.port import BatchPort
 from tests.udp.fakes import FakeReactor, Recorder
 from tests.udp.test_opening import OPTIONS
