@@ -89,7 +89,11 @@ class KCPListener(SessionHub):
         Hand datagrams to the session at the address.
         """
         session = self.sessions.get(address)
-        if session is not None and ownAddressOf(session.address) is not ownAddressOf(address):
+        if (
+            session is not None
+            and session.address is not address
+            and ownAddressOf(session.address) is not ownAddressOf(address)
+        ):
             # The peer asks at another address of this host, and expects the answer from there.
             session.address = address
         watched = session is not None and self._doorkeeper.watches(session)

@@ -35,6 +35,8 @@ LONGEST = _PKTINFO6.size
 #: more of them; then all are found out anew.
 MAXIMUM_KNOWN = 1024
 
+#: Notes on peers' addresses that are kept at most, since it costs less to find one than to make it.
+MAXIMUM_PEERS = 4096
 
 # What is said of an address to the type checker; tuples of either length are meant.
 if TYPE_CHECKING:
@@ -72,7 +74,7 @@ class AskedAddress(_Tuple):
     own: OwnAddress
 
 
-def askedAddress(address: Address, own: OwnAddress) -> Address:
+def askedAddress(address: Address, own: OwnAddress) -> AskedAddress:
     """
     @return: C{address} with a note of which address it asked.
     """
@@ -116,12 +118,25 @@ class OwnAddresses:
     The addresses of this host that peers of one socket have asked.
 
     @ivar known: those that are known, by what the kernel says of them; None for what says nothing.
+    @ivar peers: peers' addresses with the notes on them that were made lately.
     """
 
-    __slots__ = ("known",)
+    __slots__ = ("known", "peers")
 
     def __init__(self) -> None:
         self.known: dict[bytes, OwnAddress | None] = {}
+        self.peers: dict[Address, AskedAddress] = {}
+
+    def note(self, address: Address, own: OwnAddress) -> AskedAddress:
+        """
+        @return: C{address} with a note that it has asked C{own}.
+        """
+        peers = self.peers
+        if len(peers) >= MAXIMUM_PEERS:
+            # They are made anew when they are wanted; sessions have theirs.
+            peers.clear()
+        noted = peers[address] = askedAddress(address, own)
+        return noted
 
     def find(self, ancillary: Ancillary) -> OwnAddress | None:
         """

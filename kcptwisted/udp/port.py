@@ -29,7 +29,6 @@ from kcptwisted.addresses import toAddress
 from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
 from kcptwisted.stats import PortStats
 from kcptwisted.udp import offload, pktinfo
-from kcptwisted.udp.asked import AskedAddress
 from kcptwisted.udp.lingering import BATCHES, MOST_READERS, TRIES, Lingering
 from kcptwisted.udp.offload import (
     MAXIMUM_SEGMENTS,
@@ -248,11 +247,12 @@ class BatchPort:
             known = groups.get(address)
             if known is not None:
                 known += datagrams
-            elif local is None:
+            elif own is None or local is None:
                 groups[address] = datagrams
             else:
-                noted = AskedAddress(address)
-                noted.own = local
+                noted = own.peers.get(address)
+                if noted is None or noted.own is not local:
+                    noted = own.note(address, local)
                 groups[noted] = datagrams
             count += len(datagrams)
             size += len(buffer)

@@ -136,6 +136,18 @@ class ReadTests(SynchronousTestCase):
             self.assertEqual(own.host, f"10.0.0.{last}")
             self.assertLessEqual(len(known.known), 3)
 
+    def test_peersBounded(self) -> None:
+        """
+        Nor are more notes kept, whoever makes up addresses.
+        """
+        self.patch(askedModule, "MAXIMUM_PEERS", 3)
+        known = OwnAddresses()
+        own = known.find([(socket.IPPROTO_IP, 8, pktinfo("10.0.0.9"))])
+        assert own is not None
+        for port in range(100):
+            self.assertIs(ownAddressOf(known.note(("10.0.0.1", port), own)), own)
+            self.assertLessEqual(len(known.peers), 3)
+
 
 class SocketTests(SynchronousTestCase):
     """
@@ -210,6 +222,22 @@ class SocketTests(SynchronousTestCase):
         self.patch(portModule, "canSegment", lambda sock: False)
         self.patch(portModule, "enableCoalescing", lambda sock: False)
         self.check(("0.0.0.0", 0), "127.0.0.2", "127.0.0.1")
+
+    def test_another(self) -> None:
+        """
+        A client that asks at another address with the same socket is answered from there.
+        """
+        protocol, port = self.open(("0.0.0.0", 0))
+        client = self.ask("127.0.0.2", port)
+        port.doRead()
+        client.connect(("127.0.0.3", port.getHost().port))
+        client.send(b"question")
+        port.doRead()
+        (_, former), (_, present) = protocol.received
+        self.assertEqual(former, present)
+        port.writeDatagrams([b"not for it"], former)
+        port.writeDatagrams([b"answer"], present)
+        self.assertEqual(client.recv(100), b"answer")
 
     def test_kept(self) -> None:
         """
