@@ -74,7 +74,7 @@ class KCPConnector(SessionHub):
         self._factory.doStart()
         self.stats.ActiveOpens += 1
         session = self._session = self.addSession(conv, peer)
-        self._suspicion = Suspicion(self._reactor, session)
+        self._suspicion = Suspicion(self._reactor, session, self._options.deadAfter)
         self._rebinding = Rebinding(self._reactor, self._rebind, lambda: session.heard)
         if self._options.handshake:
             self._timeout = self._reactor.callLater(self._options.timeout, self._timedOut)

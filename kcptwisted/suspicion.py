@@ -9,7 +9,7 @@ from typing import Protocol
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
 
-#: Seconds between two questions.
+#: Seconds between two questions at most.
 PAUSE = 1.0
 
 #: Questions that the peer may leave unanswered.
@@ -47,10 +47,12 @@ class Suspicion:
     may be about to run again.  So the connection ends only if none of L{QUESTIONS} is answered.
     """
 
-    def __init__(self, reactor: IReactorTime, session: Suspect) -> None:
+    def __init__(self, reactor: IReactorTime, session: Suspect, deadAfter: float) -> None:
         """
         @param reactor: calls later.
+        @param deadAfter: seconds; the questions take less.
         """
+        self._pause = min(PAUSE, deadAfter / (QUESTIONS + 1))
         self._reactor = reactor
         self._session = session
         self._reason: Failure | None = None
@@ -80,7 +82,7 @@ class Suspicion:
             self._reason = None
         elif self._asked < QUESTIONS:
             self._asked += 1
-            self._call = self._reactor.callLater(PAUSE, self._look)
+            self._call = self._reactor.callLater(self._pause, self._look)
             self._session.askAgain()
         else:
             self._reason = None

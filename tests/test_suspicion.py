@@ -47,7 +47,7 @@ class SuspicionTests(SynchronousTestCase):
         """
         self.clock = Clock()
         self.session = FakeSession(self.clock)
-        self.suspicion = Suspicion(self.clock, self.session)
+        self.suspicion = Suspicion(self.clock, self.session, 30)
         self.reason = Failure(PeerRefused())
 
     def wait(self, pauses: int) -> None:
@@ -82,6 +82,17 @@ class SuspicionTests(SynchronousTestCase):
         self.assertEqual((self.session.ended, self.clock.getDelayedCalls()), ([], []))
         self.suspicion.raiseBy(self.reason)
         self.assertEqual(len(self.session.asked), QUESTIONS + 1)
+
+    def test_impatient(self) -> None:
+        """
+        The questions take less than C{deadAfter}, so that the connection ends for the better
+        known reason.
+        """
+        suspicion = Suspicion(self.clock, self.session, 1.2)
+        suspicion.raiseBy(self.reason)
+        self.clock.pump([0.2] * QUESTIONS)
+        self.assertEqual(len(self.session.asked), QUESTIONS)
+        self.assertEqual(self.session.ended, [self.reason])
 
     def test_stop(self) -> None:
         """
