@@ -21,14 +21,19 @@ from kcptwisted.interfaces import Address
 ANY_IPV4 = ("0.0.0.0", 0)
 ANY_IPV6 = ("::", 0, 0, 0)
 
+_MAPPED = "::ffff:"
 _MAXIMUM_SCOPE = 0xFFFFFFFF
 
 
 def toAddress(sockname: Address) -> IPv4Address | IPv6Address:
     """
-    @return: Twisted's form of a socket address.
+    @return: Twisted's form of a socket address.  One of IPv4 that an IPv6 socket has to do with
+        (RFC 4291, section 2.5.5.2) is an IPv4 one.
     """
     if len(sockname) == 4:
+        host = sockname[0]
+        if host.startswith(_MAPPED) and isIPAddress(host[len(_MAPPED) :]):
+            return IPv4Address("UDP", host[len(_MAPPED) :], sockname[1])
         return IPv6Address("UDP", *sockname)
     return IPv4Address("UDP", *sockname)
 

@@ -13,11 +13,13 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall, IProtocol, IProtocolFactory
 from twisted.python.failure import Failure
 
-from kcptwisted.errors import PeerRefused
+from kcptwisted.errors import PeerRefused, PeerUnreachable
 from kcptwisted.hub import RandomBytes, SessionHub, SocketLayer
 from kcptwisted.interfaces import Address
 from kcptwisted.options import KCPOptions
+from kcptwisted.rebinding import ADDRESS_GONE, Rebinding
 from kcptwisted.session import KCPSession
+from kcptwisted.suspicion import Suspicion
 from kcptwisted.udp.opening import rebindPort
 
 
@@ -44,6 +46,9 @@ class KCPConnector(SessionHub):
         self._timeout: IDelayedCall | None = None
         self._result: Deferred[IProtocol] | None = None
         self._session: KCPSession | None = None
+        # Once there is a session.
+        self._suspicion: Suspicion | None = None
+        self._rebinding: Rebinding | None = None
 
     def connect(
         self,
@@ -66,7 +71,7 @@ class KCPConnector(SessionHub):
         try:
             self.openPort(bind, peer, layers)
         except OSError as problem:
-            self._fail(Failure(error.ConnectError(problem.errno, problem.strerror or "")))
+            self._fail(Failure(_connectError(problem)))
             return result
         except error.CannotListenError:
             self._fail(Failure())
@@ -74,6 +79,8 @@ class KCPConnector(SessionHub):
         self._factory.doStart()
         self.stats.ActiveOpens += 1
         session = self._session = self.addSession(conv, peer)
+        self._suspicion = Suspicion(self._reactor, session, self._options.deadAfter)
+        self._rebinding = Rebinding(self._reactor, self._rebind, lambda: session.heard)
         if self._options.handshake:
             seconds = self._options.timeout if patience is None else patience
             self._timeout = self._reactor.callLater(seconds, self._timedOut)
@@ -122,6 +129,10 @@ class KCPConnector(SessionHub):
         super().sessionEnded(session, reason)
         self._session = None
         self._stopTimeout()
+        if self._suspicion is not None and self._rebinding is not None:
+            self._suspicion.stop()
+            self._rebinding.stop()
+            self._suspicion = self._rebinding = None
         self.closePort().addCallback(lambda _: self._closed())
         self._fail(reason)
 
@@ -134,7 +145,7 @@ class KCPConnector(SessionHub):
         Look for another way: the host may have another address by now, which only a new socket
         sends from.
         """
-        if self._port is not None and rebindPort(self._port, self._bind, self._peer, self._options):
+        if self._rebinding is not None and not self._rebinding.running and self._reopen():
             self._log.info(
                 "KCP connection {conv}: no answer from {peer}, trying from {host}",
                 conv=session.conv,
@@ -142,14 +153,65 @@ class KCPConnector(SessionHub):
                 host=self.getHost(),
             )
 
+    def _reopen(self) -> bool:
+        port = self._port
+        return port is not None and rebindPort(port, self._bind, self._peer, self._options)
+
+    def _rebind(self) -> None:
+        """
+        The host has lost the address that the socket sends from.
+        """
+        session = self._session
+        if session is not None and self._reopen():
+            self._log.info(
+                "KCP connection {conv}: the address is gone, trying from {host}",
+                conv=session.conv,
+                host=self.getHost(),
+            )
+            session.askAgain()
+
     def connectionRefused(self) -> None:
         """
         Nothing listens there, which is no wonder if the peer has closed the connection.
         """
+        self._peerGone(PeerRefused())
+
+    def peerUnreachable(self, problem: OSError) -> None:
+        """
+        The network does not carry datagrams there, or says so.
+        """
+        self._peerGone(PeerUnreachable(problem.errno, problem.strerror or ""))
+
+    def _peerGone(self, reason: Exception) -> None:
         session = self._session
         if session is None or session.peerFinished:
             return
-        session.end(Failure(error.ConnectionDone() if session.delivered else PeerRefused()))
+        if session.delivered:
+            session.end(Failure(error.ConnectionDone()))
+        elif self._isConnecting(session):
+            session.end(Failure(reason))
+        elif self._suspicion is not None:
+            self._suspicion.raiseBy(Failure(reason))
+
+    def sendingFailed(self, problem: OSError) -> None:
+        """
+        If the socket's address is gone, another one is needed.  Whatever else keeps this host from
+        sending may pass, before the peer is taken for dead.
+        """
+        session = self._session
+        if session is None or session.peerFinished:
+            return
+        if self._isConnecting(session):
+            session.end(Failure(_connectError(problem)))
+        elif problem.errno in ADDRESS_GONE and session.roams and self._rebinding is not None:
+            self._rebinding.begin()
+
+    @staticmethod
+    def _isConnecting(session: KCPSession) -> bool:
+        """
+        Whether the peer has yet to show that it is there; without a handshake, too.
+        """
+        return session.protocol is None or not session.stats.InPkts
 
     def _fail(self, reason: Failure) -> None:
         result, self._result = self._result, None
@@ -181,3 +243,8 @@ class KCPConnector(SessionHub):
             session.connectionLost(Failure(CancelledError()))
         else:
             session.end(Failure(CancelledError()))
+
+
+def _connectError(problem: OSError) -> error.ConnectError:
+    found: error.ConnectError = error.getConnectError((problem.errno, problem.strerror or ""))
+    return found

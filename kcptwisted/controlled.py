@@ -152,6 +152,13 @@ class ControlledSession(ClosingSession):
             self._doubted = now
             self.askAgain()
 
+    @property
+    def heard(self) -> int:
+        """
+        When the peer was last heard, milliseconds.
+        """
+        return self._liveness.heard
+
     def challenge(self, data: bytes) -> bytes:
         """
         @return: a datagram that asks the peer to show that it is where this is sent.

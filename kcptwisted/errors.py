@@ -20,6 +20,7 @@ __all__ = [
     "PeerReset",
     "PeerRestarted",
     "PeerTimeout",
+    "PeerUnreachable",
     "SendQueueFull",
 ]
 
@@ -106,6 +107,15 @@ class PeerTimeout(error.TimeoutError):
     """
 
     MESSAGE = "The peer gave no sign of life for too long"
+
+
+class PeerUnreachable(error.NoRouteError):
+    """
+    The network says, when connecting or later, that the peer cannot be reached: a firewall
+    prohibits it, or there is no way there.
+    """
+
+    MESSAGE = "The network says that the peer cannot be reached"
 
 
 class SendQueueFull(error.ConnectionLost):

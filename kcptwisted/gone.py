@@ -56,6 +56,16 @@ class Gone:
         It is over.
         """
 
+    def peerUnreachable(self, problem: OSError) -> None:
+        """
+        Nobody is concerned.
+        """
+
+    def sendingFailed(self, problem: OSError) -> None:
+        """
+        Nobody is concerned.
+        """
+
     def connectionLost(self, reason: Failure) -> None:
         """
         It is over.

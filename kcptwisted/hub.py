@@ -203,6 +203,16 @@ class SessionHub:
         Of no concern unless the socket has one peer.
         """
 
+    def peerUnreachable(self, problem: OSError) -> None:
+        """
+        Likewise.
+        """
+
+    def sendingFailed(self, problem: OSError) -> None:
+        """
+        Likewise.
+        """
+
     def connectionLost(self, reason: Failure) -> None:
         """
         The socket is closed: the sessions go with it.  If there are any, the reactor has stopped.

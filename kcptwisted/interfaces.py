@@ -74,6 +74,17 @@ class IDatagramProtocol(Interface):
         The host at the other end of a connected socket says that nothing listens there.
         """
 
+    def peerUnreachable(problem: OSError) -> None:
+        """
+        The network says that a connected socket's peer cannot be reached, such as for a firewall.
+        """
+
+    def sendingFailed(problem: OSError) -> None:
+        """
+        This system cannot send to a connected socket's peer now, such as for want of a route, or
+        because the socket's own address is gone.
+        """
+
     def connectionLost(reason: Failure) -> None:
         """
         The transport is gone.

@@ -76,6 +76,18 @@ class DatagramLayer:
         """
         self.wrapped.connectionRefused()
 
+    def peerUnreachable(self, problem: OSError) -> None:
+        """
+        Pass up.
+        """
+        self.wrapped.peerUnreachable(problem)
+
+    def sendingFailed(self, problem: OSError) -> None:
+        """
+        Pass up.
+        """
+        self.wrapped.sendingFailed(problem)
+
     def connectionLost(self, reason: Failure) -> None:
         """
         Pass up.

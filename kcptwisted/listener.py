@@ -36,6 +36,7 @@ from kcptwisted.roaming import PathChecks
 from kcptwisted.secondsignal import onSecondSignal
 from kcptwisted.session import KCPSession
 from kcptwisted.stopping import Ending, Stop
+from kcptwisted.udp.asked import ownAddressOf
 from kcptwisted.unreadable import PLAIN, UnreadableLog
 
 
@@ -74,6 +75,13 @@ class KCPListener(SessionHub):
         Hand datagrams to the session at the address.
         """
         session = self.sessions.get(address)
+        if (
+            session is not None
+            and session.address is not address
+            and ownAddressOf(session.address) is not ownAddressOf(address)
+        ):
+            # The peer asks at another address of this host, and expects the answer from there.
+            session.address = address
         watched = session is not None and self._doorkeeper.watches(session)
         self._superseded = None
         super().datagramsReceived(datagrams, address)

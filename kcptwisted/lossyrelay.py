@@ -66,6 +66,16 @@ class _Side:
         A relay is silent about it.
         """
 
+    def peerUnreachable(self, problem: OSError) -> None:
+        """
+        Likewise.
+        """
+
+    def sendingFailed(self, problem: OSError) -> None:
+        """
+        Likewise.
+        """
+
     def connectionLost(self, reason: Failure) -> None:
         """
         The relay closed it.

@@ -189,6 +189,16 @@ class KCPSession(EndingSession):
         The owner decides.
         """
 
+    def peerUnreachable(self, problem: OSError) -> None:
+        """
+        The owner decides.
+        """
+
+    def sendingFailed(self, problem: OSError) -> None:
+        """
+        The owner decides.
+        """
+
     # What the owner does with it.
 
     def assumeEstablished(self) -> None:

@@ -26,6 +26,7 @@ from kcptwisted.optiontable import TICK
 from kcptwisted.outofband import encodeOutOfBand
 from kcptwisted.owner import SessionOwner
 from kcptwisted.stats import PortStats, SessionStats
+from kcptwisted.udp.asked import ownAddressOf
 
 
 @implementer(IKCPTransport, IConsumer, IPushProducer, IFlushed)
@@ -204,9 +205,15 @@ class SessionTransport:
 
     def getHost(self) -> IPv4Address | IPv6Address:
         """
-        @return: the local address.
+        @return: the local address; of a server on all addresses the one that the peer asked, as
+            far as the system tells.
         """
-        return self._owner.getHost()
+        host = self._owner.getHost()
+        own = ownAddressOf(self.address)
+        if own is None:
+            return host
+        kind = IPv6Address if ":" in own.host else IPv4Address
+        return kind("UDP", own.host, host.port)
 
     # IConsumer.
 

@@ -72,6 +72,18 @@ class RecordingProtocol:
         """
         self.calls.append(("refused",))
 
+    def peerUnreachable(self, problem: OSError) -> None:
+        """
+        Note the call.
+        """
+        self.calls.append(("unreachable", problem))
+
+    def sendingFailed(self, problem: OSError) -> None:
+        """
+        Note the call.
+        """
+        self.calls.append(("failed", problem))
+
     def connectionLost(self, reason: Failure) -> None:
         """
         Note the call.

@@ -4,12 +4,18 @@ Tests for L{kcptwisted.connector}.
 
 from __future__ import annotations
 
+import errno
+from typing import Any
+
 from twisted.internet import error
 
+from kcptwisted import connector as connectorModule
 from kcptwisted.arq.segment import PUSH, WASK, decodeSegments
-from kcptwisted.errors import PeerRefused
+from kcptwisted.connector import KCPConnector
+from kcptwisted.errors import PeerRefused, PeerRestarted, PeerUnreachable
 from kcptwisted.link import Link
 from kcptwisted.options import KCPOptions
+from kcptwisted.suspicion import QUESTIONS
 from tests.connections import CLIENT, PORT, SERVER, ConnectionTestCase, RecordingProtocol
 from tests.test_listener import RawPeer
 
@@ -123,6 +129,61 @@ class ConnectTests(ConnectionTestCase):
         self.assertIsInstance(failure.value, PeerRefused)
         self.assertNothingLeft()
 
+    def connector(self) -> KCPConnector:
+        """
+        @return: one that is connecting.
+        """
+        connector = KCPConnector(
+            self.network.host(CLIENT), self.options, self.clientFactory, lambda: 7
+        )
+        self.bothWays(Link(loss=1))
+        self.connecting = connector.connect((CLIENT, 0), (SERVER, PORT))
+        return connector
+
+    def test_prohibited(self) -> None:
+        """
+        So is a firewall's answer.
+        """
+        self.network.host(SERVER)
+        for number in (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EACCES):
+            with self.subTest(number=number):
+                connector = self.connector()
+                connector.peerUnreachable(OSError(number, "prohibited"))
+                self.network.run(0.1)
+                problem = self.failureResultOf(self.connecting, error.ConnectError).value
+                self.assertIsInstance(problem, PeerUnreachable)
+                self.assertEqual(problem.osError, number)
+                self.assertNothingLeft()
+
+    def test_cannotSend(self) -> None:
+        """
+        So is what keeps this host from sending.
+        """
+        self.network.host(SERVER)
+        for number, kind in (
+            (errno.EPERM, error.ConnectError),
+            (errno.ENETUNREACH, error.NoRouteError),
+        ):
+            with self.subTest(number=number):
+                connector = self.connector()
+                connector.sendingFailed(OSError(number, "no"))
+                self.network.run(0.1)
+                problem = self.failureResultOf(self.connecting, kind).value
+                self.assertEqual(problem.osError, number)
+                self.assertNothingLeft()
+
+    def test_withoutHandshake(self) -> None:
+        """
+        Without a handshake a connection that the peer has not answered yet ends at once.
+        """
+        self.network.host(SERVER)
+        options = KCPOptions(crypt="null", handshake=False)
+        client = self.successResultOf(self.begin(options))
+        assert isinstance(client, RecordingProtocol)
+        client.session.write(b"anybody?")
+        self.network.run(0.1)
+        self.assertIsInstance(self.reasonOf(client), PeerRefused)
+
     def test_cancel(self) -> None:
         """
         Connecting can be cancelled.
@@ -204,14 +265,109 @@ class ConnectedTests(ConnectionTestCase):
 
     def test_refusedLater(self) -> None:
         """
-        A server that is killed, and so cannot take its leave, ends the connection as soon as its
-        host says so.
+        A server that is killed, and so cannot take its leave, ends the connection some seconds
+        after its host has said so.
+        """
+        client, _ = self.connect()
+        self.network.run(1)
+        self.network.host(SERVER).ports.clear()
+        client.session.write(b"anybody?")
+        self.network.run(QUESTIONS - 0.5)
+        self.assertEqual(client.reasons, [])
+        self.network.run(1)
+        self.assertIsInstance(self.reasonOf(client), PeerRefused)
+
+    def test_refusedForAMoment(self) -> None:
+        """
+        One that is there again in time, or was never gone, is asked and keeps the connection.
+        """
+        client, server = self.connect()
+        ports = self.network.host(SERVER).ports
+        away = dict(ports)
+        ports.clear()
+        client.session.write(b"anybody?")
+        self.network.run(0.9)
+        ports.update(away)
+        self.network.run(60)
+        self.assertEqual((client.reasons, server.received), ([], b"anybody?"))
+        for _ in range(100):
+            self.connector(client).connectionRefused()
+            self.connector(client).peerUnreachable(OSError(errno.EHOSTUNREACH, "forged"))
+            self.network.run(0.3)
+        self.assertEqual((client.reasons, server.reasons), ([], []))
+
+    def test_refusedThenRestarted(self) -> None:
+        """
+        One that has started anew meanwhile says that it does not know the connection.
         """
         client, _ = self.connect()
         self.network.host(SERVER).ports.clear()
         client.session.write(b"anybody?")
+        self.network.run(0.5)
+        self.listen()
+        self.network.run(1)
+        self.assertIsInstance(self.reasonOf(client), PeerRestarted)
+
+    def connector(self, client: RecordingProtocol) -> KCPConnector:
+        """
+        @return: the connector of a client's session.
+        """
+        owner: Any = client.session._owner
+        assert isinstance(owner, KCPConnector)
+        return owner
+
+    def test_unreachable(self) -> None:
+        """
+        So it is when the network says that it prohibits what is sent.
+        """
+        client, _ = self.connect()
+        self.bothWays(Link(loss=1))
+        self.connector(client).peerUnreachable(OSError(errno.EHOSTUNREACH, "prohibited"))
+        self.network.run(QUESTIONS + 0.5)
+        reason = self.reasonOf(client)
+        self.assertIsInstance(reason, PeerUnreachable)
+        self.assertEqual(reason.osError, errno.EHOSTUNREACH)
+
+    def test_cannotSend(self) -> None:
+        """
+        What keeps this host from sending is not the peer's fault: the connection goes on.
+        """
+        client, server = self.connect()
+        for number in (errno.EPERM, errno.ENETUNREACH, errno.EINVAL):
+            self.connector(client).sendingFailed(OSError(number, "no"))
+        self.network.run(QUESTIONS + 60)
+        self.assertEqual((client.reasons, server.reasons), ([], []))
+
+    def test_addressGone(self) -> None:
+        """
+        If this host's address is gone, a new socket is opened, if the server follows.
+        """
+        for options, times in ((KCPOptions(key="sesame"), 1), (self.options, 0)):
+            with self.subTest(crypt=options.crypt):
+                self.setUp()
+                client, _ = self.connect(options)
+                tried: list[Any] = []
+                self.patch(connectorModule, "rebindPort", lambda *given, to=tried: to.append(given))
+                self.connector(client).sendingFailed(OSError(errno.EPERM, "a firewall"))
+                for number in (errno.EINVAL, errno.EADDRNOTAVAIL, errno.ENETUNREACH):
+                    self.connector(client).sendingFailed(OSError(number, "gone"))
+                self.assertEqual(len(tried), times)
+                client.session.abortConnection()
+                self.network.run(0.1)
+
+    def test_closedAndGone(self) -> None:
+        """
+        It is no loss that the server is gone when it has acknowledged everything.
+        """
+        client, _ = self.connect()
+        client.session.write(b"all")
+        self.network.run(1)
+        self.bothWays(Link(loss=1))
+        client.session.loseConnection()
         self.network.run(0.1)
-        self.assertIsInstance(self.reasonOf(client), PeerRefused)
+        self.connector(client).peerUnreachable(OSError(errno.EHOSTUNREACH, "prohibited"))
+        self.network.run(0.1)
+        self.assertIsInstance(self.reasonOf(client), error.ConnectionDone)
 
     def test_strangers(self) -> None:
         """

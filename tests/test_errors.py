@@ -20,6 +20,7 @@ from kcptwisted.errors import (
     PeerReset,
     PeerRestarted,
     PeerTimeout,
+    PeerUnreachable,
     SendQueueFull,
 )
 
@@ -48,6 +49,7 @@ class ErrorTests(SynchronousTestCase):
             self.assertTrue(issubclass(timeout, error.TimeoutError), timeout)
             self.assertFalse(issubclass(timeout, error.ConnectionLost), timeout)
         self.assertTrue(issubclass(PeerRefused, error.ConnectionRefusedError))
+        self.assertTrue(issubclass(PeerUnreachable, error.NoRouteError))
         self.assertTrue(issubclass(MessageTooLong, ValueError))
         # A call is refused, no connection ends.
         self.assertFalse(issubclass(OutOfBandRefused, (error.ConnectionLost, error.ConnectError)))
@@ -78,6 +80,7 @@ class ErrorTests(SynchronousTestCase):
             ),
             OutOfBandRefused("too long"): "too long",
             PeerRefused(): "Nothing listens at the peer's port.",
+            PeerUnreachable(): "The network says that the peer cannot be reached.",
             PeerRestarted(): "The peer has restarted.",
             MessageTooLong(9, 8): "a message of 9 bytes exceeds the limit of 8 bytes",
         }.items():

@@ -195,7 +195,7 @@ class FreedTests(ConnectionTestCase):
         session = ref(client.session)
         self.network.host(SERVER).ports.clear()
         client.session.write(b"x")
-        self.network.run(10)
+        self.network.run(20)
         self.assertEqual(len(client.reasons), 1)
         del client, server
         self.clientFactory.made.clear()

@@ -73,10 +73,13 @@ class DatagramLayerTests(SynchronousTestCase):
         All else passes up.
         """
         reason = Failure(ConnectionDone())
+        problem = OSError()
         self.layer.datagramsReceived([b"a"], ADDRESS)
         self.layer.datagramsRecovered([b"b"], ADDRESS)
         self.layer.batchFinished()
         self.layer.connectionRefused()
+        self.layer.peerUnreachable(problem)
+        self.layer.sendingFailed(problem)
         self.layer.connectionLost(reason)
         self.assertEqual(
             self.above.calls,
@@ -85,6 +88,8 @@ class DatagramLayerTests(SynchronousTestCase):
                 ("recovered", [b"b"], ADDRESS),
                 ("finished",),
                 ("refused",),
+                ("unreachable", problem),
+                ("failed", problem),
                 ("lost", reason),
             ],
         )

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet import error
+from twisted.internet.address import IPv4Address
 from twisted.internet.protocol import DatagramProtocol
 from zope.interface.verify import verifyObject
 
@@ -16,6 +17,7 @@ from kcptwisted.errors import PeerRestarted
 from kcptwisted.fec.packet import DATA, DATA_HEADER, HEADER, PARITY
 from kcptwisted.interfaces import IDatagramProtocol, IDatagramTransport
 from kcptwisted.options import KCPOptions
+from kcptwisted.udp.asked import OwnAddress, askedAddress, ownAddressOf
 from tests.callers import blocksOf, hello
 from tests.connections import PORT, SERVER, ConnectionTestCase
 
@@ -102,6 +104,27 @@ class AcceptTests(RawTestCase):
                 self.assertEqual((segment.conv, segment.cmd, segment.wnd), (number, WINS, 1024))
         self.assertEqual(self.port.stats.PassiveOpens, 2)
         self.assertEqual((self.port.stats.CurrEstab, self.port.stats.MaxConn), (2, 2))
+
+    def test_askedElsewhere(self) -> None:
+        """
+        A session answers from the address of its host that the peer asked last, and says so.
+        """
+        self.newPeer(1)
+        ask = Segment(1, WASK, 0, 128, 0, 0, 0, b"").encode()
+        self.send(ask)
+        (protocol,) = self.serverFactory.made
+        session = protocol.session
+        plain = session.address
+        self.assertEqual(session.getHost(), self.port.getHost())
+        listener = self.port._listener
+        for host in ("10.0.0.7", "10.0.0.8"):
+            own = OwnAddress(host, [], b"")
+            listener.datagramsReceived([ask], askedAddress(plain, own))
+            listener.batchFinished()
+            self.assertEqual(session.address, plain)
+            self.assertIs(ownAddressOf(session.address), own)
+            self.assertEqual(session.getHost(), IPv4Address("UDP", host, PORT))
+        self.assertEqual(listener.sessions, {plain: session})
 
     def test_middle(self) -> None:
         """

@@ -51,6 +51,8 @@ PURE = [
     "workers/delays.py",
     "workers/messages.py",
     "workers/whereabouts.py",
+    # Which of the host's addresses a peer has asked.
+    "udp/asked.py",
     # A bad network.
     "link.py",
     "nat.py",

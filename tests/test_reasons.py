@@ -69,9 +69,10 @@ class ExceptionTests(ReasonsTestCase):
                 self.assertTrue(
                     issubclass(
                         kind,
-                        (error.ConnectionLost, error.TimeoutError, error.ConnectionRefusedError),
+                        (error.ConnectionLost, error.TimeoutError, error.ConnectionRefusedError,
+                         error.NoRouteError),
                     )
-                )
+                )  # fmt: skip
 
     def test_texts(self) -> None:
         """

@@ -5,18 +5,20 @@ A UDP port for reactors without file descriptors, on their C{listenUDP}.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from ipaddress import IPv6Address as IPv6
 from typing import Any
 
 from twisted.internet.abstract import isIPv6Address
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
-from twisted.internet.error import ConnectionDone
+from twisted.internet.error import ConnectionDone, MessageLengthError
 from twisted.internet.interfaces import IListeningPort, IReactorUDP
 from twisted.internet.protocol import DatagramProtocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from kcptwisted.addresses import toAddress
 from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
 from kcptwisted.stats import PortStats
 
@@ -47,16 +49,20 @@ class ListenUDPPort(DatagramProtocol):
         self._port: IListeningPort | None = None
         self.stats = stats
 
-    def start(self, reactor: IReactorUDP, interface: str, port: int) -> None:
+    def start(self, reactor: IReactorUDP, bind: Address) -> None:
         """
         Open the port.
 
+        @param bind: where.
         @raise twisted.internet.error.CannotListenError: if that fails.
         """
         self._protocol.makeConnection(self)
         self._reactor = reactor
+        interface, port = _withScope(bind)
+        self._scope = bind[3] if len(bind) == 4 else 0
         self._port = reactor.listenUDP(port, self, interface=interface, maxPacketSize=65535)
-        self._host: IPv4Address | IPv6Address = self._sending.getHost()
+        host: IPv4Address | IPv6Address = self._sending.getHost()
+        self._host = toAddress(self._wholeAddress((host.host, host.port)))
 
     def startProtocol(self) -> None:
         """
@@ -64,7 +70,7 @@ class ListenUDPPort(DatagramProtocol):
         """
         self._sending = self.transport
         if self._peer is not None:
-            self._sending.connect(*self._peer[:2])
+            self._sending.connect(*_withScope(self._peer))
 
     def getHost(self) -> IPv4Address | IPv6Address:
         """
@@ -78,12 +84,16 @@ class ListenUDPPort(DatagramProtocol):
         """
         if self._sending is None:
             return
-        destination = () if self._peer is not None else (address[:2],)
+        destination = () if self._peer is not None else (_withScope(address),)
         for datagram in datagrams:
             try:
                 self._sending.write(datagram, *destination)
-            except OSError:
+            except MessageLengthError:
                 self.stats.OutErrs += 1
+            except OSError as problem:
+                self.stats.OutErrs += 1
+                if self._peer is not None and self._port is not None:
+                    self._reactor.callLater(0, self._reportFailure, problem)
             else:
                 self.stats.OutPkts += 1
                 self.stats.OutBytes += len(datagram)
@@ -94,12 +104,20 @@ class ListenUDPPort(DatagramProtocol):
         """
         self.stats.InPkts += 1
         self.stats.InBytes += len(datagram)
-        # Twisted leaves out what is particular to IPv6.
-        address: Address = (*addr, 0, 0) if isIPv6Address(addr[0]) else addr
         try:
-            self._protocol.datagramsReceived([datagram], address)
+            self._protocol.datagramsReceived([datagram], self._wholeAddress(addr))
         finally:
             self._protocol.batchFinished()
+
+    def _wholeAddress(self, addr: tuple[str, int]) -> Address:
+        """
+        @param addr: as Twisted gives it, without what is particular to IPv6.
+        @return: with the scope of the port's own address, if C{addr} is of one link.
+        """
+        host, _, _ = addr[0].partition("%")
+        if not isIPv6Address(host):
+            return addr
+        return host, addr[1], 0, self._scope if IPv6(host).is_link_local else 0
 
     def connectionRefused(self) -> None:
         """
@@ -112,6 +130,11 @@ class ListenUDPPort(DatagramProtocol):
     def _reportRefusal(self) -> None:
         if self._port is not None:
             self._protocol.connectionRefused()
+            self._protocol.batchFinished()
+
+    def _reportFailure(self, problem: OSError) -> None:
+        if self._port is not None:
+            self._protocol.sendingFailed(problem)
             self._protocol.batchFinished()
 
     def stopProtocol(self) -> None:
@@ -135,3 +158,11 @@ class ListenUDPPort(DatagramProtocol):
         if port is None:
             return succeed(None)
         return maybeDeferred(port.stopListening).addCallback(lambda _: None)
+
+
+def _withScope(address: Address) -> tuple[str, int]:
+    """
+    @return: host and port, as Twisted takes them; the scope of an IPv6 address is part of the host.
+    """
+    scope = address[3] if len(address) == 4 else 0
+    return (f"{address[0]}%{scope}" if scope else address[0]), address[1]

@@ -14,6 +14,7 @@ from twisted.internet import error
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
+    IDelayedCall,
     IHalfCloseableDescriptor,
     IReactorFDSet,
     IReactorTime,
@@ -27,17 +28,17 @@ from zope.interface import implementer
 from kcptwisted.addresses import toAddress
 from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
 from kcptwisted.stats import PortStats
+from kcptwisted.udp import offload, pktinfo
 from kcptwisted.udp.lingering import BATCHES, MOST_READERS, TRIES, Lingering
 from kcptwisted.udp.offload import (
-    ANCILLARY_BYTES,
     MAXIMUM_SEGMENTS,
     canSegment,
     coalescedSize,
     enableCoalescing,
-    runs,
-    segmentMessage,
     split,
 )
+from kcptwisted.udp.pktinfo import askForOwnAddresses
+from kcptwisted.udp.sending import DatagramSender
 
 #: Bytes read in one reactor turn before timers and other descriptors get theirs.  More would gain
 #: nothing: what has been read would have left the processor's nearest caches before it is used.
@@ -53,8 +54,14 @@ MAXIMUM_DEFERRED = 4096
 #: The largest UDP payload, and what UDP_GRO coalesces at most.
 _BUFFER = 65535
 
-_NO_SEGMENTATION = frozenset({errno.EIO, errno.EINVAL, errno.EMSGSIZE})
-_NOT_NOW = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS})
+_ANCILLARY_BYTES = offload.ANCILLARY_BYTES + pktinfo.ANCILLARY_BYTES
+
+#: Seconds until the kernel is tried again that had no memory: then its socket is writable all the
+#: same, on BSD and macOS.
+RETRY = 0.01
+
+#: The peer's host says that nobody listens.  Windows says it in its own way.
+_REFUSED = frozenset({errno.ECONNREFUSED, errno.ECONNRESET})
 
 
 class IBatchReactor(IReactorFDSet, IReactorTime):
@@ -95,13 +102,23 @@ class BatchPort:
         self._stopping: Deferred[None] | None = None
         self._spared = 0
         self._lingering = Lingering()
+        self._reporting = False
+        self._retry: IDelayedCall | None = None
         self.stats = stats
         self._use(sock)
 
     def _use(self, sock: socket.socket) -> None:
         self._socket: socket.socket | None = sock
-        self._segments = canSegment(sock)
+        self._sender = DatagramSender(
+            sock,
+            canSegment(sock),
+            self._connected,
+            self.stats,
+            self._reactor.seconds,
+            self._report,
+        )
         self._coalesces = enableCoalescing(sock)
+        self._own = None if self._connected else askForOwnAddresses(sock)
         self._host = toAddress(sock.getsockname())
 
     def start(self) -> None:
@@ -126,7 +143,7 @@ class BatchPort:
             return False
         # A reactor asks for the file descriptor of what it removes.
         self._reactor.removeReader(self)
-        self._reactor.removeWriter(self)
+        self._stopWriting()
         self._use(sock)
         former.close()
         self._reactor.addReader(self)
@@ -172,19 +189,19 @@ class BatchPort:
         for batch in range(BATCHES):
             for _ in range(TRIES):
                 groups: dict[Address, list[bytes]] = {}
-                refused = self._fill(groups)
-                if groups or refused:
+                problem = self._fill(groups)
+                if groups or problem:
                     break
             else:
                 return batch > 0
-            self._handOver(groups, refused)
+            self._handOver(groups, problem)
         return True
 
-    def _handOver(self, groups: dict[Address, list[bytes]], refused: bool) -> None:
+    def _handOver(self, groups: dict[Address, list[bytes]], problem: OSError | None) -> None:
         for address, datagrams in groups.items():
             self._call(self._protocol.datagramsReceived, datagrams, address)
-        if refused:
-            self._call(self._protocol.connectionRefused)
+        if problem is not None:
+            self._tell(problem, True)
         self._call(self._protocol.batchFinished)
 
     def _call(self, method: Callable[..., None], *arguments: object) -> None:
@@ -197,37 +214,46 @@ class BatchPort:
         except Exception:
             self._log.failure("Unexpected error in {method!r}", method=method)
 
-    def _fill(self, groups: dict[Address, list[bytes]]) -> bool:
+    def _fill(self, groups: dict[Address, list[bytes]]) -> OSError | None:
         """
-        @return: whether the peer's host said that nobody listens.
+        @return: what the network answered to an earlier datagram, if it did.
         """
-        refused = False
-        sock = self._socket
+        answer: OSError | None = None
+        sock, coalesces, own = self._socket, self._coalesces, self._own
         budget = READ_BUDGET
         count = size = 0
+        local = None
         while budget > 0 and sock is not None:
             try:
-                if self._coalesces:
-                    buffer, ancillary, _, address = sock.recvmsg(_BUFFER, ANCILLARY_BYTES)
+                if coalesces or own is not None:
+                    buffer, ancillary, _, address = sock.recvmsg(_BUFFER, _ANCILLARY_BYTES)
                     datagrams = split(buffer, coalescedSize(ancillary) if ancillary else None)
+                    if own is not None:
+                        # Each datagram pays for this: no call for an address that is known.
+                        local = own.known.get(ancillary[-1][2]) if ancillary else None
+                        if local is None:
+                            local = own.find(ancillary)
                 else:
                     buffer, address = sock.recvfrom(_BUFFER)
                     datagrams = [buffer]
             except BlockingIOError:
                 self._spared = SPARED if count == 1 else 0
                 break
-            except ConnectionRefusedError:
-                refused = True
-                break
             except OSError as problem:
                 # An ICMP error that concerns an earlier datagram; the socket is as good as before.
                 self._log.debug("Reading failed: {problem}", problem=problem)
+                answer = problem
                 break
             known = groups.get(address)
-            if known is None:
+            if known is not None:
+                known += datagrams
+            elif own is None or local is None:
                 groups[address] = datagrams
             else:
-                known += datagrams
+                noted = own.peers.get(address)
+                if noted is None or noted.own is not local:
+                    noted = own.note(address, local)
+                groups[noted] = datagrams
             count += len(datagrams)
             size += len(buffer)
             # An empty datagram must not make the loop endless.
@@ -237,7 +263,7 @@ class BatchPort:
                 break
         self.stats.InPkts += count
         self.stats.InBytes += size
-        return refused
+        return answer
 
     def writeDatagrams(self, datagrams: Sequence[bytes], address: Address) -> None:
         """
@@ -246,7 +272,7 @@ class BatchPort:
         """
         if self._socket is None:
             return
-        sent = 0 if self._deferred else self._send(datagrams, address)
+        sent = 0 if self._deferred else self._sender.send(datagrams, address)
         if sent == len(datagrams):
             return
         room = 0 if self._closing else MAXIMUM_DEFERRED - len(self._deferred)
@@ -255,7 +281,27 @@ class BatchPort:
         self.stats.OutDeferred += len(kept)
         self.stats.OutDropped += len(datagrams) - sent - len(kept)
         if kept:
+            self._writeLater()
+
+    def _writeLater(self) -> None:
+        """
+        Go on with what was kept as soon as the kernel may take it.
+        """
+        if self._sender.blocked != errno.ENOBUFS:
             self._reactor.addWriter(self)
+        elif self._retry is None:
+            self._reactor.removeWriter(self)
+            self._retry = self._reactor.callLater(RETRY, self._tryAgain)
+
+    def _tryAgain(self) -> None:
+        self._retry = None
+        self.doWrite()
+
+    def _stopWriting(self) -> None:
+        self._reactor.removeWriter(self)
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
 
     def doWrite(self) -> None:
         """
@@ -269,87 +315,37 @@ class BatchPort:
                 if destination != address:
                     break
                 batch.append(datagram)
-            sent = self._send(batch, address)
+            sent = self._sender.send(batch, address)
             for _ in range(sent):
                 deferred.popleft()
             if sent < len(batch):
+                self._writeLater()
                 return
         self._reactor.removeWriter(self)
 
-    def _send(self, datagrams: Sequence[bytes], address: Address) -> int:
+    def _report(self, problem: OSError, fromNetwork: bool) -> None:
         """
-        @return: how many datagrams are done with: sent, or refused with an error and counted.
+        Something was refused; see L{DatagramSender}.
         """
-        if not self._segments or len(datagrams) == 1:
-            return self._sendSingly(datagrams, address)
-        sock = self._socket
-        done = 0
-        for run in runs(datagrams):
-            if len(run) == 1:
-                if not self._sendSingly(run, address):
-                    return done
-            else:
-                assert sock is not None
-                try:
-                    size = sock.sendmsg(
-                        (b"".join(run),),
-                        segmentMessage(len(run[0])),
-                        0,
-                        *(() if self._connected else (address,)),
-                    )
-                except OSError as problem:
-                    if problem.errno in _NOT_NOW:
-                        return done
-                    if problem.errno in _NO_SEGMENTATION:
-                        self._stopSegmenting(problem)
-                        return done + self._sendSingly(datagrams[done:], address)
-                    self._refuse(problem, len(run))
-                else:
-                    self.stats.OutPkts += len(run)
-                    self.stats.OutBytes += size
-            done += len(run)
-        return done
+        if self._closing or self._reporting:
+            return
+        # Not from inside a write: the session above may be in the middle of a flush.
+        self._reporting = True
+        self._reactor.callLater(0, self._reportLater, self._socket, problem, fromNetwork)
 
-    def _sendSingly(self, datagrams: Sequence[bytes], address: Address) -> int:
-        sock = self._socket
-        assert sock is not None
-        for done, datagram in enumerate(datagrams):
-            try:
-                if self._connected:
-                    sock.send(datagram)
-                else:
-                    sock.sendto(datagram, address)
-            except OSError as problem:
-                if problem.errno in _NOT_NOW:
-                    return done
-                self._refuse(problem, 1)
-            else:
-                self.stats.OutPkts += 1
-                self.stats.OutBytes += len(datagram)
-        return len(datagrams)
-
-    def _refuse(self, problem: OSError, count: int) -> None:
-        self.stats.OutErrs += count
-        if not isinstance(problem, ConnectionRefusedError):
-            self._log.debug("Sending failed: {problem}", problem=problem)
-        elif not self._closing:
-            # Not from inside a write: the session above may be in the middle of a flush.
-            self._reactor.callLater(0, self._reportRefusal, self._socket)
-
-    def _reportRefusal(self, refused: socket.socket) -> None:
+    def _reportLater(self, sock: socket.socket, problem: OSError, fromNetwork: bool) -> None:
+        self._reporting = False
         # What befell a former socket says nothing about the present one.
-        if self._socket is refused:
-            self._protocol.connectionRefused()
-            self._protocol.batchFinished()
+        if self._socket is sock:
+            self._tell(problem, fromNetwork)
+            self._call(self._protocol.batchFinished)
 
-    def _stopSegmenting(self, problem: OSError) -> None:
-        self._segments = False
-        self._log.info(
-            "The kernel refuses UDP segmentation offload on {host}: {problem};"
-            " sending datagrams one by one",
-            host=self._host,
-            problem=problem,
-        )
+    def _tell(self, problem: OSError, fromNetwork: bool) -> None:
+        if problem.errno in _REFUSED:
+            self._call(self._protocol.connectionRefused)
+        elif self._connected and problem.errno != errno.EMSGSIZE:
+            tell = self._protocol.peerUnreachable if fromNetwork else self._protocol.sendingFailed
+            self._call(tell, problem)
 
     def stopListening(self) -> Deferred[None]:
         """
@@ -390,7 +386,7 @@ class BatchPort:
             return
         self._closing = True
         self._reactor.removeReader(self)
-        self._reactor.removeWriter(self)
+        self._stopWriting()
         self.stats.OutDropped += len(self._deferred)
         self._deferred.clear()
         self._call(self._protocol.connectionLost, reason)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from kcptwisted.interfaces import Address
+from kcptwisted.udp.asked import askedAddress, ownAddressOf, readOwnAddress
 
 #: Bytes that a message has at most, unless a single datagram in it is as long.
 LARGEST = 60_000
@@ -21,8 +22,8 @@ _BEGIN, _MOVABLE, _OVER, _STRAYS, _RETURNED, _OPENED = range(1, 7)
 
 _HEAD = struct.Struct("<BB")
 
-#: family, port, flow, scope, length of the host.
-_ADDRESS = struct.Struct("<BHIIB")
+#: family, port, flow, scope, length of the host, length of what says where it asked.
+_ADDRESS = struct.Struct("<BHIIBB")
 _IPV4, _IPV6 = 4, 6
 
 _CONV = struct.Struct("<I")
@@ -131,9 +132,10 @@ def _batches(items: Iterable[bytes]) -> list[bytes]:
 
 def _encodeAddress(address: Address) -> bytes:
     host = address[0].encode()
-    if len(address) == 4:
-        return _ADDRESS.pack(_IPV6, address[1], address[2], address[3], len(host)) + host
-    return _ADDRESS.pack(_IPV4, address[1], 0, 0, len(host)) + host
+    own = ownAddressOf(address)
+    asked = b"" if own is None else own.data
+    family, flow, scope = (_IPV6, *address[2:]) if len(address) == 4 else (_IPV4, 0, 0)
+    return _ADDRESS.pack(family, address[1], flow, scope, len(host), len(asked)) + host + asked
 
 
 def decode(data: bytes) -> Message | None:
@@ -178,9 +180,12 @@ def _items(data: bytes) -> list[bytes]:
 
 
 def _decodeAddress(data: bytes) -> tuple[Address, bytes]:
-    family, port, flow, scope, length = _ADDRESS.unpack_from(data)
-    end = _ADDRESS.size + length
+    family, port, flow, scope, length, asked = _ADDRESS.unpack_from(data)
+    middle = _ADDRESS.size + length
+    end = middle + asked
     if family not in (_IPV4, _IPV6) or end > len(data):
         raise ValueError("no address")
-    host = data[_ADDRESS.size : end].decode()
-    return ((host, port) if family == _IPV4 else (host, port, flow, scope)), data[end:]
+    host = data[_ADDRESS.size : middle].decode()
+    address: Address = (host, port) if family == _IPV4 else (host, port, flow, scope)
+    own = readOwnAddress(data[middle:end])
+    return (address if own is None else askedAddress(address, own)), data[end:]

@@ -11,6 +11,7 @@ from signal import SIGKILL
 from typing import Any
 
 from twisted.internet.defer import Deferred, execute, fail
+from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import (
     IProtocolFactory,
     IReactorFDSet,
@@ -90,15 +91,21 @@ class SharedEndpoint:
         )
         options = self._options
         sockets = openShared(address, options, options.workers)
-        supervisor = Supervisor(
-            self._reactor,
-            command,
-            place,
-            sockets,
-            options.authenticated,
-            _print,
-            options.stopLimit,
-        )
+        try:
+            supervisor = Supervisor(
+                self._reactor,
+                command,
+                place,
+                sockets,
+                options.authenticated,
+                _print,
+                options.stopLimit,
+            )
+        except OSError as problem:
+            # No descriptor is left for the workers' inboxes.
+            for sock in sockets:
+                sock.close()
+            raise CannotListenError(*address[:2], problem) from None
         warnIfUnprotected(options, f"what arrives at kcp:{supervisor.address[1]}")
         return supervisor.start().addCallback(lambda _: MasterPort(supervisor, self._reactor))
 

@@ -34,6 +34,8 @@ class Recorder:
         self.received: list[tuple[list[bytes], Address]] = []
         self.batches = 0
         self.refusals = 0
+        self.unreachable: list[OSError] = []
+        self.failures: list[OSError] = []
         self.lost: list[Failure] = []
         self.onReceived: Callable[[], None] = lambda: None
         self.onLost: Callable[[], None] = lambda: None
@@ -53,6 +55,12 @@ class Recorder:
 
     def connectionRefused(self) -> None:
         self.refusals += 1
+
+    def peerUnreachable(self, problem: OSError) -> None:
+        self.unreachable.append(problem)
+
+    def sendingFailed(self, problem: OSError) -> None:
+        self.failures.append(problem)
 
     def connectionLost(self, reason: Failure) -> None:
         self.lost.append(reason)
@@ -140,7 +148,8 @@ class FakeSocket:
     def sendto(self, data: bytes, address: Address) -> int:
         return self._take(data, False)
 
-    send = sendto
+    def send(self, data: bytes) -> int:
+        return self._take(data, False)
 
     def recvmsg(self, *sizes: int) -> tuple[bytes, list[Any], int, Address]:
         self.calls.append("recvmsg")
@@ -165,6 +174,9 @@ class PortTestCase(SynchronousTestCase):
     Holds a port on a fake socket.
     """
 
+    #: Whether the socket has one peer.
+    connected = False
+
     def setUp(self) -> None:
         """
         Open the port.
@@ -181,11 +193,12 @@ class PortTestCase(SynchronousTestCase):
             self.socket,  # type: ignore[arg-type]
             self.protocol,
             self.stats,
+            self.connected,
         )
         self.port.start()
 
-    def write(self, *datagrams: bytes) -> None:
+    def write(self, *datagrams: bytes, host: str = "10.0.0.1") -> None:
         """
         Send datagrams to one address.
         """
-        self.port.writeDatagrams(datagrams, ("10.0.0.1", 1))
+        self.port.writeDatagrams(datagrams, (host, 1))

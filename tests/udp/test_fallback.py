@@ -4,6 +4,7 @@ Tests for L{kcptwisted.udp.fallback}.
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections.abc import Callable
 from typing import Any, cast
@@ -138,6 +139,93 @@ class FallbackTests(SynchronousTestCase):
         )
         self.assertEqual(self.open("fd00::1", 4000).getHost(), IPv6Address("UDP", "fd00::1", 4000))
 
+    def twisted(
+        self, bind: Address, peer: Address | None = None
+    ) -> tuple[ListenUDPPort, Recorder, FakeReactor, Port]:
+        """
+        @return: a port on one of Twisted's, its protocol, and what is below.
+        """
+        opened: list[Port] = []
+
+        class UDPReactor(FakeReactor):
+            def listenUDP(self, number: int, protocol: Any, interface: str, **_: Any) -> Port:
+                opened.append(Port(number, protocol, interface, reactor=self))
+                opened[0].startListening()
+                return opened[0]
+
+        protocol, reactor = Recorder(), UDPReactor()
+        port = ListenUDPPort(protocol, PortStats(), peer)
+        port.start(reactor, bind)  # type: ignore[arg-type]
+        self.addCleanup(opened[0].connectionLost)
+        return port, protocol, reactor, opened[0]
+
+    def test_tooLong(self) -> None:
+        """
+        A datagram that is longer than the system takes is counted, and raises nothing.
+        """
+        for peer in (None, ("127.0.0.1", 9)):
+            port, protocol, reactor, _ = self.twisted(LOOPBACK, peer)
+            port.writeDatagrams([bytes(70_000)], ("127.0.0.1", 9))
+            reactor.advance(0)
+            self.assertEqual((port.stats.OutErrs, port.stats.OutPkts), (1, 0))
+            self.assertEqual(protocol.failures, [])
+
+    def test_sendingFails(self) -> None:
+        """
+        What keeps a client from sending reaches its protocol, but not from inside the write.
+        """
+        port, protocol, reactor, _ = self.twisted(LOOPBACK, ("127.0.0.1", 9))
+        problem = OSError(errno.ENETUNREACH, "no network")
+
+        def fail(*_: object) -> None:
+            raise problem
+
+        self.patch(port._sending, "write", fail)
+        port.writeDatagrams([b"x"], ("127.0.0.1", 9))
+        self.assertEqual(protocol.failures, [])
+        reactor.advance(0)
+        self.assertEqual((protocol.failures, port.stats.OutErrs), ([problem], 1))
+
+    def test_scope(self) -> None:
+        """
+        Twisted is given the scope of an address of one link, in binding, connecting and writing,
+        and what it leaves out on reading is the port's own.
+        """
+        calls: list[tuple[str, Any]] = []
+
+        class Below:
+            def getHost(self) -> IPv6Address:
+                return IPv6Address("UDP", "fe80::1", 4000)
+
+            def connect(self, *address: Any) -> None:
+                calls.append(("connect", address))
+
+            def write(self, datagram: bytes, *address: Any) -> None:
+                calls.append(("write", address))
+
+        class Reactor(FakeReactor):
+            def listenUDP(self, number: int, protocol: Any, interface: str, **_: Any) -> Below:
+                calls.append(("bind", (interface, number)))
+                below = Below()
+                protocol.makeConnection(below)
+                return below
+
+        bind: Address = ("fe80::1", 4000, 0, 7)
+        peer: Address = ("fe80::2", 5000, 0, 7)
+        protocol = Recorder()
+        port = ListenUDPPort(protocol, PortStats())
+        port.start(Reactor(), bind)  # type: ignore[arg-type]
+        port.writeDatagrams([b"x"], peer)
+        port.datagramReceived(b"x", ("fe80::2", 5000))
+        port.datagramReceived(b"x", ("fd00::2", 5000))
+        ListenUDPPort(Recorder(), PortStats(), peer).start(Reactor(), bind)  # type: ignore[arg-type]
+        bound = ("bind", ("fe80::1%7", 4000))
+        there = ("fe80::2%7", 5000)
+        self.assertEqual(calls, [bound, ("write", (there,)), bound, ("connect", there)])
+        addresses = [address for _, address in protocol.received]
+        self.assertEqual(addresses, [peer, ("fd00::2", 5000, 0, 0)])
+        self.assertEqual(port.getHost(), IPv6Address("UDP", "fe80::1", 4000, 0, 7))
+
     def test_rebind(self) -> None:
         """
         There is no other socket to be had on such a reactor.
@@ -216,7 +304,7 @@ class FallbackTests(SynchronousTestCase):
                 return opened[0]
 
         reactor = UDPReactor()
-        port.start(reactor, "127.0.0.1", 0)  # type: ignore[arg-type]
+        port.start(reactor, ("127.0.0.1", 0))  # type: ignore[arg-type]
         protocol = self.leave(port, opened[0].connectionLost)
         self.assertEqual(receiver.recv(100), b"bye")
         self.assertEqual(len(protocol.lost), 1)

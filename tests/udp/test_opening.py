@@ -4,6 +4,7 @@ Tests for L{kcptwisted.udp.opening}.
 
 from __future__ import annotations
 
+import errno
 import socket
 from typing import Any
 
@@ -12,6 +13,8 @@ from twisted.internet.error import CannotListenError
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
+from kcptwisted.addresses import toAddress
+from kcptwisted.admission import hostOf
 from kcptwisted.interfaces import Address
 from kcptwisted.options import KCPOptions
 from kcptwisted.stats import PortStats
@@ -184,6 +187,55 @@ class LoopbackTests(LoopbackTestCase):
         port = self.open(Recorder(), bind=("::1", 0, 0, 0))
         assert port._socket is not None
         self.assertEqual(port._socket.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS), 46 << 2)
+
+    def test_both(self) -> None:
+        """
+        A socket on all IPv6 addresses takes what comes for IPv4 ones, whatever the system's
+        default, shows their peers as what they are, and marks both.
+        """
+        server = Recorder()
+        port = self.open(server, bind=("::", 0, 0, 0))
+        sock = port._socket
+        assert sock is not None
+        self.assertEqual(sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY), 0)
+        self.assertEqual(sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS), 46 << 2)
+        self.assertEqual(sock.getsockopt(socket.IPPROTO_IP, socket.IP_TOS), 46 << 2)
+        number = port.getHost().port
+        client = self.open(Recorder(), ("127.0.0.1", number))
+        client.writeDatagrams([b"x"], ("127.0.0.1", number))
+        port.doRead()
+        ((_, address),) = server.received
+        self.assertEqual(toAddress(address), client.getHost())
+        self.assertEqual(hostOf(address), "127.0.0.1")
+
+    def test_noBoth(self) -> None:
+        """
+        A system that cannot do that serves IPv6.
+        """
+
+        class Alone(socket.socket):
+            def setsockopt(self, level: int, option: int, value: Any) -> None:  # type: ignore[override]
+                if (level, option) == (socket.IPPROTO_IPV6, socket.IPV6_V6ONLY):
+                    raise OSError(errno.EINVAL, "as told")
+                super().setsockopt(level, option, value)
+
+        self.patch(socket, "socket", Alone)
+        port = self.open(Recorder(), bind=("::", 0, 0, 0))
+        self.assertEqual(port.getHost().host, "::")
+
+    def test_exhausted(self) -> None:
+        """
+        If no socket is left, listening fails as ever, and connecting by the system's error.
+        """
+
+        def fail(*_: object) -> None:
+            raise OSError(errno.EMFILE, "Too many open files")
+
+        self.patch(socket, "socket", fail)
+        self.assertRaises(CannotListenError, self.open, Recorder())
+        self.assertRaises(CannotListenError, openShared, LOOPBACK, OPTIONS, 2)
+        problem = self.assertRaises(OSError, self.open, Recorder(), ("127.0.0.1", 9))
+        self.assertEqual(problem.errno, errno.EMFILE)
 
     def test_addressTaken(self) -> None:
         """

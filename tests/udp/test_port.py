@@ -16,7 +16,7 @@ from zope.interface.verify import verifyObject
 
 from kcptwisted.interfaces import IDatagramTransport
 from kcptwisted.udp import port as portModule
-from kcptwisted.udp.port import MAXIMUM_DEFERRED, READ_BUDGET
+from kcptwisted.udp.port import MAXIMUM_DEFERRED, READ_BUDGET, RETRY
 from tests.udp.fakes import PortTestCase
 
 
@@ -97,19 +97,29 @@ class FailingSocketTests(PortTestCase):
         self.assertEqual(self.stats.OutDeferred, MAXIMUM_DEFERRED)
         self.assertEqual(self.stats.OutDropped, 11)
 
-    def test_segmentationRefused(self) -> None:
+    def test_noMemory(self) -> None:
         """
-        A kernel that cannot segment after all is not asked again, and nothing is lost.
+        A kernel that has no room though the socket is writable, as on BSD, is tried again after a
+        moment, not as soon as the reactor says that it is writable.
         """
-        for problem in (errno.EIO, errno.EINVAL, errno.EMSGSIZE):
-            with self.subTest(problem=problem):
-                self.setUp()
-                self.socket.problems = [problem]
-                self.write(b"aa", b"bb")
-                self.write(b"cc", b"dd")
-                singly = [(data, False) for data in (b"aa", b"bb", b"cc", b"dd")]
-                self.assertEqual(self.socket.sent, singly)
-                self.assertEqual(self.stats.OutErrs, 0)
+        self.socket.problems = [errno.ENOBUFS, errno.ENOBUFS]
+        self.write(b"aa")
+        self.write(b"bb")
+        for _ in range(2):
+            self.assertEqual((self.reactor.writers, self.socket.sent), (set(), []))
+            self.assertEqual(len(self.reactor.getDelayedCalls()), 1)
+            self.reactor.advance(RETRY)
+        self.assertEqual(self.socket.sent, [(b"aabb", True)])
+        self.assertEqual((self.reactor.writers, self.reactor.getDelayedCalls()), (set(), []))
+
+    def test_noMemoryCloses(self) -> None:
+        """
+        Nothing is tried again when the port closes.
+        """
+        self.socket.problems = [errno.ENOBUFS]
+        self.write(b"aa")
+        self.port.connectionLost(Failure(Exception()))
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def test_refusedDatagram(self) -> None:
         """
@@ -133,12 +143,15 @@ class FailingSocketTests(PortTestCase):
 
     def test_connectionRefusedOnRead(self) -> None:
         """
-        A refusal that shows when reading reaches the protocol.
+        A refusal that shows when reading reaches the protocol, as Windows says it, too.
         """
-        self.socket.incoming = [b"aa", ConnectionRefusedError(errno.ECONNREFUSED, "refused")]
-        self.port.doRead()
-        self.assertEqual(self.protocol.refusals, 1)
-        self.assertEqual(self.protocol.received, [([b"aa"], ("10.0.0.1", 1))])
+        for problem in (errno.ECONNREFUSED, errno.ECONNRESET):
+            with self.subTest(problem=problem):
+                self.setUp()
+                self.socket.incoming = [b"aa", OSError(problem, "refused")]
+                self.port.doRead()
+                self.assertEqual(self.protocol.refusals, 1)
+                self.assertEqual(self.protocol.received, [([b"aa"], ("10.0.0.1", 1))])
 
     def test_otherReadError(self) -> None:
         """

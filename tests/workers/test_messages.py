@@ -4,10 +4,12 @@ Tests for L{kcptwisted.workers.messages}.
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from kcptwisted.udp.asked import askedAddress, ownAddressOf, readOwnAddress
 from kcptwisted.workers.messages import (
     LARGEST,
     Begin,
@@ -52,6 +54,21 @@ class MessageTests(SynchronousTestCase):
     """
     Messages as bytes.
     """
+
+    def test_asked(self) -> None:
+        """
+        What is known of where a peer has asked goes along: the answer is to come from there.
+        """
+        data = struct.pack("=i4s4s", 2, bytes([10, 0, 0, 9]), bytes([10, 0, 0, 9]))
+        own = readOwnAddress(data)
+        assert own is not None
+        (encoded,) = encode(Strays(1, askedAddress(ADDRESS, own), [b"x"]))
+        message = decode(encoded)
+        assert isinstance(message, Strays)
+        found = ownAddressOf(message.address)
+        assert found is not None
+        self.assertEqual((message.address, message.datagrams), (ADDRESS, [b"x"]))
+        self.assertEqual((found.host, found.messages), (own.host, own.messages))
 
     @given(MESSAGES)
     def test_roundTrip(self, message: Message) -> None:

@@ -4,6 +4,7 @@ Tests for L{kcptwisted.workers.sharing}.
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import sys
@@ -21,6 +22,8 @@ from zope.interface.verify import verifyObject
 from kcptwisted.endpoints import KCPServerEndpoint
 from kcptwisted.options import KCPOptions
 from kcptwisted.testing import SimulatedNetwork
+from kcptwisted.udp.opening import openShared
+from kcptwisted.workers import sharing as sharingModule
 from kcptwisted.workers.ports import AbsentPort, MasterPort
 from kcptwisted.workers.role import VARIABLE, Place, Role, rosterOf
 from tests.interpreter import runPython
@@ -103,6 +106,26 @@ class MasterTests(SharingTestCase):
         self.addCleanup(self.end, port)
         self.assertIsInstance(port, MasterPort)
         self.assertGreater(port.getHost().port, 0)
+
+    def test_exhausted(self) -> None:
+        """
+        If no descriptor is left for the workers' inboxes it cannot listen, and leaves nothing open.
+        """
+        opened: list[socket.socket] = []
+
+        def share(*arguments: Any) -> list[socket.socket]:
+            opened.extend(openShared(*arguments))
+            return opened
+
+        def fail(*_: object) -> None:
+            raise OSError(errno.EMFILE, "Too many open files")
+
+        self.patch(sharingModule, "openShared", share)
+        self.patch(socket, "socketpair", fail)
+        failure = self.failureResultOf(self.endpoint().listen(FACTORY), CannotListenError)
+        self.assertIn("Too many open files", str(failure.value))
+        self.assertEqual([sock.fileno() for sock in opened], [-1, -1, -1])
+        self.assertEqual(self.reactor.processes, [])
 
     def test_string(self) -> None:
         """

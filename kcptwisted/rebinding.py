@@ -1,0 +1,73 @@
+"""
+Opening new sockets for a client whose own address is gone.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+#: What sending from an address fails with that the host has no more.
+ADDRESS_GONE = frozenset({errno.EINVAL, errno.EADDRNOTAVAIL, errno.ENETUNREACH, errno.ENETDOWN})
+
+#: Seconds until the second attempt, and between two at most; each pause is twice as long as the one
+#: before.
+FIRST_PAUSE = 1.0
+LONGEST_PAUSE = 15.0
+
+
+class Rebinding:
+    """
+    Tries at once, and then at growing distances, until the peer is heard.
+    """
+
+    def __init__(
+        self, reactor: IReactorTime, attempt: Callable[[], object], heard: Callable[[], int]
+    ) -> None:
+        """
+        @param reactor: calls later.
+        @param attempt: opens a new socket, if it can.
+        @param heard: gives when the peer was last heard.
+        """
+        self._reactor = reactor
+        self._attempt = attempt
+        self._heard = heard
+        self._since = 0
+        self._pause = FIRST_PAUSE
+        self._call: IDelayedCall | None = None
+
+    @property
+    def running(self) -> bool:
+        """
+        Whether more attempts are to come.
+        """
+        return self._call is not None
+
+    def begin(self) -> None:
+        """
+        The address is gone.  Nothing happens while attempts are being made.
+        """
+        if self._call is None:
+            self._since = self._heard()
+            self._pause = FIRST_PAUSE
+            self._try()
+
+    def _look(self) -> None:
+        self._call = None
+        if self._heard() == self._since:
+            self._try()
+
+    def _try(self) -> None:
+        self._call = self._reactor.callLater(self._pause, self._look)
+        self._pause = min(2 * self._pause, LONGEST_PAUSE)
+        self._attempt()
+
+    def stop(self) -> None:
+        """
+        The connection is over.
+        """
+        if self._call is not None:
+            self._call.cancel()
+            self._call = None

@@ -1,0 +1,98 @@
+"""
+What to make of the network's word that an established connection's peer is gone.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.python.failure import Failure
+
+#: Seconds between two questions at most.
+PAUSE = 1.0
+
+#: Questions that the peer may leave unanswered.
+QUESTIONS = 5
+
+
+class Suspect(Protocol):
+    """
+    A session, as far as it concerns L{Suspicion}.
+
+    @ivar heard: when the peer was last heard, milliseconds.
+    """
+
+    @property
+    def heard(self) -> int:
+        """
+        When the peer was last heard, milliseconds.
+        """
+
+    def askAgain(self) -> None:
+        """
+        Ask the peer for a sign of life.
+        """
+
+    def end(self, reason: Failure) -> None:
+        """
+        End the connection.
+        """
+
+
+class Suspicion:
+    """
+    Asks a peer that the network calls unreachable whether it is there, at once and every second.
+    The network may be wrong, or be told so by anybody who can forge ICMP, and the peer's program
+    may be about to run again.  So the connection ends only if none of L{QUESTIONS} is answered.
+    """
+
+    def __init__(self, reactor: IReactorTime, session: Suspect, deadAfter: float) -> None:
+        """
+        @param reactor: calls later.
+        @param deadAfter: seconds; the questions take less.
+        """
+        self._pause = min(PAUSE, deadAfter / (QUESTIONS + 1))
+        self._reactor = reactor
+        self._session = session
+        self._reason: Failure | None = None
+        self._heard = 0
+        self._asked = 0
+        self._call: IDelayedCall | None = None
+
+    def raiseBy(self, reason: Failure) -> None:
+        """
+        The network says that the peer is gone.  While the peer is being asked about that, nothing
+        more happens.
+
+        @param reason: what the connection ends with if the peer does not answer.
+        """
+        if self._reason is None:
+            self._reason = reason
+            self._heard = self._session.heard
+            self._asked = 0
+            self._look()
+
+    def _look(self) -> None:
+        self._call = None
+        reason = self._reason
+        if reason is None:
+            return
+        if self._session.heard != self._heard:
+            self._reason = None
+        elif self._asked < QUESTIONS:
+            self._asked += 1
+            self._call = self._reactor.callLater(self._pause, self._look)
+            self._session.askAgain()
+        else:
+            self._reason = None
+            self._session.end(reason)
+
+    def stop(self) -> None:
+        """
+        The session is over.
+        """
+        self._reason = None
+        if self._call is not None:
+            self._call.cancel()
+            self._call = None

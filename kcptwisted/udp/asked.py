@@ -1,0 +1,158 @@
+"""
+Answering from the address that was asked (Linux ip(7), IP_PKTINFO; ipv6(7), IPV6_RECVPKTINFO).
+
+A socket on the wildcard address hears of each datagram which of the host's addresses it came to.
+The port gives the peer's address upwards with that noted on it; whoever answers hands it down
+again, and the answer leaves from there.
+"""
+
+from __future__ import annotations
+
+import struct
+from ipaddress import IPv4Address, IPv6Address
+from typing import TYPE_CHECKING
+
+from kcptwisted.interfaces import Address
+
+#: Control messages: level, kind, data.
+Ancillary = list[tuple[int, int, bytes]]
+
+# Linux's numbers.
+IPPROTO_IP = 0
+IPPROTO_IPV6 = 41
+IP_PKTINFO = 8
+IPV6_PKTINFO = 50
+
+#: interface, the host's own address, the datagram's destination.
+_PKTINFO = struct.Struct("=i4s4s")
+#: the datagram's destination, interface.
+_PKTINFO6 = struct.Struct("=16sI")
+
+#: Bytes of the larger of the two.
+LONGEST = _PKTINFO6.size
+
+#: Own addresses that are known at once at most.  A host that takes a whole network for its own has
+#: more of them; then all are found out anew.
+MAXIMUM_KNOWN = 1024
+
+#: Notes on peers' addresses that are kept at most, since it costs less to find one than to make it.
+MAXIMUM_PEERS = 4096
+
+# What is said of an address to the type checker; tuples of either length are meant.
+if TYPE_CHECKING:
+    _Tuple = tuple[str, int]
+else:
+    _Tuple = tuple
+
+
+class OwnAddress:
+    """
+    One of this host's addresses.
+
+    @ivar host: as text; an IPv4 address also if it is written as an IPv6 one.
+    @ivar messages: the control messages that have a datagram leave from there.
+    """
+
+    __slots__ = ("data", "host", "messages")
+
+    def __init__(self, host: str, messages: Ancillary, data: bytes) -> None:
+        """
+        @param data: the control message that told of it.
+        """
+        self.host = host
+        self.messages = messages
+        self.data = data
+
+
+class AskedAddress(_Tuple):
+    """
+    A peer's socket address, and which of this host's addresses it asked.  It equals the plain one.
+
+    @ivar own: the address that it asked.
+    """
+
+    own: OwnAddress
+
+
+def askedAddress(address: Address, own: OwnAddress) -> AskedAddress:
+    """
+    @return: C{address} with a note of which address it asked.
+    """
+    asked = AskedAddress(address)
+    asked.own = own
+    return asked
+
+
+def ownAddressOf(address: Address) -> OwnAddress | None:
+    """
+    @return: which of this host's addresses C{address} asked; None if that is not noted.
+    """
+    return address.own if isinstance(address, AskedAddress) else None
+
+
+def readOwnAddress(data: bytes) -> OwnAddress | None:
+    """
+    @param data: of a control message IP_PKTINFO or IPV6_PKTINFO.
+    @return: None if it says nothing to answer from.
+    """
+    if len(data) == _PKTINFO.size:
+        _, own, _ = _PKTINFO.unpack(data)
+        # No interface: the answer takes the route that it would take anyway.
+        message = (IPPROTO_IP, IP_PKTINFO, _PKTINFO.pack(0, own, bytes(4)))
+        return OwnAddress(str(IPv4Address(own)), [message], data)
+    if len(data) != _PKTINFO6.size:
+        return None
+    own, interface = _PKTINFO6.unpack(data)
+    address = IPv6Address(own)
+    if address.is_multicast:
+        return None
+    # But for an address that is a different one on each link.
+    interface = interface if address.is_link_local else 0
+    message = (IPPROTO_IPV6, IPV6_PKTINFO, _PKTINFO6.pack(own, interface))
+    mapped = address.ipv4_mapped
+    return OwnAddress(str(mapped or address), [message], data)
+
+
+class OwnAddresses:
+    """
+    The addresses of this host that peers of one socket have asked.
+
+    @ivar known: those that are known, by what the kernel says of them; None for what says nothing.
+    @ivar peers: peers' addresses with the notes on them that were made lately.
+    """
+
+    __slots__ = ("known", "peers")
+
+    def __init__(self) -> None:
+        self.known: dict[bytes, OwnAddress | None] = {}
+        self.peers: dict[Address, AskedAddress] = {}
+
+    def note(self, address: Address, own: OwnAddress) -> AskedAddress:
+        """
+        @return: C{address} with a note that it has asked C{own}.
+        """
+        peers = self.peers
+        if len(peers) >= MAXIMUM_PEERS:
+            # They are made anew when they are wanted; sessions have theirs.
+            peers.clear()
+        noted = peers[address] = askedAddress(address, own)
+        return noted
+
+    def find(self, ancillary: Ancillary) -> OwnAddress | None:
+        """
+        @param ancillary: the control messages of a datagram.
+        @return: the address that it came to; None if that is not said.
+        """
+        if not ancillary:
+            return None
+        # The last one, since the kernel tells of UDP_GRO before.
+        level, _, data = ancillary[-1]
+        known = self.known
+        if data in known:
+            return known[data]
+        if level not in (IPPROTO_IP, IPPROTO_IPV6):
+            return None
+        if len(known) >= MAXIMUM_KNOWN:
+            known.clear()
+        own = known[data] = readOwnAddress(data)
+        return own

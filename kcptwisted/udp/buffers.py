@@ -1,0 +1,67 @@
+"""
+How large the kernel's buffers of a socket are, as against what was asked for.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import sys
+
+from twisted.logger import Logger
+
+_log = Logger()
+
+#: Bytes below which nothing less is asked for.
+SMALLEST = 1 << 12
+
+_OPTIONS = {
+    socket.SO_RCVBUF: ("receiving", "net.core.rmem_max"),
+    socket.SO_SNDBUF: ("sending", "net.core.wmem_max"),
+}
+
+# Which of them has been complained of: all sockets of a process fare alike.
+_warned: set[int] = set()
+
+
+def setBuffers(sock: socket.socket, size: int) -> None:
+    """
+    Ask for buffers of C{size} bytes each, or as near to it as can be had; say once if it is less.
+    """
+    for option in _OPTIONS:
+        granted = _setBuffer(sock, option, size)
+        if granted < size and option not in _warned:
+            _warned.add(option)
+            _warn(option, size, granted)
+
+
+def _setBuffer(sock: socket.socket, option: int, size: int) -> int:
+    asked = size
+    while True:
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, option, asked)
+            break
+        except OSError as problem:
+            # Linux grants what it may.  BSD refuses more than kern.ipc.maxsockbuf.
+            if problem.errno not in (errno.ENOBUFS, errno.EINVAL, errno.ENOMEM):
+                raise
+            if asked <= SMALLEST:
+                break
+            asked = max(asked // 2, SMALLEST)
+    granted = sock.getsockopt(socket.SOL_SOCKET, option)
+    # Linux counts its own needs: it says twice what it grants.
+    return granted // 2 if sys.platform.startswith("linux") else granted
+
+
+def _warn(option: int, size: int, granted: int) -> None:
+    direction, linux = _OPTIONS[option]
+    sysctl = linux if sys.platform.startswith("linux") else "kern.ipc.maxsockbuf"
+    _log.warn(
+        "The system grants {granted} bytes for {direction} of socketBuffer={size}:"
+        " bursts are lost, and transfers are slower.  Raise the sysctl {sysctl},"
+        " or set socketBuffer to less",
+        granted=granted,
+        direction=direction,
+        size=size,
+        sysctl=sysctl,
+    )
