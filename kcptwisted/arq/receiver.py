@@ -10,6 +10,7 @@ from kcptwisted.arq.segment import HALF, MASK, RING
 from kcptwisted.stats import SessionStats
 
 #: ACKs that wait to be sent, for each segment of the window: a peer may well have sent each twice.
+#: As no more than the window lies beyond a gap, dropping copies then halves them at least.
 MAXIMUM_ACKS_PER_SEGMENT = 2
 
 
@@ -143,9 +144,9 @@ class Receiver:
             return
         most = MAXIMUM_ACKS_PER_SEGMENT * self._window
         if len(self._selective) >= most:
-            # First goes what una covers by now, then the oldest.
-            uncovered = [ack for ack in self._selective if ack[0] >= self.next]
-            self._selective = uncovered[1 - most :]
+            # What una covers by now goes, and all but one ACK of a segment.
+            latest = dict(self._selective)
+            self._selective = [ack for ack in latest.items() if ack[0] >= self.next]
         self._selective.append(self._lastAck)
 
     def _advance(self) -> None:

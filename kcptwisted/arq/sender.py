@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from kcptwisted.arq.congestion import ICongestionControl
 from kcptwisted.arq.deadlines import Resend, ResendDeadlines
+from kcptwisted.arq.launches import Launches
 from kcptwisted.arq.overtaken import Overtaken
 from kcptwisted.arq.pacing import Pacer
 from kcptwisted.arq.rtt import MAXIMUM_RTO, RoundTripEstimator
@@ -17,9 +18,8 @@ from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.stats import SessionStats
 
 #: A segment sent this often without an ACK means that the peer is gone, if nothing at all was newly
-#: acknowledged for so many milliseconds: with short timeouts twenty copies are soon sent.
+#: acknowledged for a while either: with short timeouts twenty copies are soon sent.
 DEAD_LINK = 20
-DEAD_LINK_SILENCE = 10_000
 
 #: frg is counted down from one less than this; kcp-go takes no more.
 MAXIMUM_FRAGMENTS = 255
@@ -69,14 +69,15 @@ class Sender:
     @ivar remoteWindow: the peer's free window, segments.
     @ivar peerWindow: the peer's whole window, segments, which no message may exceed; None while
         it is not known.
-    @ivar deadLink: a segment was sent L{DEAD_LINK} times at least, and for L{DEAD_LINK_SILENCE} ms
-        nothing was newly acknowledged.
+    @ivar deadLink: a segment was sent L{DEAD_LINK} times at least, and for the setting
+        C{deadLinkAfter} nothing was newly acknowledged.
     @ivar rtt: the round-trip estimate.
     """
 
     __slots__ = (
         "_congestion",
         "_deadlines",
+        "_launches",
         "_overtaken",
         "_pacer",
         "_progress",
@@ -120,6 +121,7 @@ class Sender:
         self._pacer = Pacer(settings.mtu, settings.rateLimit, settings.pacing)
         self._resends: dict[int, Resend] = {}
         self._deadlines = ResendDeadlines()
+        self._launches = Launches()
         # None until an ACK goes beyond una or a timeout passes, and again with nothing in flight.
         self._overtaken: Overtaken | None = None
 
@@ -174,6 +176,8 @@ class Sender:
         """
         before = self.una
         inFlight = self.inFlight
+        if acks and measure:
+            self._measure(*acks[-1], now)
         arrivals = self._applyUnas(unas)
         newly = []
         base = self.una
@@ -184,17 +188,12 @@ class Sender:
                 newly.append((base + distance, now - ((now - ts) & MASK)))
             elif span <= distance < HALF:
                 self._stats.KCPInErrors += 1
-        if acks and measure:
-            sn, ts = acks[-1]
-            elapsed = (now - ts) & MASK
-            # What was acknowledged before has come again, by FEC perhaps, long after it was sent.
-            if elapsed < HALF and (sn - before) & MASK < HALF:
-                self.rtt.sample(min(elapsed, MAXIMUM_RTO))
         while self.una < self.next and self.una not in inFlight:
             self.una += 1
         if arrivals or newly:
             self._progress = now
         if self.una != before:
+            self._launches.forget(self.una)
             self._congestion.onAck(max(arrivals, 1), self.remoteWindow)
             if self._resends:
                 self._forgetResends(before)
@@ -203,12 +202,28 @@ class Sender:
             inFlight.clear()
             self._resends.clear()
             self._deadlines.clear()
+            self._launches.clear()
             self._overtaken = None
         elif newly:
             self._watch().count(newly, self.una)
         if self._pacer.short:
             self._pacer.advance(now, self._window(), self.rtt.smoothed)
         return self.una != before
+
+    def _measure(self, sn: int, ts: int, now: int) -> None:
+        """
+        Take an ACK as a sample of the round trip, unless what it says cannot be: that the segment
+        was sent before it first was, or never; or has been acknowledged before, as an ACK says that
+        comes late, by FEC perhaps.
+
+        @param sn: as on the wire.
+        @param ts: as on the wire.
+        @param now: milliseconds.
+        """
+        position = self.una + ((sn - self.una) & MASK)
+        elapsed = (now - ts) & MASK
+        if position in self.inFlight and elapsed <= now - self._launches.timeOf(position):
+            self.rtt.sample(min(elapsed, MAXIMUM_RTO))
 
     def _applyUnas(self, unas: list[int]) -> int:
         """
@@ -246,6 +261,7 @@ class Sender:
         self.inFlight.clear()
         self._resends.clear()
         self._deadlines.clear()
+        self._launches.clear()
         self._overtaken = None
 
     def _watch(self) -> Overtaken:
@@ -362,6 +378,7 @@ class Sender:
         if not self.inFlight:
             self._progress = now
         sns = range(self.next, self.next + count)
+        self._launches.add(self.next, now)
         self.inFlight.update(zip(sns, fragments, strict=True))
         self.next += count
         self._deadlines.add(now, self.rtt.timeout, sns)
@@ -402,7 +419,10 @@ class Sender:
         resend.sent = now
         resend.deadline = now + timeout
         resend.transmissions += 1
-        if resend.transmissions >= DEAD_LINK and now - self._progress >= DEAD_LINK_SILENCE:
+        if (
+            resend.transmissions >= DEAD_LINK
+            and now - self._progress >= self._settings.deadLinkAfter
+        ):
             self.deadLink = True
         return resend
 
