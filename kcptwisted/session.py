@@ -91,7 +91,7 @@ class KCPSession(ControlledSession):
             self._takeControls()
         if self._putOff:
             self._putOff = False
-        elif len(foreign) < len(datagrams):
+        elif conversation.heard:
             self._heard(now)
         self._deliver()
         if self._shutdown is not None:

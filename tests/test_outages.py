@@ -4,6 +4,7 @@ Links that are out for a while, with data in flight.
 
 from __future__ import annotations
 
+from kcptwisted.arq.segment import PUSH, Segment
 from kcptwisted.errors import DeadLink, PeerTimeout
 from kcptwisted.link import Link
 from kcptwisted.options import KCPOptions
@@ -57,3 +58,56 @@ class OutageTests(ConnectionTestCase):
             self.network.run(60)
             self.finish(self.port)
             self.setUp()
+
+
+class EarlyTests(ConnectionTestCase):
+    """
+    A single message that is lost.
+    """
+
+    def test_beforeTheLast(self) -> None:
+        """
+        When the last but one of some messages is lost, all are there after two ways more and the
+        time that the ACK waits for company, in the default mode and without fast resending.
+        """
+        for resend in (None, 0):
+            options = KCPOptions(crypt="null", stream=False, resend=resend)
+            client, server = self.connect(options, link=GOOD)
+            for _ in range(20):
+                client.session.write(b"before")
+                self.network.run(0.2)
+            began = self.network.clock.seconds()
+            self.bothWays(OUT)
+            client.session.write(b"lost")
+            self.network.run(0)
+            self.bothWays(GOOD)
+            client.session.write(b"last")
+            self.network.runUntil(lambda: server.pieces[-1:] == [b"last"])  # noqa: B023
+            took = self.network.clock.seconds() - began
+            # The last one's way, the ACK's time and way, an eighth of the round trip, the way.
+            self.assertLessEqual(took, 0.005 + 0.020 + 0.005 + 0.004 + 0.005 + 0.002, resend)
+            self.finish(self.port)
+            self.setUp()
+
+
+class LifeTests(ConnectionTestCase):
+    """
+    What is no sign of life.
+    """
+
+    def test_malformed(self) -> None:
+        """
+        Datagrams whose first segment is longer than they are keep no connection up.
+        """
+        options = KCPOptions(crypt="null", keepAlive=2, deadAfter=4)
+        client, server = self.connect(options, link=GOOD)
+        self.network.run(1)
+        self.bothWays(OUT)
+        address = server.session.address
+        malformed = Segment(server.session.conv, PUSH, 0, 9, 0, 0, 0, b"data").encode()[:-1]
+        for _ in range(20):
+            server.session.datagramsReceived([malformed], address)
+            self.network.run(0.5)
+        self.assertIsInstance(self.reasonOf(server), PeerTimeout)
+        self.assertGreater(server.session.stats.KCPInErrors, 5)
+        del client

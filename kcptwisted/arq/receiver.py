@@ -113,29 +113,31 @@ class Receiver:
         for sn, data in enumerate(surplus, self.next):
             self.accept(sn & MASK, lastTs, 0, data)
 
-    def accept(self, sn: int, ts: int, frg: int, data: bytes) -> None:
+    def accept(self, sn: int, ts: int, frg: int, data: bytes) -> bool:
         """
         Take one PUSH segment, in or out of order.
 
         @param sn: as on the wire.
+        @return: whether it is within the window, or before it.
         """
         distance = (sn - self.next) & MASK
         if distance >= HALF:
             # Received before: the ACK may have been lost.
             self._stats.RepeatSegs += 1
             self._acknowledge(self.next + distance - RING, ts)
-            return
+            return True
         if distance >= self._window:
             self._stats.KCPInErrors += 1
-            return
+            return False
         position = self.next + distance
         self._acknowledge(position, ts)
         if position in self._reordered:
             self._stats.RepeatSegs += 1
-            return
+            return True
         self._reordered[position] = (frg, data)
         if not distance:
             self._advance()
+        return True
 
     def _acknowledge(self, position: int, ts: int) -> None:
         self.ackCount += 1

@@ -21,6 +21,10 @@ from kcptwisted.stats import SessionStats
 #: acknowledged for a while either: with short timeouts twenty copies are soon sent.
 DEAD_LINK = 20
 
+#: What was overtaken waits for this part of the round trip before it is sent again early, up to
+#: the interval that kcp-go would wait.
+REORDERING = 8
+
 #: frg is counted down from one less than this; kcp-go takes no more.
 MAXIMUM_FRAGMENTS = 255
 
@@ -205,7 +209,10 @@ class Sender:
             self._launches.clear()
             self._overtaken = None
         elif newly:
-            self._watch().count(newly, self.una)
+            overtaken = self._watch()
+            overtaken.count(newly, self.una)
+            if overtaken.due is None and overtaken.early:
+                overtaken.due = now + self._reordering()
         if self._pacer.short:
             self._pacer.advance(now, self._window(), self.rtt.smoothed)
         return self.una != before
@@ -222,8 +229,23 @@ class Sender:
         """
         position = self.una + ((sn - self.una) & MASK)
         elapsed = (now - ts) & MASK
-        if position in self.inFlight and elapsed <= now - self._launches.timeOf(position):
+        if elapsed >= HALF or position not in self.inFlight:
+            return
+        if elapsed <= now - self._launches.timeOf(position):
             self.rtt.sample(min(elapsed, MAXIMUM_RTO))
+
+    def knowsOf(self, unas: list[int], acks: list[tuple[int, int]], others: bool) -> bool:
+        """
+        @param unas: what a batch told, as L{acknowledge} takes it.
+        @param acks: likewise.
+        @param others: whether there were plausible segments of other kinds.
+        @return: whether a plausible segment was among them that acknowledges nothing but what may
+            have been sent.
+        """
+        following = self.next
+        if not others and not any((following - 1 - sn) & MASK < HALF for sn, _ in acks):
+            return False
+        return any((following - una) & MASK < HALF for una in unas)
 
     def _applyUnas(self, unas: list[int]) -> int:
         """
@@ -281,6 +303,12 @@ class Sender:
             return True
         return self._allowed() > 0 and (not self._pacer.short or self._pacer.fit(self.queue, 1) > 0)
 
+    def _reordering(self) -> int:
+        """
+        @return: for how long what was overtaken may still be on its way, milliseconds.
+        """
+        return min(int(self.rtt.smoothed) // REORDERING, self._settings.interval)
+
     def _window(self) -> int:
         """
         @return: the most segments in flight.
@@ -301,14 +329,20 @@ class Sender:
 
     def deadline(self) -> int | None:
         """
-        @return: when the first segment in flight times out, or the pacer lets the next one leave,
-            milliseconds.
+        @return: when the first segment in flight times out or is to be sent again early, or the
+            pacer lets the next one leave, milliseconds.
         """
         timeout = self._deadlines.next(self.una)
-        if self._pacer.short and (allowed := self._allowed()) > 0:
-            paced = self._pacer.deadline(OVERHEAD + len(self.queue[0][1]), allowed)
-            if paced is not None and (timeout is None or paced < timeout):
-                return paced
+        early = None if self._overtaken is None else self._overtaken.due
+        other: int | None = None
+        if self._pacer.short or early is not None:
+            allowed = self._allowed()
+            if allowed <= 0:
+                other = early
+            elif self._pacer.short:
+                other = self._pacer.deadline(OVERHEAD + len(self.queue[0][1]), allowed)
+        if other is not None and (timeout is None or other < timeout):
+            return other
         return timeout
 
     def resendAll(self, now: int) -> None:
@@ -357,6 +391,10 @@ class Sender:
                 pack(conv, PUSH, frg, window, ts, sn & MASK, una, len(data)) + data
                 for sn, (frg, data) in zip(sns, fragments, strict=True)
             ]
+        if self._overtaken is not None:
+            # Something new has left instead.
+            early = self._overtaken.early
+            self._overtaken.due = now + self._settings.interval if early else None
         self._stats.OutSegs += len(segments)
         return segments
 
