@@ -6,6 +6,7 @@ new to send: they do not wait for their timeout.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -16,6 +17,10 @@ from tests.arq.single import ack, alone, sent
 
 #: As the default options have it.
 DEFAULTS = ARQSettings(interval=30, ackDelay=20, resend=2)
+
+
+def _fate(lost: list[bool]) -> list[int]:
+    return [] if lost and lost.pop() else [5]
 
 
 class DeadlineTests(SynchronousTestCase):
@@ -120,7 +125,9 @@ class LinkTests(SynchronousTestCase):
         for resend in (0, 2, 5):
             lost = [1]
             delay = lambda: [] if lost and lost.pop() else [5]  # noqa: E731
-            link = Link((delay, lambda: [5]), settings=replace(DEFAULTS, stream=False, resend=resend))
+            link = Link(
+                (delay, lambda: [5]), settings=replace(DEFAULTS, stream=False, resend=resend)
+            )
             sender, reader = link.ends
             lost.clear()
             for _ in range(5):
@@ -129,7 +136,7 @@ class LinkTests(SynchronousTestCase):
                 link.run(lambda: sender.conversation.drained)  # noqa: B023
             reader.received.clear()
             began = link.now
-            lost.append(1)
+            lost.append(True)
             sender.conversation.write(b"first" * 100)
             sender.conversation.flushBy(began)
             sender.turn(began)
