@@ -15,8 +15,8 @@ from kcptwisted.stats import SessionStats
 #: Groups that are kept behind the newest one.
 HORIZON = 3
 
-#: A group that is up to so many seqids ahead of the newest is the newest from then on, and one up to
-#: so many behind it is most likely late.
+#: A group that is up to so many seqids ahead of the newest is the newest from then on, and one that
+#: is up to so many behind it is most likely late.
 JUMP = 1024
 
 #: After so many groups' worth of shards, and so many shards, or of such as are likely late so many,

@@ -123,13 +123,10 @@ class LinkTests(SynchronousTestCase):
         more and what the ACK waits for, not after the least timeout of 100 ms.
         """
         for resend in (0, 2, 5):
-            lost = [1]
-            delay = lambda: [] if lost and lost.pop() else [5]  # noqa: E731
-            link = Link(
-                (delay, lambda: [5]), settings=replace(DEFAULTS, stream=False, resend=resend)
-            )
+            lost: list[bool] = []
+            settings = replace(DEFAULTS, stream=False, resend=resend)
+            link = Link((partial(_fate, lost), partial(_fate, [])), settings=settings)
             sender, reader = link.ends
-            lost.clear()
             for _ in range(5):
                 sender.conversation.write(b"before")
                 sender.conversation.flushBy(link.now)
