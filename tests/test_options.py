@@ -333,6 +333,7 @@ class SettingsTests(OptionsTestCase):
                 resend=3,
                 stream=False,
                 ackNoDelay=True,
+                deadLinkAfter=40_000,
             ),
         )
 

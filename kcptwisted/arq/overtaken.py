@@ -12,7 +12,7 @@ from kcptwisted.arq.deadlines import Resend
 
 #: How often a copy is compared in vain with ACKs that could count for it; then it is left to its
 #: timeout.  Only a peer that makes ts up gets so far.
-MAXIMUM_MISSES = 8
+MAXIMUM_MISSES = 3
 
 #: What is left over of segments that have been acknowledged, beside as much as is in use.
 SLACK = 64

@@ -329,6 +329,24 @@ class EveryTests(PeerTestCase):
         # Shard 13 is the thirteenth to come; where data ends is first seen at the twenty-third.
         self.assertEqual(tried, [0, 7, 12, 15, 23])
 
+    def test_eachAtTheStart(self) -> None:
+        """
+        Nor with each shard that could begin a group, when there are many to look through.
+        """
+        tried: list[int] = []
+        isTime = AutoTune.isTime
+
+        def recording(tuner: AutoTune, atStart: bool) -> bool:
+            found = isTime(tuner, atStart)
+            tried.extend([len(tuner._isData)] * found)
+            return found
+
+        self.patch(AutoTune, "isTime", recording)
+        self.begin((10, 3), (10, 3))
+        for number in range(3000):
+            self.take([dataShard(13 * number, b"")])
+        self.assertLess(sum(tried), 100 * 3000)
+
     def test_hostile(self) -> None:
         """
         Nor can a peer have them looked for often: here many group sizes seem possible, and a shard
