@@ -18,6 +18,7 @@ HOT = [
         for name in (
             "conversation",
             "deadlines",
+            "launches",
             "overtaken",
             "pacing",
             "probe",

@@ -24,6 +24,9 @@ from kcptwisted.optiontable import MAXIMUM_MTU, MODES, OPTIONS, TICK, Mode, Opti
 #: Holds the passphrase when a cipher needs one and no option gives it.
 KEY_VARIABLE = "KCP_KEY"
 
+#: Milliseconds without a new acknowledgement after which a link can be dead, without keepalive.
+DEAD_LINK_AFTER = 10_000
+
 #: The cipher when a key is given and no C{crypt=}.
 DEFAULT_CIPHER = "aes-128-gcm"
 
@@ -263,6 +266,8 @@ class KCPOptions:
     def _arqSettings(self, overhead: int) -> ARQSettings:
         timing = self.timing
         rateLimit = self.rateLimit
+        # A link may be out for as long as the keepalive would bear it.
+        patience = self.keepAlive + self.deadAfter if self.keepAlive else 0.0
         if rateLimit and self.dataShards:
             # The rest is for parity.
             share = rateLimit * self.dataShards // (self.dataShards + self.parityShards)
@@ -280,6 +285,7 @@ class KCPOptions:
             ackNoDelay=self.ackNoDelay,
             rateLimit=rateLimit,
             pacing=self.pacing,
+            deadLinkAfter=max(DEAD_LINK_AFTER, int(patience * 1000)),
         )
 
     @classmethod

@@ -89,7 +89,7 @@ class KCPSession(EndingSession):
             self._seeProof(self.unproven)
         if self._putOff:
             self._putOff = False
-        elif len(foreign) < len(datagrams):
+        elif conversation.heard:
             self._heard(now)
         self._deliver()
         if self._shutdown is not None:

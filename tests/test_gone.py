@@ -193,6 +193,7 @@ class FreedTests(ConnectionTestCase):
         """
         client, server = self.connect()
         session = ref(client.session)
+        self.network.host(SERVER).suspend()
         self.network.host(SERVER).ports.clear()
         client.session.write(b"x")
         self.network.run(20)

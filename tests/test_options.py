@@ -387,6 +387,7 @@ class SettingsTests(OptionsTestCase):
                 resend=3,
                 stream=False,
                 ackNoDelay=True,
+                deadLinkAfter=40_000,
             ),
         )
 

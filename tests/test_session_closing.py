@@ -101,7 +101,7 @@ class ClosingTests(ConnectionTestCase):
         """
         A segment that is never acknowledged ends the connection after its 20th transmission.
         """
-        client, _ = self.connect()
+        client, _ = self.connect(KCPOptions(crypt="null", keepAlive=0))
         self.bothWays(DEAD)
         client.session.write(b"x")
         self.network.runUntil(lambda: bool(client.reasons), 3600)

@@ -43,7 +43,9 @@ class Conversation:
     @ivar conv: the conversation id.
     @ivar sender: the sending half.
     @ivar receiver: the receiving half.
-    @ivar answered: a valid segment has arrived.
+    @ivar answered: a plausible segment has arrived.
+    @ivar heard: L{receive} was given one the last time: well-formed, and about segments that were
+        sent, or that may be.
     @ivar controls: what WASK and WINS segments carried as data, for the caller to take out.
     @ivar unproven: limits what is sent; None where nothing needs to.
     """
@@ -62,6 +64,7 @@ class Conversation:
         "answered",
         "controls",
         "conv",
+        "heard",
         "receiver",
         "sender",
         "unproven",
@@ -95,6 +98,7 @@ class Conversation:
         self._flushDeadline: int | None = None
         self.answered = False
         self.unproven: UnprovenPath | None = None
+        self.heard = False
         self.controls: list[bytes] = []
         self._controlsToSend: list[tuple[int, bytes]] = []
 
@@ -125,6 +129,7 @@ class Conversation:
         lastWindow = -1
         pushes = 0
         foreign: list[bytes] = []
+        heard = False
         for datagram in datagrams:
             size = len(datagram)
             offset = 0
@@ -161,12 +166,13 @@ class Conversation:
                         if run:
                             receiver.extend(run, runTs)
                             run = []
-                        accept(sn, ts, frg, datagram[start:offset])
+                        heard = accept(sn, ts, frg, datagram[start:offset]) or heard
                         expected = receiver.next & MASK
                         takesRuns = receiver.takesRuns
                 elif cmd == ACK:
                     acks.append((sn, ts))
                 else:
+                    heard = True
                     if cmd == WASK:
                         self._tellWindow = self._flushNow = True
                     if length:
@@ -175,13 +181,19 @@ class Conversation:
                     break
         if run:
             receiver.extend(run, runTs)
+            heard = True
         if lastWindow < 0:
+            self.heard = False
             return foreign
-        self.answered = True
         self._stats.InSegs += pushes
         sender = self.sender
+        self.heard = sender.knowsOf(unas, acks, heard)
+        self.answered = self.answered or self.heard
         if not recovered:
             sender.remoteWindow = lastWindow
+            if not lastWindow and self._probe is None and sender.queue:
+                # Nothing else may make this side flush any more.
+                self._probe = WindowProbe(now)
             known = sender.peerWindow
             # Before it has received anything the peer tells its whole window.
             if lastWindow > (known or 0) and (known is not None or lastUna == self._firstUna):

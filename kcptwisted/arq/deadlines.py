@@ -17,15 +17,17 @@ class Resend:
     @ivar deadline: when that copy times out, milliseconds.
     @ivar transmissions: copies sent.
     @ivar hurried: it was sent again before its timeout; not again before the next timeout.
+    @ivar misses: how often ACKs that could have counted for that copy did not.
     """
 
-    __slots__ = ("deadline", "hurried", "sent", "transmissions")
+    __slots__ = ("deadline", "hurried", "misses", "sent", "transmissions")
 
     def __init__(self) -> None:
         self.sent = 0
         self.deadline = 0
         self.transmissions = 1
         self.hurried = False
+        self.misses = 0
 
 
 class _Batch(NamedTuple):

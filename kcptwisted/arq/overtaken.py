@@ -4,32 +4,46 @@ Which segments in flight were overtaken by later ones, so that they need not wai
 
 from __future__ import annotations
 
-from collections import deque
+from bisect import bisect_left, insort
 from collections.abc import Container
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 from kcptwisted.arq.deadlines import Resend
+
+#: How often a copy is compared in vain with ACKs that could count for it; then it is left to its
+#: timeout.  Only a peer that makes ts up gets so far.
+MAXIMUM_MISSES = 3
+
+#: What is left over of segments that have been acknowledged, beside as much as is in use.
+SLACK = 64
 
 
 class Overtaken:
     """
     Counts, for each segment in flight, the ACKs of segments with a larger sn ("fastack").
 
-    Only gaps below the largest acknowledged sn are ever looked at, and each leaves as soon as it
-    has been counted to the threshold, so the cost does not depend on the window.
+    Only gaps below the largest acknowledged sn are ever looked at, each leaves as soon as it has
+    been counted to the threshold, and one that was sent again is looked at only when an ACK of a
+    copy comes that left no earlier.  So the cost does not depend on the window, and is about the
+    same for each segment whatever the ACKs say.
+
+    @ivar due: when to send again what was overtaken less often than the threshold says, if nothing
+        new can be sent then, milliseconds; the caller's.
     """
 
     __slots__ = (
         "_counts",
+        "_countsRoom",
         "_frontier",
         "_gaps",
         "_hurried",
         "_inFlight",
-        "_latest",
+        "_parked",
+        "_parkedRoom",
         "_resends",
-        "_resent",
         "_threshold",
         "_watched",
+        "due",
     )
 
     def __init__(
@@ -48,12 +62,14 @@ class Overtaken:
         # Heap of sns that later ACKs may count, and the same as a set.
         self._gaps: list[int] = []
         self._watched: set[int] = set()
-        # (sent, sn) of segments that timed out and left again, awaiting ACKs of what left after.
-        self._resent: deque[tuple[int, int]] = deque()
-        # When the latest copy left that is known to have arrived.
-        self._latest = 0
+        # Heap of (sent, sn) of segments that timed out and left again, awaiting ACKs of what left
+        # after, and how many there may be before those are taken out that have been acknowledged.
+        self._parked: list[tuple[int, int]] = []
+        self._parkedRoom = SLACK
         self._counts: dict[int, int] = {}
+        self._countsRoom = SLACK
         self._hurried: list[int] = []
+        self.due: int | None = None
 
     @property
     def pending(self) -> bool:
@@ -61,6 +77,13 @@ class Overtaken:
         Whether segments have reached the threshold.
         """
         return bool(self._hurried)
+
+    @property
+    def early(self) -> bool:
+        """
+        Whether segments were overtaken less often than the threshold says.
+        """
+        return bool(self._counts)
 
     def count(self, acks: list[tuple[int, int]], una: int) -> None:
         """
@@ -77,16 +100,16 @@ class Overtaken:
             if sn in self._inFlight and sn not in resends:
                 self._watch(sn)
         self._frontier = max(self._frontier, highest)
-        if self._resent:
-            self._release(max([sent for _, sent in acks]))
-        again = []
+        latest = max([sent for _, sent in acks]) if resends else 0
+        if self._parked:
+            self._release(latest)
+        overtaken = []
         while gaps and gaps[0] < highest:
             sn = heappop(gaps)
             self._watched.discard(sn)
-            if self._judge(sn, acks):
-                again.append(sn)
-        for sn in again:
-            self._watch(sn)
+            overtaken.append(sn)
+        if overtaken:
+            self._judgeAll(overtaken, acks, latest)
 
     def _watch(self, sn: int) -> None:
         if sn not in self._watched:
@@ -94,41 +117,81 @@ class Overtaken:
             heappush(self._gaps, sn)
 
     def _release(self, latest: int) -> None:
-        resent = self._resent
-        self._latest = max(self._latest, latest)
-        while resent and resent[0][0] <= self._latest:
-            sent, sn = resent.popleft()
-            resend = self._resends.get(sn)
-            if resend is not None and resend.sent == sent and not resend.hurried:
+        parked = self._parked
+        while parked and parked[0][0] <= latest:
+            sent, sn = heappop(parked)
+            if self._isCurrent(sent, sn):
                 self._watch(sn)
 
-    def _judge(self, sn: int, acks: list[tuple[int, int]]) -> bool:
+    def _isCurrent(self, sent: int, sn: int) -> bool:
+        resend = self._resends.get(sn)
+        return resend is not None and resend.sent == sent and not resend.hurried
+
+    def _judgeAll(self, overtaken: list[int], acks: list[tuple[int, int]], latest: int) -> None:
         """
-        @return: whether later ACKs may still count for C{sn}.
+        @param overtaken: sns, ascending.
+        @param acks: descending.
+        @param latest: when the latest of the acknowledged copies left.
+        """
+        most = max(self._threshold, 1)
+        # When the copies left that the ACKs beyond an sn are of, ascending, the latest only.
+        best: list[int] = []
+        position = 0
+        for sn in reversed(overtaken):
+            while position < len(acks) and acks[position][0] > sn:
+                insort(best, acks[position][1])
+                if len(best) > most:
+                    del best[0]
+                position += 1
+            self._judge(sn, best, latest)
+
+    def _judge(self, sn: int, best: list[int], latest: int) -> None:
+        """
+        Count for C{sn} the ACKs that C{best} is of, and have later ones counted if they may.
         """
         resend = self._resends.get(sn)
         if sn not in self._inFlight or (resend is not None and resend.hurried):
             self._counts.pop(sn, None)
-            return False
-        if resend is not None and resend.sent > self._latest:
-            # Still among those that await ACKs of what left after it.
-            return False
-        count = self._counts.get(sn, 0)
-        for later, sent in acks:
-            if later <= sn:
-                break
-            if resend is None or sent >= resend.sent:
-                count += 1
-                if count >= self._threshold:
-                    break
+            return
+        counted = len(best)
+        if resend is not None:
+            if resend.sent > latest:
+                # Still parked.
+                return
+            counted -= bisect_left(best, resend.sent)
+        count = self._counts.get(sn, 0) + counted
         if count >= self._threshold > 0:
             self._counts.pop(sn, None)
             self._hurried.append(sn)
-            return False
+            return
         if count:
-            self._counts[sn] = count
-        # Without a threshold one count is all that "early" asks for.
-        return self._threshold > 0 or not count
+            self._note(sn, count)
+            if not self._threshold:
+                # One count is all that "early" asks for.
+                return
+        if resend is None:
+            self._watch(sn)
+            return
+        if not counted:
+            resend.misses += 1
+        if resend.misses < MAXIMUM_MISSES:
+            self._park(resend.sent, sn)
+
+    def _note(self, sn: int, count: int) -> None:
+        counts = self._counts
+        counts[sn] = count
+        if len(counts) > self._countsRoom:
+            for gone in [each for each in counts if each not in self._inFlight]:
+                del counts[gone]
+            self._countsRoom = 2 * len(counts) + SLACK
+
+    def _park(self, sent: int, sn: int) -> None:
+        parked = self._parked
+        heappush(parked, (sent, sn))
+        if len(parked) > self._parkedRoom:
+            self._parked = [entry for entry in parked if self._isCurrent(*entry)]
+            heapify(self._parked)
+            self._parkedRoom = 2 * len(self._parked) + SLACK
 
     def resent(self, sn: int, now: int) -> None:
         """
@@ -137,7 +200,8 @@ class Overtaken:
         @param now: milliseconds.
         """
         self._counts.pop(sn, None)
-        self._resent.append((now, sn))
+        self._resends[sn].misses = 0
+        self._park(now, sn)
 
     def takeHurried(self) -> list[int]:
         """

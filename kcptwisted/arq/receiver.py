@@ -10,6 +10,7 @@ from kcptwisted.arq.segment import HALF, MASK, RING
 from kcptwisted.stats import SessionStats
 
 #: ACKs that wait to be sent, for each segment of the window: a peer may well have sent each twice.
+#: As no more than the window lies beyond a gap, dropping copies then halves them at least.
 MAXIMUM_ACKS_PER_SEGMENT = 2
 
 
@@ -112,29 +113,31 @@ class Receiver:
         for sn, data in enumerate(surplus, self.next):
             self.accept(sn & MASK, lastTs, 0, data)
 
-    def accept(self, sn: int, ts: int, frg: int, data: bytes) -> None:
+    def accept(self, sn: int, ts: int, frg: int, data: bytes) -> bool:
         """
         Take one PUSH segment, in or out of order.
 
         @param sn: as on the wire.
+        @return: whether it is within the window, or before it.
         """
         distance = (sn - self.next) & MASK
         if distance >= HALF:
             # Received before: the ACK may have been lost.
             self._stats.RepeatSegs += 1
             self._acknowledge(self.next + distance - RING, ts)
-            return
+            return True
         if distance >= self._window:
             self._stats.KCPInErrors += 1
-            return
+            return False
         position = self.next + distance
         self._acknowledge(position, ts)
         if position in self._reordered:
             self._stats.RepeatSegs += 1
-            return
+            return True
         self._reordered[position] = (frg, data)
         if not distance:
             self._advance()
+        return True
 
     def _acknowledge(self, position: int, ts: int) -> None:
         self.ackCount += 1
@@ -143,9 +146,9 @@ class Receiver:
             return
         most = MAXIMUM_ACKS_PER_SEGMENT * self._window
         if len(self._selective) >= most:
-            # First goes what una covers by now, then the oldest.
-            uncovered = [ack for ack in self._selective if ack[0] >= self.next]
-            self._selective = uncovered[1 - most :]
+            # What una covers by now goes, and all but one ACK of a segment.
+            latest = dict(self._selective)
+            self._selective = [ack for ack in latest.items() if ack[0] >= self.next]
         self._selective.append(self._lastAck)
 
     def _advance(self) -> None:

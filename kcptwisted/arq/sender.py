@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from kcptwisted.arq.congestion import ICongestionControl
 from kcptwisted.arq.deadlines import Resend, ResendDeadlines
+from kcptwisted.arq.launches import Launches
 from kcptwisted.arq.overtaken import Overtaken
 from kcptwisted.arq.pacing import Pacer
 from kcptwisted.arq.rtt import MAXIMUM_RTO, RoundTripEstimator
@@ -17,9 +18,12 @@ from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.stats import SessionStats
 
 #: A segment sent this often without an ACK means that the peer is gone, if nothing at all was newly
-#: acknowledged for so many milliseconds: with short timeouts twenty copies are soon sent.
+#: acknowledged for a while either: with short timeouts twenty copies are soon sent.
 DEAD_LINK = 20
-DEAD_LINK_SILENCE = 10_000
+
+#: What was overtaken waits for this part of the round trip before it is sent again early, up to
+#: the interval that kcp-go would wait.
+REORDERING = 8
 
 #: frg is counted down from one less than this; kcp-go takes no more.
 MAXIMUM_FRAGMENTS = 255
@@ -69,8 +73,8 @@ class Sender:
     @ivar remoteWindow: the peer's free window, segments.
     @ivar peerWindow: the peer's whole window, segments, which no message may exceed; None while
         it is not known.
-    @ivar deadLink: a segment was sent L{DEAD_LINK} times at least, and for L{DEAD_LINK_SILENCE} ms
-        nothing was newly acknowledged.
+    @ivar deadLink: a segment was sent L{DEAD_LINK} times at least, and for the setting
+        C{deadLinkAfter} nothing was newly acknowledged.
     @ivar rtt: the round-trip estimate.
     @ivar epoch: what the ts of a segment is beyond the time, milliseconds; fixed before the first
         segment leaves.
@@ -79,6 +83,7 @@ class Sender:
     __slots__ = (
         "_congestion",
         "_deadlines",
+        "_launches",
         "_overtaken",
         "_pacer",
         "_progress",
@@ -124,6 +129,7 @@ class Sender:
         self._pacer = Pacer(settings.mtu, settings.rateLimit, settings.pacing)
         self._resends: dict[int, Resend] = {}
         self._deadlines = ResendDeadlines()
+        self._launches = Launches()
         # None until an ACK goes beyond una or a timeout passes, and again with nothing in flight.
         self._overtaken: Overtaken | None = None
 
@@ -178,6 +184,8 @@ class Sender:
         """
         before = self.una
         inFlight = self.inFlight
+        if acks and measure:
+            self._measure(*acks[-1], now)
         arrivals = self._applyUnas(unas)
         newly = []
         clock = now + self.epoch
@@ -189,17 +197,12 @@ class Sender:
                 newly.append((base + distance, now - ((clock - ts) & MASK)))
             elif span <= distance < HALF:
                 self._stats.KCPInErrors += 1
-        if acks and measure:
-            sn, ts = acks[-1]
-            elapsed = (clock - ts) & MASK
-            # What was acknowledged before has come again, by FEC perhaps, long after it was sent.
-            if elapsed < HALF and (sn - before) & MASK < HALF:
-                self.rtt.sample(min(elapsed, MAXIMUM_RTO))
         while self.una < self.next and self.una not in inFlight:
             self.una += 1
         if arrivals or newly:
             self._progress = now
         if self.una != before:
+            self._launches.forget(self.una)
             self._congestion.onAck(max(arrivals, 1), self.remoteWindow)
             if self._resends:
                 self._forgetResends(before)
@@ -208,12 +211,46 @@ class Sender:
             inFlight.clear()
             self._resends.clear()
             self._deadlines.clear()
+            self._launches.clear()
             self._overtaken = None
         elif newly:
-            self._watch().count(newly, self.una)
+            overtaken = self._watch()
+            overtaken.count(newly, self.una)
+            if overtaken.due is None and overtaken.early:
+                overtaken.due = now + self._reordering()
         if self._pacer.short:
             self._pacer.advance(now, self._window(), self.rtt.smoothed)
         return self.una != before
+
+    def _measure(self, sn: int, ts: int, now: int) -> None:
+        """
+        Take an ACK as a sample of the round trip, unless what it says cannot be: that the segment
+        was sent before it first was, or never; or has been acknowledged before, as an ACK says that
+        comes late, by FEC perhaps.
+
+        @param sn: as on the wire.
+        @param ts: as on the wire.
+        @param now: milliseconds.
+        """
+        position = self.una + ((sn - self.una) & MASK)
+        elapsed = (now + self.epoch - ts) & MASK
+        if elapsed >= HALF or position not in self.inFlight:
+            return
+        if elapsed <= now - self._launches.timeOf(position):
+            self.rtt.sample(min(elapsed, MAXIMUM_RTO))
+
+    def knowsOf(self, unas: list[int], acks: list[tuple[int, int]], others: bool) -> bool:
+        """
+        @param unas: what a batch told, as L{acknowledge} takes it.
+        @param acks: likewise.
+        @param others: whether there were plausible segments of other kinds.
+        @return: whether a plausible segment was among them that acknowledges nothing but what may
+            have been sent.
+        """
+        following = self.next
+        if not others and not any((following - 1 - sn) & MASK < HALF for sn, _ in acks):
+            return False
+        return any((following - una) & MASK < HALF for una in unas)
 
     def _applyUnas(self, unas: list[int]) -> int:
         """
@@ -260,6 +297,7 @@ class Sender:
         self.inFlight.clear()
         self._resends.clear()
         self._deadlines.clear()
+        self._launches.clear()
         self._overtaken = None
 
     def _watch(self) -> Overtaken:
@@ -278,6 +316,12 @@ class Sender:
         if self._overtaken is not None and self._overtaken.pending:
             return True
         return self._allowed() > 0 and (not self._pacer.short or self._pacer.fit(self.queue, 1) > 0)
+
+    def _reordering(self) -> int:
+        """
+        @return: for how long what was overtaken may still be on its way, milliseconds.
+        """
+        return min(int(self.rtt.smoothed) // REORDERING, self._settings.interval)
 
     def _window(self) -> int:
         """
@@ -299,14 +343,20 @@ class Sender:
 
     def deadline(self) -> int | None:
         """
-        @return: when the first segment in flight times out, or the pacer lets the next one leave,
-            milliseconds.
+        @return: when the first segment in flight times out or is to be sent again early, or the
+            pacer lets the next one leave, milliseconds.
         """
         timeout = self._deadlines.next(self.una)
-        if self._pacer.short and (allowed := self._allowed()) > 0:
-            paced = self._pacer.deadline(OVERHEAD + len(self.queue[0][1]), allowed)
-            if paced is not None and (timeout is None or paced < timeout):
-                return paced
+        early = None if self._overtaken is None else self._overtaken.due
+        other: int | None = None
+        if self._pacer.short or early is not None:
+            allowed = self._allowed()
+            if allowed <= 0:
+                other = early
+            elif self._pacer.short:
+                other = self._pacer.deadline(OVERHEAD + len(self.queue[0][1]), allowed)
+        if other is not None and (timeout is None or other < timeout):
+            return other
         return timeout
 
     def resendAll(self, now: int) -> None:
@@ -355,6 +405,10 @@ class Sender:
                 pack(conv, PUSH, frg, window, ts, sn & MASK, una, len(data)) + data
                 for sn, (frg, data) in zip(sns, fragments, strict=True)
             ]
+        if self._overtaken is not None:
+            # Something new has left instead.
+            early = self._overtaken.early
+            self._overtaken.due = now + self._settings.interval if early else None
         self._stats.OutSegs += len(segments)
         return segments
 
@@ -376,6 +430,7 @@ class Sender:
         if not self.inFlight:
             self._progress = now
         sns = range(self.next, self.next + count)
+        self._launches.add(self.next, now)
         self.inFlight.update(zip(sns, fragments, strict=True))
         self.next += count
         self._deadlines.add(now, self.rtt.timeout, sns)
@@ -416,7 +471,10 @@ class Sender:
         resend.sent = now
         resend.deadline = now + timeout
         resend.transmissions += 1
-        if resend.transmissions >= DEAD_LINK and now - self._progress >= DEAD_LINK_SILENCE:
+        if (
+            resend.transmissions >= DEAD_LINK
+            and now - self._progress >= self._settings.deadLinkAfter
+        ):
             self.deadLink = True
         return resend
 

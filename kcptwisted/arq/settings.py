@@ -28,6 +28,7 @@ class ARQSettings:
     @ivar rateLimit: bytes of segments, headers included, that may leave in a second; 0 means no
         limit.
     @ivar pacing: windows are spread over the round trip, if that is long enough.
+    @ivar deadLinkAfter: milliseconds without a new acknowledgement before the link can be dead.
     """
 
     mtu: int = 1400
@@ -41,6 +42,7 @@ class ARQSettings:
     ackNoDelay: bool = False
     rateLimit: int = 0
     pacing: bool = True
+    deadLinkAfter: int = 10_000
 
     @property
     def mss(self) -> int:

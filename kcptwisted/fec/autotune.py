@@ -15,6 +15,9 @@ SAMPLES = 2 * MAXIMUM_SHARDS + 2
 #: after each search in vain twice as many have to come first, as a peer can make searches costly.
 TUNE_EVERY = 8
 
+#: A look goes through all samples, so that one shard in so many of them has to have come before.
+SAMPLES_PER_SHARD = 64
+
 #: Edges of each kind that it takes to believe in counts that nobody had thought of.
 EDGES = 2
 
@@ -30,11 +33,13 @@ class AutoTune:
     edge of the second kind they cannot be, however many shards agree with them.
     """
 
-    __slots__ = ("_isData", "_lookAgain", "_sampled", "_searches")
+    __slots__ = ("_isData", "_lookAgain", "_looked", "_sampled", "_searches")
 
     def __init__(self) -> None:
         # In the order of arrival.
         self._isData: dict[int, bool] = {}
+        # How many shards had come at the last look.
+        self._looked = 0
         # How many shards came, how often all counts were tried in vain, and how many shards have to
         # come before that is done again.
         self._sampled = self._searches = self._lookAgain = 0
@@ -55,7 +60,12 @@ class AutoTune:
         @param atStart: whether the last shard is where a group should begin.
         @return: whether to look for the counts now.
         """
-        return self._sampled >= self._lookAgain and (atStart or self._sampled % TUNE_EVERY == 0)
+        if self._sampled < self._lookAgain or not (atStart or self._sampled % TUNE_EVERY == 0):
+            return False
+        if (self._sampled - self._looked) * SAMPLES_PER_SHARD < len(self._isData):
+            return False
+        self._looked = self._sampled
+        return True
 
     def find(self, expected: tuple[int, int] | None = None) -> tuple[int, int] | None:
         """

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kcptwisted.fec.autotune import AutoTune
+from kcptwisted.fec.autotune import SAMPLES, AutoTune
 from kcptwisted.fec.encoder import sequenceLimit
 from kcptwisted.fec.packet import DATA, DATA_HEADER, HEADER, PARITY
 from kcptwisted.fec.reedsolomon import codec
@@ -14,6 +14,19 @@ from kcptwisted.stats import SessionStats
 
 #: Groups that are kept behind the newest one.
 HORIZON = 3
+
+#: A group that is up to so many seqids ahead of the newest is the newest from then on, and one that
+#: is up to so many behind it is most likely late.
+JUMP = 1024
+
+#: After so many groups' worth of shards, and so many shards, or of such as are likely late so many,
+#: all from elsewhere, the newest group is where L{QUORUM} are near each other, of the last
+#: L{MAXIMUM_STRAYS}.
+PATIENCE_GROUPS = 2
+PATIENCE = 16
+PATIENCE_LATE = 128
+QUORUM = 3
+MAXIMUM_STRAYS = 12
 
 _PREFIX = HEADER.size
 _SIZE_FIELD = 2
@@ -41,8 +54,13 @@ class FECDecoder:
     the counts in use or found the right ones, nor after a shard has contradicted them, until it
     has done so again.
 
+    A shard that is further behind the newest group than L{HORIZON} groups is late, and one that is
+    more than L{JUMP} seqids ahead is a stray: of a session that was at the peer's address before,
+    or made up.  Neither has a part in anything.  But when such ones come only, it is the newest
+    group that was a stray's.
+
     Holds the newest group and L{HORIZON} behind it: at most (L{HORIZON} + 1) × (data + parity)
-    packets, whatever arrives.
+    packets, whatever arrives, and L{MAXIMUM_STRAYS}.
     """
 
     def __init__(self, dataShards: int, parityShards: int, stats: SessionStats) -> None:
@@ -57,6 +75,9 @@ class FECDecoder:
         # Whether a shard has contradicted the counts in use since then.  If these are not our own
         # but made up, it is no error of the peer's, and they are good for nothing anyway.
         self._contradicted = not dataShards
+        # How many shards came from elsewhere in a row, and of many the last, by seqid.
+        self._missed = 0
+        self._strays: dict[int, bytes] = {}
         self._use(dataShards or 1, parityShards or 1)
 
     def _use(self, dataShards: int, parityShards: int) -> None:
@@ -71,6 +92,15 @@ class FECDecoder:
         """
         @param packets: datagrams as they arrived, with or without FEC headers.
         @return: the datagrams of segments in them, and those rebuilt.
+        """
+        datagrams, recovered, dataCount, parityCount = self._sort(packets)
+        self._stats.FECDataShards += dataCount
+        self._stats.FECParityShards += parityCount
+        return datagrams, recovered
+
+    def _sort(self, packets: Iterable[bytes]) -> tuple[list[bytes], list[bytes], int, int]:
+        """
+        @return: as L{decode}, and how many data and parity shards there were.
         """
         datagrams = []
         recovered: list[bytes] = []
@@ -102,6 +132,10 @@ class FECDecoder:
                 if seqid >= self._limit:
                     self._stats.FECErrs += 1
                     continue
+                if self._isElsewhere(seqid // self._groupSize):
+                    recovered += self._keep(seqid, packet)
+                    group = None
+                    continue
                 position = seqid % self._groupSize
                 first = seqid - position
                 group = None
@@ -114,6 +148,9 @@ class FECDecoder:
             if group is None:
                 number = seqid // self._groupSize
                 group = self._groups.get(number) or self._open(number)
+                if group is None and self._tuner is None:
+                    recovered += self._keep(seqid, packet)
+                    continue
             isNew = group is not None and not group.done and position not in group.packets
             if group is not None and isNew:
                 group.packets[position] = packet
@@ -123,9 +160,80 @@ class FECDecoder:
             if self._tuner is not None:
                 recovered += self._tune(seqid, isData, True, isNew)
                 group = None
-        self._stats.FECDataShards += dataCount
-        self._stats.FECParityShards += parityCount
-        return datagrams, recovered
+        return datagrams, recovered, dataCount, parityCount
+
+    def _isElsewhere(self, number: int) -> bool:
+        """
+        Whether a group is so far from the newest that its shard is a stray.
+        """
+        if self._newest is None:
+            return False
+        size = self._groupSize
+        groups = self._limit // size
+        ahead = (number - self._newest) % groups
+        near = max(self._reach, JUMP // size)
+        if near < ahead < groups - near:
+            self._missed += 1
+            return True
+        if ahead < groups - self._reach and ahead > near:
+            self._missed += 1
+        elif self._missed:
+            self._missed = 0
+            self._strays.clear()
+        return False
+
+    @property
+    def _reach(self) -> int:
+        """
+        How many groups away from each other shards may be.
+        """
+        # Groups of counts that are in doubt may be much smaller than the peer's.
+        return HORIZON if self._tuner is None else max(HORIZON, SAMPLES // self._groupSize)
+
+    def _keep(self, seqid: int, packet: bytes) -> list[bytes]:
+        """
+        Take a shard from elsewhere, and go there if there is reason to.
+
+        @return: what is rebuilt then.
+        """
+        assert self._newest is not None
+        size = self._groupSize
+        groups = self._limit // size
+        number = seqid // size
+        isLate = (self._newest - number) % groups <= max(self._reach, JUMP // size)
+        patience = PATIENCE_LATE if isLate else max(PATIENCE_GROUPS * size, PATIENCE)
+        if self._missed <= patience:
+            return []
+        strays = self._strays
+        strays.pop(seqid, None)
+        strays[seqid] = packet
+        reach = self._reach
+        near = [
+            kept
+            for other, kept in strays.items()
+            if (number - other // size + reach) % groups <= 2 * reach
+        ]
+        if len(near) < QUORUM:
+            if len(strays) > MAXIMUM_STRAYS:
+                del strays[next(iter(strays))]
+            return []
+        strays.clear()
+        if self._tuner is not None:
+            # What was sampled may be a stray.
+            self._tuner = AutoTune()
+        self._newest = number
+        self._giveUpFar(number)
+        return self._sort(near)[1]
+
+    def _giveUpFar(self, newest: int) -> None:
+        """
+        Forget groups that are too far behind the newest.
+        """
+        groups = self._limit // self._groupSize
+        for number in [each for each in self._groups if (newest - each) % groups > HORIZON]:
+            # Groups of counts that turned out wrong were none.
+            if not self._groups.pop(number).done and not self._contradicted:
+                self._stats.FECShortShards += 1
 
     def _tune(self, seqid: int, isData: bool, agrees: bool, isNew: bool = False) -> list[bytes]:
         """
@@ -196,10 +304,7 @@ class FECDecoder:
                 return group
         self._newest = number
         group = self._groups[number] = _Group()
-        for old in [n for n in self._groups if (number - n) % groups > HORIZON]:
-            # Groups of counts that turned out wrong were none.
-            if not self._groups.pop(old).done and not self._contradicted:
-                self._stats.FECShortShards += 1
+        self._giveUpFar(number)
         return group
 
     def _complete(self, group: _Group) -> list[bytes]:

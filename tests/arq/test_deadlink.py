@@ -10,7 +10,7 @@ from dataclasses import replace
 from twisted.trial.unittest import SynchronousTestCase
 
 from kcptwisted.arq.segment import OVERHEAD
-from kcptwisted.arq.sender import DEAD_LINK, DEAD_LINK_SILENCE
+from kcptwisted.arq.sender import DEAD_LINK
 from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.options import KCPOptions
 from tests.arq.link import SETTINGS, Link, goodFate
@@ -23,7 +23,7 @@ def _modes() -> Iterator[tuple[str, ARQSettings, bool]]:
         congestion control.
     """
     for mode in ("normal", "fast", "fast2", "fast3"):
-        settings = KCPOptions(mode=mode, environ={}).arqSettings(0)
+        settings = KCPOptions(mode=mode, keepAlive=0, environ={}).arqSettings(0)
         for congested in (False, True):
             yield mode, replace(settings, mtu=OVERHEAD + 100), congested
 
@@ -175,7 +175,7 @@ class DeadTests(SynchronousTestCase):
             sender.write(b"data")
             sender.flushBy(began)
             link.run(lambda: sender.sender.deadLink)  # noqa: B023
-            self.assertGreaterEqual(link.now - began, DEAD_LINK_SILENCE, mode)
+            self.assertGreaterEqual(link.now - began, settings.deadLinkAfter, mode)
             self.assertLess(link.now - began, 30_000, mode)
             self.assertGreaterEqual(link.stats[0].RetransSegs, DEAD_LINK - 1)
             self.assertEqual(link.stats[0].RetransSegs > DEAD_LINK, settings.nodelay)
@@ -240,3 +240,22 @@ class SilenceTests(SynchronousTestCase):
         """
         acks = {1000 + 8000 * number: (10 - number, 1) for number in range(1, 4)}
         self.assertIs(self.copies(acks), None)
+
+
+class OptionsTests(SynchronousTestCase):
+    """
+    How long nothing may be acknowledged with which options.
+    """
+
+    def test_keepAlive(self) -> None:
+        """
+        As long as the keepalive waits for a sign of life, and never less than without it.
+        """
+        for keepAlive, deadAfter, expected in (
+            (10.0, 30.0, 40_000),
+            (10.0, 300.0, 310_000),
+            (0.5, 1.0, 10_000),
+            (0.0, 300.0, 10_000),
+        ):
+            options = KCPOptions(keepAlive=keepAlive, deadAfter=deadAfter, environ={})
+            self.assertEqual(options.arqSettings(0).deadLinkAfter, expected)

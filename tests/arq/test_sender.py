@@ -430,6 +430,39 @@ class AcknowledgeTests(SenderTestCase):
         sender.acknowledge([], [(0, 1001)], 1000, True)
         self.assertEqual(sender.rtt.smoothed, 0)
 
+    def test_roundTripOfNothing(self) -> None:
+        """
+        An ACK of a number that was never sent gives no sample, whatever came before and with it.
+        """
+        sender = self.make()
+        self.launch(3, now=100_000)
+        for sn in (3, 4, 2**31 - 1, 2**31, 2**32 - 1):
+            sender.acknowledge([], [(0, 100_000), (sn, 0)], 100_050, True)
+            self.assertEqual((sender.rtt.smoothed, sender.rtt.timeout), (0, 200), sn)
+
+    def test_roundTripBeforeLaunch(self) -> None:
+        """
+        A ts before the segment was first sent gives no sample, though others were in flight then.
+        """
+        sender = self.make()
+        self.launch(2, now=1000)
+        self.launch(3, now=1100)
+        sender.acknowledge([], [(4, 1000)], 1140, True)
+        sender.acknowledge([], [(2, 1099)], 1140, True)
+        self.assertEqual(sender.rtt.smoothed, 0)
+        sender.acknowledge([], [(3, 1100)], 1140, True)
+        self.assertEqual(sender.rtt.smoothed, 40)
+
+    def test_roundTripTwice(self) -> None:
+        """
+        An ACK that comes again, behind a gap, gives no second sample.
+        """
+        sender = self.make()
+        self.launch(3, now=1000)
+        sender.acknowledge([], [(2, 1000)], 1050, True)
+        sender.acknowledge([], [(2, 1000)], 1900, True)
+        self.assertEqual(sender.rtt.smoothed, 50)
+
     def test_roundTripAcrossWrap(self) -> None:
         """
         The round trip is right while ts wraps.

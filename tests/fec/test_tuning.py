@@ -220,6 +220,13 @@ class StrayTests(PeerTestCase):
     A peer with the same counts, and a shard that contradicts them.
     """
 
+    @property
+    def ahead(self) -> int:
+        """
+        The seqid of a data shard that is not long to come.
+        """
+        return self.encoder._seqid + 13 * 20
+
     def stray(self, seqid: int) -> None:
         """
         Take a shard of the wrong type.
@@ -238,7 +245,7 @@ class StrayTests(PeerTestCase):
             self.begin(counts, counts)
             self.whole(WHOLE)
             self.assertRebuilds(20)
-            self.stray(5000 * sum(counts))
+            self.stray((self.encoder._seqid // sum(counts) + 20) * sum(counts))
             self.assertEqual((self.stats.FECErrs, self.stats.FECRetunes), (1, 0))
             self.whole(SAMPLES // sum(counts) + 2)
             self.assertRebuilds(20)
@@ -251,7 +258,7 @@ class StrayTests(PeerTestCase):
         self.begin((10, 3), (10, 3))
         self.whole(WHOLE)
         self.assertRebuilds()
-        self.stray(5000)
+        self.stray(self.ahead)
         self.assertEqual(self.take(_without(self.group()[1], 0)), [])
 
     def test_often(self) -> None:
@@ -261,8 +268,8 @@ class StrayTests(PeerTestCase):
         self.begin((10, 3), (10, 3))
         self.whole(WHOLE)
         for number in range(1, 5):
-            self.stray(5000)
-            self.stray(5001)
+            self.stray(self.ahead)
+            self.stray(self.ahead + 1)
             self.assertEqual(self.stats.FECErrs, number)
             self.whole(SAMPLES // 13 + 2)
             self.assertRebuilds()
@@ -274,7 +281,7 @@ class StrayTests(PeerTestCase):
         """
         self.begin((10, 3), (10, 3))
         self.whole(WHOLE)
-        self.stray(5000)
+        self.stray(self.ahead)
         for _ in range(3 * SAMPLES // 10):
             self.assertEqual(self.take(_without(self.group()[1], 0, 10)), [])
         self.whole(WHOLE)
@@ -322,6 +329,24 @@ class EveryTests(PeerTestCase):
         # Shard 13 is the thirteenth to come; where data ends is first seen at the twenty-third.
         self.assertEqual(tried, [0, 7, 12, 15, 23])
 
+    def test_eachAtTheStart(self) -> None:
+        """
+        Nor with each shard that could begin a group, when there are many to look through.
+        """
+        tried: list[int] = []
+        isTime = AutoTune.isTime
+
+        def recording(tuner: AutoTune, atStart: bool) -> bool:
+            found = isTime(tuner, atStart)
+            tried.extend([len(tuner._isData)] * found)
+            return found
+
+        self.patch(AutoTune, "isTime", recording)
+        self.begin((10, 3), (10, 3))
+        for number in range(3000):
+            self.take([dataShard(13 * number, b"")])
+        self.assertLess(sum(tried), 100 * 3000)
+
     def test_hostile(self) -> None:
         """
         Nor can a peer have them looked for often: here many group sizes seem possible, and a shard
@@ -336,16 +361,16 @@ class EveryTests(PeerTestCase):
 
         self.patch(AutoTune, "_explains", recording)
         self.begin((10, 3), (10, 3))
-        # 83 sizes divide it.
-        many = 2162160
+        # 22 sizes divide it.
+        many = 420
         shards = [
             (seqid, isData)
             for k in range(1, 171)
             for seqid, isData in ((many * k, True), (many * k + 1, True), (many * k - 1, False))
         ]
-        shards += [(many + 2, False), (2 * many + 2, False)]
-        shards += [(many * 500, False), (many * 3, True)] * 2000
+        shards += [(many * 169 + 2, False), (many * 170 + 2, False)]
+        shards += [(many * 171, False), (many * 170, True)] * 2000
         for seqid, isData in shards:
             self.take([dataShard(seqid, b"") if isData else anyShard(seqid, PARITY, b"\2\0")])
-        self.assertGreater(len(tried), 83)
+        self.assertGreater(len(tried), 22)
         self.assertLess(len(tried), len(shards))

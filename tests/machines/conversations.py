@@ -7,9 +7,10 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
+from kcptwisted.arq.segment import MASK, WINS, Segment
 from kcptwisted.arq.sender import MessageTooLong
 from kcptwisted.arq.settings import ARQSettings
-from tests.arq.link import Link
+from tests.arq.link import CONV, Link
 from tests.properties import stateful, strategies
 
 _which = strategies.integers(0, 1)
@@ -24,6 +25,7 @@ _settings = strategies.builds(
     resend=strategies.integers(0, 2),
     stream=strategies.booleans(),
     ackNoDelay=strategies.booleans(),
+    rateLimit=strategies.sampled_from([0, 0, 500, 20_000]),
     pacing=strategies.booleans(),
 )
 #: Near where numbers wrap, and where their sign as 32-bit differences changes.
@@ -129,6 +131,14 @@ class ConversationMachine(stateful.RuleBasedStateMachine):
             self.hand(1 - which, bag)
 
     @stateful.rule(which=_which)
+    def shut(self, which: int) -> None:
+        """
+        Tell that the window is shut, as one does that was overtaken by another that told more.
+        """
+        una = self.link.ends[1 - which].conversation.receiver.next & MASK
+        self.hand(which, [Segment(CONV, WINS, 0, 0, 0, 0, una, b"").encode()])
+
+    @stateful.rule(which=_which)
     def lose(self, which: int) -> None:
         """
         Lose all that is under way.
@@ -181,6 +191,18 @@ class ConversationMachine(stateful.RuleBasedStateMachine):
         if hasattr(self, "link"):
             for which in range(2):
                 self.compare(self.received[which], self.written[1 - which])
+
+    @stateful.invariant()
+    def isDue(self) -> None:
+        """
+        Whatever waits to be sent, or to be acknowledged, has a time at which something happens.
+        """
+        if hasattr(self, "link"):
+            for end in self.link.ends:
+                conversation = end.conversation
+                waits = not conversation.drained or conversation.receiver.ackCount
+                due = conversation.wantsFlush or conversation.deadline() is not None
+                assert due or not waits, "nothing will ever happen"
 
     def compare(self, received: list[bytes], written: list[bytes]) -> None:
         """
