@@ -101,7 +101,8 @@ class RelayService(Service):
         self.factory = RelayFactory(client, reactor)
         self._listening: Deferred[Any] | None = None
         self._starting = False
-        self._stopping = False
+        # When a stop has begun: fires when it is complete.
+        self._over: Deferred[None] | None = None
         self._problem: Failure | None = None
         self._port: IListeningPort | None = None
         self._timer: IDelayedCall | None = None
@@ -129,7 +130,7 @@ class RelayService(Service):
         self._forget = onSecondSignal(self._reactor, self._abort)
 
     def _listen(self) -> None:
-        self._starting, self._stopping, self._problem = True, False, None
+        self._starting, self._over, self._problem = True, None, None
         listening: Deferred[Any] = self._server.listen(self.factory)
         self._listening = listening.addCallbacks(self._listens, self._failed)
         self._starting = False
@@ -138,9 +139,11 @@ class RelayService(Service):
 
     def _listens(self, port: IListeningPort) -> None:
         self._port = port
-        if self._stopping:
+        if self._over is not None:
             # It could not be cancelled any more.
             self._stopListening("abort")
+        elif hasattr(port, "beforeStop"):
+            port.beforeStop(self._stop)
 
     def _failed(self, reason: Failure) -> None:
         if reason.check(CancelledError):
@@ -160,23 +163,35 @@ class RelayService(Service):
         @return: fires when they are over.
         """
         super().stopService()  # type: ignore[no-untyped-call]
-        self._stopping = True
-        if self._listening is not None:
-            self._listening.cancel()
-            self._listening = None
-        stopped = [self.factory.stop()]
+        return self._stop()
+
+    def _stop(self) -> Deferred[None]:
+        stopped: Deferred[None] = Deferred()
+        if self._over is None:
+            self._over = Deferred()
+            self._over.chainDeferred(stopped)
+            self._end(self._over)
+        else:
+            self._over.chainDeferred(stopped)
+        return stopped
+
+    def _end(self, over: Deferred[None]) -> None:
+        listening, self._listening = self._listening, None
+        if listening is not None:
+            listening.cancel()
+        parts = [self.factory.stop()]
         if self._port is not None:
-            stopped.append(self._stopListening("finish"))
-        over: Deferred[Any] = gatherResults(stopped, consumeErrors=True)
+            parts.append(self._stopListening("finish"))
+        ended: Deferred[Any] = gatherResults(parts, consumeErrors=True)
         if self._stopTimeout == 0:
             self._abort()
-        elif not over.called:
+        elif not ended.called:
             self._log.info(
                 "Stopping: connections have {seconds:g} s to deliver what was read",
                 seconds=self._stopTimeout,
             )
             self._timer = self._reactor.callLater(self._stopTimeout, self._tooLate)
-        return over.addBoth(self._stopped)
+        ended.addBoth(self._stopped).chainDeferred(over)
 
     def _stopListening(self, sessions: str) -> Deferred[Any]:
         port = self._port

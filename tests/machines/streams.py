@@ -248,7 +248,7 @@ class SimpleStream:
         """
         Have the program read.
         """
-        if self._resetReceived and (self._reading and not self._queue or self.dataBuffer):
+        if self._resetReceived and ((self._reading and not self._queue) or self.dataBuffer):
             self._lose(Failure(error.ConnectionLost()))
             return
         if not self._reading or self.disconnected:

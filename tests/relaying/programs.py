@@ -181,7 +181,11 @@ class Callers(Factory):
 class RelaysCase(ProgramTestCase):
     """
     Starts twistd.
+
+    @ivar far: more options of the far relay's server.
     """
+
+    far = ""
 
     def relay(self, server: str, client: str, *options: str) -> Program:
         """
@@ -199,7 +203,7 @@ class RelaysCase(ProgramTestCase):
         @return: the same, when it listens.
         """
         program = self.relay(server, client, *options)
-        await program.printed("starting on")
+        await program.printed("workers listening" if "workers" in server else "starting on")
         return program
 
     async def serve(self, reads: bool = True) -> tuple[Callers, int]:
@@ -237,7 +241,9 @@ class RelaysCase(ProgramTestCase):
         """
         between, near = freePort(), freeTCPPort()
         far = await self.listening(
-            f"kcp:{between}:interface=127.0.0.1:key=k:{GONE}", f"tcp:127.0.0.1:{target}", *options
+            f"kcp:{between}:interface=127.0.0.1:key=k:{GONE}{self.far}",
+            f"tcp:127.0.0.1:{target}",
+            *options,
         )
         first = await self.listening(
             f"tcp:{near}:interface=127.0.0.1",

@@ -11,6 +11,7 @@ from twisted.internet.task import deferLater
 
 from tests.programs import Program
 from tests.relaying.programs import Caller, RelaysCase, Source, reactor
+from tests.workers.clients import isLinux
 
 #: What must have gone through before the signal.
 UNDER_WAY = 3_000_000
@@ -26,9 +27,9 @@ def moved(program: Program) -> tuple[int, int]:
     return int(found[0]), int(found[1])
 
 
-class StoppingTests(RelaysCase):
+class StoppingCase(RelaysCase):
     """
-    SIGTERM.
+    Relays with something under way.
     """
 
     async def loaded(
@@ -59,6 +60,37 @@ class StoppingTests(RelaysCase):
         self.assertIsNotNone(caller.reason)
         self.assertFalse(caller.sawEnd, "taken for the end of the data")
 
+    async def checkFar(self) -> None:
+        """
+        Stop the relay at the receiver: what it has read arrives, and an abort after it.
+        """
+        _, far, client, server = await self.loaded()
+        self.kill(far, "TERM")
+        await far.ended()
+        await server.over()
+        self.assertEqual(server.received, moved(far)[1])
+        self.assertAborted(server)
+        await client.over()
+        self.assertAborted(client)
+
+    async def checkLimit(self) -> None:
+        """
+        Stop it while the receiver takes nothing.
+        """
+        _, far, _, server = await self.loaded("--stop-timeout", "0.5", reads=False)
+        self.kill(far, "TERM")
+        await far.ended()
+        self.assertIn("Not all was delivered within 0.5 s", far.output)
+        server.transport.resumeProducing()
+        await server.over()
+        self.assertAborted(server)
+
+
+class StoppingTests(StoppingCase):
+    """
+    SIGTERM.
+    """
+
     async def test_near(self) -> None:
         """
         What the relay at the sender has read arrives, and an abort after it.
@@ -76,14 +108,7 @@ class StoppingTests(RelaysCase):
         """
         What the relay at the receiver has read arrives, and an abort after it.
         """
-        _, far, client, server = await self.loaded()
-        self.kill(far, "TERM")
-        await far.ended()
-        await server.over()
-        self.assertEqual(server.received, moved(far)[1])
-        self.assertAborted(server)
-        await client.over()
-        self.assertAborted(client)
+        await self.checkFar()
 
     async def test_answersGoOut(self) -> None:
         """
@@ -105,13 +130,7 @@ class StoppingTests(RelaysCase):
         """
         A reader that takes nothing holds a stop for no longer than the option says.
         """
-        _, far, _, server = await self.loaded("--stop-timeout", "0.5", reads=False)
-        self.kill(far, "TERM")
-        await far.ended()
-        self.assertIn("Not all was delivered within 0.5 s", far.output)
-        server.transport.resumeProducing()
-        await server.over()
-        self.assertAborted(server)
+        await self.checkLimit()
 
     async def test_atOnce(self) -> None:
         """
@@ -156,3 +175,25 @@ class StoppingTests(RelaysCase):
         self.assertAborted(server)
         self.kill(far, "TERM")
         await far.ended()
+
+
+class WorkersTests(StoppingCase):
+    """
+    The same where workers serve the far relay's port: the signal reaches their master only.
+    """
+
+    far = ":workers=2"
+    if not isLinux():
+        skip = "only Linux shares a port out"
+
+    async def test_far(self) -> None:
+        """
+        What a worker has read arrives, and an abort after it.
+        """
+        await self.checkFar()
+
+    async def test_limit(self) -> None:
+        """
+        A reader that takes nothing holds workers for no longer than the option says.
+        """
+        await self.checkLimit()
