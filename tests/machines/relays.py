@@ -102,7 +102,7 @@ class RelayHost:
 
     def __init__(self, host: SimulatedHost, server: Any, client: Any, stopTimeout: float) -> None:
         self.host = host
-        self.streams = server if isinstance(server, StreamServer) else client
+        self.streams: Any = server if isinstance(server, StreamServer) else client
         self.alive = True
         self.stopped = False
         self.over: list[object] = []

@@ -14,7 +14,6 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import (
     IConsumer,
-    IHalfCloseableDescriptor,
     IHalfCloseableProtocol,
     IListeningPort,
     IProtocol,
@@ -300,7 +299,7 @@ class SimpleStream:
             self.peer._later()
 
 
-@implementer(IConsumer, IHalfCloseableDescriptor, IPushProducer, ITCPTransport)
+@implementer(IConsumer, IPushProducer, ITCPTransport)
 class Stream(SimpleStream):
     """
     One with half close.
@@ -319,7 +318,14 @@ class Stream(SimpleStream):
         """
         return False
 
-    setTcpNoDelay = getTcpKeepAlive = setTcpKeepAlive = getTcpNoDelay  # type: ignore[assignment]
+    getTcpKeepAlive = getTcpNoDelay
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        """
+        Of no interest.
+        """
+
+    setTcpKeepAlive = setTcpNoDelay
 
 
 def join(
