@@ -27,6 +27,7 @@ class KCPListeningPort:
     """
 
     _log = Logger()
+    _beforeStop: Callable[[], object] | None = None
 
     def __init__(
         self,
@@ -46,14 +47,6 @@ class KCPListeningPort:
         self._socket = sock
         self._listening = False
         self._stopping = False
-        self._beforeStop: Callable[[], object] | None = None
-
-    def beforeStop(self, callback: Callable[[], object]) -> None:
-        """
-        Have C{callback} called when L{stopListening} is, by whomever, before the sessions end: a
-        worker's master does.
-        """
-        self._beforeStop = callback
 
     @property
     def stats(self) -> PortStats:
@@ -68,6 +61,13 @@ class KCPListeningPort:
         The live sessions.
         """
         return list(self._listener.sessions.values())
+
+    def beforeStop(self, callback: Callable[[], object]) -> None:
+        """
+        Have C{callback} called when L{stopListening} is, by whomever, before the sessions end: a
+        worker's master does.
+        """
+        self._beforeStop = callback
 
     def startListening(self) -> None:
         """

@@ -24,6 +24,7 @@ from kcptwisted.relaying.transports import (
     tellsEnd,
     undelivered,
 )
+from kcptwisted.session import KCPSession
 from tests.relaying.programs import Caller, Callers, reactor
 
 
@@ -125,6 +126,48 @@ class SocketTests(TestCase):
         self.assertFalse(hasHalfClose(wrapper) or tellsEnd(wrapper))
         self.assertTrue(abort(wrapper))
         await here.over()
+
+
+class Told:
+    """
+    A KCP connection, as far as this goes.
+    """
+
+    unacknowledged = 3
+
+    def __init__(self, greeted: bool) -> None:
+        self.greeted = greeted
+
+    def loseWriteConnection(self) -> None:
+        """
+        Would send a FIN, if the peer knew one.
+        """
+
+
+class KCPTests(SynchronousTestCase):
+    """
+    KCP.
+    """
+
+    def test_tellsEnd(self) -> None:
+        """
+        Only a peer that takes control frames can be told that one direction has ended.
+        """
+        self.assertTrue(tellsEnd(Told(True)))
+        self.assertFalse(tellsEnd(Told(False)))
+
+    def test_session(self) -> None:
+        """
+        Sessions have what is looked for.
+        """
+        for name in ("greeted", "loseWriteConnection", "unacknowledged", "abortConnection"):
+            self.assertTrue(hasattr(KCPSession, name), name)
+
+    def test_undelivered(self) -> None:
+        """
+        Segments count.
+        """
+        self.assertEqual(undelivered(Told(True)), 3)
 
 
 class DrainTests(SynchronousTestCase):
