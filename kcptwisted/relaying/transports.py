@@ -113,7 +113,7 @@ def inKernel(transport: Any) -> int | None:
         other end any more; None if the system does not tell.
     """
     descriptor = _descriptor(transport)
-    if descriptor < 0 or _hungUp(descriptor):
+    if descriptor < 0 or _failed(descriptor):
         return 0
     try:
         if sys.platform == "darwin":
@@ -132,15 +132,16 @@ def _descriptor(transport: Any) -> int:
         return -1
 
 
-def _hungUp(descriptor: int) -> bool:
+def _failed(descriptor: int) -> bool:
     """
-    Whether a socket's connection is over, by a reset for example.
+    Whether a socket's connection has failed, by a reset for example.
     """
     if not hasattr(select, "poll"):
         return False
     poll = select.poll()
     poll.register(descriptor, 0)
-    return any(event & (select.POLLHUP | select.POLLERR) for _, event in poll.poll(0))
+    # POLLHUP comes as well when both ends have said that they send no more, with data under way.
+    return any(event & select.POLLERR for _, event in poll.poll(0))
 
 
 def _outputQueue(descriptor: int) -> int:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import sys
+from socket import SHUT_WR, SO_SNDBUF, SOL_SOCKET
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -115,6 +116,29 @@ class SocketTests(TestCase):
 
     if sys.platform != "linux":
         test_reset.skip = "Linux tells of it"  # type: ignore[attr-defined]
+
+    async def test_bothEnded(self) -> None:
+        """
+        What is under way counts though both ends have said that they send no more.
+        """
+        here, there = await self.join("tcp:0:interface=127.0.0.1", "tcp:127.0.0.1:{}")
+        there.transport.pauseProducing()
+        here.transport.pauseProducing()
+        for end in (here, there):
+            end.transport.getHandle().setsockopt(SOL_SOCKET, SO_SNDBUF, 1_000_000)
+        here.transport.write(bytes(20_000_000))
+        before = -1
+        while before != undelivered(here.transport):
+            before = undelivered(here.transport)
+            await deferLater(reactor, 0.2, lambda: None)
+        # What the program has left, and then just what the system has.
+        here.transport.dataBuffer = here.transport.dataBuffer[: here.transport.offset]
+        here.transport._tempDataBuffer, here.transport._tempDataLen = [], 0
+        here.transport.stopWriting()
+        for end in (here, there):
+            end.transport.getHandle().shutdown(SHUT_WR)
+        await deferLater(reactor, 0.2, lambda: None)
+        self.assertGreater(undelivered(here.transport), 0)
 
     async def test_wrapper(self) -> None:
         """
