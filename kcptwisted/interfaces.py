@@ -99,6 +99,9 @@ class IKCPTransport(ITransport, IConsumer, IPushProducer):
     conv: int = Attribute("The conversation id.")
     stats: SessionStats = Attribute("Counts of this connection.")
     queuedBytes: int = Attribute("Bytes that were written and wait to be sent for the first time.")
+    unacknowledged: int = Attribute(
+        "Segments that the peer has not acknowledged, those included that wait to be sent."
+    )
 
     def abortConnection() -> None:
         """

@@ -5,6 +5,7 @@ What C{listen} gives: a listener as a port.
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, succeed
@@ -27,6 +28,7 @@ class KCPListeningPort:
     """
 
     _log = Logger()
+    _beforeStop: Callable[[], object] | None = None
 
     def __init__(
         self,
@@ -63,6 +65,13 @@ class KCPListeningPort:
         """
         return list(self._listener.sessions.values())
 
+    def beforeStop(self, callback: Callable[[], object]) -> None:
+        """
+        Have C{callback} called when L{stopListening} is, by whomever, before the sessions end: a
+        worker's master does.
+        """
+        self._beforeStop = callback
+
     def startListening(self) -> None:
         """
         Open the port.
@@ -86,6 +95,9 @@ class KCPListeningPort:
         ending = Ending.parse(sessions)
         if not self._listening:
             return succeed(None)
+        before, self._beforeStop = self._beforeStop, None
+        if before is not None:
+            before()
         stopped = self._listener.stop(ending)
         if not self._stopping:
             self._stopping = True

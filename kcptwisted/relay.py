@@ -4,19 +4,20 @@ C{twistd kcp-relay}: joins any server endpoint to any client endpoint.
 
 from __future__ import annotations
 
-from collections import deque
+import math
 from collections.abc import Callable
 from typing import Any
 
-from twisted.application import strports
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import clientFromString, serverFromString
-from twisted.internet.interfaces import IAddress, IProtocol, IStreamClientEndpoint
-from twisted.internet.protocol import Factory, Protocol, connectionDone
-from twisted.logger import Logger
 from twisted.python import usage
-from twisted.python.failure import Failure
+
+from kcptwisted.relaying.service import RelayFactory, RelayService
+
+__all__ = ["Options", "RelayFactory", "RelayService", "makeService"]
+
+#: Seconds that a stop may take.
+STOP_TIMEOUT = 30.0
 
 
 class Options(usage.Options):
@@ -34,11 +35,17 @@ class Options(usage.Options):
     optParameters = [
         ["from", "f", None, "Server endpoint to listen at, such as tcp:8080."],
         ["to", "t", None, "Client endpoint to connect to, such as kcp:example.com:4000:crypt=aes."],
+        [
+            "stop-timeout",
+            None,
+            STOP_TIMEOUT,
+            "Seconds that a stop may take to deliver what was read; then connections are aborted.",
+        ],
     ]
 
     def postOptions(self) -> None:
         """
-        @raise usage.UsageError: if an endpoint is missing or wrong.
+        @raise usage.UsageError: if an endpoint or a number is missing or wrong.
         """
         from twisted.internet import reactor
 
@@ -53,117 +60,17 @@ class Options(usage.Options):
                 parse(reactor, self[name])
             except (ValueError, TypeError) as problem:
                 raise usage.UsageError(f"--{name}: {problem}") from None
+        self["stop-timeout"] = _seconds("stop-timeout", self["stop-timeout"])
 
 
-class Half(Protocol):
-    """
-    One of two joined connections.  What comes in goes out at the other one.
-    """
-
-    _other: Half | None = None
-
-    def connectionMade(self) -> None:
-        """
-        Wait for the other half.
-        """
-        self._early: deque[bytes] = deque()
-
-    def join(self, other: Half) -> None:
-        """
-        Pass on to C{other} from now on; each is the other's producer.
-        """
-        self._other = other
-        transport: Any = other.transport
-        transport.registerProducer(self.transport, True)
-        while self._early:
-            transport.write(self._early.popleft())
-
-    def dataReceived(self, data: bytes) -> None:
-        """
-        Pass on.
-        """
-        if self._other is None:
-            self._early.append(data)
-        else:
-            transport: Any = self._other.transport
-            transport.write(data)
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """
-        Close the other half, which still delivers what it was given.
-        """
-        other, self._other = self._other, None
-        if other is not None and other.transport is not None:
-            other._other = None
-            transport: Any = other.transport
-            transport.unregisterProducer()
-            transport.loseConnection()
-
-
-class Incoming(Half):
-    """
-    The half that was connected to; connects the other.
-    """
-
-    _log = Logger()
-
-    def __init__(self, endpoint: IStreamClientEndpoint) -> None:
-        """
-        @param endpoint: where to pass on to.
-        """
-        self._endpoint = endpoint
-        self._connecting: Deferred[IProtocol] | None = None
-
-    def connectionMade(self) -> None:
-        """
-        Hold what comes until the other half is there.
-        """
-        super().connectionMade()
-        transport: Any = self.transport
-        transport.pauseProducing()
-        connecting = self._connecting = self._endpoint.connect(Factory.forProtocol(Half))
-        connecting.addCallbacks(self._connected, self._failed)
-
-    def _connected(self, outgoing: Any) -> None:
-        self._connecting = None
-        self.join(outgoing)
-        outgoing.join(self)
-        transport: Any = self.transport
-        transport.resumeProducing()
-
-    def _failed(self, reason: Failure) -> None:
-        self._connecting = None
-        self._log.warn("Cannot pass a connection on: {reason}", reason=reason.getErrorMessage())
-        transport: Any = self.transport
-        if transport is not None:
-            transport.abortConnection()
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """
-        Give up on a half that is still being connected.
-        """
-        if self._connecting is not None:
-            connecting, self._connecting = self._connecting, None
-            connecting.cancel()
-        super().connectionLost(reason)
-
-
-class RelayFactory(Factory):
-    """
-    Makes L{Incoming} halves.
-    """
-
-    def __init__(self, endpoint: IStreamClientEndpoint) -> None:
-        """
-        @param endpoint: where to pass on to.
-        """
-        self._endpoint = endpoint
-
-    def buildProtocol(self, addr: IAddress | None) -> Incoming:
-        """
-        @return: a new half.
-        """
-        return Incoming(self._endpoint)
+def _seconds(name: str, given: str | float) -> float:
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise usage.UsageError(f"--{name} must be seconds, 0 or more, not {given!r}")
+    return seconds
 
 
 def makeService(options: Options) -> Service:
@@ -172,5 +79,9 @@ def makeService(options: Options) -> Service:
     """
     from twisted.internet import reactor
 
-    factory = RelayFactory(clientFromString(reactor, options["to"]))
-    return strports.service(options["from"], factory, reactor)
+    return RelayService(
+        reactor,
+        serverFromString(reactor, options["from"]),
+        clientFromString(reactor, options["to"]),
+        options["stop-timeout"],
+    )

@@ -119,6 +119,14 @@ class SessionTransport:
         """
         return self._conversation.sender.queuedBytes
 
+    @property
+    def unacknowledged(self) -> int:
+        """
+        Segments that the peer has not acknowledged, those included that wait to be sent.
+        """
+        sender = self._conversation.sender
+        return len(sender.queue) + len(sender.inFlight)
+
     def end(self, reason: Failure) -> None:
         """
         End the connection at the next flush.

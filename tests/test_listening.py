@@ -53,6 +53,17 @@ class PortTests(ConnectionTestCase):
         listener = KCPListener(self.network.host(SERVER), self.options, self.serverFactory)
         self.successResultOf(KCPListeningPort(listener, (SERVER, PORT)).stopListening())
 
+    def test_beforeStop(self) -> None:
+        """
+        Who asked is told of a stop, once, while the sessions are as they were.
+        """
+        port = self.listen()
+        told: list[int] = []
+        port.beforeStop(lambda: told.append(self.serverFactory.stops))
+        self.successResultOf(port.stopListening("finish"))
+        self.successResultOf(port.stopListening("abort"))
+        self.assertEqual(told, [0])
+
     def test_startTwice(self) -> None:
         """
         A port that listens cannot be started.

@@ -59,6 +59,19 @@ class OptionTests(SynchronousTestCase):
         )
         self.assertIn("--to: mode must be one of normal, fast", str(problem))
 
+    def test_stopTimeout(self) -> None:
+        """
+        The seconds of a stop are a number that is not negative.
+        """
+        ends = ("--from", "tcp:1", "--to", "tcp:h:1")
+        self.assertEqual(self.parse(*ends)["stop-timeout"], 30)
+        self.assertEqual(self.parse(*ends, "--stop-timeout", "0.5")["stop-timeout"], 0.5)
+        for wrong in ("-1", "soon", "nan", "inf"):
+            problem = self.assertRaises(
+                usage.UsageError, self.parse, *ends, "--stop-timeout", wrong
+            )
+            self.assertIn("--stop-timeout must be seconds, 0 or more", str(problem))
+
     def test_plugin(self) -> None:
         """
         twistd finds the service.

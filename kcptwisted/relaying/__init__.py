@@ -1,0 +1,3 @@
+"""
+Joining connections so that neither end takes a failure for the end of the data (docs/relay.md).
+"""
