@@ -74,6 +74,12 @@ class ClosingSession(SessionTransport):
         """
         raise NotImplementedError
 
+    def _keepAliveSet(self) -> None:
+        if not self._options.keepAlive:
+            self._liveness.askAfter(KCPOptions.keepAlive if self._tcpKeepAlive else 0)
+            if not self._closed:
+                self._clock.schedule(self)
+
     @property
     def greeted(self) -> bool:
         """
@@ -149,7 +155,8 @@ class ClosingSession(SessionTransport):
         if not shutdown.peerReads or self._outputOver:
             self.connectionLost(Failure(error.ConnectionDone()))
         elif halfCloseable is None and not self._sealed:
-            self.loseConnection()
+            # The peer will not answer an end of TLS any more.
+            SessionTransport.loseConnection(self)
 
     # This side's close.
 

@@ -26,6 +26,8 @@ class KCPConnector(SessionHub):
     Connects to one address, and closes the socket when the connection is over.
     """
 
+    calls = True
+
     def __init__(
         self,
         reactor: Any,
@@ -44,6 +46,9 @@ class KCPConnector(SessionHub):
         self._timeout: IDelayedCall | None = None
         self._result: Deferred[IProtocol] | None = None
         self._session: KCPSession | None = None
+
+    def __repr__(self) -> str:
+        return f"<KCPConnector {self._session!r}>"
 
     def connect(
         self, bind: Address, peer: Address, layers: Sequence[SocketLayer] = ()

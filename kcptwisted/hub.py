@@ -46,7 +46,10 @@ class SessionHub:
     @ivar stats: counts of the port.
     @ivar sessions: the live sessions by the peer's address.
     @ivar features: what they can do.
+    @ivar calls: whether they call their peers.
     """
+
+    calls = False
 
     _log = Logger()
 
@@ -66,6 +69,13 @@ class SessionHub:
         self.stats = PortStats()
         self.sessions: dict[Address, KCPSession] = {}
         self._port: UDPPort | None = None
+
+    @property
+    def reactor(self) -> Any:
+        """
+        What tells the time, and opens the port.
+        """
+        return self._reactor
 
     # Opening and closing the port.
 

@@ -12,11 +12,13 @@ from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from kcptwisted.addresses import toAddress
 from kcptwisted.hub import SocketLayer
 from kcptwisted.interfaces import Address, IKCPListeningPort
 from kcptwisted.listener import Ending, KCPListener
 from kcptwisted.session import KCPSession
 from kcptwisted.stats import PortStats
+from kcptwisted.tcplike import showAddress
 
 
 @implementer(IKCPListeningPort)
@@ -44,7 +46,18 @@ class KCPListeningPort:
         self._layers = layers
         self._socket = sock
         self._listening = False
-        self._stopping = False
+        self._stopping = self._stopped = False
+
+    def __repr__(self) -> str:
+        if not self._listening:
+            where, state = showAddress(toAddress(self._bind)), "not listening"
+        else:
+            where = showAddress(self.getHost())
+            state = "stopping" if self._stopping else "listening"
+            if self._stopped:
+                state = "stopped"
+        count = len(self._listener.sessions)
+        return f"<KCPListeningPort {where} {state}, {count} sessions, {self._listener.factory!r}>"
 
     @property
     def stats(self) -> PortStats:
@@ -86,8 +99,12 @@ class KCPListeningPort:
         stopped = self._listener.stop(ending)
         if not self._stopping:
             self._stopping = True
-            stopped.addCallback(lambda _: self._listener.factory.doStop())
+            stopped.addCallback(lambda _: self._closed())
         return stopped
+
+    def _closed(self) -> None:
+        self._stopped = True
+        self._listener.factory.doStop()
 
     def getHost(self) -> IPv4Address | IPv6Address:
         """

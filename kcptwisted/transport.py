@@ -5,11 +5,11 @@ A connection as its application sees it: what can be done with the transport.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from twisted.internet import error
 from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.interfaces import IConsumer, IProtocol, IPushProducer
+from twisted.internet.interfaces import IConsumer, IProtocol, IPushProducer, ISSLTransport
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -26,10 +26,14 @@ from kcptwisted.optiontable import TICK
 from kcptwisted.outofband import encodeOutOfBand
 from kcptwisted.owner import SessionOwner
 from kcptwisted.stats import PortStats, SessionStats
+from kcptwisted.tcplike import TCPOptions, showAddress
+
+if TYPE_CHECKING:
+    from kcptwisted.session import KCPSession
 
 
 @implementer(IKCPTransport, IConsumer, IPushProducer, IFlushed)
-class SessionTransport:
+class SessionTransport(TCPOptions):
     """
     Writing, closing, producers and consumers.  L{kcptwisted.session.KCPSession} is the rest.
 
@@ -56,6 +60,8 @@ class SessionTransport:
         "_resumed",
         "_sealed",
         "_silenced",
+        "_tcpKeepAlive",
+        "_tcpNoDelay",
         "_transport",
         "address",
         "connected",
@@ -99,6 +105,13 @@ class SessionTransport:
         # No more writes at all: nobody would take what was written.
         self._silenced = False
         self._ending: Failure | None = None
+        self._tcpNoDelay = not options.writeDelay
+        self._tcpKeepAlive = options.keepAlive > 0
+
+    def __repr__(self) -> str:
+        host, peer = showAddress(self.getHost()), showAddress(self.getPeer())
+        tls = ", TLS" if ISSLTransport.providedBy(self) else ""
+        return f"<KCPSession {self.conv} {self._lifecycle.state.value}, {host} to {peer}{tls}>"
 
     @property
     def _closed(self) -> bool:
@@ -206,6 +219,18 @@ class SessionTransport:
         @return: the local address.
         """
         return self._owner.getHost()
+
+    def startTLS(self, contextFactory: Any, normal: bool = True) -> None:
+        """
+        See L{IKCPTransport.startTLS}.
+        """
+        if not self._options.stream:
+            raise ValueError("startTLS takes stream=yes: TLS does not keep messages apart")
+        if not self.connected:
+            raise RuntimeError("the connection is over")
+        from kcptwisted.tls import startTLS
+
+        startTLS(cast("KCPSession", self), contextFactory, self._owner.calls == normal)
 
     # IConsumer.
 

@@ -14,6 +14,7 @@ from kcptwisted.interfaces import Address, IKCPListeningPort
 from kcptwisted.listener import Ending
 from kcptwisted.session import KCPSession
 from kcptwisted.stats import PortStats
+from kcptwisted.tcplike import showAddress
 from kcptwisted.workers.supervisor import Supervisor
 
 
@@ -33,6 +34,9 @@ class AbsentPort:
         self._address = address
         self.stats = PortStats()
         self.sessions: list[KCPSession] = []
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {showAddress(self.getHost())}>"
 
     def startListening(self) -> None:
         """
