@@ -12,11 +12,15 @@ class TCPOptions:
     TCP's socket options, as far as L{twisted.internet.interfaces.ITCPTransport} has them.
     """
 
-    __slots__ = ()
+    __slots__ = ("_tcpKeepAlive", "_tcpNoDelay")
 
-    # Slots of L{kcptwisted.transport.SessionTransport}.
-    _tcpNoDelay: bool
-    _tcpKeepAlive: bool
+    def __init__(self, noDelay: bool, keepAlive: bool) -> None:
+        """
+        @param noDelay: what L{getTcpNoDelay} says at first.
+        @param keepAlive: what L{getTcpKeepAlive} says at first.
+        """
+        self._tcpNoDelay = noDelay
+        self._tcpKeepAlive = keepAlive
 
     def getTcpNoDelay(self) -> bool:
         """

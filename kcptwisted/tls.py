@@ -146,7 +146,9 @@ def startTLS(session: KCPSession, contextFactory: Any, client: bool) -> None:
         from twisted.protocols.tls import TLSMemoryBIOFactory
     except ImportError as problem:
         raise ImportError("startTLS takes pyOpenSSL: pip install 'Twisted[tls]'") from problem
-    factory = TLSMemoryBIOFactory(contextFactory, client, None, session._owner.reactor)
+    # Nothing is built: the protocol is there.
+    nobody: Any = None
+    factory = TLSMemoryBIOFactory(contextFactory, client, nobody, session._owner.reactor)
     layer = factory.protocol(factory, session.protocol, False)
     producer = None if session._gate is None else session._gate.release()
     session.__class__ = TLSSession

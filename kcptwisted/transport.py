@@ -60,8 +60,6 @@ class SessionTransport(TCPOptions):
         "_resumed",
         "_sealed",
         "_silenced",
-        "_tcpKeepAlive",
-        "_tcpNoDelay",
         "_transport",
         "address",
         "connected",
@@ -85,6 +83,7 @@ class SessionTransport(TCPOptions):
         @param conv: the conversation id.
         @param address: the peer's.
         """
+        super().__init__(not options.writeDelay, options.keepAlive > 0)
         self.conv = conv
         self.address = address
         self.protocol: IProtocol | None = None
@@ -105,8 +104,6 @@ class SessionTransport(TCPOptions):
         # No more writes at all: nobody would take what was written.
         self._silenced = False
         self._ending: Failure | None = None
-        self._tcpNoDelay = not options.writeDelay
-        self._tcpKeepAlive = options.keepAlive > 0
 
     def __repr__(self) -> str:
         host, peer = showAddress(self.getHost()), showAddress(self.getPeer())

@@ -96,21 +96,6 @@ class AMPTests(TLSCarryingTestCase):
         self.wait(talk())
         self.close(port)
 
-    def test_serverAsks(self) -> None:
-        """
-        The server asks for it.
-        """
-        port, client, server = self.join()
-
-        async def talk() -> None:
-            await server.callRemote(amp.StartTLS, tls_localCertificate=certificate())
-            for caller in (server, client):
-                answer = await caller.callRemote(Reverse, text=b"drawer")
-                self.assertEqual(answer["text"], b"reward")
-
-        self.wait(talk())
-        self.close(port)
-
 
 @implementer(smtp.IMessageDelivery, smtp.IMessage)
 class Mailbox:
@@ -182,7 +167,7 @@ class SMTPTests(TLSCarryingTestCase):
                 return server
 
         port = self.serve(Server())
-        message = b"Subject: hello\r\n\r\n" + b"A line of text.\r\n" * 5000
+        message = b"Subject: hello\n\n" + b"A line of text.\n" * 5000
         sent: Deferred[Any] = Deferred()
         client: Any = smtp.ESMTPSenderFactory(
             None,
@@ -200,7 +185,7 @@ class SMTPTests(TLSCarryingTestCase):
         self.wait(self.client.connect(client))
         count, _ = self.wait(sent)
         self.assertEqual(count, 1)
-        self.assertEqual(b"\r\n".join(mailbox.lines) + b"\r\n", message)
+        self.assertEqual(b"\n".join(mailbox.lines) + b"\n", message)
         self.assertEqual(mailbox.secure, [True])
         self.close(port)
 
@@ -256,7 +241,7 @@ class IMAP4Tests(TLSCarryingTestCase):
         port = self.serve(Server())
 
         class Client(imap4.IMAP4Client):
-            callLater = staticmethod(self.clientHost.callLater)
+            callLater: Any = staticmethod(self.clientHost.callLater)
 
             def serverGreeting(self, capabilities: Any) -> None:
                 greeted.callback(self)
@@ -285,7 +270,7 @@ class TLSPOP3(pop3.POP3):
     Twisted's POP3 server, with STLS, which it does not have.
     """
 
-    schedule: Any = None
+    AUTH_CMDS = [*pop3.POP3.AUTH_CMDS, b"STLS"]
     secure = False
 
     def listCapabilities(self) -> list[bytes]:
@@ -317,7 +302,7 @@ class Post(pop3.Mailbox):
         """
         return [len(MESSAGE)] if index is None else len(MESSAGE)
 
-    def getMessage(self, index: int) -> BytesIO:
+    def getMessage(self, index: int) -> Any:
         """
         @return: the message.
         """
@@ -342,34 +327,32 @@ class POP3Tests(TLSCarryingTestCase):
         """
         A client that logs in starts TLS by itself, and gets its message.
         """
-        from twisted.internet.task import Cooperator
-
         host = self.serverHost
-        cooperator = Cooperator(scheduler=lambda work: host.callLater(0, work))
-        self.patch(pop3.task, "cooperate", cooperator.cooperate)
 
         class Server(Factory):
             def buildProtocol(self, addr: Any) -> Any:
                 server: Any = TLSPOP3()
                 server.portal = portal(pop3.IMailbox, Post())
                 server.callLater = host.callLater
-                server.schedule = lambda work: cooperator.coiterate(work)
                 return server
 
         class Client(pop3.AdvancedPOP3Client):
-            callLater = staticmethod(self.clientHost.callLater)
+            callLater: Any = staticmethod(self.clientHost.callLater)
 
             def serverGreeting(self, greeting: bytes) -> None:
                 super().serverGreeting(greeting)
+                # By name and password.
+                self.serverChallenge = None
                 greeted.callback(self)
 
         port = self.serve(Server())
         greeted: Deferred[Any] = Deferred()
-        factory = Factory.forProtocol(lambda: Client(contextFactory=clientContext()))
+        factory = Factory.forProtocol(Client)
         self.wait(self.client.connect(factory))
         client = self.wait(greeted)
 
         async def talk() -> None:
+            await client.startTLS(clientContext())
             await client.login(b"user", b"secret")
             self.assertTrue(ISSLTransport.providedBy(client.transport))
             lines = await client.retrieve(0)

@@ -199,7 +199,8 @@ class StartTests(TLSTestCase):
         """
         client, _ = self.started()
         self.assertRaises(TypeError, client.session.write, "text")
-        client.session.write(bytearray(b"x"))
+        other: Any = bytearray(b"x")
+        client.session.write(other)
         self.network.run(1)
         self.finish(self.port)
 
