@@ -21,6 +21,8 @@ from zope.interface import implementer
 from tests.carrying import CarryingTestCase
 from tests.tlscases import NAME, certificate, clientContext, serverContext, skipTLS
 
+MESSAGE = b"Subject: hello\n\n" + b"A line of text.\n" * 5000
+
 
 class TLSCarryingTestCase(CarryingTestCase):
     """
@@ -167,14 +169,13 @@ class SMTPTests(TLSCarryingTestCase):
                 return server
 
         port = self.serve(Server())
-        message = b"Subject: hello\n\n" + b"A line of text.\n" * 5000
         sent: Deferred[Any] = Deferred()
         client: Any = smtp.ESMTPSenderFactory(
             None,
             None,
             b"a@example.com",
             b"b@example.com",
-            BytesIO(message),
+            BytesIO(MESSAGE),
             sent,
             contextFactory=clientContext(),
             requireAuthentication=False,
@@ -185,7 +186,7 @@ class SMTPTests(TLSCarryingTestCase):
         self.wait(self.client.connect(client))
         count, _ = self.wait(sent)
         self.assertEqual(count, 1)
-        self.assertEqual(b"\n".join(mailbox.lines) + b"\n", message)
+        self.assertEqual(b"\n".join(mailbox.lines) + b"\n", MESSAGE)
         self.assertEqual(mailbox.secure, [True])
         self.close(port)
 
@@ -315,9 +316,6 @@ class Post(pop3.Mailbox):
         return b"1"
 
 
-MESSAGE = b"Subject: hello\r\n\r\n" + b"A line of text.\r\n" * 5000
-
-
 class POP3Tests(TLSCarryingTestCase):
     """
     POP3's STLS.
@@ -356,7 +354,7 @@ class POP3Tests(TLSCarryingTestCase):
             await client.login(b"user", b"secret")
             self.assertTrue(ISSLTransport.providedBy(client.transport))
             lines = await client.retrieve(0)
-            self.assertEqual(b"\r\n".join(lines) + b"\r\n", MESSAGE)
+            self.assertEqual(b"\n".join(lines) + b"\n", MESSAGE)
             await client.quit()
 
         self.wait(talk())

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet import reactor as installedReactor
+from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.protocol import Factory
 from twisted.internet.utils import getProcessOutputAndValue
@@ -23,8 +24,8 @@ from tests.programs import Program, ProgramTestCase
 try:
     from twisted.conch import unix
     from twisted.conch.checkers import InMemorySSHKeyDB, SSHPublicKeyChecker
-    from twisted.conch.interfaces import IConchUser, ISession
-    from twisted.conch.ssh import factory, filetransfer, keys, session
+    from twisted.conch.interfaces import IConchUser, ISession, ISFTPServer
+    from twisted.conch.ssh import factory, filetransfer, forwarding, keys, session
     from twisted.cred.portal import IRealm, Portal
     from zope.interface import implementer
 
@@ -71,7 +72,7 @@ if missing is None:
             self.channelLookup.update(
                 {
                     b"session": session.SSHSession,
-                    b"direct-tcpip": unix.forwarding.openConnectForwardingClient,
+                    b"direct-tcpip": forwarding.openConnectForwardingClient,
                 }
             )
             self.subsystemLookup[b"sftp"] = filetransfer.FileTransferServer
@@ -110,7 +111,16 @@ if missing is None:
             It is ours.
             """
 
+    class Files(unix.SFTPServerForUnixConchUser):
+        """
+        Finds files from where the test is.
+        """
+
+        def _absPath(self, path: bytes) -> str:
+            return os.path.join(os.getcwd(), path.decode())
+
     components.registerAdapter(Session, Avatar, ISession)
+    components.registerAdapter(Files, Avatar, ISFTPServer)
 
 
 class ConchTests(ProgramTestCase):
@@ -120,17 +130,20 @@ class ConchTests(ProgramTestCase):
 
     skip = missing
 
-    async def setUp(self) -> None:
+    def setUp(self) -> Any:
         """
         Start server and relay.
         """
+        return Deferred.fromCoroutine(self._start())
+
+    async def _start(self) -> None:
         self.directory = Path(self.mktemp()).resolve()
         self.directory.mkdir()
         for name in ("host", "user"):
             await self.call(KEYGEN, "-q", "-t", "ed25519", "-N", "", "-f", name)
         host = keys.Key.fromFile(str(self.directory / "host"))
         user = keys.Key.fromFile(str(self.directory / "user.pub"))
-        server = factory.SSHFactory()
+        server: Any = factory.SSHFactory()
         server.publicKeys = {b"ssh-ed25519": host.public()}
         server.privateKeys = {b"ssh-ed25519": host}
         server.getPrimes = lambda: None
@@ -147,8 +160,8 @@ class ConchTests(ProgramTestCase):
         (self.directory / "config").write_text(
             f"Host conch\nHostName 127.0.0.1\nPort {started[1]}\nUser me\n"
             f"IdentityFile {self.directory}/user\nIdentitiesOnly yes\nIdentityAgent none\n"
-            "StrictHostKeyChecking no\nUserKnownHostsFile /dev/null\nGlobalKnownHostsFile /dev/null\n"
-            "LogLevel ERROR\nBatchMode yes\nConnectTimeout 10\n"
+            "StrictHostKeyChecking no\nUserKnownHostsFile /dev/null\n"
+            "GlobalKnownHostsFile /dev/null\nLogLevel ERROR\nBatchMode yes\nConnectTimeout 10\n"
         )
 
     async def call(self, *command: str | None) -> tuple[bytes, bytes, int]:
@@ -236,5 +249,3 @@ class ConchTests(ProgramTestCase):
         self.addCleanup(program.stop)
         program.write("there and back\n")
         await program.printed("there and back")
-        program.closeInput()
-        await program.ended()
