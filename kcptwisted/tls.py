@@ -53,6 +53,15 @@ class TLSSession(KCPSession):
         if self.connected and not self.disconnecting:
             self._tls.loseConnection()
 
+    def loseWriteConnection(self) -> None:
+        """
+        Deliver what was written, then tell the peer that no more will come: below TLS, which
+        has no half close.
+        """
+        # The layer holds small writes back until the next turn.
+        later, close = self._owner.reactor.callLater, super().loseWriteConnection
+        later(0, lambda: later(0, close))
+
     def registerProducer(self, producer: Any, streaming: bool) -> None:
         """
         Have C{producer} paused and resumed as the send queue and TLS need it.

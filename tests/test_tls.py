@@ -404,12 +404,14 @@ class EndTests(TLSTestCase):
 
     def test_halfClose(self) -> None:
         """
-        A peer that closes its output, below TLS, leaves nothing behind.
+        A peer that closes its output, below TLS, leaves nothing behind, and loses nothing.
         """
         client, server = self.started()
         self.network.run(1)
+        client.session.write(b"the last")
         client.session.loseWriteConnection()
         self.network.run(10)
+        self.assertEqual(server.received, b"the last")
         self.assertEqual((len(client.reasons), len(server.reasons)), (1, 1))
         self.finish(self.port)
 
