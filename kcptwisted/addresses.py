@@ -10,9 +10,10 @@ from typing import Any
 
 from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import DNSLookupError
 from twisted.internet.interfaces import IAddress, IHostResolution, IResolutionReceiver
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from kcptwisted.interfaces import Address
@@ -30,6 +31,14 @@ def toAddress(sockname: Address) -> IPv4Address | IPv6Address:
     if len(sockname) == 4:
         return IPv6Address("UDP", *sockname)
     return IPv4Address("UDP", *sockname)
+
+
+def showAddress(address: IPv4Address | IPv6Address) -> str:
+    """
+    @return: an address as people write it.
+    """
+    host = f"[{address.host}]" if isinstance(address, IPv6Address) else address.host
+    return f"{host}:{address.port}"
 
 
 def isIPv6(address: Address) -> bool:
@@ -100,24 +109,34 @@ class _Collector:
         if self.result.called:
             return
         if self._addresses:
-            self.result.callback(self._addresses)
+            self.result.callback(list(dict.fromkeys(self._addresses)))
         else:
             self.result.errback(DNSLookupError(f"no address for {self._name!r}"))
 
 
-def resolve(reactor: Any, host: str, port: int) -> Deferred[list[Address]]:
+def resolve(reactor: Any, host: str, port: int, timeout: float) -> Deferred[list[Address]]:
     """
     Look a host up.
 
-    @param reactor: provides L{twisted.internet.interfaces.IReactorPluggableNameResolver}, unless
-        C{host} is an address.
-    @param host: a name or an address.
-    @return: fires with at least one socket address, in the resolver's order, or fails with
-        L{DNSLookupError}.
+    @param reactor: provides L{twisted.internet.interfaces.IReactorTime} and
+        L{twisted.internet.interfaces.IReactorPluggableNameResolver}, unless C{host} is an address.
+    @param host: a name or an address; see L{kcptwisted.hostnames.checkHost}.
+    @param timeout: how long to wait for the answer, seconds.
+    @return: fires with at least one socket address, each once, in the resolver's order, or fails
+        with L{DNSLookupError}.
     """
     literal = parseLiteral(host, port)
     if literal is not None:
         return succeed([literal])
+    if isIPv6Address(host):
+        return fail(DNSLookupError(f"no network interface for the scope of {host!r}"))
     collector = _Collector(host, port)
-    reactor.nameResolver.resolveHostName(collector, host, port, transportSemantics="UDP")
-    return collector.result
+    try:
+        reactor.nameResolver.resolveHostName(collector, host, port, transportSemantics="UDP")
+    except Exception:
+        return fail()
+
+    def late(_: object, seconds: float) -> Failure:
+        return Failure(DNSLookupError(f"no answer about {host!r} within {seconds:g} seconds"))
+
+    return collector.result.addTimeout(max(timeout, 0), reactor, late)

@@ -74,12 +74,6 @@ class ClosingSession(SessionTransport):
         """
         raise NotImplementedError
 
-    def _keepAliveSet(self) -> None:
-        if not self._options.keepAlive:
-            self._liveness.askAfter(KCPOptions.keepAlive if self._tcpKeepAlive else 0)
-            if not self._closed:
-                self._clock.schedule(self)
-
     @property
     def greeted(self) -> bool:
         """
@@ -107,6 +101,12 @@ class ClosingSession(SessionTransport):
     def _holdsAll(self, shutdown: Shutdown) -> bool:
         final = shutdown.peerFinal
         return final is not None and self._conversation.receiver.holdsAll(final)
+
+    def _keepAliveSet(self) -> None:
+        if not self._options.keepAlive:
+            self._liveness.askAfter(KCPOptions.keepAlive if self._tcpKeepAlive else 0)
+            if not self._closed:
+                self._clock.schedule(self)
 
     @property
     def _proven(self) -> bool:

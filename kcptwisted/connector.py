@@ -51,9 +51,14 @@ class KCPConnector(SessionHub):
         return f"<KCPConnector {self._session!r}>"
 
     def connect(
-        self, bind: Address, peer: Address, layers: Sequence[SocketLayer] = ()
+        self,
+        bind: Address,
+        peer: Address,
+        layers: Sequence[SocketLayer] = (),
+        patience: float | None = None,
     ) -> Deferred[IProtocol]:
         """
+        @param patience: what is left of C{timeout=}, seconds; all of it if None.
         @return: fires with the protocol when the peer has answered; fails with
             L{PeerRefused}, L{error.TimeoutError}, L{error.CannotListenError} or whatever
             C{buildProtocol} raised.  Cancelling it closes the socket.
@@ -75,7 +80,8 @@ class KCPConnector(SessionHub):
         self.stats.ActiveOpens += 1
         session = self._session = self.addSession(conv, peer)
         if self._options.handshake:
-            self._timeout = self._reactor.callLater(self._options.timeout, self._timedOut)
+            seconds = self._options.timeout if patience is None else patience
+            self._timeout = self._reactor.callLater(seconds, self._timedOut)
             session.ask()
         else:
             session.askWithData()

@@ -4,13 +4,14 @@ What a session does by control frames and WASKs: opening, resetting, and seeing 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
 from twisted.internet import error
 from twisted.python.failure import Failure
 
 from kcptwisted.arq.segment import OVERHEAD, WASK, WINS
-from kcptwisted.closing import ClosingSession
+from kcptwisted.closing import LAST_WORDS, ClosingSession
 from kcptwisted.control.channel import ControlChannel, Verdict
 from kcptwisted.control.frames import (
     LONGEST_BLOCK,
@@ -107,6 +108,21 @@ class ControlledSession(ClosingSession):
         self._ungreeted = False
         self._lifecycle.begin(now)
         self._sayHello()
+
+    def _sayGoodbye(self, reason: Failure) -> None:
+        """
+        A peer whose answer has not come may have a session all the same, and would wait for it.
+        """
+        channel = self._channel
+        asked = channel is not None and channel.initiator and not self._ungreeted
+        if channel is None or channel.known or self.connected or not asked:
+            super()._sayGoodbye(reason)
+        elif not reason.check(error.ConnectionRefusedError):
+            # A WINS opens no session where there is none.
+            conversation = self._conversation
+            word = conversation.windowDatagram(self._clock.now(), WINS, channel.withdrawal())
+            with suppress(Exception):
+                self._transport.writeDatagrams([word] * LAST_WORDS, self.address)
 
     def askAgain(self) -> None:
         """

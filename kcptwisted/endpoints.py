@@ -7,13 +7,12 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.address import HostnameAddress
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.error import ConnectError, ConnectingCancelledError, TimeoutError
+from twisted.internet.defer import CancelledError, Deferred, fail
+from twisted.internet.error import ConnectingCancelledError
 from twisted.internet.interfaces import (
-    IListeningPort,
     IProtocol,
     IProtocolFactory,
     IStreamClientEndpoint,
@@ -23,13 +22,18 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from kcptwisted.addresses import ANY_IPV4, ANY_IPV6, isIPv6, resolve
+from kcptwisted.addresses import ANY_IPV4, ANY_IPV6, resolve
+from kcptwisted.attempts import Attempts, routes
 from kcptwisted.connector import KCPConnector
+from kcptwisted.hostnames import checkHost, checkName
 from kcptwisted.hub import RandomBytes, SocketLayer
-from kcptwisted.interfaces import Address
+from kcptwisted.interfaces import Address, IKCPListeningPort
 from kcptwisted.listener import KCPListener
 from kcptwisted.listening import KCPListeningPort
-from kcptwisted.options import KCPOptions
+from kcptwisted.options import DEFAULT_CIPHER, KEY_VARIABLE, KCPOptions
+
+if TYPE_CHECKING:
+    from kcptwisted.workers.sharing import SharedEndpoint
 
 _log = Logger()
 
@@ -50,6 +54,12 @@ def checkPort(port: int, least: int) -> int:
     return port
 
 
+_UNUSED = (
+    f" {KEY_VARIABLE} is set, but looked at only when crypt= names a cipher that takes a key,"
+    f" such as crypt={DEFAULT_CIPHER}."
+)
+
+
 def warnIfUnprotected(options: KCPOptions, what: str) -> None:
     """
     @param what: what goes without encryption, if C{options} ask for none.
@@ -57,8 +67,9 @@ def warnIfUnprotected(options: KCPOptions, what: str) -> None:
     if options.unprotected:
         _log.warn(
             "{what} goes without encryption: anybody on the path can read and change it."
-            " Give key=, or crypt=null if that is meant.",
+            " Give key=, or crypt=null if that is meant.{unused}",
             what=what,
+            unused=_UNUSED if options.keyUnused else "",
         )
 
 
@@ -89,12 +100,10 @@ class KCPClientEndpoint:
             L{kcptwisted.layer.DatagramLayer}.
         @param randomConv: gives conversation ids.
         @param randomBytes: gives the tokens of control frames; see L{kcptwisted.control}.
-        @raise ValueError: if C{host} or C{port} is out of bounds.
+        @raise ValueError: if C{host} is written as no host is, or C{port} is no UDP port.
         """
-        if not host:
-            raise ValueError("host must be a name or an address, not empty")
         self._reactor = reactor
-        self._host = host
+        self._host = checkHost(host, "host")
         self._port = checkPort(port, 1)
         self._options = options or KCPOptions()
         self._layers = tuple(layers)
@@ -106,18 +115,25 @@ class KCPClientEndpoint:
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
         """
-        Connect.
+        Connect, to the first of the host's addresses that answers; see
+        L{kcptwisted.attempts.Attempts}.
 
         @return: fires with the protocol when the server has answered.  Fails with
             L{twisted.internet.error.ConnectionRefusedError} if the server's host says that
-            nothing listens there, L{twisted.internet.error.TimeoutError} after C{timeout=}
-            seconds, L{twisted.internet.error.DNSLookupError} or another
-            L{twisted.internet.error.ConnectError}.  It can be cancelled, and then fails with
+            nothing listens there, L{twisted.internet.error.TimeoutError} C{timeout=} seconds
+            after this call, L{twisted.internet.error.DNSLookupError} or another
+            L{twisted.internet.error.ConnectError}, or C{ValueError} if no host can have such a
+            name.  It can be cancelled, and then fails with
             L{twisted.internet.error.ConnectingCancelledError}.
         """
         warnIfUnprotected(self._options, f"the connection to kcp:{self._host}:{self._port}")
-        looked = resolve(self._reactor, self._host, self._port)
-        connected = looked.addCallback(self._resolved, protocolFactory)
+        try:
+            checkName(self._host, "host")
+        except ValueError:
+            return fail()
+        end = self._reactor.seconds() + self._options.timeout
+        looked = resolve(self._reactor, self._host, self._port, self._options.timeout)
+        connected = looked.addCallback(self._resolved, protocolFactory, end)
         return connected.addErrback(self._cancelled)
 
     def _cancelled(self, reason: Failure) -> Failure:
@@ -126,45 +142,31 @@ class KCPClientEndpoint:
             return Failure(ConnectingCancelledError(name))
         return reason
 
-    def _resolved(self, peers: list[Address], factory: IProtocolFactory) -> Deferred[IProtocol]:
-        if not self._options.bindAddress:
-            return self._attempt(peers, [ANY_IPV4, ANY_IPV6], factory)
-        looked = resolve(self._reactor, self._options.bindAddress, 0)
-        return looked.addCallback(lambda binds: self._attempt(peers, binds, factory))
+    def _resolved(
+        self, peers: list[Address], factory: IProtocolFactory, end: float
+    ) -> Deferred[IProtocol]:
+        local = self._options.bindAddress
+        if not local:
+            return self._attempt([ANY_IPV4, ANY_IPV6], peers, factory, end)
+        looked = resolve(self._reactor, local, 0, end - self._reactor.seconds())
+        return looked.addCallback(self._attempt, peers, factory, end)
 
     def _attempt(
-        self, peers: list[Address], binds: list[Address], factory: IProtocolFactory
+        self, binds: list[Address], peers: list[Address], factory: IProtocolFactory, end: float
     ) -> Deferred[IProtocol]:
-        """
-        Try the first of the addresses, and the next if it fails at once.
-        """
-        peer, *others = peers
-        bind = next((bind for bind in binds if isIPv6(bind) == isIPv6(peer)), None)
-        if bind is None:
-            if others:
-                return self._attempt(others, binds, factory)
+        found = routes(binds, peers)
+        if not found:
             raise ValueError(
                 f"bindAddress and host must be of the same kind, IPv4 or IPv6: "
                 f"{self._options.bindAddress}, {self._host}"
             )
-        connector = KCPConnector(
+        attempts = Attempts(self._reactor, self._connector, self._layers, factory, end)
+        return attempts.connect(found)
+
+    def _connector(self, factory: IProtocolFactory) -> KCPConnector:
+        return KCPConnector(
             self._reactor, self._options, factory, self._randomConv, self._randomBytes
         )
-        connected = connector.connect(bind, peer, self._layers)
-        if others:
-            connected.addErrback(self._next, others, binds, factory)
-        return connected
-
-    def _next(
-        self,
-        reason: Failure,
-        others: list[Address],
-        binds: list[Address],
-        factory: IProtocolFactory,
-    ) -> Deferred[IProtocol] | Failure:
-        if reason.check(TimeoutError) or not reason.check(ConnectError):
-            return reason
-        return self._attempt(others, binds, factory)
 
 
 @implementer(IStreamServerEndpoint)
@@ -194,7 +196,7 @@ class KCPServerEndpoint:
         self._options = options or KCPOptions()
         self._layers = tuple(layers)
         self._randomBytes = randomBytes
-        self._shared: IStreamServerEndpoint | None = None
+        self._shared: SharedEndpoint | None = None
         if self._options.workers > 1:
             from kcptwisted.workers.sharing import SharedEndpoint
 
@@ -205,19 +207,23 @@ class KCPServerEndpoint:
     def __repr__(self) -> str:
         return f"<KCPServerEndpoint {self._options.interface}:{self._port}>"
 
-    def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
+    # What fires is narrower than the interface asks for, which mypy allows of no Deferred.
+    def listen(  # type: ignore[override]
+        self, protocolFactory: IProtocolFactory
+    ) -> Deferred[IKCPListeningPort]:
         """
         Listen.
 
-        @return: fires with a L{kcptwisted.interfaces.IKCPListeningPort}, or fails with
-            L{twisted.internet.error.CannotListenError}.
+        @return: fires with the port, or fails with L{twisted.internet.error.CannotListenError} or
+            L{twisted.internet.error.DNSLookupError}.
         """
         if self._shared is not None:
             return self._shared.listen(protocolFactory)
-        looked = resolve(self._reactor, self._options.interface or ANY_IPV4[0], self._port)
+        interface = self._options.interface or ANY_IPV4[0]
+        looked = resolve(self._reactor, interface, self._port, self._options.timeout)
         return looked.addCallback(self._listen, protocolFactory)
 
-    def _listen(self, addresses: list[Address], factory: IProtocolFactory) -> IListeningPort:
+    def _listen(self, addresses: list[Address], factory: IProtocolFactory) -> IKCPListeningPort:
         listener = KCPListener(self._reactor, self._options, factory, self._randomBytes)
         port = KCPListeningPort(listener, addresses[0], self._layers)
         port.startListening()

@@ -42,11 +42,11 @@ class SessionHub:
     """
     Carries datagrams between a socket's layers and the sessions on it.
 
+    @ivar calls: whether its sessions call, and not their peers.
     @ivar clock: flushes the sessions.
     @ivar stats: counts of the port.
     @ivar sessions: the live sessions by the peer's address.
     @ivar features: what they can do.
-    @ivar calls: whether they call their peers.
     """
 
     calls = False

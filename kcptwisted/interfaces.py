@@ -13,12 +13,16 @@ What a datagram is differs by place, the contracts do not.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IConsumer, IListeningPort, IPushProducer, ITLSTransport
 from twisted.python.failure import Failure
 from zope.interface import Attribute, Interface
+
+if TYPE_CHECKING:
+    from kcptwisted.session import KCPSession
+    from kcptwisted.stats import PortStats, SessionStats
 
 #: What the socket module calls an address: (host, port), for IPv6 with flow and scope after it.
 Address = tuple[str, int] | tuple[str, int, int, int]
@@ -82,7 +86,7 @@ class IKCPTransport(ITLSTransport, IConsumer, IPushProducer):
     """
 
     conv: int = Attribute("The conversation id.")
-    stats = Attribute("L{kcptwisted.stats.SessionStats} of this connection.")
+    stats: SessionStats = Attribute("Counts of this connection.")
     queuedBytes: int = Attribute("Bytes that were written and wait to be sent for the first time.")
 
     def abortConnection() -> None:
@@ -165,8 +169,8 @@ class IKCPListeningPort(IListeningPort):
     A listening port that can be asked how it does.
     """
 
-    stats = Attribute("L{kcptwisted.stats.PortStats} of the socket and all its sessions.")
-    sessions = Attribute("The live sessions: a list of L{kcptwisted.session.KCPSession}.")
+    stats: PortStats = Attribute("Counts of the socket and all its sessions.")
+    sessions: list[KCPSession] = Attribute("The live sessions; each is its protocol's transport.")
 
     def stopListening(sessions: str = "close") -> Deferred[None]:
         """

@@ -12,13 +12,12 @@ from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from kcptwisted.addresses import toAddress
+from kcptwisted.addresses import showAddress, toAddress
 from kcptwisted.hub import SocketLayer
 from kcptwisted.interfaces import Address, IKCPListeningPort
 from kcptwisted.listener import Ending, KCPListener
 from kcptwisted.session import KCPSession
 from kcptwisted.stats import PortStats
-from kcptwisted.tcplike import showAddress
 
 
 @implementer(IKCPListeningPort)
@@ -46,18 +45,7 @@ class KCPListeningPort:
         self._layers = layers
         self._socket = sock
         self._listening = False
-        self._stopping = self._stopped = False
-
-    def __repr__(self) -> str:
-        if not self._listening:
-            where, state = showAddress(toAddress(self._bind)), "not listening"
-        else:
-            where = showAddress(self.getHost())
-            state = "stopping" if self._stopping else "listening"
-            if self._stopped:
-                state = "stopped"
-        count = len(self._listener.sessions)
-        return f"<KCPListeningPort {where} {state}, {count} sessions, {self._listener.factory!r}>"
+        self._stopping = False
 
     @property
     def stats(self) -> PortStats:
@@ -99,15 +87,23 @@ class KCPListeningPort:
         stopped = self._listener.stop(ending)
         if not self._stopping:
             self._stopping = True
-            stopped.addCallback(lambda _: self._closed())
+            stopped.addCallback(lambda _: self._listener.factory.doStop())
         return stopped
-
-    def _closed(self) -> None:
-        self._stopped = True
-        self._listener.factory.doStop()
 
     def getHost(self) -> IPv4Address | IPv6Address:
         """
         @return: the address listened on.
         """
         return self._listener.getHost()
+
+    def __repr__(self) -> str:
+        count = len(self._listener.sessions)
+        state, where = "not listening", toAddress(self._bind)
+        if self._listening:
+            state, where = "listening", self.getHost()
+        if self._stopping:
+            state = "stopping" if count else "stopped"
+        return (
+            f"<KCPListeningPort {showAddress(where)} {state}, {count} sessions,"
+            f" {self._listener.factory!r}>"
+        )

@@ -5,6 +5,7 @@ The options of an endpoint: their defaults, and the check of all.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -16,6 +17,8 @@ from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.crypt.keys import deriveKey
 from kcptwisted.crypt.registry import CipherSpec, findCipher
 from kcptwisted.fec.packet import FEC_OVERHEAD, MAXIMUM_SHARDS
+from kcptwisted.hostnames import checkHost, checkName
+from kcptwisted.optionnames import hint, holdsSecret, suggestion
 from kcptwisted.optiontable import MAXIMUM_MTU, MODES, OPTIONS, TICK, Mode, Option
 
 #: Holds the passphrase when a cipher needs one and no option gives it.
@@ -25,6 +28,12 @@ KEY_VARIABLE = "KCP_KEY"
 DEFAULT_CIPHER = "aes-128-gcm"
 
 _TRUTH = {"yes": True, "no": False, "1": True, "0": False}
+
+# Python's own notation has more: spaces, underscores, other scripts' digits.
+_NUMBERS = {
+    int: re.compile(r"-?[0-9]{1,20}"),
+    float: re.compile(r"-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"),
+}
 
 _BY_NAME = {option.name: option for option in OPTIONS}
 
@@ -89,6 +98,10 @@ class KCPOptions:
     def __post_init__(self) -> None:
         for option in OPTIONS:
             self._check(option, getattr(self, option.name))
+        for name in ("interface", "bindAddress"):
+            host = getattr(self, name)
+            if host:
+                object.__setattr__(self, name, checkName(checkHost(host, name), name))
         if (self.dataShards == 0) != (self.parityShards == 0):
             raise ValueError("dataShards and parityShards must both be 0 or both be at least 1")
         if self.dataShards + self.parityShards > MAXIMUM_SHARDS:
@@ -122,7 +135,9 @@ class KCPOptions:
         if not isinstance(value, kind) or (isinstance(value, bool) and option.kind is not bool):
             raise ValueError(f"{name} must be {option.kind.__name__}, not {type(value).__name__}")
         if option.choices and value not in option.choices and not option.extensible:
-            raise ValueError(f"{name} must be one of {option.allowed}, not {value!r}")
+            raise ValueError(
+                f"{name} must be one of {option.allowed}, not {value!r}{hint(name, value)}"
+            )
         if (
             isinstance(value, (int, float))
             and option.kind is not bool
@@ -194,6 +209,13 @@ class KCPOptions:
         Whether neither a key nor a cipher was asked for.
         """
         return self.crypt is None and not self.cipherKey
+
+    @property
+    def keyUnused(self) -> bool:
+        """
+        Whether KCP_KEY is set, and neither a key nor a cipher was asked for.
+        """
+        return self.unprotected and bool(self.environ.get(KEY_VARIABLE))
 
     @property
     def authenticated(self) -> bool:
@@ -268,7 +290,13 @@ class KCPOptions:
         values: dict[str, Any] = {}
         for name, text in given.items():
             if name not in allowed:
-                raise ValueError(f"unknown {end} option {name!r}; allowed are {', '.join(allowed)}")
+                meant = suggestion(name, end, allowed)
+                # What follows a key may be the rest of it, behind a colon.
+                shown = f" {name!r}" if meant or not holdsSecret(given) else r" (or a : for \:)"
+                raise ValueError(
+                    f"unknown {end} option{shown}{meant and f': {meant}'}; "
+                    f"allowed are {', '.join(allowed)}"
+                )
             values[name] = _parse(_BY_NAME[name], text)
         if environ is not None:
             values["environ"] = environ
@@ -277,16 +305,22 @@ class KCPOptions:
 
 def _parse(option: Option, text: str) -> object:
     if option.kind is str:
+        if option.name == "key" and text != text.strip():
+            # Nobody sees it there, and a wrong key is silence.
+            raise ValueError(
+                "key must have no space at its ends; a passphrase that has one goes in keyFile"
+            )
         return text
     if option.kind is bool:
         truth = _TRUTH.get(text)
         if truth is None:
-            raise ValueError(f"{option.name} must be {option.allowed}, not {text!r}")
+            raise ValueError(
+                f"{option.name} must be {option.allowed}, not {text!r}{hint(option.name, text)}"
+            )
         return truth
-    try:
-        return option.kind(text)
-    except ValueError:
-        raise ValueError(f"{option.name} must be a number, {option.bounds}, not {text!r}") from None
+    if not _NUMBERS[option.kind].fullmatch(text):
+        raise ValueError(f"{option.name} must be a number, {option.bounds}, not {text!r}")
+    return option.kind(text)
 
 
 def optionTable() -> str:

@@ -6,6 +6,7 @@ Twisted imports this with every use of any endpoint string, so what is heavy is 
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.interfaces import (
@@ -21,16 +22,10 @@ if TYPE_CHECKING:
 PREFIX = "kcp"
 
 
-def _parsePort(text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
-        raise ValueError(f"port must be a number, not {text!r}")
-    return int(text)
-
-
 @implementer(IPlugin, IStreamClientEndpointStringParserWithReactor)
 class KCPClientParser:
     """
-    Parses C{kcp:host:port:option=value…}.
+    Parses C{kcp:host:port:option=value…}; host and port may also be given by name.
     """
 
     prefix = PREFIX
@@ -43,20 +38,20 @@ class KCPClientParser:
         @raise ValueError: names the part that is wrong and what is allowed.
         """
         from kcptwisted.endpoints import KCPClientEndpoint
+        from kcptwisted.endpointstrings import checkRepeated, parsePort, takeParts
+        from kcptwisted.optionnames import holdsSecret
         from kcptwisted.options import KCPOptions
 
-        if len(args) != 2:
-            raise ValueError(
-                f"a kcp: client endpoint has two positional parts, host and port, not {len(args)}"
-            )
-        options = KCPOptions.fromStrings(kwargs, "client")
-        return KCPClientEndpoint(reactor, args[0], _parsePort(args[1]), options)
+        checkRepeated(sys._getframe(1))
+        (host, port), given = takeParts("client", args, kwargs)
+        options = KCPOptions.fromStrings(given, "client")
+        return KCPClientEndpoint(reactor, host, parsePort(port, holdsSecret(given)), options)
 
 
 @implementer(IPlugin, IStreamServerEndpointStringParser)
 class KCPServerParser:
     """
-    Parses C{kcp:port:option=value…}.
+    Parses C{kcp:port:option=value…}; the port may also be given by name.
     """
 
     prefix = PREFIX
@@ -68,11 +63,11 @@ class KCPServerParser:
         @raise ValueError: names the part that is wrong and what is allowed.
         """
         from kcptwisted.endpoints import KCPServerEndpoint
+        from kcptwisted.endpointstrings import checkRepeated, parsePort, takeParts
+        from kcptwisted.optionnames import holdsSecret
         from kcptwisted.options import KCPOptions
 
-        if len(args) != 1:
-            raise ValueError(
-                f"a kcp: server endpoint has one positional part, the port, not {len(args)}"
-            )
-        options = KCPOptions.fromStrings(kwargs, "server")
-        return KCPServerEndpoint(reactor, _parsePort(args[0]), options)
+        checkRepeated(sys._getframe(1))
+        (port,), given = takeParts("server", args, kwargs)
+        options = KCPOptions.fromStrings(given, "server")
+        return KCPServerEndpoint(reactor, parsePort(port, holdsSecret(given)), options)

@@ -4,8 +4,6 @@ What Twisted's protocols ask of a TCP transport, and means something else, or no
 
 from __future__ import annotations
 
-from twisted.internet.address import IPv4Address, IPv6Address
-
 
 class TCPOptions:
     """
@@ -53,11 +51,3 @@ class TCPOptions:
         For subclasses.
         """
         raise NotImplementedError
-
-
-def showAddress(address: IPv4Address | IPv6Address) -> str:
-    """
-    @return: an address as people write it.
-    """
-    host = f"[{address.host}]" if isinstance(address, IPv6Address) else address.host
-    return f"{host}:{address.port}"

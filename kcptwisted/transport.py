@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from kcptwisted.addresses import toAddress
+from kcptwisted.addresses import showAddress, toAddress
 from kcptwisted.arq.conversation import Conversation
 from kcptwisted.clock import IFlushed
 from kcptwisted.errors import SendQueueFull
@@ -26,7 +26,7 @@ from kcptwisted.optiontable import TICK
 from kcptwisted.outofband import encodeOutOfBand
 from kcptwisted.owner import SessionOwner
 from kcptwisted.stats import PortStats, SessionStats
-from kcptwisted.tcplike import TCPOptions, showAddress
+from kcptwisted.tcplike import TCPOptions
 
 if TYPE_CHECKING:
     from kcptwisted.session import KCPSession

@@ -17,6 +17,7 @@ from twisted.internet.interfaces import (
     IHostResolution,
     IResolutionReceiver,
 )
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
@@ -73,12 +74,13 @@ class Resolver:
         return self.resolution
 
 
-class Reactor:
+class Reactor(Clock):
     """
     As much of a reactor as it takes.
     """
 
     def __init__(self, resolver: Resolver) -> None:
+        super().__init__()
         self.nameResolver = resolver
 
 
@@ -208,7 +210,7 @@ class ResolveTests(SynchronousTestCase):
         For an address nobody is asked.
         """
         resolver = Resolver()
-        result = self.successResultOf(resolve(Reactor(resolver), "192.0.2.1", 5))
+        result = self.successResultOf(resolve(Reactor(resolver), "192.0.2.1", 5, 3))
         self.assertEqual(result, [("192.0.2.1", 5)])
         self.assertEqual(resolver.asked, [])
 
@@ -217,7 +219,7 @@ class ResolveTests(SynchronousTestCase):
         The reactor's resolver is asked, for UDP.
         """
         resolver = Resolver()
-        self.assertNoResult(resolve(Reactor(resolver), "name.example", 5))
+        self.assertNoResult(resolve(Reactor(resolver), "name.example", 5, 3))
         self.assertEqual(resolver.asked, [("name.example", 5, "UDP")])
 
     def test_receiver(self) -> None:
@@ -225,7 +227,7 @@ class ResolveTests(SynchronousTestCase):
         What takes the answer provides the interface.
         """
         resolver = Resolver()
-        resolve(Reactor(resolver), "name.example", 5)
+        resolve(Reactor(resolver), "name.example", 5, 3)
         verifyObject(IResolutionReceiver, resolver.receiver)
 
     def test_answer(self) -> None:
@@ -234,7 +236,7 @@ class ResolveTests(SynchronousTestCase):
         was asked for.
         """
         resolver = Resolver()
-        result = resolve(Reactor(resolver), "name.example", 5)
+        result = resolve(Reactor(resolver), "name.example", 5, 3)
         resolver.receiver.addressResolved(IPv6Address("UDP", "fe80::1", 0, 1, 3))
         resolver.receiver.addressResolved(IPv4Address("UDP", "192.0.2.1", 0))
         self.assertNoResult(result)
@@ -250,7 +252,7 @@ class ResolveTests(SynchronousTestCase):
             receiver.addressResolved(IPv4Address("UDP", "192.0.2.1", 0))
             receiver.resolutionComplete()
 
-        result = resolve(Reactor(Resolver(answer)), "name.example", 5)
+        result = resolve(Reactor(Resolver(answer)), "name.example", 5, 3)
         self.assertEqual(self.successResultOf(result), [("192.0.2.1", 5)])
 
     def test_noAddress(self) -> None:
@@ -258,7 +260,7 @@ class ResolveTests(SynchronousTestCase):
         A name without an address is an error that tells the name.
         """
         resolver = Resolver()
-        result = resolve(Reactor(resolver), "name.example", 5)
+        result = resolve(Reactor(resolver), "name.example", 5, 3)
         resolver.receiver.resolutionComplete()
         failure = self.failureResultOf(result, DNSLookupError)
         self.assertIn("name.example", str(failure.value))
@@ -268,7 +270,7 @@ class ResolveTests(SynchronousTestCase):
         Addresses that no socket takes are left out.
         """
         resolver = Resolver()
-        result = resolve(Reactor(resolver), "name.example", 5)
+        result = resolve(Reactor(resolver), "name.example", 5, 3)
         resolver.receiver.addressResolved(HostnameAddress(b"other.example", 5))
         resolver.receiver.resolutionComplete()
         self.failureResultOf(result, DNSLookupError)
@@ -278,9 +280,67 @@ class ResolveTests(SynchronousTestCase):
         Cancelling ends the look-up, and an answer that comes all the same is of no interest.
         """
         resolver = Resolver()
-        result = resolve(Reactor(resolver), "name.example", 5)
+        result = resolve(Reactor(resolver), "name.example", 5, 3)
         result.cancel()
         self.failureResultOf(result, CancelledError)
         self.assertTrue(resolver.resolution.cancelled)
         resolver.receiver.addressResolved(IPv4Address("UDP", "192.0.2.1", 0))
         resolver.receiver.resolutionComplete()
+
+    def test_noAnswer(self) -> None:
+        """
+        A resolver that does not answer in time is an error that tells the name and the time.
+        """
+        resolver = Resolver()
+        reactor = Reactor(resolver)
+        result = resolve(reactor, "name.example", 5, 3)
+        reactor.advance(2.9)
+        self.assertNoResult(result)
+        reactor.advance(0.2)
+        failure = self.failureResultOf(result, DNSLookupError)
+        self.assertEqual(str(failure.value).count("name.example"), 1)
+        self.assertIn("within 3 seconds", str(failure.value))
+        self.assertTrue(resolver.resolution.cancelled)
+
+    def test_nothingStays(self) -> None:
+        """
+        An answer leaves no delayed call behind.
+        """
+        resolver = Resolver()
+        reactor = Reactor(resolver)
+        result = resolve(reactor, "name.example", 5, 3)
+        resolver.receiver.resolutionComplete()
+        self.failureResultOf(result, DNSLookupError)
+        self.assertEqual(reactor.getDelayedCalls(), [])
+
+    def test_resolverRaises(self) -> None:
+        """
+        A resolver that raises fails the look-up.
+        """
+
+        def answer(receiver: Any) -> None:
+            raise ZeroDivisionError
+
+        result = resolve(Reactor(Resolver(answer)), "name.example", 5, 3)
+        self.failureResultOf(result, ZeroDivisionError)
+
+    def test_scopeOfNoInterface(self) -> None:
+        """
+        An address whose scope is no interface's name is looked up nowhere.
+        """
+        resolver = Resolver()
+        result = resolve(Reactor(resolver), "fe80::1%no-such-interface", 5, 3)
+        failure = self.failureResultOf(result, DNSLookupError)
+        self.assertIn("no-such-interface", str(failure.value))
+        self.assertEqual(resolver.asked, [])
+
+    def test_twice(self) -> None:
+        """
+        An address that is named twice is given once.
+        """
+        resolver = Resolver()
+        result = resolve(Reactor(resolver), "name.example", 5, 3)
+        for _ in range(2):
+            resolver.receiver.addressResolved(IPv4Address("UDP", "192.0.2.1", 0))
+        resolver.receiver.resolutionComplete()
+        self.assertEqual(self.successResultOf(result), [("192.0.2.1", 5)])

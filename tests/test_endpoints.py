@@ -5,24 +5,30 @@ Tests for L{kcptwisted.endpoints} and L{kcptwisted.parsers}.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from twisted.internet import error
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.endpoints import clientFromString, serverFromString
 from twisted.internet.interfaces import (
+    IHostnameResolver,
+    IHostResolution,
+    IResolutionReceiver,
     IStreamClientEndpoint,
     IStreamClientEndpointStringParserWithReactor,
     IStreamServerEndpoint,
     IStreamServerEndpointStringParser,
 )
-from twisted.logger import LogLevel, capturedLogs
+from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.plugin import IPlugin, getPlugins
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from kcptwisted.endpoints import KCPClientEndpoint, KCPServerEndpoint, randomConversation
 from kcptwisted.interfaces import Address, IDatagramProtocol
 from kcptwisted.layer import DatagramLayer
+from kcptwisted.nameresolver import FinishedResolution
 from kcptwisted.options import KCPOptions
 from kcptwisted.parsers import KCPClientParser, KCPServerParser
 from tests.connections import CLIENT, PORT, SERVER, ConnectionTestCase, RecordingProtocol
@@ -130,7 +136,8 @@ class ArgumentTests(SynchronousTestCase):
         """
         for port in (0, 65536, "4000", None):
             self.assertRaises(ValueError, KCPClientEndpoint, object(), "host", port)
-        self.assertRaises(ValueError, KCPClientEndpoint, object(), "", 4000)
+        for host in ("", b"host", None):
+            self.assertRaises(ValueError, KCPClientEndpoint, object(), host, 4000)
         self.assertRaises(ValueError, KCPServerEndpoint, object(), -1)
 
     def test_randomConversation(self) -> None:
@@ -169,6 +176,33 @@ class Inverter(DatagramLayer):
         return bytes([byte ^ 0xFF for byte in datagram])
 
 
+@implementer(IHostnameResolver)
+class Silent:
+    """
+    A resolver that does not answer.
+
+    @ivar receiver: what waits for the answer.
+    """
+
+    receiver: Any
+
+    def resolveHostName(
+        self,
+        resolutionReceiver: IResolutionReceiver,
+        hostName: str,
+        portNumber: int = 0,
+        addressTypes: Any = None,
+        transportSemantics: str = "TCP",
+    ) -> IHostResolution:
+        """
+        Begin.
+        """
+        self.receiver = resolutionReceiver
+        resolution = FinishedResolution(hostName)
+        resolutionReceiver.resolutionBegan(resolution)
+        return resolution
+
+
 class ConnectTests(ConnectionTestCase):
     """
     Names, addresses and layers.
@@ -201,6 +235,84 @@ class ConnectTests(ConnectionTestCase):
         endpoint = KCPClientEndpoint(self.network.host(CLIENT), "nowhere.example", PORT, NULL)
         failure = self.failureResultOf(endpoint.connect(self.clientFactory))
         self.assertTrue(failure.check(error.DNSLookupError))
+
+    def test_malformedName(self) -> None:
+        """
+        A name that no host can have fails at once, and nobody is asked.
+        """
+        host = self.network.host(CLIENT)
+        host.installNameResolver(Silent())
+        for name in ("foo..bar", "a" * 64 + ".example"):
+            endpoint = KCPClientEndpoint(host, name, PORT, NULL)
+            failure = self.failureResultOf(endpoint.connect(self.clientFactory), ValueError)
+            self.assertIn("host must be a name", str(failure.value))
+
+    def test_unicodeName(self) -> None:
+        """
+        A name may be written in any script.
+        """
+        self.network.host(SERVER, "b\u00fccher.example")
+        self.listen()
+        self.connectTo("b\u00fccher.example")
+
+    def test_silentResolver(self) -> None:
+        """
+        A look-up that is not answered fails after the timeout.
+        """
+        host = self.network.host(CLIENT)
+        host.installNameResolver(Silent())
+        options = KCPOptions(crypt="null", timeout=2)
+        connecting = KCPClientEndpoint(host, "server.example", PORT, options).connect(
+            self.clientFactory
+        )
+        self.network.run(1.9)
+        self.assertNoResult(connecting)
+        self.network.run(0.2)
+        self.failureResultOf(connecting, error.DNSLookupError)
+        self.assertEqual(self.network.clock.getDelayedCalls(), [])
+
+    def test_silentAboutBindAddress(self) -> None:
+        """
+        So does that of the bindAddress.
+        """
+        host = self.network.host(CLIENT)
+        host.installNameResolver(Silent())
+        options = KCPOptions(crypt="null", timeout=2, bindAddress="me.example")
+        connecting = KCPClientEndpoint(host, SERVER, PORT, options).connect(self.clientFactory)
+        self.network.run(2.1)
+        failure = self.failureResultOf(connecting, error.DNSLookupError)
+        self.assertIn("me.example", str(failure.value))
+
+    def test_silentAboutInterface(self) -> None:
+        """
+        So does that of a server's interface.
+        """
+        host = self.network.host(SERVER)
+        host.installNameResolver(Silent())
+        options = KCPOptions(crypt="null", interface="me.example")
+        listening = KCPServerEndpoint(host, PORT, options).listen(self.serverFactory)
+        self.network.run(30.1)
+        failure = self.failureResultOf(listening, error.DNSLookupError)
+        self.assertIn("me.example", str(failure.value))
+
+    def test_lookUpCounts(self) -> None:
+        """
+        The time that a look-up took is not there for connecting any more.
+        """
+        host = self.network.host(CLIENT)
+        resolver = Silent()
+        host.installNameResolver(resolver)
+        options = KCPOptions(crypt="null", timeout=2)
+        connecting = KCPClientEndpoint(host, "server.example", PORT, options).connect(
+            self.clientFactory
+        )
+        self.network.run(1.5)
+        resolver.receiver.addressResolved(IPv4Address("UDP", "10.0.0.77", PORT))
+        resolver.receiver.resolutionComplete()
+        self.network.run(0.4)
+        self.assertNoResult(connecting)
+        self.network.run(0.2)
+        self.failureResultOf(connecting, error.TimeoutError)
 
     def test_nextAddress(self) -> None:
         """
@@ -305,6 +417,26 @@ class WarningTests(ConnectionTestCase):
         with capturedLogs() as events:
             self.successResultOf(self.listen(options).stopListening())
         return len([event for event in events if event["log_level"] is LogLevel.warn])
+
+    def test_keyUnused(self) -> None:
+        """
+        If KCP_KEY is set and no cipher asked for, the warning says that it is not used.
+        """
+        for environ, said in (
+            ({"KCP_KEY": "hunter2"}, True),
+            ({"KCP_KEY": ""}, False),
+            ({}, False),
+        ):
+            with capturedLogs() as events:
+                port = self.listen(KCPOptions(environ=environ))
+                self.successResultOf(port.stopListening())
+            texts = [formatEvent(event) for event in events]
+            (text,) = [text for text in texts if "goes without encryption" in text]
+            self.assertEqual("KCP_KEY is set, but" in text, said)
+            self.assertEqual("crypt=aes-128-gcm" in text, said)
+            self.assertNotIn("hunter2", text)
+        self.assertEqual(self.warnings(KCPOptions(crypt="null", environ={"KCP_KEY": "x"})), 0)
+        self.assertEqual(self.warnings(KCPOptions(key="k", environ={"KCP_KEY": "x"})), 0)
 
     def test_unprotected(self) -> None:
         """

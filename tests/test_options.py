@@ -101,6 +101,26 @@ class NumberTests(OptionsTestCase):
                 for part in (name, repr(text), str(low), str(high)):
                     self.assertIn(part, str(error))
 
+    def test_notation(self) -> None:
+        """
+        Spaces, units and what else Python takes for a number are refused.
+        """
+        for name, (low, high) in BOUNDS.items():
+            good = f"{high:g}" if isinstance(high, float) else str(high)
+            for text in (
+                f" {good}",
+                f"{good} ",
+                f"{good}k",
+                "1_0",
+                "+1",
+                "\uff11",
+                "\n1",
+                "9" * 5000,
+            ):
+                problem = str(self.assertRaises(ValueError, parse, endOf(name), **{name: text}))
+                for part in (name, str(low), str(high)):
+                    self.assertIn(part, problem)
+
     def test_notWhole(self) -> None:
         """
         Where whole numbers are asked for no others are taken.
@@ -189,6 +209,40 @@ class TruthTests(OptionsTestCase):
         self.refused("linger", "float", "bool", linger=True)
         self.refused("mtu", "int", "str", mtu="1400")
         self.refused("mode", "str", "int", mode=3)
+
+
+class TableTests(OptionsTestCase):
+    """
+    All options.
+    """
+
+    def test_errors(self) -> None:
+        """
+        Whatever the option is, what is wrong with it is an error that names it and what is allowed.
+        """
+        for option in OPTIONS:
+            if option.choices:
+                wrong, allowed = ["", "?", f" {option.choices[0]}"], ", ".join(option.choices)
+            elif option.kind is bool:
+                wrong, allowed = ["", " ", "?", " yes", "yes "], option.allowed
+            elif option.kind is not str:
+                wrong, allowed = ["", " ", "?", "1 ", "-1", "1e12", "2,5"], option.bounds
+            elif option.name in ("interface", "bindAddress"):
+                wrong, allowed = [" ", "[::]", "1.2.3", "foo..bar"], "a name"
+            elif option.name == "keyFile":
+                wrong, allowed = ["", "/no/such/file"], "cannot be read"
+            elif option.name == "rawKey":
+                wrong, allowed = ["", " 00", "xyz"], "32 hexadecimal digits"
+            else:
+                self.assertEqual(option.name, "key")
+                wrong, allowed = [""], "not empty"
+            for text in wrong:
+                with self.subTest(option=option.name, text=text):
+                    error = self.assertRaises(
+                        ValueError, parse, endOf(option.name), **{option.name: text}
+                    )
+                    self.assertIn(option.name, str(error))
+                    self.assertIn(allowed, str(error))
 
 
 class ChoiceTests(OptionsTestCase):

@@ -96,6 +96,20 @@ class KeyTests(OptionsTestCase):
         self.refused("key", "not empty", crypt="aes", keyFile=self.file(b"\n"))
         self.refused("key", "not empty", crypt="aes", environ={"KCP_KEY": ""})
 
+    def test_spaces(self) -> None:
+        """
+        A space at an end of a passphrase in an endpoint string is a slip, which would be silence;
+        elsewhere it is of the passphrase.
+        """
+        for key in (f" {SECRET}", f"{SECRET} ", f"{SECRET}\n"):
+            given = {"key": key}
+            problem = str(self.assertRaises(ValueError, KCPOptions.fromStrings, given, "client"))
+            self.assertIn("key must have no space at its ends", problem)
+            self.assertNotIn(SECRET, problem)
+            self.assertEqual(make(key=key).cipherKey, deriveKey(key)[:16])
+        options = KCPOptions.fromStrings({"key": "two words"}, "client", {})
+        self.assertEqual(options.cipherKey, deriveKey("two words")[:16])
+
     def test_environment(self) -> None:
         """
         When a cipher needs a key and no option gives it, KCP_KEY does.

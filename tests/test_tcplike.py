@@ -8,13 +8,12 @@ from twisted.internet.defer import CancelledError
 from twisted.internet.interfaces import ISSLTransport, ITCPTransport, ITLSTransport
 from zope.interface.verify import verifyObject
 
-from kcptwisted.addresses import toAddress
+from kcptwisted.addresses import showAddress, toAddress
 from kcptwisted.connector import KCPConnector
 from kcptwisted.errors import PeerTimeout
 from kcptwisted.interfaces import IKCPTransport
 from kcptwisted.link import Link
 from kcptwisted.options import KCPOptions
-from kcptwisted.tcplike import showAddress
 from kcptwisted.workers.ports import AbsentPort
 from tests.connections import ConnectionTestCase
 

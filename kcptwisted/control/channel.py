@@ -14,6 +14,7 @@ from kcptwisted.control.frames import (
     Frame,
     Hello,
     Reset,
+    ResetReason,
     Retry,
     encodeBlock,
 )
@@ -97,6 +98,13 @@ class ControlChannel:
         if self._cookie is not None:
             frames.append(Cookie(self._cookie))
         return self.block(*frames)
+
+    def withdrawal(self) -> bytes:
+        """
+        @return: a block that takes a hello back which has not been answered.
+        """
+        # By its hello the peer knows whom it is from; the token to reset it by is not known yet.
+        return self.block(Hello(self._features, self._window), Reset(ResetReason.ABORTED))
 
     def block(self, *frames: Frame) -> bytes:
         """

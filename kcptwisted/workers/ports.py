@@ -9,12 +9,11 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import CannotListenError
 from zope.interface import implementer
 
-from kcptwisted.addresses import toAddress
+from kcptwisted.addresses import showAddress, toAddress
 from kcptwisted.interfaces import Address, IKCPListeningPort
 from kcptwisted.listener import Ending
 from kcptwisted.session import KCPSession
 from kcptwisted.stats import PortStats
-from kcptwisted.tcplike import showAddress
 from kcptwisted.workers.supervisor import Supervisor
 
 

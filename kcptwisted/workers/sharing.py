@@ -12,7 +12,6 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, execute, fail
 from twisted.internet.interfaces import (
-    IListeningPort,
     IProtocolFactory,
     IReactorFDSet,
     IReactorProcess,
@@ -24,7 +23,7 @@ from zope.interface import implementer
 from kcptwisted.addresses import ANY_IPV4, resolve
 from kcptwisted.endpoints import warnIfUnprotected
 from kcptwisted.hub import RandomBytes, SocketLayer
-from kcptwisted.interfaces import Address
+from kcptwisted.interfaces import Address, IKCPListeningPort
 from kcptwisted.listener import KCPListener
 from kcptwisted.listening import KCPListeningPort
 from kcptwisted.options import KCPOptions
@@ -63,7 +62,9 @@ class SharedEndpoint:
         # Before the program goes elsewhere: its command line may name files from here.
         self._directory = os.getcwd()
 
-    def listen(self, factory: IProtocolFactory) -> Deferred[IListeningPort]:
+    def listen(  # type: ignore[override]
+        self, factory: IProtocolFactory
+    ) -> Deferred[IKCPListeningPort]:
         """
         See L{kcptwisted.endpoints.KCPServerEndpoint.listen}.
         """
@@ -74,7 +75,8 @@ class SharedEndpoint:
         place = roster.arrive(options.interface, self._port)
         if roster.role is not None and roster.role.place == place:
             return execute(self._serve, roster.role, factory)
-        found = resolve(reactor, options.interface or ANY_IPV4[0], self._port)
+        interface = options.interface or ANY_IPV4[0]
+        found = resolve(reactor, interface, self._port, options.timeout)
         if roster.role is not None:
             # Other workers are for this port.
             return found.addCallback(lambda addresses: AbsentPort(addresses[0]))
@@ -82,7 +84,7 @@ class SharedEndpoint:
 
     # In the program itself.
 
-    def _supervise(self, address: Address, place: Place) -> Deferred[IListeningPort]:
+    def _supervise(self, address: Address, place: Place) -> Deferred[IKCPListeningPort]:
         command = Command(
             sys.executable, commandAgain(sys.orig_argv), self._directory, dict(os.environ)
         )
@@ -97,7 +99,7 @@ class SharedEndpoint:
 
     # In a worker.
 
-    def _serve(self, role: Role, factory: IProtocolFactory) -> IListeningPort:
+    def _serve(self, role: Role, factory: IProtocolFactory) -> IKCPListeningPort:
         orders = Orders(self._reactor, lambda: os.kill(os.getpid(), SIGKILL))
         connect: Any = StandardIO
         connect(orders, ORDERS, REPORTS, self._reactor)
