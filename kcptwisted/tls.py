@@ -131,7 +131,7 @@ class _BelowTLS:
         KCPSession.write(self._session, data)
 
     def writeSequence(self, data: Iterable[bytes]) -> None:
-        KCPSession.writeSequence(self._session, data)
+        self.write(b"".join(data))
 
     def loseConnection(self) -> None:
         KCPSession.loseConnection(self._session)

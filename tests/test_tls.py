@@ -193,6 +193,19 @@ class StartTests(TLSTestCase):
         self.serverFactory.made.clear()
         self.finish(self.port)
 
+    def test_below(self) -> None:
+        """
+        What the layer itself writes goes past it.
+        """
+        client, server = self.connect()
+        client.session.startTLS(clientContext())
+        layer: Any = client.session.protocol
+        layer.transport.write(b"as ")
+        layer.transport.writeSequence([b"it", b" is"])
+        self.network.run(1)
+        self.assertTrue(server.received.endswith(b"as it is"), server.received)
+        self.finish(self.port)
+
     def test_notBytes(self) -> None:
         """
         What is not bytes is refused at once.
@@ -254,6 +267,8 @@ class RefusedTests(ConnectionTestCase):
         producer = Producer(client.session, b"x")
         client.session.registerProducer(producer, True)
         self.assertRaises(TypeError, client.session.startTLS, serverContext)
+        # That it is none of Twisted's newer kind either.
+        self.flushWarnings()
         self.assertFalse(ISSLTransport.providedBy(client.session))
         self.assertRaises(RuntimeError, client.session.registerProducer, producer, True)
         client.session.write(b"plain")
