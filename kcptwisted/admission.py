@@ -10,7 +10,7 @@ from ipaddress import IPv6Address
 
 from kcptwisted.interfaces import Address
 
-#: Milliseconds that a session has to prove itself before it may have to go.
+#: Milliseconds without a datagram after which an unproven session may have to go.
 UNPROVEN_AGE = 3000
 
 #: An IPv4 address, or the first 64 bits of an IPv6 address.
@@ -81,9 +81,9 @@ class Admission:
     """
     Counts sessions, in all and by host, and says whether another one fits.
 
-    A session is unproven from its first datagram, whose address may be forged, until a second one
-    has come from there.  When a limit is reached, the oldest unproven session may go for a
-    newcomer; sessions that have proven themselves never do.
+    A session is unproven, since its address may be forged, until its peer shows that it gets what
+    is sent there.  When a limit is reached, the unproven session that has not been heard for the
+    longest time may go for a newcomer; sessions that have proven themselves never do.
 
     What is asked and told here takes the same time however many sessions there are, and nothing is
     kept of a host without sessions.
@@ -100,7 +100,7 @@ class Admission:
         self._bucket = TokenBucket(acceptRate)
         self._hosts: dict[Address, Host] = {}
         self._counts: dict[Host, int] = {}
-        # When each was opened, the oldest first; of each host that has any, the same order.
+        # When each was last heard, the oldest first; of each host that has any, the same order.
         self._unproven: OrderedDict[Address, int] = OrderedDict()
         self._unprovenOf: dict[Host, OrderedDict[Address, None]] = {}
 
@@ -125,8 +125,8 @@ class Admission:
         """
         @param address: the newcomer's.
         @param now: milliseconds.
-        @return: whose session may go for a newcomer that does not fit: the oldest unproven one (of
-            the same host, if that is full) if it has had L{UNPROVEN_AGE}.
+        @return: whose session may go for a newcomer that does not fit: the unproven one (of the
+            same host, if that is full) that was last heard first, if that is L{UNPROVEN_AGE} ago.
         """
         host = hostOf(address)
         unproven: OrderedDict[Address, int] | OrderedDict[Address, None] | None = self._unproven
@@ -146,7 +146,7 @@ class Admission:
         accept rate.
 
         @param now: milliseconds.
-        @param unproven: whether no more than one datagram has come from there.
+        @param unproven: whether its address may be forged.
         """
         self._bucket.take(now)
         self.closed(address)
@@ -157,7 +157,7 @@ class Admission:
 
     def proven(self, address: Address) -> None:
         """
-        Another datagram has come from C{address}.
+        The peer has shown that it is at C{address}.
         """
         if self._unproven.pop(address, None) is not None:
             host = self._hosts[address]
@@ -165,6 +165,17 @@ class Admission:
             del unproven[address]
             if not unproven:
                 del self._unprovenOf[host]
+
+    def heard(self, address: Address, now: int) -> None:
+        """
+        A datagram has come from C{address}, which shows nothing.
+
+        @param now: milliseconds.
+        """
+        if address in self._unproven:
+            self._unproven[address] = now
+            self._unproven.move_to_end(address)
+            self._unprovenOf[self._hosts[address]].move_to_end(address)
 
     def closed(self, address: Address) -> None:
         """

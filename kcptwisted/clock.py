@@ -10,6 +10,7 @@ from math import inf
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from zope.interface import Attribute, Interface
 
 from kcptwisted.optiontable import TICK
@@ -48,6 +49,11 @@ class IFlushed(Interface):
     def deadline() -> int | None:
         """
         @return: when to be flushed next, milliseconds; None if nothing waits.
+        """
+
+    def failed(reason: Failure) -> None:
+        """
+        One of the others raised: see that they are not called for ever.
         """
 
 
@@ -176,13 +182,29 @@ class FlushClock:
             session.flush(now)
         except Exception:
             # The others are not to wait for it.
-            self._log.failure("Flushing {session!r} failed", session=session)
+            self._failed(session, "Flushing")
+
+    def _failed(self, session: IFlushed, what: str) -> None:
+        failure = Failure()
+        self._log.failure("{what} {session!r} failed", failure, what=what, session=session)
+        self.forget(session)
+        try:
+            session.failed(failure)
+        except Exception:
+            self._log.failure("Ending {session!r} failed", session=session)
+
+    def _deadlineOf(self, session: IFlushed) -> int | None:
+        try:
+            return session.deadline()
+        except Exception:
+            self._failed(session, "The deadline of")
+            return None
 
     def schedule(self, session: IFlushed) -> None:
         """
         Take note of C{session}'s deadline, if it is earlier than what is known.
         """
-        deadline = session.deadline()
+        deadline = self._deadlineOf(session)
         if deadline is None:
             return
         known = session.scheduled
@@ -242,12 +264,16 @@ class FlushClock:
         self._wakeAt = inf
         # Until the flush below: the loop that calls this must not be stopped and started meanwhile.
         self._held = True
-        now = self.now()
-        if self._stoodStill:
-            # What arrived meanwhile is read before anything is found missing.
-            self._stoodStill = False
-        else:
-            self._popDue(now)
+        try:
+            now = self.now()
+            if self._stoodStill:
+                # What arrived meanwhile is read before anything is found missing.
+                self._stoodStill = False
+            else:
+                self._popDue(now)
+        except Exception:
+            # A loop that raises is not called again.
+            self._log.failure("The clock's tick failed")
         self.flush()
 
     def _popDue(self, now: int) -> None:
@@ -255,7 +281,7 @@ class FlushClock:
         while times and times[0] <= now:
             for session in self._due.pop(heappop(times), ()):
                 session.scheduled = None
-                actual = session.deadline()
+                actual = self._deadlineOf(session)
                 if actual is None:
                     continue
                 if actual > now:

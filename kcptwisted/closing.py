@@ -11,6 +11,7 @@ from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.python.failure import Failure
 
 from kcptwisted.arq.segment import WASK, WINS
+from kcptwisted.arq.unproven import UnprovenPath
 from kcptwisted.control.channel import ControlChannel
 from kcptwisted.control.frames import Frame, Reset, ResetReason
 from kcptwisted.control.shutdown import Shutdown
@@ -32,6 +33,7 @@ class ClosingSession(SessionTransport):
     A session's close, from either end, and its last words.  L{kcptwisted.session.KCPSession} is the
     whole.
 
+    @ivar unproven: limits what is sent as long as the peer's address may be forged; else None.
     @ivar epitaph: a datagram that tells a peer which still talks to this session that it is over;
         None if the peer takes no control frames, or the session is not over.
     """
@@ -39,13 +41,14 @@ class ClosingSession(SessionTransport):
     __slots__ = (
         "_channel",
         "_inputOver",
+        "_leaving",
         "_liveness",
         "_outputOver",
         "_peerEnded",
         "_reached",
         "_shutdown",
-        "_unproven",
         "epitaph",
+        "unproven",
     )
 
     def __init__(
@@ -60,18 +63,23 @@ class ClosingSession(SessionTransport):
         self._shutdown: Shutdown | None = None
         self._inputOver = False
         self._outputOver = False
-        # The peer's address may be forged, if no second datagram comes from it.
-        self._unproven = False
+        self.unproven: UnprovenPath | None = None
         # The peer has ended the connection itself.
         self._peerEnded = False
-        # How far both directions were when a close last saw progress.
-        self._reached = (0, 0)
+        # How far both directions were when a close last saw progress, and when the peer last said
+        # that its window is shut.
+        self._reached = (0, 0, 0)
+        # The program ends: whatever is said now is the last that the peer hears.
+        self._leaving = False
         self.epitaph: bytes | None = None
 
     def connectionLost(self, reason: Failure) -> None:
         """
         The connection is over.
         """
+        raise NotImplementedError
+
+    def _question(self) -> None:
         raise NotImplementedError
 
     @property
@@ -107,13 +115,6 @@ class ClosingSession(SessionTransport):
             self._liveness.askAfter(KCPOptions.keepAlive if self._tcpKeepAlive else 0)
             if not self._closed:
                 self._clock.schedule(self)
-
-    @property
-    def _proven(self) -> bool:
-        """
-        Whether the peer has shown, as far as that is needed, that its address is its own.
-        """
-        return not self._unproven or self.stats.InPkts > 1
 
     def _checkPeerFinished(self) -> None:
         """
@@ -166,17 +167,16 @@ class ClosingSession(SessionTransport):
         """
         conversation = self._conversation
         shutdown = self._shutdown
-        # A peer that closes at the same time answers no FIN before it has sent the rest.
-        arrived = self.greeted and not self._lifecycle.closesLong(now, self._options.linger)
-        reached = conversation.sender.una, conversation.receiver.next if arrived else 0
-        if reached != self._reached:
-            self._reached = reached
-            self._lifecycle.progress(now, self._options.linger)
+        linger = self._options.linger
+        if self._advanced(now):
+            self._lifecycle.progress(now, linger)
             if shutdown is not None:
                 shutdown.tries = 0
+        elif self._lifecycle.askIsDue(now, linger) and self._isShut:
+            self._question()
+            self._clock.wantFlush(self)
         sent = shutdown is not None and shutdown.sent is not None
-        waits = self._gate is not None and self._gate.holdsOpen
-        empty = sent or not (conversation.sender.queue or waits)
+        empty = sent or not (conversation.sender.queue or self._awaitsProducer)
         if self._channel is not None and self._channel.known:
             delivered = empty and self._finishByFin(now, self._channel)
         else:
@@ -186,6 +186,39 @@ class ClosingSession(SessionTransport):
         elif self._lifecycle.lingerIsOver(now):
             gone = empty and conversation.drained
             self.connectionLost(Failure(error.ConnectionDone() if gone else LingerTimeout()))
+
+    @property
+    def _awaitsProducer(self) -> bool:
+        """
+        Whether a producer has yet to bring the rest.
+        """
+        return self._gate is not None and not self._silenced and self._gate.holdsOpen
+
+    @property
+    def _isShut(self) -> bool:
+        """
+        Whether there is something to deliver, and the peer's window has no room for it.
+        """
+        conversation = self._conversation
+        return not conversation.sender.remoteWindow and not conversation.drained
+
+    def _advanced(self, now: int) -> bool:
+        """
+        Whether the peer has shown, since this was asked last, that it is there, and takes what it
+        can.
+        """
+        conversation = self._conversation
+        # A peer that closes at the same time answers no FIN before it has sent the rest.
+        arrived = self.greeted and not self._lifecycle.closesLong(now, self._options.linger)
+        reached = (
+            conversation.sender.una,
+            conversation.receiver.next if arrived else 0,
+            self._liveness.heard if self._isShut else 0,
+        )
+        if reached == self._reached:
+            return False
+        self._reached = reached
+        return True
 
     @property
     def _awaitsHello(self) -> bool:
@@ -235,22 +268,35 @@ class ClosingSession(SessionTransport):
         if channel is None or not channel.known or reason.check(PeerRestarted):
             return
         now, conversation = self._clock.now(), self._conversation
-        word: Frame = Reset(_resetReason(reason))
+        words: list[Frame] = [Reset(_resetReason(reason))]
+        if self._leaving:
+            words = self._farewell()
         told = self._peerEnded
         if shutdown is not None:
             fin, acknowledged = shutdown.sent, shutdown.acknowledged
             told = told or (acknowledged and fin is not None and fin.both)
             # A peer that has only stopped writing waits for more.
             if self.peerFinished or (acknowledged and self._holdsAll(shutdown)):
-                word = shutdown.answer()
-        self.epitaph = conversation.windowDatagram(now, WINS, channel.block(word))
+                words = [shutdown.answer()]
+        self.epitaph = conversation.windowDatagram(now, WINS, channel.block(*words))
         if not told:
-            copies = CLIENTS_LAST_WORDS if channel.initiator else LAST_WORDS
-            if not self._proven:
+            copies = CLIENTS_LAST_WORDS if channel.initiator or self._leaving else LAST_WORDS
+            if self.unproven is not None:
                 copies = 1
             # A layer that fails has been reported before.
             with suppress(Exception):
                 self._transport.writeDatagrams([self.epitaph] * copies, self.address)
+
+    def _farewell(self) -> list[Frame]:
+        """
+        @return: what tells a peer that gets all which was written that this was all, and any other
+            that there is no more.
+        """
+        conversation = self._conversation
+        reset: Frame = Reset(ResetReason.ENDED)
+        if conversation.sender.queue or self._awaitsProducer:
+            return [reset]
+        return [Shutdown.farewell(conversation.sender.next), reset]
 
 
 def _resetReason(reason: Failure) -> ResetReason:

@@ -125,9 +125,14 @@ class KCPConnector(SessionHub):
         Close the socket; if the caller still waits, that is the answer.
         """
         super().sessionEnded(session, reason)
+        self._session = None
         self._stopTimeout()
-        self.closePort().addCallback(lambda _: self._factory.doStop())
+        self.closePort().addCallback(lambda _: self._closed())
         self._fail(reason)
+
+    def _closed(self) -> None:
+        self._log.debug("{factory}: closed {host}", factory=self._factory, host=self.getHost())
+        self._factory.doStop()
 
     def pathSilent(self, session: KCPSession) -> None:
         """
@@ -159,10 +164,13 @@ class KCPConnector(SessionHub):
     def _timedOut(self) -> None:
         self._timeout = None
         if self._session is not None:
-            seconds = self._options.timeout
-            self._session.connectionLost(
-                Failure(error.TimeoutError(string=f"no answer within timeout={seconds:g} seconds"))
-            )
+            why = f"no answer within timeout={self._options.timeout:g} seconds"
+            unopened = self.stats.InCsumErrors + self.stats.InShortErrs
+            if unopened:
+                why += (
+                    f"; {unopened} datagrams came that did not open: is it the same key and crypt?"
+                )
+            self._session.connectionLost(Failure(error.TimeoutError(string=why)))
 
     def _stopTimeout(self) -> None:
         if self._timeout is not None:

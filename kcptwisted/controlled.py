@@ -11,6 +11,7 @@ from twisted.internet import error
 from twisted.python.failure import Failure
 
 from kcptwisted.arq.segment import OVERHEAD, WASK, WINS
+from kcptwisted.arq.unproven import UnprovenPath
 from kcptwisted.closing import LAST_WORDS, ClosingSession
 from kcptwisted.control.channel import ControlChannel, Verdict
 from kcptwisted.control.frames import (
@@ -60,7 +61,7 @@ class ControlledSession(ClosingSession):
     L{kcptwisted.session.KCPSession} is the whole.
     """
 
-    __slots__ = ("_challenged", "_doubted", "_putOff", "_ungreeted")
+    __slots__ = ("_challenged", "_doubted", "_modesTold", "_putOff", "_ungreeted")
 
     def __init__(
         self, conv: int, address: Address, options: KCPOptions, owner: SessionOwner
@@ -76,6 +77,7 @@ class ControlledSession(ClosingSession):
         self._doubted = -PAUSE
         # What arrived was no answer yet: the peer wants to be asked again.
         self._putOff = False
+        self._modesTold = False
 
     # For subclasses.
 
@@ -132,8 +134,10 @@ class ControlledSession(ClosingSession):
         self._clock.wantFlush(self)
 
     def _question(self) -> None:
-        if self._channel is not None and self._channel.known:
-            self._conversation.sendControl(WASK, self._channel.block())
+        channel = self._channel
+        if channel is not None and channel.known:
+            block = channel.block() if self.unproven is None else channel.challenge()
+            self._conversation.sendControl(WASK, block)
         elif self._ungreeted:
             self._greetNow(self._clock.now())
         else:
@@ -275,7 +279,44 @@ class ControlledSession(ClosingSession):
             self._owner.anotherGreeted(self._whole, block)
             return True
         self._channel = channel
+        if self.unproven is not None and block.to == channel.token:
+            self.unproven.proven = True
         return all(self._act(frame, channel) for frame in block.frames if not self._closed)
+
+    def _limitUntilProven(self, received: int) -> None:
+        """
+        Send no more than a forged address may be sent.
+
+        @param received: bytes that have come from there, as they came.
+        """
+        conversation, overhead = self._conversation, self._overhead
+        conversation.sender.epoch = int.from_bytes(self._owner.newToken()[:4], "little")
+        self.unproven = conversation.unproven = UnprovenPath(
+            conversation.sender,
+            self._options.arqSettings(overhead),
+            self.stats,
+            received,
+            overhead,
+            self._owner.overhead,
+        )
+
+    def _seeProof(self, unproven: UnprovenPath) -> None:
+        """
+        See whether the peer has shown by now that it is at its address.
+        """
+        conversation = self._conversation
+        if unproven.proven:
+            unproven.release()
+            self.unproven = conversation.unproven = None
+            if unproven.withheld:
+                conversation.sender.resendAll(self._clock.now())
+            self._clock.wantFlush(self)
+        elif unproven.withheld or conversation.sender.queue:
+            # What came allows more.
+            if unproven.withheld:
+                unproven.withheld = False
+                conversation.sender.resendAll(self._clock.now())
+            self._clock.wantFlush(self)
 
     def _disown(self, block: Block) -> None:
         """
@@ -295,7 +336,8 @@ class ControlledSession(ClosingSession):
             if channel.retry(frame.cookie):
                 self._sayHello()
         elif isinstance(frame, Challenge):
-            self._challenge(frame.data)
+            if frame.data != channel.peerToken:
+                self._challenge(frame.data)
             send(WINS, channel.block(Response(frame.data)))
         elif isinstance(frame, Fin):
             self._shutdown = self._shutdown or Shutdown()
@@ -319,17 +361,26 @@ class ControlledSession(ClosingSession):
             self._conversation.sender.resendAll(now)
 
     def _greet(self, hello: Hello, channel: ControlChannel) -> None:
+        if channel.modesDiffer and not self._modesTold:
+            self._modesTold = True
+            self._log.warn(
+                "KCP connection {conv} with {peer}: one end has stream=yes and the other stream=no;"
+                " messages are not kept apart",
+                conv=self.conv,
+                peer=self.getPeer(),
+            )
         self._lifecycle.greeted()
         self._putOff = False
         if channel.receiveWindow:
             self._conversation.sender.peerWindow = channel.receiveWindow
         if not channel.initiator:
-            self._conversation.sendControl(WINS, channel.hello())
+            self._conversation.sendControl(WINS, channel.hello(self.unproven is not None))
         self._owner.sessionGreeted(self._whole)
 
     def _reset(self, frame: Reset) -> None:
-        if self.peerFinished:
+        if self.peerFinished and not (self.disconnecting and not self._conversation.drained):
             # It has closed, and forgotten this connection; its data wait for the application.
+            self._peerEnded = True
             return
         self._deliver()
         self._peerEnded = True
@@ -339,6 +390,13 @@ class ControlledSession(ClosingSession):
         elif frame.reason == ResetReason.UNKNOWN:
             self.connectionLost(Failure(PeerRestarted("it does not know this connection")))
         else:
-            known = frame.reason in list(ResetReason)
-            name = ResetReason(frame.reason).name.lower() if known else str(frame.reason)
-            self.connectionLost(Failure(PeerReset(name)))
+            self.connectionLost(Failure(PeerReset(_nameOf(frame.reason))))
+
+
+def _nameOf(reason: int) -> str:
+    """
+    @return: for people.
+    """
+    if reason == ResetReason.ENDED:
+        return "its program ended"
+    return ResetReason(reason).name.lower() if reason in list(ResetReason) else str(reason)

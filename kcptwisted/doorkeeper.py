@@ -68,6 +68,9 @@ class Doorkeeper:
         self.onOpened: Callable[[list[bytes]], None] | None = None
         # How many datagrams of each are still watched once its peer acknowledges data.
         self._watched: dict[KCPSession, int] = {}
+        # Where sessions have their places whose addresses others may have by now.
+        self._parked: dict[KCPSession, Address] = {}
+        self._parkings = 0
 
     def isReplayed(self, opening: Opening, datagram: bytes) -> bool:
         """
@@ -122,7 +125,7 @@ class Doorkeeper:
         """
         A newcomer has a session.
 
-        @param unproven: whether its address may be forged.
+        @param unproven: whether its address may be forged: see L{watch}.
         """
         self._admission.opened(session.address, now, unproven)
         self._watched[session] = WATCHED
@@ -147,7 +150,7 @@ class Doorkeeper:
         """
         return session in self._watched
 
-    def watch(self, session: KCPSession, datagrams: list[bytes]) -> None:
+    def watch(self, session: KCPSession, datagrams: list[bytes], now: int) -> None:
         """
         Take note of what a new session has been given.  It may be over by now.
 
@@ -158,12 +161,14 @@ class Doorkeeper:
         left = self._watched.get(session)
         if left is None:
             return
-        if session.stats.InPkts > 1:
+        if session.unproven is None:
             self._admission.proven(session.address)
+        else:
+            self._admission.heard(session.address, now)
         if session.mayReturn or not self._options.authenticated:
             left -= len(datagrams)
             self._watched[session] = left
-            if left <= 0:
+            if left <= 0 and session.unproven is None:
                 del self._watched[session]
 
     def _reusable(self, session: KCPSession, datagrams: list[bytes]) -> Iterator[bytes]:
@@ -194,12 +199,23 @@ class Doorkeeper:
         """
         self._admission.moved(old, new)
 
+    def parked(self, session: KCPSession) -> None:
+        """
+        A session is over, but keeps its place until L{closed}; its address may have another one.
+        """
+        self._watched.pop(session, None)
+        self._parkings += 1
+        # No peer has such a port.
+        place: Address = (session.address[0], -self._parkings)
+        self._parked[session] = place
+        self._admission.moved(session.address, place)
+
     def closed(self, session: KCPSession) -> None:
         """
         A session has ended.
         """
         self._watched.pop(session, None)
-        self._admission.closed(session.address)
+        self._admission.closed(self._parked.pop(session, session.address))
 
 
 def _withoutFEC(datagram: bytes) -> bytes:

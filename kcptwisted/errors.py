@@ -36,11 +36,11 @@ class DeadLink(error.ConnectionLost):
 
 class Evicted(error.ConnectionLost):
     """
-    The listener had no room for another connection, and this one had sent a single datagram and no
-    second one within seconds, so it went first.
+    The listener had no room for another connection, and this one's peer had not shown that it is at
+    its address and had been silent for seconds, so it went first.
     """
 
-    MESSAGE = "The peer sent one datagram only, and another needed the place"
+    MESSAGE = "The peer did not show where it is, and another needed the place"
 
 
 class IdleTimeout(error.TimeoutError):

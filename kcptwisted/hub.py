@@ -11,7 +11,7 @@ from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionLost
+from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -23,12 +23,14 @@ from kcptwisted.fec.flushing import FlushingFECLayer
 from kcptwisted.fec.layer import FECLayer
 from kcptwisted.fec.packet import DATA, OUT_OF_BAND, PARITY, packetType
 from kcptwisted.firstcontact import readOpening
+from kcptwisted.guard import LayerGuard
 from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
 from kcptwisted.options import KCPOptions
 from kcptwisted.optiontable import MAXIMUM_MTU
 from kcptwisted.session import KCPSession
 from kcptwisted.stats import PortStats
 from kcptwisted.udp.opening import UDPPort, openPort
+from kcptwisted.unreadable import SEALED, UnreadableLog
 
 #: Wraps a protocol in a layer of the user's own; see L{kcptwisted.layer.DatagramLayer}.
 SocketLayer = Callable[[IDatagramProtocol], IDatagramProtocol]
@@ -46,7 +48,9 @@ class SessionHub:
     @ivar clock: flushes the sessions.
     @ivar stats: counts of the port.
     @ivar sessions: the live sessions by the peer's address.
+    @ivar unread: sessions that are over, but for what their applications have yet to read.
     @ivar features: what they can do.
+    @ivar onClosed: called when the socket closes.
     """
 
     calls = False
@@ -65,10 +69,13 @@ class SessionHub:
         self._randomBytes = randomBytes
         # To follow a peer elsewhere takes a cipher that says who is the peer.
         self.features = Feature.ROAMING if options.authenticated else Feature.NONE
+        self.features |= Feature.STREAM if options.stream else Feature.MESSAGES
         self.clock = FlushClock(reactor)
         self.stats = PortStats()
         self.sessions: dict[Address, KCPSession] = {}
+        self.unread: set[KCPSession] = set()
         self._port: UDPPort | None = None
+        self.onClosed: Callable[[], object] = lambda: None
 
     @property
     def reactor(self) -> Any:
@@ -97,12 +104,15 @@ class SessionHub:
         cipher = self._options.cipher.make(self._options.cipherKey)
         protocol: IDatagramProtocol = self
         if cipher is not None:
-            protocol = CryptLayer(protocol, cipher, self.stats)
+            unopened = UnreadableLog(SEALED, self.clock.now)
+            protocol = CryptLayer(protocol, cipher, self.stats, unopened.add)
         overhead = self._options.overhead
         for layer in layers:
             protocol = layer(protocol)
             overhead += getattr(protocol, "ownOverhead", 0)
         self._options.checkMtu(overhead)
+        if layers:
+            protocol = LayerGuard(protocol, self)
         self._port = openPort(self._reactor, protocol, bind, self._options, self.stats, peer, sock)
 
     def closePort(self) -> Deferred[None]:
@@ -142,7 +152,10 @@ class SessionHub:
         stats = session.stats
         stats.InPkts += len(datagrams)
         stats.InBytes += sum(map(len, datagrams))
-        session.bottom.datagramsReceived(datagrams, address)
+        try:
+            session.bottom.datagramsReceived(datagrams, address)
+        except Exception:
+            self._failed(session)
 
     def datagramsRecovered(self, datagrams: list[bytes], address: Address) -> None:
         """
@@ -152,7 +165,26 @@ class SessionHub:
         datagrams = self._withoutOversized(datagrams)
         session = self.sessions.get(address)
         if session is not None and datagrams:
-            session.bottom.datagramsRecovered(datagrams, address)
+            try:
+                session.bottom.datagramsRecovered(datagrams, address)
+            except Exception:
+                self._failed(session)
+
+    def _failed(self, session: KCPSession) -> None:
+        """
+        Handling a session's datagrams raised.
+        """
+        failure = Failure()
+        self._log.failure("Datagrams for {session!r} failed", failure, session=session)
+        session.failed(failure)
+
+    def layerFailed(self, reason: Failure, address: Address) -> None:
+        """
+        See L{kcptwisted.guard.LayerGuard}.
+        """
+        session = self.sessions.get(address)
+        if session is not None:
+            session.failed(reason)
 
     def _withoutOversized(self, datagrams: list[bytes]) -> list[bytes]:
         """
@@ -183,11 +215,16 @@ class SessionHub:
 
     def connectionLost(self, reason: Failure) -> None:
         """
-        The socket is closed: the sessions go with it.
+        The socket is closed: the sessions go with it.  If there are any, the reactor has stopped.
         """
-        for session in list(self.sessions.values()):
-            session.connectionLost(reason)
+        lost = Failure(ConnectionLost()) if reason.check(ConnectionDone) else reason
+        for session in [*self.sessions.values(), *self.unread]:
+            try:
+                session.leave(lost)
+            except Exception:
+                self._log.failure("Leaving {session!r} failed", session=session)
         self.clock.stop()
+        self.onClosed()
 
     # The transport of the sessions.
 
@@ -204,6 +241,12 @@ class SessionHub:
         """
         session = self.sessions.get(address)
         if session is not None:
+            if session.unproven is not None:
+                count = len(datagrams)
+                datagrams = session.unproven.affordable(datagrams)
+                self.stats.OutUnproven += count - len(datagrams)
+                if not datagrams:
+                    return
             stats = session.stats
             stats.OutPkts += len(datagrams)
             stats.OutBytes += sum(map(len, datagrams))
@@ -213,10 +256,10 @@ class SessionHub:
 
     def _sendStateless(self, datagrams: Sequence[bytes], address: Address) -> None:
         """
-        Send what belongs to no session.
+        Send what belongs to no session, though there may be one at the address.
         """
         try:
-            self._transport.writeDatagrams(datagrams, address)
+            self.writeDatagrams(datagrams, address)
         except ConnectionLost as problem:
             self._log.debug("Not answered: {problem}", problem=problem)
 
@@ -285,13 +328,31 @@ class SessionHub:
         Of concern to a connector.
         """
 
+    def sessionUnread(self, session: KCPSession, reason: Failure) -> None:
+        """
+        Keep the session until its application has read the rest; its address is free again.
+        """
+        self._left(session, reason)
+        self.unread.add(session)
+
     def sessionEnded(self, session: KCPSession, reason: Failure) -> None:
         """
         Forget the session.
         """
+        if session in self.unread:
+            self.unread.remove(session)
+        else:
+            self._left(session, reason)
+
+    def _left(self, session: KCPSession, reason: Failure) -> None:
+        """
+        Nothing is sent to the session's peer any more, nor taken from it.
+        """
         if self.sessions.get(session.address) is session:
             del self.sessions[session.address]
         self.stats.CurrEstab = len(self.sessions)
+        if isinstance(session.bottom, FlushingFECLayer):
+            self.clock.forget(session.bottom)
 
     def foreignDatagrams(self, session: KCPSession, datagrams: list[bytes]) -> None:
         """

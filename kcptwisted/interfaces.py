@@ -178,8 +178,8 @@ class IKCPListeningPort(IListeningPort):
         called again to end them sooner.
 
         @param sessions: what becomes of the connections: C{"finish"}, they go on until either end
-            closes them; C{"close"}, they are closed, and what was written is delivered within their
-            C{linger}; C{"abort"}, they end now.
+            closes them; C{"close"}, they are closed, what was written is delivered, and what is
+            left after C{stopTimeout} is aborted; C{"abort"}, they end now.
         @return: fires when the socket is closed.
         @raise ValueError: if C{sessions} is none of these.
         """

@@ -16,6 +16,9 @@ HELLOES = 3
 #: What arrives keeps a close waiting for so many times its linger at most.
 PATIENCE = 10
 
+#: How often a peer is asked within the linger of a close that its shut window holds up.
+ASKS = 4
+
 
 class State(Enum):
     """
@@ -35,10 +38,9 @@ class Lifecycle:
     One connection's life.  Without clock and I/O.
 
     @ivar state: where it stands.
-    @ivar deadline: when L{retryIsDue} or L{lingerIsOver} may become true, milliseconds, or None.
     """
 
-    __slots__ = ("_asked", "_closedAt", "_lingerEnds", "_retry", "_retryAt", "state")
+    __slots__ = ("_askAt", "_asked", "_closedAt", "_lingerEnds", "_retry", "_retryAt", "state")
 
     def __init__(self) -> None:
         self.state = State.CONNECTING
@@ -47,16 +49,20 @@ class Lifecycle:
         self._retry = FIRST_RETRY
         self._retryAt: int | None = None
         self._lingerEnds: int | None = None
+        # When a peer whose window is shut is asked whether it still is.
+        self._askAt: int | None = None
 
     @property
     def deadline(self) -> int | None:
         """
-        The earlier of the two deadlines, milliseconds.
+        When L{retryIsDue}, L{askIsDue} or L{lingerIsOver} may become true, milliseconds, or None.
         """
-        retry, linger = self._retryAt, self._lingerEnds
-        if retry is None or linger is None:
-            return linger if retry is None else retry
-        return min(retry, linger)
+        retry, closing = self._retryAt, self._lingerEnds
+        if closing is None:
+            return retry
+        if self._askAt is not None and self._askAt < closing:
+            closing = self._askAt
+        return closing if retry is None or closing < retry else retry
 
     def begin(self, now: int) -> None:
         """
@@ -127,18 +133,33 @@ class Lifecycle:
             return False
         self.state = State.CLOSING
         self._closedAt = now
-        self._lingerEnds = now + int(linger * 1000)
+        self.progress(now, linger)
         return True
 
     def progress(self, now: int, linger: float) -> None:
         """
-        The peer acknowledged something: a close waits anew.
+        The peer acknowledged something, or says that it cannot yet: a close waits anew.
 
         @param now: milliseconds.
         @param linger: seconds.
         """
         if self.state is State.CLOSING:
-            self._lingerEnds = now + int(linger * 1000)
+            wait = int(linger * 1000)
+            self._lingerEnds = now + wait
+            self._askAt = now + max(wait // ASKS, 1)
+
+    def askIsDue(self, now: int, linger: float) -> bool:
+        """
+        Whether a close has waited for so long that a peer whose window is shut should be asked; if
+        so, the next time is set.
+
+        @param now: milliseconds.
+        @param linger: seconds.
+        """
+        if self._askAt is None or now < self._askAt:
+            return False
+        self._askAt = now + max(int(linger * 1000) // ASKS, 1)
+        return True
 
     def lingerIsOver(self, now: int) -> bool:
         """
@@ -159,5 +180,5 @@ class Lifecycle:
         if self.state is State.CLOSED:
             return False
         self.state = State.CLOSED
-        self._retryAt = self._lingerEnds = None
+        self._retryAt = self._askAt = self._lingerEnds = None
         return True

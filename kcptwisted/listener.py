@@ -5,7 +5,8 @@ The server's end: which session a datagram is for, and which newcomers are taken
 from __future__ import annotations
 
 import os
-from enum import Enum
+import socket
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -26,33 +27,16 @@ from kcptwisted.control.frames import (
 from kcptwisted.departed import DepartedSessions
 from kcptwisted.doorkeeper import Doorkeeper, helloOf
 from kcptwisted.errors import Evicted, PeerRestarted
+from kcptwisted.fec.packet import PARITY, packetType
 from kcptwisted.firstcontact import Opening, readOpening
-from kcptwisted.hub import RandomBytes, SessionHub
+from kcptwisted.hub import RandomBytes, SessionHub, SocketLayer
 from kcptwisted.interfaces import Address
 from kcptwisted.options import KCPOptions
 from kcptwisted.roaming import PathChecks
+from kcptwisted.secondsignal import onSecondSignal
 from kcptwisted.session import KCPSession
-
-
-class Ending(Enum):
-    """
-    What becomes of the sessions of a listener that stops.
-    """
-
-    FINISH = "finish"
-    CLOSE = "close"
-    ABORT = "abort"
-
-    @classmethod
-    def parse(cls, sessions: str) -> Ending:
-        """
-        @param sessions: as C{stopListening} is given it.
-        @raise ValueError: if it is none of these.
-        """
-        allowed = [ending.value for ending in cls]
-        if sessions not in allowed:
-            raise ValueError(f"sessions must be one of {', '.join(allowed)}, not {sessions!r}")
-        return cls(sessions)
+from kcptwisted.stopping import Ending, Stop
+from kcptwisted.unreadable import PLAIN, UnreadableLog
 
 
 class KCPListener(SessionHub):
@@ -77,11 +61,13 @@ class KCPListener(SessionHub):
         self._accepting = True
         self._doorkeeper = Doorkeeper(options, self.stats, randomBytes)
         self._departed = DepartedSessions()
-        # Fires when the last session has ended, and the socket is closed.
-        self._stopped: Deferred[None] | None = None
+        self._stop = Stop(reactor, options.stopLimit, self._hurry, self.closePort)
+        self._forgetSignal: Callable[[], None] = lambda: None
         self._paths = PathChecks(self._doorkeeper.cookies, randomBytes)
         # A session that ended while it was given a batch with its successor's hello.
         self._superseded: KCPSession | None = None
+        # With a cipher, what makes no sense is not a wrong key.
+        self._garbage = UnreadableLog(PLAIN, self.clock.now) if options.crypt == "null" else None
 
     def datagramsReceived(self, datagrams: list[bytes], address: Address) -> None:
         """
@@ -96,7 +82,7 @@ class KCPListener(SessionHub):
             self.strangeDatagrams(datagrams, address)
         if watched and session is not None:
             # Not before, or it would be taken for a replay of itself.
-            self._doorkeeper.watch(session, datagrams)
+            self._doorkeeper.watch(session, datagrams, self.clock.now())
 
     # Newcomers.
 
@@ -110,6 +96,8 @@ class KCPListener(SessionHub):
             mover = None if opening is None else self._moverOf(opening)
             if opening is None:
                 self.stats.InErrs += 1
+                if self._garbage is not None and packetType(datagram) != PARITY:
+                    self._garbage.add(1, address)
             elif mover is not None:
                 if self._proves(mover, opening, address, now):
                     self._move(mover, address)
@@ -163,11 +151,15 @@ class KCPListener(SessionHub):
 
     def _accept(self, opening: Opening, address: Address, datagrams: list[bytes], now: int) -> None:
         # Behind a cipher that authenticates, nobody makes up addresses by the thousand.
-        unproven = not self._options.authenticated
+        hello = helloOf(opening)
+        unproven = not self._options.authenticated and not (
+            hello is not None and self._doorkeeper.hasCookie(hello, opening.conv, address, now)
+        )
+        received = sum(map(len, datagrams)) + len(datagrams) * self.overhead
         session = self.addSession(opening.conv, address)
         self.stats.PassiveOpens += 1
         self._doorkeeper.opened(opening, session, now, unproven)
-        session.accept(unproven)
+        session.accept(unproven, received)
         if self.sessions.get(address) is session:
             self.datagramsReceived(datagrams, address)
 
@@ -177,8 +169,8 @@ class KCPListener(SessionHub):
         """
         Tell a peer which takes control frames that its session is no more.
         """
-        if opening.cmd == WINS:
-            # An answer itself.
+        if opening.cmd in (WINS, None):
+            # An answer itself, or smaller than what would be the answer.
             return
         answer = self._departed.answerFor(address, opening.conv, now)
         block = opening.block
@@ -316,13 +308,24 @@ class KCPListener(SessionHub):
         else:
             session.startProtocol(protocol)
 
+    def sessionUnread(self, session: KCPSession, reason: Failure) -> None:
+        """
+        It keeps its place until its application has read the rest.
+        """
+        super().sessionUnread(session, reason)
+        self._doorkeeper.parked(session)
+
     def sessionEnded(self, session: KCPSession, reason: Failure) -> None:
         """
         Forget the session but for its name; after L{stop} the last one takes the port with it.
         """
         super().sessionEnded(session, reason)
-        address = session.address
         self._doorkeeper.closed(session)
+        self._seeWhetherEmpty()
+
+    def _left(self, session: KCPSession, reason: Failure) -> None:
+        super()._left(session, reason)
+        address = session.address
         self._paths.remove(session)
         if reason.check(PeerRestarted):
             # The same conversation may begin anew.
@@ -331,27 +334,59 @@ class KCPListener(SessionHub):
             self._departed.add(
                 address, session.conv, self.clock.now(), session.epitaph, session.mayReturn
             )
-        if self._stopped is not None and not self.sessions and not self._stopped.called:
-            self._stopped.callback(None)
+
+    def _seeWhetherEmpty(self) -> None:
+        if not self.sessions and not self.unread:
+            self._stop.emptied()
 
     def stop(self, ending: Ending) -> Deferred[None]:
         """
         Take no newcomers, have the sessions end, and then close the port.  May be called again to
-        end the sessions sooner.
+        end the sessions sooner.  What has not closed after C{stopTimeout} is aborted.
 
         @return: fires when the socket is closed.
         """
         self._accepting = False
-        for session in list(self.sessions.values()):
+        ending = self._stop.begin(ending)
+        for session in [*self.sessions.values(), *self.unread]:
             if ending is Ending.CLOSE:
                 session.loseConnection()
             elif ending is Ending.ABORT:
                 session.abortConnection()
-        stopped: Deferred[None] = Deferred()
-        if self._stopped is None:
-            self._stopped = Deferred()
-            self._stopped.addCallback(lambda _: self.closePort())
-            if not self.sessions:
-                self._stopped.callback(None)
-        self._stopped.chainDeferred(stopped)
-        return stopped
+        self._seeWhetherEmpty()
+        return self._stop.whenClosed()
+
+    def _hurry(self) -> None:
+        """
+        They have had their time.
+        """
+        self._log.warn(
+            "{factory}: {count} connections did not close within stopTimeout={limit:g} seconds:"
+            " aborting them",
+            factory=self.factory,
+            count=len(self.sessions) + len(self.unread),
+            limit=self._options.stopLimit,
+        )
+        self.stop(Ending.ABORT)
+
+    # The socket.
+
+    def openPort(
+        self,
+        bind: Address,
+        peer: Address | None,
+        layers: Sequence[SocketLayer] = (),
+        sock: socket.socket | None = None,
+    ) -> None:
+        """
+        See L{SessionHub.openPort}.  Whoever stops the reactor may be in a hurry.
+        """
+        super().openPort(bind, peer, layers, sock)
+        self._forgetSignal = onSecondSignal(self._reactor, lambda: self.stop(Ending.ABORT))
+
+    def connectionLost(self, reason: Failure) -> None:
+        """
+        The socket is closed.
+        """
+        self._forgetSignal()
+        super().connectionLost(reason)

@@ -15,9 +15,10 @@ from zope.interface import implementer
 from kcptwisted.addresses import showAddress, toAddress
 from kcptwisted.hub import SocketLayer
 from kcptwisted.interfaces import Address, IKCPListeningPort
-from kcptwisted.listener import Ending, KCPListener
+from kcptwisted.listener import KCPListener
 from kcptwisted.session import KCPSession
 from kcptwisted.stats import PortStats
+from kcptwisted.stopping import Ending
 
 
 @implementer(IKCPListeningPort)
@@ -46,6 +47,8 @@ class KCPListeningPort:
         self._socket = sock
         self._listening = False
         self._stopping = False
+        self._over = False
+        listener.onClosed = self._closed
 
     @property
     def stats(self) -> PortStats:
@@ -87,8 +90,25 @@ class KCPListeningPort:
         stopped = self._listener.stop(ending)
         if not self._stopping:
             self._stopping = True
-            stopped.addCallback(lambda _: self._listener.factory.doStop())
+            stopped.addCallback(lambda _: self._stopFactory())
         return stopped
+
+    def _closed(self) -> None:
+        """
+        The socket closes: the last that happens to a port that is stopped, and the first if the
+        reactor stops.
+        """
+        if not self._stopping:
+            self._stopping = True
+            self._stopFactory()
+
+    def _stopFactory(self) -> None:
+        if not self._over:
+            self._over = True
+            self._log.info(
+                "{factory} stopped on {host}", factory=self._listener.factory, host=self.getHost()
+            )
+            self._listener.factory.doStop()
 
     def getHost(self) -> IPv4Address | IPv6Address:
         """

@@ -23,8 +23,8 @@ PATIENCE = 20
 #: Milliseconds that it waits longer at most.
 LONGEST_PATIENCE = 1000
 
-#: Milliseconds of silence after which a newcomer is asked for its second datagram, and a doubtful
-#: peer anew.
+#: Milliseconds of silence after which a newcomer is asked whether it is there, and a doubtful peer
+#: anew.
 NEWCOMER_SILENCE = 1000
 
 

@@ -72,6 +72,7 @@ class KCPOptions:
     timeout: float = 30.0
     handshake: bool = True
     linger: float = 30.0
+    stopTimeout: float | None = None
     keepAlive: float = 10.0
     deadAfter: float = 30.0
     idleTimeout: float = 0.0
@@ -202,6 +203,13 @@ class KCPOptions:
         The cipher in use.
         """
         return self._cipher(bool(self.cipherKey))
+
+    @property
+    def stopLimit(self) -> float:
+        """
+        Seconds that a stop may take.
+        """
+        return self.linger if self.stopTimeout is None else self.stopTimeout
 
     @property
     def unprotected(self) -> bool:

@@ -123,8 +123,12 @@ OPTIONS = (
     Option("timeout", float, "How long to wait for the peer's first answer.", ends="client",
            unit="seconds", low=0.001, high=86400),
     Option("handshake", bool, "Connect only when the peer has answered.", ends="client"),
-    Option("linger", float, "How long a close waits while the peer acknowledges nothing.",
+    Option("linger", float, "How long a close waits for a peer that could acknowledge "
+           "something, and does not.",
            unit="seconds", low=0, high=86400),
+    Option("stopTimeout", float, "How long a stop lets connections deliver what was written before "
+           "it aborts them.", ends="server", unit="seconds", low=0, high=86400,
+           default="as linger"),
     Option("keepAlive", float, "Ask the peer for a sign of life after so long without one; 0 means "
            "never.", unit="seconds", low=0, high=86400),
     Option("deadAfter", float, "End the connection when that is not answered for so long.",

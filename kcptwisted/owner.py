@@ -43,6 +43,12 @@ class SessionOwner(Protocol):
         @return: a random name for one end of a connection.
         """
 
+    @property
+    def overhead(self) -> int:
+        """
+        Bytes that the layers on the socket add.
+        """
+
     def getHost(self) -> IPv4Address | IPv6Address:
         """
         @return: the local address.
@@ -67,6 +73,11 @@ class SessionOwner(Protocol):
     def pathSilent(self, session: KCPSession) -> None:
         """
         The peer, who can have this end's address changed, does not answer.
+        """
+
+    def sessionUnread(self, session: KCPSession, reason: Failure) -> None:
+        """
+        The session is over, and its protocol, which has paused, has yet to be given the rest.
         """
 
     def sessionEnded(self, session: KCPSession, reason: Failure) -> None:

@@ -12,7 +12,7 @@ from kcptwisted.arq.congestion import congestionControl
 from kcptwisted.arq.conversation import Conversation
 from kcptwisted.arq.segment import OVERHEAD, WASK, WINS, begins, carries
 from kcptwisted.control.frames import EMPTY_BLOCK
-from kcptwisted.controlled import ControlledSession
+from kcptwisted.ending import EndingSession
 from kcptwisted.errors import DeadLink, PeerRestarted
 from kcptwisted.interfaces import (
     Address,
@@ -30,15 +30,12 @@ LONGEST_SIGN = OVERHEAD + EMPTY_BLOCK
 
 
 @implementer(IDatagramProtocol)
-class KCPSession(ControlledSession):
+class KCPSession(EndingSession):
     """
     What arrives, what is due, and the application's protocol.
-
-    @ivar bottom: the lowest layer that is this session's alone: itself, or its FEC layer.
-    @ivar top: the layer above FEC: itself, or its trace.
     """
 
-    __slots__ = ("_began", "_delivering", "_moved", "bottom", "top")
+    __slots__ = ("_moved",)
 
     def __init__(
         self, conv: int, address: Address, options: KCPOptions, owner: SessionOwner
@@ -48,10 +45,7 @@ class KCPSession(ControlledSession):
         @param address: the peer's.
         """
         super().__init__(conv, address, options, owner)
-        self.top: IDatagramProtocol = self
-        self.bottom: IDatagramProtocol = self
-        self._delivering = False
-        self._began = self._clock.now()
+        self.top = self.bottom = self
         self._moved = 0
 
     # The protocol of the layer below.
@@ -89,6 +83,10 @@ class KCPSession(ControlledSession):
         foreign = conversation.receive(datagrams, now, recovered)
         if conversation.controls:
             self._takeControls()
+            if self._closed:
+                return
+        if self.unproven is not None:
+            self._seeProof(self.unproven)
         if self._putOff:
             self._putOff = False
         elif len(foreign) < len(datagrams):
@@ -116,7 +114,11 @@ class KCPSession(ControlledSession):
         @return: whether it was one.
         """
         size = len(datagram)
-        if size > LONGEST_SIGN or self._lifecycle.state is not State.ESTABLISHED:
+        if (
+            size > LONGEST_SIGN
+            or self._lifecycle.state is not State.ESTABLISHED
+            or self.unproven is not None
+        ):
             return False
         channel = self._channel
         data = b"" if size == OVERHEAD or channel is None else channel.sign()
@@ -187,32 +189,6 @@ class KCPSession(ControlledSession):
         The owner decides.
         """
 
-    def connectionLost(self, reason: Failure) -> None:
-        """
-        The connection is over, for whatever reason.  Tells the protocol, once.
-        """
-        if not self._lifecycle.end():
-            return
-        self._sayGoodbye(reason)
-        self.connected = False
-        self._clock.forget(self)
-        self._report(reason)
-        protocol, self.protocol = self.protocol, None
-        self._conversation.discard()
-        try:
-            if self._gate is not None:
-                self._gate.stop()
-        except Exception:
-            self._log.failure(
-                "stopProducing of a producer of {protocol!r} failed", protocol=protocol
-            )
-        try:
-            if protocol is not None:
-                protocol.connectionLost(reason)
-        except Exception:
-            self._log.failure("connectionLost of {protocol!r} failed", protocol=protocol)
-        self._owner.sessionEnded(self, reason)
-
     # What the owner does with it.
 
     def assumeEstablished(self) -> None:
@@ -224,13 +200,15 @@ class KCPSession(ControlledSession):
             self._clock.schedule(self)
             self._owner.sessionEstablished(self)
 
-    def accept(self, unproven: bool) -> None:
+    def accept(self, unproven: bool, received: int) -> None:
         """
         Begin as the end that was called.
 
-        @param unproven: whether the peer should show soon that it gets what is sent to it.
+        @param unproven: whether the peer has yet to show that it gets what is sent to it.
+        @param received: bytes that have come from it, as they came.
         """
-        self._unproven = unproven
+        if unproven:
+            self._limitUntilProven(received)
         self._liveness.yieldTo(unproven)
         self.assumeEstablished()
 
@@ -264,7 +242,7 @@ class KCPSession(ControlledSession):
         @return: a small datagram that says nothing new; None if the connection is over, or nobody
             may be there.
         """
-        if self._closed or not self._proven:
+        if self._closed or self.unproven is not None:
             return None
         return self._conversation.windowDatagram(self._clock.now())
 
@@ -290,6 +268,7 @@ class KCPSession(ControlledSession):
         Send what is due, let the producer go on, and see whether a close is complete.
         """
         if self._closed:
+            self._readOn()
             return
         if self._ending is not None:
             self.connectionLost(self._ending)
@@ -317,7 +296,7 @@ class KCPSession(ControlledSession):
         if datagrams:
             self._send(self._transport, datagrams)
         try:
-            if self._gate is not None and self._gate.resume():
+            if self._gate is not None and not self._silenced and self._gate.resume():
                 self._clock.wantFlush(self)
         except Exception:
             self._fail("resumeProducing")
@@ -340,41 +319,3 @@ class KCPSession(ControlledSession):
         if moved != self._moved:
             self._moved = moved
             self._liveness.active = now
-
-    def _report(self, reason: Failure) -> None:
-        """
-        Leave one line about the connection in the log.
-        """
-        stats = self.stats
-        self._log.info(
-            "KCP connection {conv} with {peer} ended after {duration:.1f} s: {why}"
-            " {sent} bytes sent, {received} received, round trip {rtt:.0f} ms,"
-            " {retransmitted:.1%} sent again",
-            conv=self.conv,
-            peer=self.getPeer(),
-            duration=(self._clock.now() - self._began) / 1000,
-            why=reason.getErrorMessage(),
-            sent=stats.BytesSent,
-            received=stats.BytesReceived,
-            rtt=self._conversation.sender.rtt.smoothed,
-            retransmitted=stats.RetransSegs / max(stats.OutSegs, 1),
-            reason=reason,
-        )
-
-    def _deliver(self) -> None:
-        if self._delivering or self._readPaused or self.protocol is None:
-            return
-        # A protocol may pause and resume from inside dataReceived.
-        self._delivering = True
-        try:
-            while not self._readPaused and self._ending is None:
-                data = self._conversation.read()
-                protocol = self.protocol
-                if data is None or protocol is None:
-                    break
-                self.stats.BytesReceived += len(data)
-                protocol.dataReceived(data)
-        except Exception:
-            self._fail("dataReceived")
-        finally:
-            self._delivering = False

@@ -147,6 +147,8 @@ class PortStats(_Counters):
     @ivar StraysDropped: I{ours}: datagrams dropped because the other worker read too slowly.
     @ivar SiblingErrs: I{ours}: messages between workers that were malformed, or lost because the
         other worker read too slowly.
+    @ivar OutUnproven: I{ours}: datagrams dropped because the peer had not yet shown that it is at
+        its address, and three times what came from there had been sent.
     @ivar OutErrs: I{ours}: datagrams that the kernel refused with an error.
     @ivar OutDeferred: I{ours}: datagrams kept for later because the kernel's buffer was full.
     @ivar OutDropped: I{ours}: datagrams dropped because too many were already kept for later.
@@ -168,6 +170,7 @@ class PortStats(_Counters):
         "OutDropped",
         "OutErrs",
         "OutPkts",
+        "OutUnproven",
         "PassiveOpens",
         "PathsChallenged",
         "RefusedFull",
@@ -197,6 +200,7 @@ class PortStats(_Counters):
     OutDropped: int
     OutErrs: int
     OutPkts: int
+    OutUnproven: int
     PassiveOpens: int
     PathsChallenged: int
     RefusedFull: int

@@ -132,7 +132,7 @@ class SessionTransport(TCPOptions):
         """
         End the connection at the next flush.
         """
-        if self._ending is None and not self._closed:
+        if self._ending is None and (self.connected or not self._closed):
             self._ending = reason
             self._clock.wantFlush(self)
 
@@ -176,7 +176,7 @@ class SessionTransport(TCPOptions):
         See L{IKCPTransport.sendOutOfBand}.
         """
         packet = encodeOutOfBand(self.conv, data, self._options, self._transport.overhead)
-        if self.connected and not self.disconnecting:
+        if self.connected and not self.disconnecting and not self._closed:
             self.stats.OOBSent += 1
             self._send(self._owner, [packet])
 
@@ -186,7 +186,8 @@ class SessionTransport(TCPOptions):
         C{linger} seconds, end it before.
         """
         if self._lifecycle.close(self._clock.now(), self._options.linger):
-            self.disconnecting = self._sealed = True
+            # Nobody reads what has arrived any more: let the window open.
+            self.disconnecting = self._sealed = self._resumed = True
             self._clock.wantFlush(self)
 
     def loseWriteConnection(self) -> None:
@@ -237,7 +238,7 @@ class SessionTransport(TCPOptions):
 
         @raise RuntimeError: if there is one already.
         """
-        if self._closed or self._silenced or self._ending is not None:
+        if self._ending is not None or not self._takesProducers:
             producer.stopProducing()
             return
         if self._gate is None:
@@ -269,7 +270,7 @@ class SessionTransport(TCPOptions):
         Deliver again, from the end of this turn on.
         """
         self._readPaused = False
-        if not self._closed:
+        if self.connected or not self._closed:
             self._resumed = True
             self._clock.wantFlush(self)
 
@@ -293,16 +294,32 @@ class SessionTransport(TCPOptions):
         """
         raise NotImplementedError
 
+    def failed(self, reason: Failure) -> None:
+        """
+        Something in this session raised: end it, and no other.
+        """
+        self.end(reason)
+
     # What subclasses use as well.
+
+    @property
+    def _takesProducers(self) -> bool:
+        """
+        Whether a producer is not told to stop at once.  It may be what the received data goes to,
+        and would take no more of it: as long as there may be some it is left alone, as over TCP.
+        """
+        if self._closed or self._silenced:
+            return self.connected and not self.disconnecting
+        return True
 
     def _silence(self) -> None:
         """
-        Take no more writes, and tell a producer so.
+        Take no more writes, and tell a producer so; see L{_takesProducers}.
         """
         if not self._silenced:
             self._silenced = True
             try:
-                if self._gate is not None:
+                if self._gate is not None and not self._takesProducers:
                     self._gate.stop()
             except Exception:
                 self._fail("stopProducing")

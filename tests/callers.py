@@ -14,7 +14,7 @@ from twisted.internet.task import LoopingCall
 
 from kcptwisted.arq.congestion import congestionControl
 from kcptwisted.arq.conversation import Conversation
-from kcptwisted.arq.segment import OVERHEAD, PUSH, WASK, Segment, decodeSegments
+from kcptwisted.arq.segment import ACK, OVERHEAD, PUSH, WASK, Segment, decodeSegments
 from kcptwisted.control.frames import (
     LONGEST_BLOCK,
     NO_TOKEN,
@@ -235,6 +235,16 @@ class CallerTestCase(ConnectionTestCase):
             for sent in self.sent
             if sent.source == (SERVER, PORT) and sent.destination == destination
         ]
+
+    def acknowledge(self, conv: int, source: tuple[str, int]) -> None:
+        """
+        Have an ACK of what the server has sent to an address arrive from there.
+        """
+        for datagram in self.sentTo(source):
+            for segment in decodeSegments(datagram):
+                if segment.cmd == PUSH:
+                    ack = Segment(conv, ACK, 0, 128, segment.ts, segment.sn, 0, b"")
+                    self.inject(ack.encode(), source)
 
     def fromClient(self, host: str = CLIENT) -> list[bytes]:
         """

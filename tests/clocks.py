@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from twisted.internet.task import Clock
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
@@ -32,6 +33,7 @@ class Flushed:
         self.repeats: list[int] = []
         #: What happens in a flush, beside that the deadline is over.
         self.meanwhile: Callable[[], None] = lambda: None
+        self.failures: list[Failure] = []
 
     def deadline(self) -> int | None:
         """
@@ -48,6 +50,12 @@ class Flushed:
             self.dueAt = now + self.repeats.pop() if self.repeats else None
         self.meanwhile()
         self._clock.schedule(self)
+
+    def failed(self, reason: Failure) -> None:
+        """
+        Note it.
+        """
+        self.failures.append(reason)
 
     def due(self, at: int | None) -> None:
         """

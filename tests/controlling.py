@@ -155,6 +155,7 @@ class PlainPeer(DatagramProtocol):
     @ivar others: the control blocks but for hellos that it was sent.
     @ivar hellos: the hellos.
     @ivar silent: it does not answer any more.
+    @ivar reads: its application takes what comes.
     """
 
     transport: Any
@@ -168,6 +169,7 @@ class PlainPeer(DatagramProtocol):
         self.hellos: list[Block] = []
         self.others: list[Block] = []
         self.silent = False
+        self.reads = True
         self._conv = conv
         self._peer = peer
         self._conversation: Conversation | None = None
@@ -194,7 +196,8 @@ class PlainPeer(DatagramProtocol):
         talk = self._talk()
         talk.receive([datagram], 0)
         talk.controls.clear()
-        self.received += talk.read() or b""
+        if self.reads:
+            self.received += talk.read() or b""
         self._send()
 
     def write(self, data: bytes) -> None:

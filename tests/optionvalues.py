@@ -24,6 +24,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "socketBuffer": (4096, 2**30),
     "timeout": (0.001, 86400),
     "linger": (0, 86400),
+    "stopTimeout": (0, 86400),
     "keepAlive": (0, 86400),
     "deadAfter": (0.1, 86400),
     "idleTimeout": (0, 86400),
@@ -50,7 +51,15 @@ TEXTS = ("interface", "bindAddress", "crypt", "key", "keyFile", "rawKey", "mode"
 
 #: Options that only one end takes.
 CLIENTS = {"bindAddress", "timeout", "handshake"}
-SERVERS = {"interface", "maxSessions", "maxSessionsPerHost", "acceptRate", "workers", "retry"}
+SERVERS = {
+    "interface",
+    "maxSessions",
+    "maxSessionsPerHost",
+    "acceptRate",
+    "workers",
+    "retry",
+    "stopTimeout",
+}
 
 
 def endOf(name: str) -> str:

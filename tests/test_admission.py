@@ -265,6 +265,29 @@ class CandidateTests(SynchronousTestCase):
         admission.proven(_address(3))
         admission.proven(_address(8))
 
+    def test_heard(self) -> None:
+        """
+        Who was last heard the longest time ago goes first, counted from then; of a host as well.
+        """
+        admission = _admission(maxSessions=3, maxSessionsPerHost=2)
+        for port in (1, 2):
+            admission.opened(_address(1, port), 0, True)
+        admission.opened(_address(2), 5, True)
+        admission.heard(_address(1, 1), 10)
+        admission.heard(_address(9), 10)
+        for now, expected in ((-1, None), (0, _address(1, 2)), (10, _address(1, 2))):
+            for address in (_address(1, 3), _address(3)):
+                self.assertEqual(admission.candidate(address, now + UNPROVEN_AGE), expected)
+        admission.closed(_address(1, 2))
+        admission.opened(_address(1, 2), 20, True)
+        self.assertEqual(admission.candidate(_address(3), 4 + UNPROVEN_AGE), None)
+        self.assertEqual(admission.candidate(_address(3), 5 + UNPROVEN_AGE), _address(2))
+        self.assertEqual(admission.candidate(_address(1, 3), 9 + UNPROVEN_AGE), None)
+        self.assertEqual(admission.candidate(_address(1, 3), 10 + UNPROVEN_AGE), _address(1, 1))
+        admission.proven(_address(1, 1))
+        admission.heard(_address(1, 1), 30)
+        self.assertEqual(admission.candidate(_address(1, 3), 20 + UNPROVEN_AGE), _address(1, 2))
+
     def test_host(self) -> None:
         """
         Where a host is full, its own oldest goes, though others are older.
@@ -344,7 +367,7 @@ class MemoryTests(SynchronousTestCase):
     @given(
         strategies.lists(
             strategies.tuples(
-                strategies.sampled_from(["come", "come", "proven", "closed", "moved"]),
+                strategies.sampled_from(["come", "come", "heard", "proven", "closed", "moved"]),
                 strategies.integers(0, 2),
                 strategies.integers(0, 3),
                 strategies.integers(0, UNPROVEN_AGE),
@@ -357,7 +380,7 @@ class MemoryTests(SynchronousTestCase):
         Whatever happens, it says the same as looking through all sessions would.
         """
         admission = _admission(maxSessions=5, maxSessionsPerHost=2)
-        # In order of age; the time for those that are unproven.
+        # In order of when they were heard; the time for those that are unproven.
         sessions: dict[Address, int | None] = {}
         now = 0
         for what, host, port, pause in steps:
@@ -367,6 +390,11 @@ class MemoryTests(SynchronousTestCase):
                 admission.proven(address)
                 if address in sessions:
                     sessions[address] = None
+            elif what == "heard":
+                admission.heard(address, now)
+                if sessions.get(address) is not None:
+                    del sessions[address]
+                    sessions[address] = now
             elif what == "closed":
                 admission.closed(address)
                 sessions.pop(address, None)

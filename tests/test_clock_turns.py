@@ -10,7 +10,7 @@ from weakref import ref
 
 from kcptwisted.clock import ROUNDS, SLACK
 from kcptwisted.optiontable import TICK
-from tests.clocks import ClockTestCase
+from tests.clocks import ClockTestCase, Flushed
 
 
 class TurnTests(ClockTestCase):
@@ -271,7 +271,71 @@ class HeapTests(ClockTestCase):
         self.passTime(400)
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
         self.assertEqual(len(well.flushed), 2)
+        self.assertEqual([failure.type for failure in sick.failures], [ZeroDivisionError])
         self.assertStill()
+
+    def test_deadlineFails(self) -> None:
+        """
+        So does one that cannot tell its deadline, when it is asked and when that has come: it is
+        told so, and no more is heard of it.
+        """
+        for at in (0, 40, 3000):
+            with self.subTest(at=at):
+                self.setUp()
+                sick, well = self.make(), self.make()
+                for session in (sick, well):
+                    session.due(at)
+                    session.repeats = [40]
+                self.patch(sick, "deadline", lambda: 1 // 0)
+                if not at:
+                    self.clock.schedule(sick)
+                self.passTime(4000)
+                self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+                self.assertEqual([failure.type for failure in sick.failures], [ZeroDivisionError])
+                self.assertEqual(len(well.flushed), 2)
+                self.assertStill()
+                self.assertTurns(well)
+
+    def test_failedFails(self) -> None:
+        """
+        What is raised about that is logged as well.
+        """
+        sick = self.make()
+        self.patch(sick, "flush", lambda now: 1 // 0)
+        self.patch(sick, "failed", lambda reason: 1 // 0)
+        self.clock.wantFlush(sick)
+        self.passTime(100)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 2)
+        self.assertStill()
+
+    def test_tickFails(self) -> None:
+        """
+        Whatever goes wrong in a tick, the next one comes, and no session waits for a batch that
+        nobody reads.
+        """
+        well = self.make()
+        well.due(100)
+        popDue, problems = self.clock._popDue, [ZeroDivisionError()]
+
+        def fail(now: int) -> None:
+            if problems:
+                raise problems.pop()
+            popDue(now)
+
+        self.patch(self.clock, "_popDue", fail)
+        self.passTime(300)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.assertEqual(len(well.flushed), 1)
+        self.assertTurns(well)
+
+    def assertTurns(self, session: Flushed) -> None:
+        """
+        What wants to be flushed is at the end of the turn.
+        """
+        before = len(session.flushed)
+        self.clock.wantFlush(session)
+        self.reactor.advance(0)
+        self.assertEqual(len(session.flushed), before + 1)
 
 
 class StopTests(ClockTestCase):

@@ -117,21 +117,47 @@ class PausedReaderTests(ControlledTestCase):
 
     def test_producer(self) -> None:
         """
-        Its producer is stopped, and a new one not begun with.
+        Its producers are not asked for more, nor stopped before it has read the rest: they may be
+        where that goes to.
         """
         client, _ = self.connect(link=SLOW)
         client.session.pauseProducing()
-        first = Producer(client)
+        first, second = Producer(client), Producer(client)
         client.session.registerProducer(first, True)
         server = self.serverFactory.made[0]
         server.session.write(b"rest")
         server.session.loseConnection()
         self.network.run(1)
-        self.assertEqual((first.asked, first.stopped), (0, 1))
-        second = Producer(client)
+        self.assertEqual((first.asked, first.stopped), (0, 0))
+        client.session.unregisterProducer()
         client.session.registerProducer(second, False)
         self.network.run(1)
-        self.assertEqual((second.asked, second.stopped), (0, 1))
+        self.assertEqual((second.asked, second.stopped), (0, 0))
+        client.session.resumeProducing()
+        self.network.run(1)
+        self.assertEqual(client.received, b"rest")
+        self.assertEqual((first.stopped, second.asked, second.stopped), (0, 0, 1))
+
+    def test_relayed(self) -> None:
+        """
+        What a pair of joined connections has yet to pass on is passed on before the end, also if
+        they are joined when the connection that it comes from has been closed.
+        """
+        client, server = self.connect(link=SLOW)
+        server.session.pauseProducing()
+        client.session.write(b"all of it")
+        client.session.loseConnection()
+        self.network.run(1)
+        self.begin(self.options)
+        self.network.run(1)
+        (_, onward), (_, last) = self.clientFactory.made, self.serverFactory.made
+        onward.session.registerProducer(server.session, True)
+        server.session.registerProducer(onward.session, True)
+        server.onData = onward.session.write
+        self.network.run(1)
+        server.session.resumeProducing()
+        self.network.run(1)
+        self.assertEqual(last.received, b"all of it")
 
 
 class WriterTests(ControlledTestCase):

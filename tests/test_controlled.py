@@ -10,11 +10,14 @@ from kcptwisted.control.frames import (
     LONGEST_BLOCK,
     NO_TOKEN,
     Block,
+    Challenge,
+    Feature,
     Fin,
     FinAck,
     Frame,
     Hello,
     Reset,
+    Response,
     encodeBlock,
 )
 from kcptwisted.lifecycle import HELLOES
@@ -32,16 +35,21 @@ class OpenTests(ControlledTestCase):
 
     def test_hello(self) -> None:
         """
-        The hello is in the first WASK, its answer in the WINS, and there is no other control data.
+        The hello is in the first WASK, its answer in the WINS, with a challenge where no cipher
+        shows who is there.  That is answered, and there is no other control data.
         """
         client, server = self.connect()
         self.network.run(0.5)
-        (hello, answer) = self.said
+        (hello, answer, response) = self.said
         self.assertEqual((hello.host, hello.cmd, hello.seconds), (CLIENT, WASK, 0))
         self.assertEqual((answer.host, answer.cmd), (SERVER, WINS))
         assert hello.block is not None and answer.block is not None
-        self.assertEqual((hello.block.to, hello.frames), (NO_TOKEN, (Hello(0, 1024),)))
-        self.assertEqual((answer.block.to, answer.frames), (hello.block.source, hello.frames))
+        self.assertEqual((hello.block.to, hello.frames), (NO_TOKEN, (Hello(Feature.STREAM, 1024),)))
+        challenge = Challenge(answer.block.source)
+        self.assertEqual(answer.block.to, hello.block.source)
+        self.assertEqual(answer.frames, (*hello.frames, challenge))
+        self.assertEqual((response.host, response.cmd), (CLIENT, WINS))
+        self.assertEqual(response.frames, (Response(challenge.data),))
         self.assertTrue(client.session.greeted and server.session.greeted)
 
     def test_window(self) -> None:
@@ -253,7 +261,7 @@ class ForgedTests(ControlledTestCase):
         """
         A FIN, its acknowledgement or a reset without the right tokens is ignored and counted.
         """
-        hello, answer = self.said
+        hello, answer, _ = self.said
         assert hello.block is not None and answer.block is not None
         tokens = {CLIENT: hello.block.source, SERVER: answer.block.source}
         frames: tuple[Frame, ...] = (Fin(0, True), FinAck(0, True), Reset(1))
@@ -281,7 +289,7 @@ class ForgedTests(ControlledTestCase):
         """
         With them the reset ends the connection, so the test above can fail.
         """
-        hello, answer = self.said
+        hello, answer, _ = self.said
         assert hello.block is not None and answer.block is not None
         self.forge(SERVER, answer.block.source, hello.block.source, Reset(1))
         self.assertEqual(len(self.server.reasons), 1)
@@ -301,7 +309,7 @@ class ForgedTests(ControlledTestCase):
         """
         A FIN for what the peer cannot mean is counted.
         """
-        hello, answer = self.said
+        hello, answer, _ = self.said
         assert hello.block is not None and answer.block is not None
         self.client.session.write(b"x")
         self.network.run(0.1)

@@ -66,6 +66,7 @@ class Session:
         self.conv = conv
         self.token = token
         self.mayReturn = False
+        self.unproven: object | None = None
         self.stats = SessionStats()
 
     def isOwnHello(self, block: Block) -> bool:
@@ -96,17 +97,18 @@ class DoorkeeperTestCase(SynchronousTestCase):
         Open a session with a datagram, as a listener does.
         """
         session = cast(KCPSession, Session(address))
+        cast(Session, session).unproven = object() if unproven else None
         self.keeper.opened(opening(datagram), session, now, unproven)
         self.sessions[address] = session
         self.watch(session, datagram)
         return session
 
-    def watch(self, session: KCPSession, *datagrams: bytes) -> None:
+    def watch(self, session: KCPSession, *datagrams: bytes, now: int = 0) -> None:
         """
         Give a session datagrams.
         """
         session.stats.InPkts += len(datagrams)
-        self.keeper.watch(session, list(datagrams))
+        self.keeper.watch(session, list(datagrams), now)
 
     def isReplayed(self, datagram: bytes) -> bool:
         """
@@ -298,18 +300,24 @@ class WatchTests(DoorkeeperTestCase):
 
     def test_proof(self) -> None:
         """
-        A second datagram proves a session, in the same batch or in another; the first alone does
-        not.
+        A session that has shown that its peer is there stays.  Any other one goes when nothing has
+        come from there for a while, however much has before.
         """
-        first, second = push(5, 0), push(5, 1)
-        for batches, goes in (([first], True), ([first, second], False)):
-            for together in (False, True):
+        for count in (1, 2, 10 * WATCHED):
+            for proves in (False, True):
                 self.build(KCPOptions(crypt="null", maxSessions=1))
                 session = self.sessions[HERE] = cast(KCPSession, Session(HERE))
-                self.keeper.opened(opening(first), session, 0, True)
-                for batch in [batches] if together else [[datagram] for datagram in batches]:
-                    self.watch(session, *batch)
-                admitted = self.keeper.admits(THERE, UNPROVEN_AGE, self.evict)
+                cast(Session, session).unproven = object()
+                self.keeper.opened(opening(push(5, 0)), session, 0, True)
+                for now in range(count):
+                    self.watch(session, push(5, now), now=now)
+                if proves:
+                    cast(Session, session).unproven = None
+                    self.watch(session, push(5, count), now=count)
+                due = count - 1 + UNPROVEN_AGE
+                self.assertFalse(self.keeper.admits(THERE, due - 1, self.evict))
+                admitted = self.keeper.admits(THERE, due, self.evict)
+                goes = not proves
                 self.assertEqual((admitted, self.evicted), (goes, [HERE] * goes))
 
 

@@ -69,7 +69,7 @@ class ErrorTests(SynchronousTestCase):
         """
         for problem, text in {
             DeadLink(): "The peer acknowledged none of many copies of a segment.",
-            Evicted(): "The peer sent one datagram only, and another needed the place.",
+            Evicted(): "The peer did not show where it is, and another needed the place.",
             IdleTimeout(): "There was no data of the application for too long.",
             PeerReset("aborted"): "The peer reset the connection: aborted.",
             PeerTimeout(): "The peer gave no sign of life for too long.",

@@ -88,7 +88,7 @@ class HoldingTests(ConnectionTestCase):
         """
         session = protocol.session
         owner = session._owner
-        settings = session._options.arqSettings(owner.overhead)  # type: ignore[attr-defined]
+        settings = session._options.arqSettings(owner.overhead)
         return held(session, [owner, owner.clock, session._options, settings, protocol])
 
     def kinds(self, protocol: RecordingProtocol) -> set[type]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from kcptwisted.lifecycle import HELLOES, Lifecycle, State
+from kcptwisted.lifecycle import ASKS, HELLOES, Lifecycle, State
 from tests.properties import given, strategies
 
 
@@ -48,7 +48,7 @@ class LifecycleTests(SynchronousTestCase):
             self.assertTrue(lifecycle.close(0, 1.0))
             self.assertIs(lifecycle.state, State.CLOSING)
             self.assertFalse(lifecycle.close(500, 1.0))
-            self.assertEqual(lifecycle.deadline, 1000)
+            self.assertEqual(lifecycle.deadline, 250)
 
     def test_closeThenAnswer(self) -> None:
         """
@@ -151,7 +151,7 @@ class LifecycleTests(SynchronousTestCase):
         self.lifecycle.close(10, 30.0)
         self.assertEqual(self.lifecycle.deadline, 250)
         self.assertEqual(self.asks(), [250, 750])
-        self.assertEqual(self.lifecycle.deadline, 30_010)
+        self.assertEqual(self.lifecycle.deadline, 10 + 30_000 // ASKS)
         self.assertFalse(self.lifecycle.retryIsDue(10_000))
 
     def test_earlierDeadline(self) -> None:
@@ -160,9 +160,24 @@ class LifecycleTests(SynchronousTestCase):
         """
         self.lifecycle.begin(0)
         self.lifecycle.close(0, 0.1)
-        self.assertEqual(self.lifecycle.deadline, 100)
-        self.lifecycle.progress(200, 0.1)
+        self.assertEqual(self.lifecycle.deadline, 25)
+        self.lifecycle.progress(240, 0.1)
         self.assertEqual(self.lifecycle.deadline, 250)
+
+    def test_asks(self) -> None:
+        """
+        A peer whose window is shut is asked several times until the linger is over, and as often
+        after it has shown that it is there.
+        """
+        self.assertFalse(self.lifecycle.askIsDue(0, 4.0))
+        self.lifecycle.close(0, 4.0)
+        due = [now for now in range(0, 4000, 100) if self.lifecycle.askIsDue(now, 4.0)]
+        self.assertEqual(due, [1000, 2000, 3000])
+        self.lifecycle.progress(3500, 4.0)
+        self.assertFalse(self.lifecycle.askIsDue(4400, 4.0))
+        self.assertTrue(self.lifecycle.askIsDue(4500, 4.0))
+        self.lifecycle.end()
+        self.assertFalse(self.lifecycle.askIsDue(9000, 4.0))
 
     def test_progress(self) -> None:
         """

@@ -224,13 +224,14 @@ class SpoofedTests(LimitTestCase):
 
     def test_shown(self) -> None:
         """
-        A session whose peer has shown a second datagram stays, though nothing more comes from it
+        A session whose peer has acknowledged something stays, though nothing more comes from it
         for long; the place of a host that is full is another's only if it is the same host's.
         """
         self.serve(maxSessions=3, maxSessionsPerHost=2)
         for port in (1, 2):
             self.inject(push(1, 0), ("10.1.1.1", port))
-            self.inject(push(1, 1), ("10.1.1.1", port))
+            self.network.run(0.1)
+            self.acknowledge(1, ("10.1.1.1", port))
         self.inject(push(1, 0), ("10.1.1.2", 1))
         self.network.run(10)
         self.inject(push(1, 0), ("10.1.1.1", 3))

@@ -17,6 +17,7 @@ from kcptwisted.errors import PeerReset
 from kcptwisted.interfaces import IKCPListeningPort
 from kcptwisted.listener import KCPListener
 from kcptwisted.listening import KCPListeningPort
+from kcptwisted.options import KCPOptions
 from kcptwisted.testing import Link
 from tests.callers import CallerTestCase, push
 from tests.connections import PORT, SERVER, ConnectionTestCase, RecordingProtocol
@@ -200,6 +201,73 @@ class StopTests(CallerTestCase):
         self.network.run(2)
         self.assertClosed(stopped)
         self.assertEqual(len(server.reasons), 1)
+
+    def slowReader(self, options: KCPOptions) -> tuple[RecordingProtocol, RecordingProtocol]:
+        """
+        @return: a client that takes a few segments now and then, and a server with much for it.
+        """
+        client, server = self.connect(options, Link(delay=0.02))
+        server.session.write(bytes(5_000_000))
+
+        def read(data: bytes = b"") -> None:
+            client.session.pauseProducing()
+            self.network.clock.callLater(5, client.session.resumeProducing)
+
+        client.onData = read
+        read()
+        self.network.run(1)
+        return client, server
+
+    def test_stopTimeout(self) -> None:
+        """
+        C{close}: whatever a client does, it takes no longer than C{stopTimeout}, which is C{linger}
+        if it is not given, and counts from the first time.
+        """
+        for options, limit in (
+            (KCPOptions(crypt="null", receiveWindow=16, linger=30), 30),
+            (KCPOptions(crypt="null", receiveWindow=16, linger=3, stopTimeout=100), 100),
+            (KCPOptions(crypt="null", receiveWindow=16, linger=50, stopTimeout=10), 10),
+        ):
+            with self.subTest(limit=limit):
+                self.setUp()
+                client, server = self.slowReader(options)
+                stopped = self.port.stopListening()
+                self.network.run(limit / 2)
+                again = self.port.stopListening("close")
+                self.network.run(limit / 2 - 0.1)
+                self.assertOpen(stopped)
+                self.network.run(0.2)
+                self.assertClosed(stopped)
+                self.assertClosed(again)
+                self.assertIsInstance(self.reasonOf(server), error.ConnectionAborted)
+                client.session.resumeProducing()
+                self.network.run(1)
+                self.assertIsInstance(self.reasonOf(client), PeerReset)
+
+    def test_noStopTimeout(self) -> None:
+        """
+        With 0 they are aborted at once; C{finish} knows no limit.
+        """
+        options = KCPOptions(crypt="null", receiveWindow=16, stopTimeout=0)
+        _, server = self.slowReader(options)
+        stopped = self.port.stopListening("finish")
+        self.network.run(1000)
+        self.assertOpen(stopped)
+        self.port.stopListening("close")
+        self.network.run(0)
+        self.assertClosed(stopped)
+        self.assertIsInstance(self.reasonOf(server), error.ConnectionAborted)
+
+    def test_inTime(self) -> None:
+        """
+        Nothing is left of the limit when all has closed before.
+        """
+        _, server = self.connect()
+        server.session.write(b"x")
+        stopped = self.port.stopListening()
+        self.network.run(1)
+        self.assertClosed(stopped)
+        self.assertEqual(self.network.clock.getDelayedCalls(), [])
 
     def test_abort(self) -> None:
         """

@@ -10,6 +10,7 @@ from kcptwisted.errors import LingerTimeout
 from kcptwisted.options import KCPOptions
 from tests.connections import CLIENT, PORT, SERVER
 from tests.controlling import ControlledTestCase, PlainPeer, PlainServerTestCase
+from tests.test_session_producers import Producer
 
 
 class ClientTests(PlainServerTestCase):
@@ -53,6 +54,42 @@ class ClientTests(PlainServerTestCase):
         self.assertIsInstance(self.reasonOf(client), LingerTimeout)
         self.network.run(1)
         self.assertEqual(self.network.clock.getDelayedCalls(), [])
+
+    def test_windowShut(self) -> None:
+        """
+        A peer that answers keeps a close waiting while its window is shut, with and without
+        keepalive; it is delivered all when that opens.
+        """
+        for keepAlive in (0, 10):
+            with self.subTest(keepAlive=keepAlive):
+                self.setUp()
+                client = self.meet(KCPOptions(crypt="null", linger=2, keepAlive=keepAlive))
+                self.peer.reads = False
+                data = self.data(2_000_000)
+                client.session.write(data)
+                client.session.loseConnection()
+                self.network.run(500)
+                self.assertEqual((client.reasons, self.peer.received), ([], b""))
+                self.peer.reads = True
+                self.network.run(100)
+                self.assertEqual(len(self.peer.received), len(data))
+                self.assertIsInstance(self.reasonOf(client), error.ConnectionDone)
+
+    def test_lateProducer(self) -> None:
+        """
+        A producer that is registered behind a half close brings nothing, and holds up no close.
+        """
+        client = self.meet()
+        client.session.loseWriteConnection()
+        self.network.run(1)
+        producer = Producer(client.session, b"late")
+        client.session.registerProducer(producer, False)
+        self.network.run(1)
+        client.session.loseConnection()
+        self.network.run(1)
+        self.assertIsInstance(self.reasonOf(client), error.ConnectionDone)
+        self.assertTrue(producer.stopped)
+        self.assertEqual(self.peer.received, b"")
 
 
 class ServerTests(ControlledTestCase):

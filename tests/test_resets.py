@@ -108,17 +108,6 @@ class AbortTests(EndingTestCase):
         self.network.run(0.1)
         self.assertClean(client)
 
-    def test_socketCloses(self) -> None:
-        """
-        When a reactor stops it closes the sockets: the clients are told.
-        """
-        client, server = self.connect(link=SLOW)
-        self.network.host(SERVER).ports.copy().popitem()[1].stopListening()
-        self.assertEqual(len(server.reasons), 1)
-        self.network.run(0.1)
-        self.assertIsInstance(self.reasonOf(client), PeerReset)
-        self.assertIn("shutdown", str(self.reasonOf(client)))
-
     def test_stopListening(self) -> None:
         """
         So they are when a port stops listening, in each of the ways.

@@ -23,6 +23,7 @@ from kcptwisted.arq.segment import (
 from kcptwisted.arq.sender import MAXIMUM_BURST, Sender
 from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.arq.staleness import Staleness
+from kcptwisted.arq.unproven import UnprovenPath
 from kcptwisted.stats import SessionStats
 
 #: wnd is a 16-bit field.
@@ -44,6 +45,7 @@ class Conversation:
     @ivar receiver: the receiving half.
     @ivar answered: a valid segment has arrived.
     @ivar controls: what WASK and WINS segments carried as data, for the caller to take out.
+    @ivar unproven: limits what is sent; None where nothing needs to.
     """
 
     __slots__ = (
@@ -62,6 +64,7 @@ class Conversation:
         "conv",
         "receiver",
         "sender",
+        "unproven",
     )
 
     def __init__(
@@ -91,6 +94,7 @@ class Conversation:
         self._flushNow = False
         self._flushDeadline: int | None = None
         self.answered = False
+        self.unproven: UnprovenPath | None = None
         self.controls: list[bytes] = []
         self._controlsToSend: list[tuple[int, bytes]] = []
 
@@ -182,6 +186,8 @@ class Conversation:
             # Before it has received anything the peer tells its whole window.
             if lastWindow > (known or 0) and (known is not None or lastUna == self._firstUna):
                 sender.peerWindow = lastWindow
+        if self.unproven is not None:
+            self.unproven.acknowledged(acks)
         moved = sender.acknowledge(unas, acks, now, not recovered)
         if not recovered:
             una = sender.una & MASK
@@ -383,7 +389,10 @@ class Conversation:
             self._tellWindow = False
             segments.append(self.windowDatagram(now))
         if sender.queue or sender.inFlight:
-            pushes = sender.flush(conv, now, window, una)
+            if self.unproven is None:
+                pushes = sender.flush(conv, now, window, una)
+            else:
+                pushes = self.unproven.flush(segments, conv, now, window, una)
             segments += pushes
             if len(pushes) >= MAXIMUM_BURST:
                 self._flushNow = sender.wantsFlush

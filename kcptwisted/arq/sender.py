@@ -72,6 +72,8 @@ class Sender:
     @ivar deadLink: a segment was sent L{DEAD_LINK} times at least, and for L{DEAD_LINK_SILENCE} ms
         nothing was newly acknowledged.
     @ivar rtt: the round-trip estimate.
+    @ivar epoch: what the ts of a segment is beyond the time, milliseconds; fixed before the first
+        segment leaves.
     """
 
     __slots__ = (
@@ -84,6 +86,7 @@ class Sender:
         "_settings",
         "_stats",
         "deadLink",
+        "epoch",
         "inFlight",
         "next",
         "peerWindow",
@@ -115,6 +118,7 @@ class Sender:
         self.remoteWindow = INITIAL_REMOTE_WINDOW
         self.peerWindow: int | None = None
         self.deadLink = False
+        self.epoch = 0
         # When something was last newly acknowledged, or sent with nothing else in flight.
         self._progress = 0
         self._pacer = Pacer(settings.mtu, settings.rateLimit, settings.pacing)
@@ -176,17 +180,18 @@ class Sender:
         inFlight = self.inFlight
         arrivals = self._applyUnas(unas)
         newly = []
+        clock = now + self.epoch
         base = self.una
         span = self.next - base
         for sn, ts in acks:
             distance = (sn - base) & MASK
             if distance < span and inFlight.pop(base + distance, None) is not None:
-                newly.append((base + distance, now - ((now - ts) & MASK)))
+                newly.append((base + distance, now - ((clock - ts) & MASK)))
             elif span <= distance < HALF:
                 self._stats.KCPInErrors += 1
         if acks and measure:
             sn, ts = acks[-1]
-            elapsed = (now - ts) & MASK
+            elapsed = (clock - ts) & MASK
             # What was acknowledged before has come again, by FEC perhaps, long after it was sent.
             if elapsed < HALF and (sn - before) & MASK < HALF:
                 self.rtt.sample(min(elapsed, MAXIMUM_RTO))
@@ -236,6 +241,15 @@ class Sender:
         else:
             for sn in [sn for sn in self._resends if sn < self.una]:
                 del self._resends[sn]
+
+    def govern(self, congestion: ICongestionControl) -> ICongestionControl:
+        """
+        Have something else limit what is in flight.
+
+        @return: what did until now.
+        """
+        before, self._congestion = self._congestion, congestion
+        return before
 
     def discard(self) -> None:
         """
@@ -325,7 +339,7 @@ class Sender:
         allowed = min(limit - (self.next - self.una), len(self.queue))
         again = self._resend(now, fresh=allowed > 0) if self.inFlight else []
         pack = HEADER.pack
-        ts = now & MASK
+        ts = (now + self.epoch) & MASK
         inFlight = self.inFlight
         segments = []
         if again:

@@ -9,6 +9,7 @@ from enum import Enum
 from kcptwisted.control.frames import (
     NO_TOKEN,
     Block,
+    Challenge,
     Cookie,
     Feature,
     Frame,
@@ -18,6 +19,9 @@ from kcptwisted.control.frames import (
     Retry,
     encodeBlock,
 )
+
+_MODES = Feature.STREAM | Feature.MESSAGES
+_KNOWN = Feature.ROAMING | _MODES
 
 
 class Verdict(Enum):
@@ -90,14 +94,32 @@ class ControlChannel:
         """
         return bool(self._features & self._peerFeatures & Feature.ROAMING)
 
-    def hello(self) -> bytes:
+    @property
+    def modesDiffer(self) -> bool:
         """
+        Whether one end is in stream mode and the other in message mode, as far as they say.
+        """
+        mine, its = self._features & _MODES, self._peerFeatures & _MODES
+        return bool(mine and its and mine != its)
+
+    def hello(self, challenging: bool = False) -> bytes:
+        """
+        @param challenging: whether the peer is to show that it gets this.
         @return: a block that announces this end.
         """
         frames: list[Frame] = [Hello(self._features, self._window)]
+        if challenging:
+            frames.append(Challenge(self.token))
         if self._cookie is not None:
             frames.append(Cookie(self._cookie))
         return self.block(*frames)
+
+    def challenge(self) -> bytes:
+        """
+        @return: a block that asks the peer to show that it gets this.  The proof is this end's
+            token, which is in each of the peer's blocks.
+        """
+        return self.block(Challenge(self.token))
 
     def withdrawal(self) -> bytes:
         """
@@ -134,7 +156,7 @@ class ControlChannel:
             return Verdict.STRANGER if hello is None else Verdict.ANOTHER
         self.peerToken = block.source
         if isinstance(hello, Hello):
-            self._peerFeatures = Feature(hello.features & Feature.ROAMING)
+            self._peerFeatures = Feature(hello.features & _KNOWN)
             self.receiveWindow = hello.receiveWindow
         return Verdict.PEER
 

@@ -48,6 +48,10 @@ class Feature(IntFlag):
     NONE = 0
     #: The connection may move to another address of the client.
     ROAMING = 1
+    #: The sender of this is in stream mode.
+    STREAM = 2
+    #: It is in message mode.  Neither: it does not say.
+    MESSAGES = 4
 
 
 class ResetReason(IntEnum):
@@ -63,6 +67,8 @@ class ResetReason(IntEnum):
     SHUTDOWN = 4
     #: The sender could not go on, such as for an error in its application.
     FAILED = 5
+    #: The sender's program is ending.
+    ENDED = 6
 
 
 class Hello(NamedTuple):

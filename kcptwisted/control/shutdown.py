@@ -66,6 +66,14 @@ class Shutdown:
         self._wait = timeout
         self.deadline = now
 
+    @staticmethod
+    def farewell(finalSn: int) -> Fin:
+        """
+        @param finalSn: the sn after the last segment.
+        @return: a FIN that nobody waits for the answer of.
+        """
+        return Fin(finalSn & MASK, True)
+
     def due(self, now: int) -> Fin | None:
         """
         @return: the FIN if it is to be sent now, else None.

@@ -86,3 +86,10 @@ class FlushingFECLayer(FECLayer):
                 self.transport.writeDatagrams(self._encoder.complete(filler, now), self._address)
             except ConnectionLost:
                 self.wrapped.connectionLost(Failure())
+
+    def failed(self, reason: Failure) -> None:
+        """
+        End the connection.
+        """
+        self._due = None
+        self.wrapped.connectionLost(reason)

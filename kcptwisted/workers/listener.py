@@ -108,12 +108,9 @@ class SharingListener(KCPListener):
         if self._paths.find(session.conv) is session:
             self.siblings.began(session.conv)
 
-    def sessionEnded(self, session: KCPSession, reason: Failure) -> None:
-        """
-        No more.
-        """
+    def _left(self, session: KCPSession, reason: Failure) -> None:
         movable = self._paths.find(session.conv) is session
-        super().sessionEnded(session, reason)
+        super()._left(session, reason)
         if movable:
             self.siblings.ended(session.conv)
 
@@ -121,5 +118,7 @@ class SharingListener(KCPListener):
         """
         The socket is closed.
         """
-        super().connectionLost(reason)
-        self.siblings.stop()
+        try:
+            super().connectionLost(reason)
+        finally:
+            self.siblings.stop()

@@ -4,6 +4,8 @@ The ports that C{listen} gives where this process serves none itself.
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import CannotListenError
@@ -11,9 +13,10 @@ from zope.interface import implementer
 
 from kcptwisted.addresses import showAddress, toAddress
 from kcptwisted.interfaces import Address, IKCPListeningPort
-from kcptwisted.listener import Ending
+from kcptwisted.secondsignal import onSecondSignal
 from kcptwisted.session import KCPSession
 from kcptwisted.stats import PortStats
+from kcptwisted.stopping import Ending
 from kcptwisted.workers.supervisor import Supervisor
 
 
@@ -64,15 +67,18 @@ class MasterPort(AbsentPort):
     The port of the workers that this process has started.
     """
 
-    def __init__(self, supervisor: Supervisor) -> None:
+    def __init__(self, supervisor: Supervisor, reactor: Any) -> None:
         """
         @param supervisor: of workers that listen.
+        @param reactor: whose second signal ends them at once.
         """
         super().__init__(supervisor.address)
         self._supervisor = supervisor
+        self._forgetSignal = onSecondSignal(reactor, lambda: supervisor.stop(Ending.ABORT))
 
     def stopListening(self, sessions: str = "close") -> Deferred[None]:
         """
         See L{IKCPListeningPort.stopListening}.  Fires when all workers have ended.
         """
-        return self._supervisor.stop(Ending.parse(sessions))
+        stopped = self._supervisor.stop(Ending.parse(sessions))
+        return stopped.addCallback(lambda _: self._forgetSignal())

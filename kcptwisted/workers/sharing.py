@@ -91,11 +91,16 @@ class SharedEndpoint:
         options = self._options
         sockets = openShared(address, options, options.workers)
         supervisor = Supervisor(
-            self._reactor, command, place, sockets, options.authenticated, _print
+            self._reactor,
+            command,
+            place,
+            sockets,
+            options.authenticated,
+            _print,
+            options.stopLimit,
         )
-        port = MasterPort(supervisor)
-        warnIfUnprotected(options, f"what arrives at kcp:{port.getHost().port}")
-        return supervisor.start().addCallback(lambda _: port)
+        warnIfUnprotected(options, f"what arrives at kcp:{supervisor.address[1]}")
+        return supervisor.start().addCallback(lambda _: MasterPort(supervisor, self._reactor))
 
     # In a worker.
 

@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 
 from kcptwisted.addresses import toAddress
 from kcptwisted.interfaces import Address
-from kcptwisted.listener import Ending
+from kcptwisted.stopping import Ending
 from kcptwisted.workers.process import WorkerProcess
 from kcptwisted.workers.role import INBOX, ORDERS, OUTBOXES, REPORTS, SOCKET, VARIABLE, Place, Role
 from kcptwisted.workers.worker import Printer, Spawn, Worker
@@ -56,11 +56,13 @@ class Supervisor:
         sockets: Sequence[socket.socket],
         talks: bool,
         printer: Printer,
+        stopLimit: float,
     ) -> None:
         """
         @param sockets: one a worker, all bound to the same port; this object's from now on.
         @param talks: whether the workers are to talk with each other.
         @param printer: is given what they print.
+        @param stopLimit: seconds that they let their connections close.
         """
         self._reactor = reactor
         self._command = command
@@ -69,7 +71,7 @@ class Supervisor:
         # Of each worker what it reads from, and what the others write to.
         self._boxes = [_pair(sockets[0]) for _ in sockets] if talks else []
         self._workers = [
-            Worker(reactor, number, self._spawner(number), printer)
+            Worker(reactor, number, self._spawner(number), printer, stopLimit)
             for number in range(len(sockets))
         ]
         self._started: Deferred[None] | None = None

@@ -44,14 +44,20 @@ class Worker:
 
     _log = Logger()
 
-    def __init__(self, reactor: Any, number: int, spawn: Spawn, printer: Printer) -> None:
+    def __init__(
+        self, reactor: Any, number: int, spawn: Spawn, printer: Printer, stopLimit: float
+    ) -> None:
         """
         @param number: of the worker, from 0 on.
+        @param stopLimit: seconds that it lets its connections close.
         """
         self._reactor = reactor
         self._number = number
         self._spawn = spawn
         self._print = printer
+        # How long each kind of ending may take; that which is not here, as long as it likes.
+        self._limits = {"close": stopLimit, "abort": 0.0}
+        self._limit: float | None = None
         self._delays = RestartDelays()
         self._process: WorkerProcess | None = None
         self._serves = False
@@ -86,6 +92,7 @@ class Worker:
         @return: fires when the process is gone.
         """
         self._gone = self._gone or Deferred()
+        self._limit = self._limits.get(ending)
         process = self._process
         if process is None:
             self._setTimer(None)
@@ -113,8 +120,9 @@ class Worker:
             self._saidLine(rest.decode(errors="backslashreplace"), True)
             self._kill("cannot listen")
         elif word == STOPPING:
-            # Its sessions have all the time that they need.
             self._setTimer(None)
+            if self._limit is not None:
+                self._allow(self._limit + PATIENCE, "does not stop")
         elif word == STOPPED:
             self._allow(PATIENCE, "does not end")
 

@@ -11,6 +11,7 @@ from kcptwisted.control.frames import (
     NO_TOKEN,
     TOKEN,
     Block,
+    Challenge,
     Cookie,
     Feature,
     Fin,
@@ -75,6 +76,31 @@ class ChannelTests(SynchronousTestCase):
         """
         block = decoded(self.client.hello())
         self.assertEqual(block, Block(NO_TOKEN, token(1), (Hello(1, 100),)))
+
+    def test_challenge(self) -> None:
+        """
+        A hello may ask the peer to show that it gets it, and so may a block alone.
+        """
+        self.assertIs(self.server.judge(decoded(self.client.hello())), Verdict.PEER)
+        challenge = Challenge(token(2))
+        block = decoded(self.server.hello(challenging=True))
+        self.assertEqual(block, Block(token(1), token(2), (Hello(1, 200), challenge)))
+        block = decoded(self.server.challenge())
+        self.assertEqual(block, Block(token(1), token(2), (challenge,)))
+
+    def test_modes(self) -> None:
+        """
+        The modes differ if both ends tell theirs and they are not the same.
+        """
+        modes = [Feature.NONE, Feature.STREAM, Feature.MESSAGES]
+        for mine in modes:
+            for its in modes:
+                server = ControlChannel(token(2), mine | Feature.ROAMING, 200, False)
+                client = ControlChannel(token(1), its, 100, True)
+                self.assertFalse(server.modesDiffer)
+                server.judge(decoded(client.hello()))
+                differ = Feature.NONE not in (mine, its) and mine != its
+                self.assertEqual(server.modesDiffer, differ)
 
     def test_greeting(self) -> None:
         """

@@ -123,11 +123,12 @@ class BytesTests(SynchronousTestCase):
         Features, reasons and bounds have the numbers that the documentation gives.
         """
         self.assertEqual(
-            {feature.name: feature.value for feature in Feature if feature}, {"ROAMING": 1}
+            {feature.name: feature.value for feature in Feature if feature},
+            {"ROAMING": 1, "STREAM": 2, "MESSAGES": 4},
         )
         self.assertEqual(
             {reason.name: reason.value for reason in ResetReason},
-            {"ABORTED": 1, "UNKNOWN": 2, "IDLE": 3, "SHUTDOWN": 4, "FAILED": 5},
+            {"ABORTED": 1, "UNKNOWN": 2, "IDLE": 3, "SHUTDOWN": 4, "FAILED": 5, "ENDED": 6},
         )
         self.assertEqual((TOKEN, COOKIE, NO_TOKEN), (8, 8, bytes(8)))
         self.assertEqual((MAXIMUM_FRAMES, LONGEST_BLOCK), (8, 35))
@@ -303,7 +304,7 @@ class DocumentationTests(SynchronousTestCase):
             for code in text.split("\n\n")
             if code.startswith("    ")
         ]
-        hello = encodeBlock(NO_TOKEN, CLIENT, [Hello(Feature.ROAMING, 512)])
+        hello = encodeBlock(NO_TOKEN, CLIENT, [Hello(Feature.ROAMING | Feature.STREAM, 512)])
         self.assertEqual(
             written,
             [

@@ -283,6 +283,50 @@ class ConnectionMachine(stateful.RuleBasedStateMachine):
         self.world.start(self.world.server)
         self.world.listen()
 
+    @stateful.rule(choice=_choice, size=_sizes, paused=strategies.booleans())
+    def leave(self, choice: int, size: int, paused: bool) -> None:
+        """
+        Stop a reactor with something just written.
+        """
+        world = self.world
+        host = world.hosts[choice % 3]
+        if host.suspended or not host.ports:
+            return
+        for party in world.awake():
+            if world.hostOf(party) is host:
+                party.say(size)
+            elif paused and not party.paused:
+                party.pause()
+        world.leave(host)
+        if host is world.server:
+            world.run(0.1)
+            world.listen()
+
+    @stateful.rule(
+        choice=_choice, size=_sizes, end=strategies.sampled_from(["lose", "abort", "leave"])
+    )
+    def endWhilePaused(self, choice: int, size: int, end: str) -> None:
+        """
+        Have the other end pause, and then write and end a connection.
+        """
+        party = self.pick(choice)
+        if party is None:
+            return
+        for peer in self.world.peersOf(party):
+            if peer.open and not self.world.hostOf(peer).suspended and not peer.paused:
+                peer.pause()
+        party.say(size)
+        self.world.run(1)
+        if not party.open:
+            return
+        if end == "lose":
+            self.world.close(party)
+        elif end == "abort":
+            party.session.abortConnection()
+            party.meddled = party.sealed = True
+        elif self.world.isClients(party):
+            self.world.leave(self.world.hostOf(party))
+
     # What strangers do.
 
     @stateful.rule(choice=_choice, index=strategies.integers(0, 300), spoofed=strategies.booleans())

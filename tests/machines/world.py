@@ -45,6 +45,7 @@ RECORDED = 300
 REASONS = (
     error.ConnectionAborted,
     error.ConnectionDone,
+    error.ConnectionLost,
     DeadLink,
     Evicted,
     LingerTimeout,
@@ -252,6 +253,17 @@ class World:
                     self.mixed.add(party.conv)
         self.broken = True
 
+    def leave(self, host: SimulatedHost) -> None:
+        """
+        Close a host's sockets, as a program does that stops its reactor.
+        """
+        for party in self.parties:
+            if self.hostOf(party) is host and party.open:
+                party.meddled = True
+        for port in list(host.ports.values()):
+            port.stopListening()
+        self.broken = True
+
     def start(self, host: SimulatedHost) -> None:
         """
         Switch a killed host on again.
@@ -293,6 +305,21 @@ class World:
                 assert reason.check(*REASONS), reason
             peers = [] if party.conv in self.mixed else self.peersOf(party)
             assert not (party.pieces and peers) or any(map(party.heard, peers)), "not a prefix"
+            if len(peers) == len(self.peersOf(peers[0]) if peers else []) == 1:
+                self._checkOrderly(party, peers[0])
+
+    @staticmethod
+    def _checkOrderly(party: Party, peer: Party) -> None:
+        """
+        Whatever has happened: who is told that the connection was closed, and has not closed it,
+        has all that was written; and what was acknowledged to one that has is not lost.
+        """
+        if party.reasons and party.reasons[0].check(error.ConnectionDone) and not party.closed:
+            assert party.heardAll(peer), "an end that looks like one"
+        if party.closed or party.meddled or not (party.reasons and peer.reasons):
+            return
+        if peer.closed and peer.reasons[0].check(error.ConnectionDone):
+            assert party.heardAll(peer), "acknowledged, and lost"
 
     @property
     def calm(self) -> bool:

@@ -4,6 +4,7 @@ Tests for L{kcptwisted.workers.supervisor} and L{kcptwisted.workers.ports}.
 
 from __future__ import annotations
 
+import signal
 import socket
 from typing import Any
 
@@ -15,12 +16,13 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from kcptwisted.interfaces import IKCPListeningPort
-from kcptwisted.listener import Ending
 from kcptwisted.options import KCPOptions
+from kcptwisted.stopping import Ending
 from kcptwisted.udp.opening import openShared
 from kcptwisted.workers.ports import AbsentPort, MasterPort
 from kcptwisted.workers.role import INBOX, ORDERS, OUTBOXES, REPORTS, SOCKET, VARIABLE, Place, Role
 from kcptwisted.workers.supervisor import Command, Supervisor
+from tests.test_secondsignal import SignalledReactor
 from tests.workers.fakes import FakeReactor
 
 TOTAL = 3
@@ -49,6 +51,7 @@ class SupervisorTestCase(SynchronousTestCase):
             self.sockets,
             self.talks,
             lambda line, error: self.printed.append(line),
+            30.0,
         )
         self.problems: list[Any] = []
         self.started = self.supervisor.start()
@@ -212,7 +215,7 @@ class PortTests(SupervisorTestCase):
         """
         super().setUp()
         self.listen(0, 1, 2)
-        self.port = MasterPort(self.supervisor)
+        self.port = MasterPort(self.supervisor, self.reactor)
 
     def test_interfaces(self) -> None:
         """
@@ -243,6 +246,22 @@ class PortTests(SupervisorTestCase):
         self.successResultOf(stopped)
         self.assertClosed()
         self.assertEqual(self.port.getHost().host, "127.0.0.1")
+
+    def test_secondSignal(self) -> None:
+        """
+        A second signal while the reactor stops has all workers abort.
+        """
+        reactor = SignalledReactor()
+        self.addCleanup(signal.signal, signal.SIGTERM, signal.getsignal(signal.SIGTERM))
+        signal.signal(signal.SIGTERM, reactor.takeSignal)
+        port = MasterPort(self.supervisor, reactor)
+        reactor.beginToStop()
+        stopped = port.stopListening()
+        signal.raise_signal(signal.SIGTERM)
+        for process in self.reactor.processes:
+            self.assertEqual(process.orders, b"stop close\nstop abort\n")
+            process.exit()
+        self.successResultOf(stopped)
 
     def test_spread(self) -> None:
         """

@@ -29,6 +29,7 @@ class WorkerTestCase(SynchronousTestCase):
             3,
             lambda process: self.reactor.spawnProcess(process, "python"),
             lambda line, error: self.printed.append((line, error)),
+            30.0,
         )
         self.worker.start()
 
@@ -107,6 +108,7 @@ class StartTests(WorkerTestCase):
             4,
             lambda process: self.reactor.spawnProcess(process, "python"),
             lambda line, error: None,
+            30.0,
         )
         worker.start()
         text = str(self.failureResultOf(worker.listening, WorkerFailed).value)
@@ -198,17 +200,17 @@ class StopTests(WorkerTestCase):
 
     def test_listening(self) -> None:
         """
-        One that listens is told what to do with its sessions, which may take any time; then it has
-        to end.
+        One that listens is told what to do with its sessions, which may take any time if they are
+        to finish; then it has to end.
         """
         self.listen()
-        stopped = self.worker.stop("close")
-        self.assertEqual((self.process.orders, self.process.signals), (b"stop close\n", []))
+        stopped = self.worker.stop("finish")
+        self.assertEqual((self.process.orders, self.process.signals), (b"stop finish\n", []))
         self.process.report(b"stopping")
         self.reactor.advance(10_000)
         again = self.worker.stop("abort")
         self.process.report(b"stopping")
-        self.assertEqual(self.process.orders, b"stop close\nstop abort\n")
+        self.assertEqual(self.process.orders, b"stop finish\nstop abort\n")
         self.process.report(b"stopped")
         self.assertNoResult(stopped)
         self.process.exit()
@@ -234,6 +236,21 @@ class StopTests(WorkerTestCase):
         self.listen()
         self.worker.stop("finish")
         self.assertKilled()
+
+    def test_limits(self) -> None:
+        """
+        Sessions that are to close have as long as any listener's, and those that are aborted no
+        time at all: one that takes longer is killed.
+        """
+        for ending, limit in (("close", 30), ("abort", 0)):
+            with self.subTest(ending=ending):
+                self.setUp()
+                self.listen()
+                self.worker.stop(ending)
+                self.process.report(b"stopping")
+                self.reactor.advance(limit)
+                self.assertEqual(self.process.signals, [])
+                self.assertKilled()
 
     def test_stays(self) -> None:
         """

@@ -1,0 +1,249 @@
+"""
+What may leave for an address before the peer has shown that it is there.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from zope.interface import implementer
+
+from kcptwisted.arq.congestion import ICongestionControl
+from kcptwisted.arq.segment import HALF, HEADER, MASK, OVERHEAD, WASK
+from kcptwisted.arq.sender import MAXIMUM_FRAGMENTS, Sender
+from kcptwisted.arq.settings import ARQSettings
+from kcptwisted.fec.packet import OUT_OF_BAND, PARITY, packetType
+from kcptwisted.stats import SessionStats
+
+#: What is sent, in bytes that came: the limit of RFC 9000, 8.1.
+FACTOR = 3
+
+#: Bytes of a segment that is as good a question as a WASK, when the peer is silent.
+CHEAP = 2 * OVERHEAD
+
+
+@implementer(ICongestionControl)
+class UnprovenPath:
+    """
+    Keeps what is sent to an address that may be forged to L{FACTOR} times what came from there.
+    Sizes are those of UDP payloads.
+
+    New segments take up to half of what may be sent, so that something is left to ask with.  If the
+    first does not fit, one byte of it leaves.  Of what is to be sent again one segment leaves, as
+    any ACK will do; if it is large and nothing has come meanwhile, or does not fit, a WASK instead.
+    The answer adds to what may be sent.
+
+    The proof is an ACK with the ts of a segment that was sent: L{Sender.epoch} is random, so
+    nobody can guess it elsewhere.  An sn or una is no proof, since sns begin at 0.  The caller
+    knows of other proofs.
+
+    @ivar proven: there is proof.
+    @ivar withheld: something did not leave that was due.
+    @ivar window: see L{ICongestionControl}.
+    """
+
+    __slots__ = (
+        "_asked",
+        "_atStart",
+        "_congestion",
+        "_copied",
+        "_first",
+        "_lower",
+        "_overhead",
+        "_sender",
+        "_settings",
+        "_stamps",
+        "_stats",
+        "proven",
+        "window",
+        "withheld",
+    )
+
+    def __init__(
+        self,
+        sender: Sender,
+        settings: ARQSettings,
+        stats: SessionStats,
+        received: int,
+        overhead: int,
+        lower: int,
+    ) -> None:
+        """
+        @param sender: has sent nothing yet.
+        @param stats: of the session, which count what comes and goes below its own layers.
+        @param received: bytes that have come, of which C{stats} do not know yet.
+        @param overhead: bytes that all layers add to a datagram.
+        @param lower: of these, what those below the session's own add.
+        """
+        self._sender = sender
+        self._settings = settings
+        self._stats = stats
+        self._first = received
+        self._overhead = overhead
+        self._lower = lower
+        self._stamps: set[int] = set()
+        # Whether the next segment begins a message.
+        self._atStart = True
+        # How much had come when a WASK asked for more.
+        self._asked = 0
+        # How much had come when a segment last left.
+        self._copied = 0
+        self.proven = False
+        self.withheld = False
+        self.window: int | None = 0
+        self._congestion = sender.govern(self)
+
+    def release(self) -> None:
+        """
+        There is no limit any more.
+        """
+        self._sender.govern(self._congestion)
+
+    @property
+    def _received(self) -> int:
+        stats = self._stats
+        return max(self._first, stats.InBytes + stats.InPkts * self._lower)
+
+    @property
+    def left(self) -> int:
+        """
+        Bytes that may be sent now.
+        """
+        stats = self._stats
+        return FACTOR * self._received - stats.OutBytes - stats.OutPkts * self._lower
+
+    def affordable(self, datagrams: Sequence[bytes]) -> list[bytes]:
+        """
+        @param datagrams: as they leave the session's own layers.
+        @return: those that may leave.  Parity does not: what it would take is worth more as copies.
+        """
+        left = self.left
+        taken = []
+        for datagram in datagrams:
+            size = len(datagram) + self._lower
+            kind = packetType(datagram)
+            # What the application sends beside the stream must not end the stream.
+            most = left // 2 if kind == OUT_OF_BAND else left
+            if kind != PARITY and size <= most:
+                left -= size
+                taken.append(datagram)
+        return taken
+
+    def acknowledged(self, acks: list[tuple[int, int]]) -> None:
+        """
+        Take ACKs.
+
+        @param acks: sn and ts of each, as on the wire.
+        """
+        if not self._stamps.isdisjoint([ts for _, ts in acks]):
+            self.proven = True
+
+    def flush(
+        self, before: Sequence[bytes], conv: int, now: int, window: int, una: int
+    ) -> list[bytes]:
+        """
+        Do as L{Sender.flush} as far as the limit allows.
+
+        @param before: segments that leave as well.
+        """
+        sender = self._sender
+        left = self.left - sum(map(len, before)) - self._overhead
+        first = sender.next
+        self.window = first - sender.una + self._newSegments(left)
+        segments = self._fitting(sender.flush(conv, now, window, una), first, left)
+        waits = sender.queue and sender.next == sender.una and left >= OVERHEAD
+        if waits and self._asked != self._received:
+            self._asked = self._received
+            segments.append(HEADER.pack(conv, WASK, 0, window, now & MASK, 0, una, 0))
+        # Nothing else leaves before the next flush.
+        self.window = sender.next - sender.una
+        return segments
+
+    def _newSegments(self, left: int) -> int:
+        """
+        @return: how many queued segments may leave.
+        """
+        sender = self._sender
+        count = size = 0
+        for _, data in sender.queue:
+            size += OVERHEAD + len(data)
+            if size > left // 2:
+                break
+            count += 1
+        if count or not sender.queue or sender.next != sender.una or left <= OVERHEAD:
+            return count
+        if self._cut():
+            return 1
+        return int(OVERHEAD + len(sender.queue[0][1]) <= left)
+
+    def _cut(self) -> bool:
+        """
+        Cut the first byte off the first queued segment.
+
+        @return: whether that was possible.
+        """
+        queue = self._sender.queue
+        assert isinstance(queue, deque)
+        frg, data = queue[0]
+        if len(data) == 1:
+            return False
+        before = 0
+        if not self._settings.stream:
+            before = frg + 1
+            most = min(MAXIMUM_FRAGMENTS, self._sender.peerWindow or MAXIMUM_FRAGMENTS)
+            if not self._atStart or before >= most:
+                return False
+        queue[0] = frg, data[1:]
+        queue.appendleft((before, data[:1]))
+        return True
+
+    def _fitting(self, segments: list[bytes], first: int, left: int) -> list[bytes]:
+        """
+        @param first: the sn, not wrapped, from which on segments are new.
+        @return: of C{segments} what may leave.
+        """
+        taken: list[bytes] = []
+        again = False
+        received = self._received
+        for segment in segments:
+            conv, _, frg, window, ts, sn, una, _ = HEADER.unpack_from(segment)
+            isNew = (sn - first) & MASK < HALF
+            size = len(segment)
+            if isNew:
+                self._atStart = frg == 0
+            elif again:
+                self.withheld = True
+                continue
+            elif size > left or (size > CHEAP and received == self._copied):
+                self.withheld = True
+                size = OVERHEAD
+                segment = HEADER.pack(conv, WASK, 0, window, ts, 0, una, 0)
+            again = again or not isNew
+            if size > left:
+                self.withheld = True
+                continue
+            if size > OVERHEAD:
+                self._stamps.add(ts)
+                self._copied = received
+            left -= size
+            taken.append(segment)
+        return taken
+
+    # ICongestionControl: what leaves meanwhile tells the congestion control nothing.
+
+    def onAck(self, arrivals: int, remoteWindow: int) -> None:
+        """
+        See L{ICongestionControl}.
+        """
+        self._congestion.onAck(arrivals, remoteWindow)
+
+    def onFastRetransmit(self, inFlight: int, resend: int) -> None:
+        """
+        Nothing to learn.
+        """
+
+    def onTimeout(self) -> None:
+        """
+        Nothing to learn.
+        """
