@@ -38,6 +38,14 @@ def toAddress(sockname: Address) -> IPv4Address | IPv6Address:
     return IPv4Address("UDP", *sockname)
 
 
+def showAddress(address: IPv4Address | IPv6Address) -> str:
+    """
+    @return: an address as people write it.
+    """
+    host = f"[{address.host}]" if isinstance(address, IPv6Address) else address.host
+    return f"{host}:{address.port}"
+
+
 def isIPv6(address: Address) -> bool:
     """
     Whether a socket address is of IPv6.

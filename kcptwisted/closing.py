@@ -110,6 +110,12 @@ class ClosingSession(SessionTransport):
         final = shutdown.peerFinal
         return final is not None and self._conversation.receiver.holdsAll(final)
 
+    def _keepAliveSet(self) -> None:
+        if not self._options.keepAlive:
+            self._liveness.askAfter(KCPOptions.keepAlive if self._tcpKeepAlive else 0)
+            if not self._closed:
+                self._clock.schedule(self)
+
     def _checkPeerFinished(self) -> None:
         """
         See whether all has arrived, and been delivered, that the peer sent before its FIN.
@@ -150,7 +156,8 @@ class ClosingSession(SessionTransport):
         if not shutdown.peerReads or self._outputOver:
             self.connectionLost(Failure(error.ConnectionDone()))
         elif halfCloseable is None and not self._sealed:
-            self.loseConnection()
+            # The peer will not answer an end of TLS any more.
+            SessionTransport.loseConnection(self)
 
     # This side's close.
 

@@ -28,6 +28,8 @@ class KCPConnector(SessionHub):
     Connects to one address, and closes the socket when the connection is over.
     """
 
+    calls = True
+
     def __init__(
         self,
         reactor: Any,
@@ -49,6 +51,9 @@ class KCPConnector(SessionHub):
         # Once there is a session.
         self._suspicion: Suspicion | None = None
         self._rebinding: Rebinding | None = None
+
+    def __repr__(self) -> str:
+        return f"<KCPConnector {self._session!r}>"
 
     def connect(
         self,

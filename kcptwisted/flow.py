@@ -67,6 +67,16 @@ class ProducerGate:
         self._producer = None
         self._paused = False
 
+    def release(self) -> tuple[Any, bool] | None:
+        """
+        Forget the producer, so that it can be registered elsewhere.
+
+        @return: the producer, if there is one, and whether it is a push producer.
+        """
+        producer = self._producer
+        self.unregister()
+        return None if producer is None else (producer, self._streaming)
+
     def stop(self) -> None:
         """
         The connection is over.

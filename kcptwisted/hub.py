@@ -44,6 +44,7 @@ class SessionHub:
     """
     Carries datagrams between a socket's layers and the sessions on it.
 
+    @ivar calls: whether its sessions call, and not their peers.
     @ivar clock: flushes the sessions.
     @ivar stats: counts of the port.
     @ivar sessions: the live sessions by the peer's address.
@@ -51,6 +52,8 @@ class SessionHub:
     @ivar features: what they can do.
     @ivar onClosed: called when the socket closes.
     """
+
+    calls = False
 
     _log = Logger()
 
@@ -73,6 +76,13 @@ class SessionHub:
         self.unread: set[KCPSession] = set()
         self._port: UDPPort | None = None
         self.onClosed: Callable[[], object] = lambda: None
+
+    @property
+    def reactor(self) -> Any:
+        """
+        What tells the time, and opens the port.
+        """
+        return self._reactor
 
     # Opening and closing the port.
 

@@ -13,10 +13,10 @@ What a datagram is differs by place, the contracts do not.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IConsumer, IListeningPort, IPushProducer, ITransport
+from twisted.internet.interfaces import IConsumer, IListeningPort, IPushProducer, ITLSTransport
 from twisted.python.failure import Failure
 from zope.interface import Attribute, Interface
 
@@ -91,7 +91,7 @@ class IDatagramProtocol(Interface):
         """
 
 
-class IKCPTransport(ITransport, IConsumer, IPushProducer):
+class IKCPTransport(ITLSTransport, IConsumer, IPushProducer):
     """
     A connection's transport, and what KCP adds to it.
     """
@@ -108,6 +108,40 @@ class IKCPTransport(ITransport, IConsumer, IPushProducer):
         End the connection now; what is still queued is lost.  The protocol gets
         L{ConnectionAborted<twisted.internet.error.ConnectionAborted>}, the peer's, if it is
         kcptwisted, L{kcptwisted.errors.PeerReset}.
+        """
+
+    def getTcpNoDelay() -> bool:
+        """
+        What was set last; at first, whether C{writeDelay} is off.
+        """
+
+    def setTcpNoDelay(enabled: bool) -> None:
+        """
+        Note it, and do nothing: KCP has no Nagle algorithm to turn off.
+        """
+
+    def getTcpKeepAlive() -> bool:
+        """
+        What was set last; at first, whether C{keepAlive} is on.
+        """
+
+    def setTcpKeepAlive(enabled: bool) -> None:
+        """
+        With C{keepAlive=0}: ask the peer for signs of life after the default time, or not any more.
+        Otherwise only note it: what the endpoint says stays in force.
+        """
+
+    def startTLS(contextFactory: Any, normal: bool = True) -> None:
+        """
+        Go on with TLS, as over TCP: what was written before is sent as it is, what is received from
+        now on goes through TLS first.  From now on the transport provides
+        L{ISSLTransport<twisted.internet.interfaces.ISSLTransport>}.
+
+        @param contextFactory: see L{twisted.protocols.tls.TLSMemoryBIOFactory}.
+        @param normal: whether the KCP client is the TLS client, and not the other way round.
+        @raise ValueError: in message mode.
+        @raise RuntimeError: if the connection is over, or has TLS already.
+        @raise ImportError: if pyOpenSSL is not installed.
         """
 
     def loseWriteConnection() -> None:

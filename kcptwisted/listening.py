@@ -13,6 +13,7 @@ from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from kcptwisted.addresses import showAddress, toAddress
 from kcptwisted.hub import SocketLayer
 from kcptwisted.interfaces import Address, IKCPListeningPort
 from kcptwisted.listener import KCPListener
@@ -126,3 +127,15 @@ class KCPListeningPort:
         @return: the address listened on.
         """
         return self._listener.getHost()
+
+    def __repr__(self) -> str:
+        count = len(self._listener.sessions)
+        state, where = "not listening", toAddress(self._bind)
+        if self._listening:
+            state, where = "listening", self.getHost()
+        if self._stopping:
+            state = "stopping" if count else "stopped"
+        return (
+            f"<KCPListeningPort {showAddress(where)} {state}, {count} sessions,"
+            f" {self._listener.factory!r}>"
+        )

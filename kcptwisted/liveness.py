@@ -108,6 +108,15 @@ class Liveness:
         self._keepAlive += self._keepAlive // DEFERENCE
         self._silence = min(self._keepAlive, NEWCOMER_SILENCE) if unproven else self._keepAlive
 
+    def askAfter(self, keepAlive: float) -> None:
+        """
+        Ask after so much silence from now on.
+
+        @param keepAlive: seconds; 0 for never.
+        """
+        self._keepAlive = self._silence = int(keepAlive * 1000)
+        self.unanswered = 0
+
     def start(self, now: int) -> None:
         """
         The connection is up: begin to watch.
@@ -165,6 +174,7 @@ class Liveness:
         """
         There is nothing to watch over any more.
         """
+        self._watching = False
         self._keepAlive = self._idleTimeout = 0
 
 

@@ -5,7 +5,7 @@ What a session asks of the listener or connector that made it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.python.failure import Failure
@@ -26,11 +26,17 @@ class SessionOwner(Protocol):
     @ivar clock: flushes the session.
     @ivar stats: counts of the port.
     @ivar features: what its sessions can do.
+    @ivar calls: whether it is its sessions that call, and not the peers.
+    @ivar reactor: of the program.
     """
 
     clock: FlushClock
     stats: PortStats
     features: Feature
+    calls: bool
+
+    @property
+    def reactor(self) -> Any: ...
 
     def newToken(self) -> bytes:
         """

@@ -5,16 +5,16 @@ A connection as its application sees it: what can be done with the transport.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from twisted.internet import error
 from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.interfaces import IConsumer, IProtocol, IPushProducer
+from twisted.internet.interfaces import IConsumer, IProtocol, IPushProducer, ISSLTransport
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from kcptwisted.addresses import toAddress
+from kcptwisted.addresses import showAddress, toAddress
 from kcptwisted.arq.conversation import Conversation
 from kcptwisted.clock import IFlushed
 from kcptwisted.errors import SendQueueFull
@@ -26,11 +26,15 @@ from kcptwisted.optiontable import TICK
 from kcptwisted.outofband import encodeOutOfBand
 from kcptwisted.owner import SessionOwner
 from kcptwisted.stats import PortStats, SessionStats
+from kcptwisted.tcplike import TCPOptions
 from kcptwisted.udp.asked import ownAddressOf
+
+if TYPE_CHECKING:
+    from kcptwisted.session import KCPSession
 
 
 @implementer(IKCPTransport, IConsumer, IPushProducer, IFlushed)
-class SessionTransport:
+class SessionTransport(TCPOptions):
     """
     Writing, closing, producers and consumers.  L{kcptwisted.session.KCPSession} is the rest.
 
@@ -80,6 +84,7 @@ class SessionTransport:
         @param conv: the conversation id.
         @param address: the peer's.
         """
+        super().__init__(not options.writeDelay, options.keepAlive > 0)
         self.conv = conv
         self.address = address
         self.protocol: IProtocol | None = None
@@ -100,6 +105,11 @@ class SessionTransport:
         # No more writes at all: nobody would take what was written.
         self._silenced = False
         self._ending: Failure | None = None
+
+    def __repr__(self) -> str:
+        host, peer = showAddress(self.getHost()), showAddress(self.getPeer())
+        tls = ", TLS" if ISSLTransport.providedBy(self) else ""
+        return f"<KCPSession {self.conv} {self._lifecycle.state.value}, {host} to {peer}{tls}>"
 
     @property
     def _closed(self) -> bool:
@@ -222,6 +232,18 @@ class SessionTransport:
             return host
         kind = IPv6Address if ":" in own.host else IPv4Address
         return kind("UDP", own.host, host.port)
+
+    def startTLS(self, contextFactory: Any, normal: bool = True) -> None:
+        """
+        See L{IKCPTransport.startTLS}.
+        """
+        if not self._options.stream:
+            raise ValueError("startTLS takes stream=yes: TLS does not keep messages apart")
+        if not self.connected:
+            raise RuntimeError("the connection is over")
+        from kcptwisted.tls import startTLS
+
+        startTLS(cast("KCPSession", self), contextFactory, self._owner.calls == normal)
 
     # IConsumer.
 

@@ -8,6 +8,7 @@ import os
 import re
 
 from tests.programs import EXAMPLES, ROOT, Program, ProgramTestCase, freePort
+from tests.tlscases import skipTLS
 from tests.workers.clients import WorkersCase, isLinux
 
 
@@ -51,6 +52,30 @@ class EchoTests(ProgramTestCase):
         await client.printed("PeerRefused")
         await client.ended()
         self.assertEqual(client.status, 1)
+
+
+class StartTLSTests(ProgramTestCase):
+    """
+    Tests for starttls.py.
+    """
+
+    skip = skipTLS
+
+    async def test_tell(self) -> None:
+        """
+        The server hears the greeting without TLS, and the secret with it.
+        """
+        file = os.path.abspath(self.mktemp())
+        server, port = await self.startServer(
+            "starttls.py", "serve", file, "kcp:0:interface=127.0.0.1:key=sesame"
+        )
+        client = self.startExample(
+            "starttls.py", "tell", file, f"kcp:127.0.0.1:{port}:key=sesame", "my secret"
+        )
+        await client.ended()
+        self.assertEqual(client.output, "told\nConnection was closed cleanly.\n")
+        await server.printed(r"'hello' over <KCPSession \d+ established, \S+ to \S+>\n")
+        await server.printed(r"'my secret' over <KCPSession .*, TLS>\n")
 
 
 class LifecycleTests(ProgramTestCase):

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import CannotListenError
 from zope.interface import implementer
 
-from kcptwisted.addresses import toAddress
+from kcptwisted.addresses import showAddress, toAddress
 from kcptwisted.interfaces import Address, IKCPListeningPort
 from kcptwisted.secondsignal import onSecondSignal
 from kcptwisted.session import KCPSession
@@ -36,6 +36,9 @@ class AbsentPort:
         self._address = address
         self.stats = PortStats()
         self.sessions: list[KCPSession] = []
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {showAddress(self.getHost())}>"
 
     def startListening(self) -> None:
         """
