@@ -19,8 +19,7 @@ from kcptwisted.link import Link
 from kcptwisted.listening import KCPListeningPort
 from kcptwisted.lossyrelay import LossyRelay
 from kcptwisted.options import KCPOptions
-from tests.interop.gopeer import whyMissing
-from tests.interop.peers import GoClient, GoServer, goPeerBinary, skipReason
+from tests.interop.peers import GoClient, GoServer, goPeerBinary
 
 P = TypeVar("P", bound=Protocol)
 
@@ -184,8 +183,6 @@ class KCPGoCase(OurEndsCase):
     """
     Starts kcp-go peers, and sees to it that they end.
     """
-
-    skip = skipReason(whyMissing())
 
     def setUp(self) -> None:
         """
