@@ -157,7 +157,7 @@ func parseFlags() (*config, error) {
 	flag.IntVar(&c.sockBuf, "sockbuf", 4<<20, "bytes of each socket buffer, 0 for the system's own choice")
 
 	flag.Float64Var(&c.timeout, "timeout", -1, "`seconds` before the watchdog ends the run, 0 for never (default 60, of a server or benchmark 600)")
-	flag.Float64Var(&c.patience, "patience", 0, "caller and paced: `seconds` to wait for an answer (default 0.5, of paced 10)")
+	flag.Float64Var(&c.patience, "patience", 0, "caller, paced and oob: `seconds` to wait for an answer (default 0.5, of paced and oob 10)")
 	flag.Float64Var(&c.pause, "pause", 0.1, "caller: `seconds` from an answer to the next call")
 	flag.BoolVar(&c.samePort, "sameport", false, "caller: dial again from the same port")
 	flag.Float64Var(&c.linger, "linger", 0.25, "client: `seconds` to stay for the last ACKs, and to see that nothing more comes")
@@ -181,7 +181,7 @@ func parseFlags() (*config, error) {
 	}
 	if c.patience == 0 {
 		c.patience = 0.5
-		if c.role == "paced" {
+		if c.role == "paced" || c.role == "oob" {
 			c.patience = 10
 		}
 	}

@@ -9,13 +9,8 @@ import (
 	kcp "github.com/xtaci/kcp-go/v5"
 )
 
-const (
-	// oobPatience is how long a client waits for each answer.
-	oobPatience = 5 * time.Second
-
-	// oobRoom is how many datagrams may wait for the handler's goroutine.
-	oobRoom = 1024
-)
+// oobRoom is how many datagrams may wait for the handler's goroutine.
+const oobRoom = 1024
 
 // receiveOOB gives out what arrives out of band. kcp-go wants its handler to
 // return at once, and lends it the data only until then.
@@ -66,7 +61,7 @@ func clientOOB(c *config, sessions []*kcp.UDPSession) (*result, error) {
 			if !bytes.Equal(received, sent) {
 				return nil, fmt.Errorf("of %d bytes out of band, %d others came back", size, len(received))
 			}
-		case <-time.After(oobPatience):
+		case <-time.After(seconds(c.patience)):
 			return nil, fmt.Errorf("%d bytes out of band did not come back", size)
 		}
 	}
