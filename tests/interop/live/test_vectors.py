@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.interop.peers import goPeerBinary
 
-STORED = Path(__file__).parents[1] / "vectors/reedsolomon/klauspost.json"
+STORED = Path(__file__).parents[2] / "vectors/reedsolomon/klauspost.json"
 
 #: Seconds that the peer may take.
 TIMEOUT = 30
