@@ -208,7 +208,7 @@ class CommandTests(ProgramTestCase):
         program = self.bench(
             "--megabytes=1",
             "--sessions=10",
-            "--seconds=0.5",
+            "--seconds=0.1",
             "--rounds=1",
             "--json",
             "--options",

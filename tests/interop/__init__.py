@@ -1,5 +1,6 @@
 """
-Tests with other programs at the other end: C{python -m twisted.trial tests.interop}.
+Tests with live peers, other implementations and ours in processes of their own: C{python -m
+twisted.trial tests.interop}.
 
 They are in C{live}, which is no package itself, and as if they were here: trial finds them where
 this package is asked for, and passes them by on its way through all of C{tests}.
