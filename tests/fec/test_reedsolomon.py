@@ -214,7 +214,7 @@ class AnyShardsTests(SynchronousTestCase):
     Groups as they come.
     """
 
-    @settings(max_examples=100)
+    @settings(max_examples=40)
     @given(strategies.integers(1, 20), strategies.integers(1, 10), strategies.data())
     def test_anyShards(self, data: int, parity: int, draw: strategies.DataObject) -> None:
         """
