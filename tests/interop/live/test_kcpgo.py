@@ -194,6 +194,28 @@ class DifferentSettingsTests(TransferCase):
         longest = await self.mtus(replace(PLAIN, mtu=576), PLAIN)
         self.assertEqual(longest, (576, 1400))
 
+    async def test_largestMtu(self) -> None:
+        """
+        kcp-go takes datagrams of up to 1472 bytes.
+        """
+        largest = replace(PLAIN, mtu=1472)
+        await self.echoToKCPGo(largest, largest, SMALL)
+        await self.echoFromKCPGo(largest, largest, SMALL)
+
+    async def test_tooLargeMtu(self) -> None:
+        """
+        Of longer ones it takes a part, and drops it.
+        """
+        server, port = await self.goServer("echo", PLAIN)
+        larger = replace(PLAIN, mtu=1473)
+        await self.connect(EchoClient(SMALL), port, larger.options())
+        # It reads one datagram after the other.
+        other = await self.connect(EchoClient(1), port, PLAIN.options())
+        await other.done
+        await server.stop()
+        self.assertGreater(server.counters["KCPInErrors"], 0)
+        self.assertEqual(server.counters["BytesReceived"], 1)
+
     async def test_mtuCountsCipherAndFEC(self) -> None:
         """
         With cipher and FEC, too, a full datagram has just the mtu, at either end.
