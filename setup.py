@@ -5,8 +5,11 @@ environment, compiles the modules that most time is spent in; everything else is
 
 import os
 import sys
+from pathlib import Path
+from shutil import rmtree
 
 from setuptools import setup
+from setuptools.command.build import build
 from setuptools.command.build_ext import build_ext
 
 ACCELERATOR = "kcptwisted.native._accelerator"
@@ -39,9 +42,26 @@ HOT = [
 COMPILE = os.environ.get("KCPTWISTED_COMPILE") == "yes"
 
 
+class BuildFresh(build):
+    """
+    Leaves nothing of an earlier build to be shipped with this one, such as machine code of older
+    sources: setuptools only adds to what it finds.
+    """
+
+    def run(self) -> None:
+        """
+        Empty the directory first, if it is setuptools' own.
+        """
+        library = Path(self.build_lib).resolve()
+        if Path(self.build_base).resolve() in library.parents:
+            rmtree(library, ignore_errors=True)
+        super().run()
+
+
 class BuildOptional(build_ext):
     """
-    Goes on without the accelerator if it cannot be compiled: the package works without it.
+    Goes on without the accelerator if it cannot be compiled: the package works without it. Machine
+    code beside sources that may be edited is the accelerator alone, and of this build.
     """
 
     def finalize_options(self) -> None:
@@ -49,8 +69,26 @@ class BuildOptional(build_ext):
         Mark the accelerator as an extension that may fail.
         """
         super().finalize_options()
+        self.force = True
         for extension in self.extensions:
             extension.optional = extension.name == ACCELERATOR
+
+    def run(self) -> None:
+        """
+        Build.
+        """
+        if self.inplace:
+            if COMPILE:
+                # No exception, which setuptools would take for a fault of editable installs.
+                sys.exit(
+                    "error: KCPTWISTED_COMPILE=yes is for installing without -e: it would go on to "
+                    "run what was compiled of the sources, whatever is changed in them."
+                )
+            for pattern in ("kcptwisted/**/*", "*__mypyc*"):
+                for suffix in (".so", ".pyd"):
+                    for old in Path().glob(pattern + suffix):
+                        old.unlink()
+        super().run()
 
 
 def compiled() -> list:
@@ -70,6 +108,6 @@ def compiled() -> list:
 setup(
     cffi_modules=["kcptwisted/native/build.py:ffibuilder"],
     ext_modules=compiled(),
-    cmdclass={"build_ext": BuildOptional},
+    cmdclass={"build": BuildFresh, "build_ext": BuildOptional},
     setup_requires=["mypy[mypyc] >= 1.11", "mypy-zope >= 1.0.5"] if COMPILE else [],
 )

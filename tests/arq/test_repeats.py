@@ -13,7 +13,7 @@ from kcptwisted.arq.segment import PUSH, WASK, WINS, Segment
 from kcptwisted.native import isCompiled
 from tests.arq.link import CONV
 from tests.arq.single import ack, alone, ask, push, sent, tell
-from tests.properties import given, strategies
+from tests.properties import given, settings, strategies
 
 SIGN = b"I am here"
 
@@ -124,6 +124,7 @@ class RepeatsTests(SynchronousTestCase):
             conversation.receive([tell(una=0)], 20)
             self.assertEqual(conversation.wantsProof, looks)
 
+    @settings(max_examples=40)
     @given(
         strategies.lists(
             strategies.tuples(

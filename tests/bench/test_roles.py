@@ -265,7 +265,7 @@ class PlayerTests(SynchronousTestCase):
 
         self.serve(Liar)
         for role in ("echo", "pingpong", "paced"):
-            playing = self.play(Job(role, bytes=3_000_000))
+            playing = self.play(Job(role, bytes=500_000))
             self.network.run(5)
             failure: Failure = self.failureResultOf(playing, FirstError)
             self.assertIsInstance(cast(FirstError, failure.value).subFailure.value, WrongBytes)

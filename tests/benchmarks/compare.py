@@ -29,7 +29,7 @@ from tests.benchmarks.scenarios import SCENARIOS, Scenario
 from tests.benchmarks.subjects import OPTIONAL, Stage
 from tests.benchmarks.tables import mainTable
 from tests.benchmarks.where import where
-from tests.interop.gopeer import buildGoPeer, whyMissing
+from tests.interop.gopeer import BuildError, buildGoPeer
 
 DOCUMENT = ROOT / "docs/benchmarks.md"
 PLOTS = ROOT / "docs/plots"
@@ -134,15 +134,17 @@ def measureAll(given: argparse.Namespace, store: Store) -> list[str]:
         names = [name for name in names if name in store.missing(names)]
     if not names:
         return []
-    missing = whyMissing()
-    if missing is not None:
-        tell(f"without kcp-go and the bad path: {missing}")
+    try:
+        gopeer = buildGoPeer()
+    except BuildError as problem:
+        gopeer = ""
+        tell(f"without kcp-go and the bad path: {problem}")
     for reason in filter(None, map(whyNot, OPTIONAL)):
         tell(f"left out: {reason}")
     failed = []
     with TemporaryDirectory() as directory:
         writeCertificate(Path(directory))
-        stage = Stage("" if missing else buildGoPeer(), directory, given.quick)
+        stage = Stage(gopeer, directory, given.quick)
         for name in names:
             began = monotonic()
             tell(f"{name}: {SCENARIOS[name].about}")

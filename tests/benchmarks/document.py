@@ -7,24 +7,12 @@ from __future__ import annotations
 from pathlib import Path
 from string import Template
 
-from kcptwisted.arq.segment import OVERHEAD
 from tests.benchmarks import tables
-from tests.benchmarks.contenders import MTU
-from tests.benchmarks.rows import MICROSECONDS, RATE
+from tests.benchmarks.rows import MICROSECONDS
 from tests.benchmarks.tables import Records
 from tests.benchmarks.where import merged
 
 TEMPLATE = Path(__file__).with_name("template.md")
-
-#: Of the mode, seconds.
-INTERVAL = 0.01
-
-
-def bound(window: int) -> str:
-    """
-    @return: the most that a sender can move whose receiver sends ACKs once an interval.
-    """
-    return RATE.show(window * (MTU - OVERHEAD) / INTERVAL / 1e6)
 
 
 def fill(template: str, records: Records) -> str:
@@ -45,8 +33,6 @@ def fill(template: str, records: Records) -> str:
         "main": tables.mainTable(found),
         "met": str(judged.count(True)),
         "targets": str(len(judged)),
-        "bound1024": bound(1024),
-        "bound4096": bound(4096),
         "settings": tables.settingsTable(records),
         "cpu": tables.cpuTable(records),
         "idle": tables.idleTable(records["idle"]),

@@ -31,7 +31,7 @@ from kcptwisted.crypt.checksummed import CheckedCipher
 from kcptwisted.crypt.registry import CIPHERS
 from kcptwisted.fec.reedsolomon import codec
 from kcptwisted.native import describe
-from tests.interop.gopeer import buildGoPeer, whyMissing
+from tests.interop.gopeer import BuildError, buildGoPeer
 
 PACKET = 1400
 BATCH = 64
@@ -218,11 +218,11 @@ def main(arguments: Sequence[str]) -> int:
     if parsed.own:
         print(json.dumps(measureOurs(rows)))
         return 0
-    missing = whyMissing()
-    if missing is not None:
-        print(missing, file=sys.stderr)
+    try:
+        binary = buildGoPeer()
+    except BuildError as problem:
+        print(problem, file=sys.stderr)
         return 2
-    binary = buildGoPeer()
     ours: dict[str, list[float]] = defaultdict(list)
     theirs: dict[str, list[float]] = defaultdict(list)
     for number in range(parsed.rounds):

@@ -21,6 +21,7 @@ from tests.benchmarks.plots import whyNoPlots
 from tests.benchmarks.results import Store
 from tests.benchmarks.scenarios import SCENARIOS, Scenario
 from tests.benchmarks.subjects import Stage, Subject
+from tests.interop.gopeer import BuildError
 
 
 class CompareCase(SynchronousTestCase):
@@ -60,7 +61,11 @@ class CompareCase(SynchronousTestCase):
         Let there be these scenarios, and no kcp-go.
         """
         self.patch(compare, "SCENARIOS", scenarios)
-        self.patch(compare, "whyMissing", lambda: "not needed")
+
+        def build() -> str:
+            raise BuildError("not needed")
+
+        self.patch(compare, "buildGoPeer", build)
 
     def run_(self, *arguments: object) -> int:
         """

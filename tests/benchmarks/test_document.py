@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.benchmarks import tables
 from tests.benchmarks.children import ROOT
 from tests.benchmarks.contenders import KCP_GO, OURS
-from tests.benchmarks.document import TEMPLATE, bound, fill
+from tests.benchmarks.document import TEMPLATE, fill
 from tests.benchmarks.figures import madeUp
 from tests.benchmarks.plots import draw, whyNoPlots
 from tests.benchmarks.results import Record, Series
@@ -147,7 +147,6 @@ class DocumentTests(SynchronousTestCase):
         self.assertNotIn("$", page)
         self.assertIn("3 to 3 rounds", page)
         self.assertIn("- system: made up", page)
-        self.assertIn("141 MB/s at 1024 segments, 564 MB/s at 4096", page)
         for part in re.findall(r"^\$\w+$", template, re.MULTILINE):
             self.assertNotIn(part, page)
 
@@ -168,12 +167,6 @@ class DocumentTests(SynchronousTestCase):
             records = madeUp()
             del records[name]
             self.assertRaises(KeyError, fill, "$main", records)
-
-    def test_bound(self) -> None:
-        """
-        The bound is a window of full segments for each interval.
-        """
-        self.assertEqual(bound(1024), "141 MB/s")
 
     def test_words(self) -> None:
         """

@@ -18,7 +18,7 @@ from kcptwisted.fec.arithmetic import (
 )
 from kcptwisted.native import accelerator
 from tests.fec.field import arithmetics, byTheBook, combineByTheBook
-from tests.properties import given, settings, strategies
+from tests.properties import blocks, given, settings, strategies
 
 LENGTHS = (*range(131), 1400, 1402, 1500)
 
@@ -101,7 +101,7 @@ class CombineTests(SynchronousTestCase):
             arithmetic.combine([b"\1"] * 4, [b"second" * 10])
             self.assertEqual(first, [b"first" * 10])
 
-    @settings(max_examples=200)
+    @settings(max_examples=60)
     @given(strategies.data())
     def test_any(self, draw: strategies.DataObject) -> None:
         """
@@ -109,10 +109,9 @@ class CombineTests(SynchronousTestCase):
         """
         columns = draw.draw(strategies.integers(1, 12))
         length = draw.draw(strategies.integers(0, 130))
-        exactly = strategies.binary(min_size=length, max_size=length)
-        shards = draw.draw(strategies.lists(exactly, min_size=columns, max_size=columns))
-        row = strategies.binary(min_size=columns, max_size=columns)
-        factors = draw.draw(strategies.lists(row, max_size=9))
+        rows = draw.draw(strategies.integers(0, 9))
+        shards = draw.draw(blocks(columns, length))
+        factors = draw.draw(blocks(rows, columns))
         expected = combineByTheBook(factors, shards)
         for name, arithmetic in arithmetics().items():
             self.assertEqual(arithmetic.combine(factors, shards), expected, name)

@@ -20,7 +20,7 @@ from kcptwisted.fec.reedsolomon import (
     recoveryFactors,
 )
 from tests.fec.field import arithmetics, byTheBook, combineByTheBook
-from tests.properties import given, settings, strategies
+from tests.properties import blocks, given, settings, strategies
 
 if TYPE_CHECKING:
     _Base = SynchronousTestCase
@@ -214,7 +214,7 @@ class AnyShardsTests(SynchronousTestCase):
     Groups as they come.
     """
 
-    @settings(max_examples=100)
+    @settings(max_examples=40)
     @given(strategies.integers(1, 20), strategies.integers(1, 10), strategies.data())
     def test_anyShards(self, data: int, parity: int, draw: strategies.DataObject) -> None:
         """
@@ -222,11 +222,7 @@ class AnyShardsTests(SynchronousTestCase):
         back, and all arithmetics agree.
         """
         length = draw.draw(strategies.integers(0, 20))
-        payloads = draw.draw(
-            strategies.lists(
-                strategies.binary(min_size=length, max_size=length), min_size=data, max_size=data
-            )
-        )
+        payloads = draw.draw(blocks(data, length))
         shards = payloads + codec(data, parity).encode(payloads)
         order = draw.draw(strategies.permutations(range(data + parity)))
         kept = draw.draw(strategies.integers(data, data + parity))

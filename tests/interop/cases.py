@@ -1,5 +1,5 @@
 """
-What the tests with kcp-go have in common.
+What the tests with other implementations have in common.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from kcptwisted.link import Link
 from kcptwisted.listening import KCPListeningPort
 from kcptwisted.lossyrelay import LossyRelay
 from kcptwisted.options import KCPOptions
-from tests.interop.gopeer import whyMissing
+from tests.interop import cpeer
+from tests.interop.cpeer import CPeer
 from tests.interop.peers import GoClient, GoServer, goPeerBinary, skipReason
 
 P = TypeVar("P", bound=Protocol)
@@ -185,8 +186,6 @@ class KCPGoCase(OurEndsCase):
     Starts kcp-go peers, and sees to it that they end.
     """
 
-    skip = skipReason(whyMissing())
-
     def setUp(self) -> None:
         """
         Build the peer.
@@ -229,3 +228,40 @@ class KCPGoCase(OurEndsCase):
             client.result.addErrback(lambda _: None)
 
         return client.kill().addCallback(forget)
+
+
+class IKCPCase(OurEndsCase):
+    """
+    Starts ikcp peers.
+    """
+
+    skip = skipReason(cpeer.whyMissing())
+
+    def start(self, peer: CPeer) -> int:
+        """
+        @return: the peer's port.
+        """
+        port = peer.start(reactor)
+        self.addCleanup(peer.stop)
+        return port
+
+    def exchange(self, port: int, messages: list[bytes]) -> Deferred[list[bytes]]:
+        """
+        Have an ikcp client send messages to an echo server of ours.
+
+        @return: fires with the messages that came back, when as many bytes have come.
+        """
+        echoed: list[bytes] = []
+        done: Deferred[list[bytes]] = Deferred()
+        expected = sum(map(len, messages))
+
+        def received(peer: CPeer, message: bytes) -> None:
+            echoed.append(message)
+            if sum(map(len, echoed)) == expected:
+                done.callback(echoed)
+
+        client = CPeer(received, ("127.0.0.1", port))
+        self.start(client)
+        for message in messages:
+            client.write(message)
+        return done

@@ -1,27 +1,21 @@
 """
 Builds C{gopeer}, the kcp-go peer of the interoperability tests.
 
-It needs Go and Debian's package C{golang-github-xtaci-kcp-dev}. What kcp-go
-itself depends on comes as Go modules, at the versions that C{go.mod} names;
-where those cannot be had, Debian's own packages of the same do.
+It needs Go, which fetches kcp-go and what that depends on as modules, at the versions that
+C{go.mod} names, unless it has them already.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-import re
 import shutil
 import subprocess
 import tempfile
+from functools import cache
 from pathlib import Path
 
 SOURCES = Path(__file__).resolve().parent / "gopeer"
-DEBIAN_GOPATH = Path("/usr/share/gocode")
-KCP_GO = DEBIAN_GOPATH / "src/github.com/xtaci/kcp-go"
-
-#: The oldest Go that has all of the standard library that we use.
-OLDEST_GO = (1, 24)
 
 #: Seconds that one build may take, downloads included.
 BUILD_TIMEOUT = 300
@@ -40,80 +34,57 @@ def findGo() -> str | None:
     return shutil.which("go") or shutil.which("go", path="/usr/local/go/bin:/usr/lib/go/bin")
 
 
-def whyMissing() -> str | None:
+def buildGoPeer() -> str:
     """
-    Say why the peer cannot be built here, or return L{None} if it can.
-    """
-    go = findGo()
-    if go is None:
-        return "there is no go command"
-    version = _goVersion(go)
-    match = re.match(r"go(\d+)\.(\d+)", version)
-    if match and (int(match[1]), int(match[2])) < OLDEST_GO:
-        return f"{version} is older than go{OLDEST_GO[0]}.{OLDEST_GO[1]}"
-    if not (KCP_GO / "go.mod").is_file():
-        return f"kcp-go is not in {KCP_GO} (Debian: golang-github-xtaci-kcp-dev)"
-    return None
-
-
-def buildGoPeer(directory: str | None = None) -> str:
-    """
-    Build the peer, unless that has been done already.
-
-    @param directory: where to keep the binary; by default a directory of this
-        user's below the system's temporary one.
+    Build the peer, unless that has been done already, for a directory of this user's below the
+    system's temporary one. A build that failed is not tried again by this process.
 
     @return: the path of the binary.
 
     @raise BuildError: if something is missing or the build fails.
     """
-    missing = whyMissing()
+    built = _buildOnce()
+    if isinstance(built, BuildError):
+        raise built
+    return built
+
+
+@cache
+def _buildOnce() -> str | BuildError:
+    try:
+        return _build()
+    except BuildError as problem:
+        return problem
+
+
+def _build() -> str:
     go = findGo()
-    if go is None or missing is not None:
-        raise BuildError(missing)
-    cache = Path(directory) if directory is not None else _ownDirectory()
-    cache.mkdir(parents=True, exist_ok=True)
-    binary = cache / f"gopeer-{_fingerprint(go)}"
+    if go is None:
+        raise BuildError("there is no go command")
+    directory = _ownDirectory()
+    binary = directory / f"gopeer-{_fingerprint(go)}"
     if not binary.is_file():
-        with tempfile.TemporaryDirectory(prefix="build-", dir=cache) as work:
-            built = _build(go, Path(work))
+        with tempfile.TemporaryDirectory(prefix="build-", dir=directory) as work:
+            built = Path(work) / "gopeer"
+            _run([go, "build", "-trimpath", "-buildvcs=false", "-o", str(built), "."])
             os.replace(built, binary)
     return str(binary)
 
 
-def _build(go: str, work: Path) -> Path:
+def _run(command: list[str]) -> str:
     """
-    Build in C{work}: as a module, or else with Debian's packages alone.
+    Run a command of Go where the sources are.
+
+    @return: what it printed.
+
+    @raise BuildError: with what it said, if it failed.
     """
-    output = work / "gopeer.bin"
-    command = [go, "build", "-trimpath", "-buildvcs=false", "-o", str(output)]
-    environment = {**os.environ, "CGO_ENABLED": "0", "GOWORK": "off", "GOFLAGS": ""}
-
-    asModule = _run([*command, "-mod=readonly", "."], SOURCES, {**environment, "GO111MODULE": "on"})
-    if asModule is None:
-        return output
-
-    package = work / "src/gopeer"
-    shutil.copytree(SOURCES, package)
-    inGopath = _run(
-        [*command, "."],
-        package,
-        {**environment, "GO111MODULE": "off", "GOPATH": f"{work}{os.pathsep}{DEBIAN_GOPATH}"},
-    )
-    if inGopath is None:
-        return output
-    raise BuildError(f"as a module:\n{asModule}\nin GOPATH mode:\n{inGopath}")
-
-
-def _run(command: list[str], directory: Path, environment: dict[str, str]) -> str | None:
-    """
-    Run a command and return L{None}, or what it said if it failed.
-    """
+    own = {"CGO_ENABLED": "0", "GOWORK": "off", "GOFLAGS": "-mod=readonly", "GO111MODULE": "on"}
     try:
         done = subprocess.run(
             command,
-            cwd=directory,
-            env=environment,
+            cwd=SOURCES,
+            env={**os.environ, **own},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -121,34 +92,21 @@ def _run(command: list[str], directory: Path, environment: dict[str, str]) -> st
             text=True,
         )
     except subprocess.TimeoutExpired:
-        return f"not done within {BUILD_TIMEOUT} s"
-    return None if done.returncode == 0 else done.stdout or f"exit status {done.returncode}"
-
-
-def _goVersion(go: str) -> str:
-    done = subprocess.run(
-        [go, "env", "GOVERSION"],
-        cwd=SOURCES,
-        env={**os.environ, "GOTOOLCHAIN": "local"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        timeout=60,
-        text=True,
-    )
-    return done.stdout.strip()
+        raise BuildError(f"{command[1]} was not done within {BUILD_TIMEOUT} s") from None
+    if done.returncode != 0:
+        said = done.stdout.strip() or f"exit status {done.returncode}"
+        raise BuildError(f"kcp-go cannot be built here: {said}")
+    return done.stdout
 
 
 def _fingerprint(go: str) -> str:
     """
-    Name what the binary depends on: our sources, kcp-go's and the compiler.
+    Name what the binary depends on: our sources, the versions of the modules and the compiler's.
     """
-    digest = hashlib.sha256(_goVersion(go).encode())
-    for folder in (SOURCES, KCP_GO):
-        for path in sorted(folder.glob("*")):
-            if path.suffix in (".go", ".mod", ".sum"):
-                content = hashlib.sha256(path.read_bytes()).hexdigest()
-                digest.update(f"\n{path.name} {content}".encode())
+    digest = hashlib.sha256(_run([go, "version"]).encode())
+    for path in sorted(SOURCES.iterdir()):
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest.update(f"\n{path.name} {content}".encode())
     return digest.hexdigest()[:20]
 
 

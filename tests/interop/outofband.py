@@ -13,9 +13,9 @@ from tests.interop.roles import EchoClient, EchoServer, session
 
 
 @implementer(IOutOfBandProtocol)
-class OutOfBandEcho(Protocol):
+class OutOfBandEcho(EchoServer):
     """
-    Sends out-of-band datagrams back.
+    Sends out-of-band datagrams back, and is an echo besides.
     """
 
     def outOfBandReceived(self, data: bytes) -> None:
@@ -28,7 +28,8 @@ class OutOfBandEcho(Protocol):
 @implementer(IOutOfBandProtocol)
 class OutOfBandClient(Protocol):
     """
-    Sends datagrams out of band, each after the one before has come back.
+    Sends datagrams out of band, each after the one before has come back; the first when the stream
+    has been echoed, for then the application at the other end is there.
 
     @ivar received: what came back.
     @ivar done: fires when as many are back as were to be sent.
@@ -43,6 +44,12 @@ class OutOfBandClient(Protocol):
         self.done: Deferred[None] = Deferred()
 
     def connectionMade(self) -> None:
+        """
+        Have something echoed.
+        """
+        session(self).write(b"?")
+
+    def dataReceived(self, data: bytes) -> None:
         """
         Send the first.
         """

@@ -8,7 +8,6 @@ import json
 import os
 import sys
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
 from signal import SIGKILL, Signals
 from typing import Any
@@ -17,6 +16,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import ProcessDone, ProcessExitedAlready
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
+from twisted.trial.unittest import SkipTest
 
 from tests.interop.gopeer import BuildError, buildGoPeer
 
@@ -43,24 +43,18 @@ def skipReason(missing: str | None) -> str | None:
     return None if os.environ.get(VARIABLE) == "required" else missing
 
 
-@cache
-def _buildOnce() -> str | BuildError:
-    # A failure is remembered as well: a build that failed would be slow to fail again.
-    try:
-        return buildGoPeer()
-    except BuildError as problem:
-        return problem
-
-
 def goPeerBinary() -> str:
     """
     @return: the path of the program.
-    @raise BuildError: if it cannot be built.
+    @raise SkipTest: if it cannot be built; L{BuildError} where that is required.
     """
-    built = _buildOnce()
-    if isinstance(built, BuildError):
-        raise built
-    return built
+    try:
+        return buildGoPeer()
+    except BuildError as problem:
+        missing = skipReason(str(problem))
+        if missing is None:
+            raise
+        raise SkipTest(missing) from None
 
 
 class _Peer(ProcessProtocol):

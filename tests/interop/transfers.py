@@ -5,12 +5,10 @@ Transfers of the test stream between ours and kcp-go, checked at the receiving e
 from __future__ import annotations
 
 from dataclasses import dataclass
-from random import Random
 
-from kcptwisted.link import Link, LinkModel
 from kcptwisted.lossyrelay import LossyRelay
 from kcptwisted.stats import SessionStats
-from tests.interop.cases import LOSS, KCPGoCase, Settings
+from tests.interop.cases import KCPGoCase, Settings
 from tests.interop.roles import EchoClient, EchoServer, session
 from tests.interop.stream import streamHash
 
@@ -28,38 +26,14 @@ class Counted:
     theirs: dict[str, int]
 
 
-class CalmAtFirst(LinkModel):
-    """
-    Lets datagrams through unharmed before it loses any.
-    """
-
-    def __init__(self, link: Link, random: Random, calm: int) -> None:
-        """
-        @param calm: how many.
-        """
-        super().__init__(link, random)
-        self._calm = calm
-
-    def arrivals(self, datagram: bytes) -> list[tuple[float, bytes]]:
-        """
-        @return: what arrives of one datagram.
-        """
-        if self._calm:
-            self._calm -= 1
-            return [(0.0, datagram)]
-        return super().arrivals(datagram)
-
-
 class TransferCase(KCPGoCase):
     """
     Echoes the test stream.
 
     @ivar path: the relay between the ends, if the path is lossy.
-    @ivar calm: datagrams to kcp-go that a lossy path lets through before it loses any.
     """
 
     path: LossyRelay | None = None
-    calm = 0
 
     def way(self, port: int, lossy: bool) -> int:
         """
@@ -70,13 +44,6 @@ class TransferCase(KCPGoCase):
             return port
         self.path = self.relay(port)
         return self.path.start()
-
-    def calmDown(self, direction: str) -> None:
-        """
-        @param direction: of the relay, if there is one, towards kcp-go: "outward" or "inward".
-        """
-        if self.path is not None and self.calm:
-            setattr(self.path, direction, CalmAtFirst(Link(loss=LOSS), Random(1), self.calm))
 
     def assertLossy(self) -> None:
         """
@@ -98,7 +65,6 @@ class TransferCase(KCPGoCase):
         server, port = await self.goServer("echo", theirs)
         options = ours.options()
         port = self.way(port, lossy)
-        self.calmDown("outward")
         client = await self.connect(EchoClient(size), port, options)
         stats = session(client).stats
         await client.done
@@ -116,7 +82,6 @@ class TransferCase(KCPGoCase):
         """
         listening = await self.listen(EchoServer, ours.options())
         port = self.way(listening.getHost().port, lossy)
-        self.calmDown("inward")
         client = self.goClient("echo", port, theirs, f"-bytes={size}")
         result = await client.result
         self.assertEqual((result["bytes"], result["sha256"]), (size, streamHash(size)))

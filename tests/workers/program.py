@@ -1,5 +1,5 @@
 """
-A program with workers, in a process of its own; run by L{tests.workers.test_live}.
+A program with workers, in a process of its own; run by L{tests.interop.test_workers}.
 
 Listens at all the endpoints of its command line, one after the other, and prints what happens.  A
 client may say C{who}, and is told which of the endpoints it has reached, which worker, and its

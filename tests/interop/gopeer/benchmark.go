@@ -121,15 +121,15 @@ func cipherTasks(name string, key []byte) ([]task, error) {
 		key = key[:kind.keySize]
 	}
 	switch {
-	case kind.block != nil:
-		block, err := kind.block(key)
-		return blockTasks(name, block), err
 	case kind.aead != nil:
 		aead, err := kind.aead(key)
 		if err != nil {
 			return nil, err
 		}
 		return aeadTasks(name, aead), nil
+	case kind.block != nil:
+		block, err := kind.block(key)
+		return blockTasks(name, block), err
 	}
 	return nil, nil
 }
@@ -152,7 +152,7 @@ func blockTasks(name string, block kcp.BlockCrypt) []task {
 func aeadTasks(name string, aead cipher.AEAD) []task {
 	packet := make([]byte, packetSize)
 	nonce := packet[:aead.NonceSize()]
-	plain := somePacket()[:packetSize-sealOverhead(aead)]
+	plain := somePacket()[:packetSize-aead.NonceSize()-aead.Overhead()]
 	opened := make([]byte, 0, packetSize)
 	seal := func() { aead.Seal(nonce, nonce, plain, nil) }
 	seal()

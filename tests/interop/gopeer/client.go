@@ -57,6 +57,8 @@ func runClient(c *config, w *wire) error {
 		run = clientPaced
 	case "idle":
 		run = clientIdle
+	case "oob":
+		run = clientOOB
 	default:
 		fail(exitUsage, fmt.Errorf("no role %q for a client", c.role))
 	}

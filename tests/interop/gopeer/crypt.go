@@ -14,12 +14,11 @@ import (
 	"golang.org/x/crypto/chacha20poly1305"
 )
 
-// A cipherKind says how one name of -crypt is made. One of block and aead is
-// set, or neither for null.
+// A cipherKind says how one name of -crypt is made; null is not made at all.
 type cipherKind struct {
 	keySize int // 0: no key; anyKey: as long as it comes
 	block   func(key []byte) (kcp.BlockCrypt, error)
-	aead    func(key []byte) (cipher.AEAD, error)
+	aead    func(key []byte) (cipher.AEAD, error) // the same without kcp-go, if it is one
 }
 
 const anyKey = -1
@@ -30,7 +29,7 @@ var ciphers = map[string]cipherKind{
 	"aes":      {keySize: 32, block: kcp.NewAESBlockCrypt},
 	"aes-192":  {keySize: 24, block: kcp.NewAESBlockCrypt},
 	"aes-128":  {keySize: 16, block: kcp.NewAESBlockCrypt},
-	"sm4":      {keySize: 16, block: kcp.NewSM4BlockCrypt},
+	"sm4":      {keySize: 16, block: newSM4},
 	"twofish":  {keySize: 32, block: kcp.NewTwofishBlockCrypt},
 	"3des":     {keySize: 24, block: kcp.NewTripleDESBlockCrypt},
 	"blowfish": {keySize: 32, block: kcp.NewBlowfishBlockCrypt},
@@ -40,10 +39,10 @@ var ciphers = map[string]cipherKind{
 	"salsa20":  {keySize: 32, block: kcp.NewSalsa20BlockCrypt},
 	"xor":      {keySize: anyKey, block: kcp.NewSimpleXORBlockCrypt},
 
-	"aes-128-gcm":       {keySize: 16, aead: newGCM},
-	"aes-192-gcm":       {keySize: 24, aead: newGCM},
-	"aes-256-gcm":       {keySize: 32, aead: newGCM},
-	"chacha20-poly1305": {keySize: 32, aead: chacha20poly1305.New},
+	"aes-128-gcm":       {keySize: 16, block: kcp.NewAESGCMCrypt, aead: newGCM},
+	"aes-192-gcm":       {keySize: 24, block: kcp.NewAESGCMCrypt, aead: newGCM},
+	"aes-256-gcm":       {keySize: 32, block: kcp.NewAESGCMCrypt, aead: newGCM},
+	"chacha20-poly1305": {keySize: 32, block: newChaCha20Poly1305, aead: chacha20poly1305.New},
 }
 
 func cipherNames() []string {
@@ -61,6 +60,14 @@ func newGCM(key []byte) (cipher.AEAD, error) {
 		return nil, err
 	}
 	return cipher.NewGCM(block)
+}
+
+func newChaCha20Poly1305(key []byte) (kcp.BlockCrypt, error) {
+	aead, err := chacha20poly1305.New(key)
+	if err != nil {
+		return nil, err
+	}
+	return kcp.NewAEADCrypt(aead), nil
 }
 
 // derivedKey turns a passphrase into the 32 bytes that kcptun makes of it.
@@ -96,39 +103,28 @@ func (k cipherKind) key(c *config) ([]byte, error) {
 	return key, nil
 }
 
-// A sharedBlock lets many sessions use one cipher at the same time. kcp-go's
-// block ciphers each keep one scratch buffer, and a listener hands the same
-// object to all its sessions, which encrypt in parallel: they would spoil each
-// other's packets. So every call gets an object of its own from a pool.
-type sharedBlock struct {
-	pool sync.Pool
+// A lockedBlock lets sessions take turns with a cipher that they cannot use at
+// the same time.
+type lockedBlock struct {
+	mu    sync.Mutex
+	block kcp.BlockCrypt
 }
 
-func newSharedBlock(key []byte, make func([]byte) (kcp.BlockCrypt, error)) (*sharedBlock, error) {
-	first, err := make(key)
-	if err != nil {
-		return nil, err
-	}
-	s := new(sharedBlock)
-	s.pool.New = func() any {
-		block, err := make(key)
-		if err != nil {
-			panic(err) // the same key was good before
-		}
-		return block
-	}
-	s.pool.Put(first)
-	return s, nil
+// newSM4 makes SM4 safe to share, as kcp-go's other ciphers are: two sessions
+// of one listener that use it at the same time spoil each other's packets.
+func newSM4(key []byte) (kcp.BlockCrypt, error) {
+	block, err := kcp.NewSM4BlockCrypt(key)
+	return &lockedBlock{block: block}, err
 }
 
-func (s *sharedBlock) Encrypt(dst, src []byte) {
-	block := s.pool.Get().(kcp.BlockCrypt)
-	block.Encrypt(dst, src)
-	s.pool.Put(block)
+func (l *lockedBlock) Encrypt(dst, src []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.block.Encrypt(dst, src)
 }
 
-func (s *sharedBlock) Decrypt(dst, src []byte) {
-	block := s.pool.Get().(kcp.BlockCrypt)
-	block.Decrypt(dst, src)
-	s.pool.Put(block)
+func (l *lockedBlock) Decrypt(dst, src []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.block.Decrypt(dst, src)
 }

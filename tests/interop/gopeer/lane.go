@@ -10,6 +10,9 @@ import (
 	"golang.org/x/net/ipv4"
 )
 
+// maxDatagram is more than any datagram of ours has.
+const maxDatagram = 2048
+
 // laneRoom is how many datagrams may be under way in one direction.
 const laneRoom = 16384
 

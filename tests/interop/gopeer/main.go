@@ -9,6 +9,7 @@
 //	        then N bytes; answers with two u64, the bytes counted and the
 //	        nanoseconds from the arrival of the first to that of the last
 //	source  reads a count N and sends N bytes of the test stream
+//	oob     sends out-of-band datagrams back, and is an echo besides
 //
 // Sink and source then wait for the next count on the same session. At its end
 // a server prints one line of JSON, the CPU seconds ("cpu") and the bytes of
@@ -20,6 +21,9 @@
 //	paced     sends -rate messages of -size bytes a second to an echo server,
 //	          for -seconds, whether or not earlier ones have been answered;
 //	          the time of each counts from when it was due
+//	oob       sends -bytes bytes of the stream, and when they are back out-of-band
+//	          datagrams of 0, 1 and as many bytes as kcp-go takes, each when
+//	          the one before is back; one byte more must be refused
 //	idle      opens sessions to an echo server, prints "ready", and holds them
 //	          until its standard input ends
 //
@@ -34,11 +38,6 @@
 //	        again, until its standard input ends. It prints a line of JSON
 //	        for the first answer of each session, "answered", and for its
 //	        end, "enough", "late" or "over"
-//
-// One role is played on a bare socket, without kcp-go but for its ciphers:
-//
-//	oob  the server sends out-of-band datagrams back; the client sends three,
-//	     of 0, 1 and -size bytes, and wants them back
 //
 // Between a client and a server, without kcp-go, stands a bad path:
 //
@@ -139,7 +138,7 @@ func parseFlags() (*config, error) {
 	flag.IntVar(&c.sessions, "sessions", 1, "client: sessions to run at once")
 	flag.IntVar(&c.chunk, "chunk", 65536, "bytes for each write")
 	flag.IntVar(&c.count, "count", 1000, "pingpong: round trips on each session; caller: answers, at most")
-	flag.IntVar(&c.size, "size", 64, "pingpong, paced and caller: bytes each way; oob: bytes of the largest")
+	flag.IntVar(&c.size, "size", 64, "pingpong, paced and caller: bytes each way")
 	flag.Float64Var(&c.rate, "rate", 50, "paced: messages a second on each session")
 	flag.BoolVar(&c.ready, "ready", false, "client: tell when what is timed is about to begin")
 
@@ -158,7 +157,7 @@ func parseFlags() (*config, error) {
 	flag.IntVar(&c.sockBuf, "sockbuf", 4<<20, "bytes of each socket buffer, 0 for the system's own choice")
 
 	flag.Float64Var(&c.timeout, "timeout", -1, "`seconds` before the watchdog ends the run, 0 for never (default 60, of a server or benchmark 600)")
-	flag.Float64Var(&c.patience, "patience", 0, "caller and paced: `seconds` to wait for an answer (default 0.5, of paced 10)")
+	flag.Float64Var(&c.patience, "patience", 0, "caller, paced and oob: `seconds` to wait for an answer (default 0.5, of paced and oob 10)")
 	flag.Float64Var(&c.pause, "pause", 0.1, "caller: `seconds` from an answer to the next call")
 	flag.BoolVar(&c.samePort, "sameport", false, "caller: dial again from the same port")
 	flag.Float64Var(&c.linger, "linger", 0.25, "client: `seconds` to stay for the last ACKs, and to see that nothing more comes")
@@ -182,7 +181,7 @@ func parseFlags() (*config, error) {
 	}
 	if c.patience == 0 {
 		c.patience = 0.5
-		if c.role == "paced" {
+		if c.role == "paced" || c.role == "oob" {
 			c.patience = 10
 		}
 	}
@@ -264,10 +263,6 @@ func main() {
 		err = runBenchmark(c)
 	case c.relay != "" && c.listen != "":
 		err = serveRelay(c, w)
-	case c.role == "oob" && c.listen != "":
-		err = serveOOB(c, w)
-	case c.role == "oob":
-		err = dialOOB(c, w)
 	case c.role == "caller" && c.dial != "":
 		err = runCaller(c, w)
 	case c.listen != "":

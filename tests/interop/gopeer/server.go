@@ -21,6 +21,8 @@ func runServer(c *config, w *wire) error {
 		handle = serveEcho
 	case "sink":
 		handle = serveSink
+	case "oob":
+		handle = serveEcho
 	case "source":
 		data := newPattern(c.seed, c.chunk)
 		handle = func(s net.Conn) error { return serveSource(s, data, c.chunk) }
@@ -48,6 +50,12 @@ func runServer(c *config, w *wire) error {
 				return
 			}
 			w.tune(s)
+			if c.role == "oob" {
+				if err := returnOOB(s); err != nil {
+					ended <- err
+					return
+				}
+			}
 			go func() {
 				defer s.Close()
 				handle(&watchedConn{s, seconds(c.sessionMax)})

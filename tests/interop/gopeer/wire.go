@@ -1,7 +1,6 @@
 package main
 
 import (
-	"crypto/cipher"
 	"fmt"
 	"net"
 
@@ -20,7 +19,6 @@ var modes = map[string][4]int{
 type wire struct {
 	*config
 	block kcp.BlockCrypt
-	aead  cipher.AEAD
 }
 
 func newWire(c *config) (*wire, error) {
@@ -33,11 +31,8 @@ func newWire(c *config) (*wire, error) {
 		return nil, err
 	}
 	w := &wire{config: c}
-	switch {
-	case kind.block != nil:
-		w.block, err = newSharedBlock(key, kind.block)
-	case kind.aead != nil:
-		w.aead, err = kind.aead(key)
+	if kind.block != nil {
+		w.block, err = kind.block(key)
 	}
 	return w, err
 }
@@ -50,9 +45,6 @@ func (w *wire) socket(network string, local *net.UDPAddr) (net.PacketConn, error
 	}
 	if err := w.widen(conn); err != nil {
 		return nil, err
-	}
-	if w.aead != nil {
-		return &sealedConn{conn, w.aead}, nil
 	}
 	return conn, nil
 }
@@ -70,12 +62,8 @@ func (w *wire) widen(conn *net.UDPConn) error {
 
 // tune gives a session the settings of the command line.
 func (w *wire) tune(s *kcp.UDPSession) {
-	mtu := w.mtu
-	if w.aead != nil {
-		mtu -= sealOverhead(w.aead)
-	}
 	mode := modes[w.mode]
-	s.SetMtu(mtu)
+	s.SetMtu(w.mtu)
 	s.SetWindowSize(w.sndWnd, w.rcvWnd)
 	s.SetNoDelay(mode[0], mode[1], mode[2], mode[3])
 	s.SetStreamMode(w.stream)

@@ -14,7 +14,7 @@ from twisted.internet.task import deferLater
 from kcptwisted.arq.segment import WASK, decodeSegments
 from kcptwisted.control.frames import Hello, decodeBlock
 from kcptwisted.session import KCPSession
-from tests.interop.cases import KCPGoCase, OurEndsCase, Settings
+from tests.interop.cases import IKCPCase, KCPGoCase, OurEndsCase, Settings
 from tests.interop.cpeer import CPeer
 from tests.interop.peers import GoCaller
 from tests.interop.restarting import reactor
@@ -22,7 +22,6 @@ from tests.interop.roles import EchoServer
 from tests.interop.stream import Pattern
 from tests.interop.talking import Talker
 from tests.interop.tap import Tap
-from tests.interop.test_ikcp import IKCPCase
 
 SIZE = 100_000
 

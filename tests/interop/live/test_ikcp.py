@@ -7,15 +7,12 @@ from __future__ import annotations
 from random import Random
 
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol
 
 from kcptwisted.arq.segment import WASK, WINS, decodeSegments
-from tests.interop import cpeer
-from tests.interop.cases import OurEndsCase, Settings
+from tests.interop.cases import IKCPCase, Settings
 from tests.interop.cpeer import CPeer
 from tests.interop.messages import MessageClient
-from tests.interop.peers import skipReason
 from tests.interop.roles import EchoClient, EchoServer, session
 from tests.interop.stream import Pattern
 from tests.interop.tap import Tap, commands
@@ -46,43 +43,6 @@ def echo(peer: CPeer, message: bytes) -> None:
     Send a message back.
     """
     peer.write(message)
-
-
-class IKCPCase(OurEndsCase):
-    """
-    Starts ikcp peers.
-    """
-
-    skip = skipReason(cpeer.whyMissing())
-
-    def start(self, peer: CPeer) -> int:
-        """
-        @return: the peer's port.
-        """
-        port = peer.start(reactor)
-        self.addCleanup(peer.stop)
-        return port
-
-    def exchange(self, port: int, messages: list[bytes]) -> Deferred[list[bytes]]:
-        """
-        Have an ikcp client send messages to an echo server of ours.
-
-        @return: fires with the messages that came back, when as many bytes have come.
-        """
-        echoed: list[bytes] = []
-        done: Deferred[list[bytes]] = Deferred()
-        expected = sum(map(len, messages))
-
-        def received(peer: CPeer, message: bytes) -> None:
-            echoed.append(message)
-            if sum(map(len, echoed)) == expected:
-                done.callback(echoed)
-
-        client = CPeer(received, ("127.0.0.1", port))
-        self.start(client)
-        for message in messages:
-            client.write(message)
-        return done
 
 
 class EchoTests(IKCPCase):

@@ -25,8 +25,7 @@ from tests.benchmarks.contenders import (
     whyNot,
 )
 from tests.benchmarks.measuring import BadPath, measure, watchIdle
-from tests.interop.gopeer import whyMissing
-from tests.interop.peers import goPeerBinary, skipReason
+from tests.interop.peers import goPeerBinary
 
 PLAIN = Conditions()
 CODED = Conditions(crypt="aes-128", dataShards=10, parityShards=3)
@@ -105,8 +104,6 @@ class KCPGoTests(LoadsCase):
     """
     kcp-go, and the bad path.
     """
-
-    skip = skipReason(whyMissing())
 
     def setUp(self) -> None:
         """
