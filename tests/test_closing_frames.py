@@ -11,7 +11,7 @@ from twisted.internet import error
 from kcptwisted.arq.segment import PUSH, decodeSegments
 from kcptwisted.control.frames import Fin, FinAck, Reset
 from kcptwisted.control.shutdown import FINS
-from kcptwisted.errors import LingerTimeout
+from kcptwisted.errors import LingerTimeout, PeerTimeout
 from kcptwisted.link import Link
 from kcptwisted.options import KCPOptions
 from kcptwisted.testing import SimulatedNetwork
@@ -177,7 +177,7 @@ class CloseTests(EndingTestCase):
         client.session.write(b"lost")
         client.session.loseConnection()
         self.network.runUntil(lambda: bool(client.reasons), 60)
-        self.assertIsInstance(self.reasonOf(client), error.ConnectionLost)
+        self.assertIsInstance(self.reasonOf(client), PeerTimeout)
 
     def test_answersGoneLinger(self) -> None:
         """

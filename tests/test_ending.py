@@ -170,6 +170,7 @@ class PeersEndTests(UnreadTestCase):
         self.written = self.data(3000)
         server.session.write(self.written)
         self.network.run(1)
+        self.network.host(SERVER).suspend()
         self.network.host(SERVER).ports.clear()
         client.session.write(b"x")
         self.network.run(100)

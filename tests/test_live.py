@@ -288,7 +288,7 @@ class FailureTests(LiveTestCase):
         factory = Factory.forProtocol(Collector)
         factory.noisy = False
         client = yield clientFromString(
-            self.reactor, f"kcp:127.0.0.1:{port.getHost().port}:crypt=null"
+            self.reactor, f"kcp:127.0.0.1:{port.getHost().port}:crypt=null:deadAfter=0.5"
         ).connect(factory)
         return client, port
 
