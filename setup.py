@@ -21,7 +21,6 @@ HOT = [
         for name in (
             "conversation",
             "deadlines",
-            "launches",
             "overtaken",
             "pacing",
             "probe",

@@ -193,18 +193,15 @@ class FlushClock:
         except Exception:
             self._log.failure("Ending {session!r} failed", session=session)
 
-    def _deadlineOf(self, session: IFlushed) -> int | None:
-        try:
-            return session.deadline()
-        except Exception:
-            self._failed(session, "The deadline of")
-            return None
-
     def schedule(self, session: IFlushed) -> None:
         """
         Take note of C{session}'s deadline, if it is earlier than what is known.
         """
-        deadline = self._deadlineOf(session)
+        try:
+            deadline = session.deadline()
+        except Exception:
+            self._failed(session, "The deadline of")
+            return
         if deadline is None:
             return
         known = session.scheduled
@@ -281,7 +278,11 @@ class FlushClock:
         while times and times[0] <= now:
             for session in self._due.pop(heappop(times), ()):
                 session.scheduled = None
-                actual = self._deadlineOf(session)
+                try:
+                    actual = session.deadline()
+                except Exception:
+                    self._failed(session, "The deadline of")
+                    continue
                 if actual is None:
                     continue
                 if actual > now:

@@ -36,7 +36,7 @@ from kcptwisted.roaming import PathChecks
 from kcptwisted.secondsignal import onSecondSignal
 from kcptwisted.session import KCPSession
 from kcptwisted.stopping import Ending, Stop
-from kcptwisted.udp.asked import ownAddressOf
+from kcptwisted.udp.asked import AskedAddress, ownAddressOf
 from kcptwisted.unreadable import PLAIN, UnreadableLog
 
 
@@ -76,9 +76,10 @@ class KCPListener(SessionHub):
         """
         session = self.sessions.get(address)
         if (
-            session is not None
+            isinstance(address, AskedAddress)
+            and session is not None
             and session.address is not address
-            and ownAddressOf(session.address) is not ownAddressOf(address)
+            and ownAddressOf(session.address) is not address.own
         ):
             # The peer asks at another address of this host, and expects the answer from there.
             session.address = address

@@ -187,7 +187,9 @@ class Conversation:
             return foreign
         self._stats.InSegs += pushes
         sender = self.sender
-        self.heard = sender.knowsOf(unas, acks, heard)
+        # Nearly always it is so at first sight.
+        atOnce = heard and (sender.next - lastUna) & MASK < HALF
+        self.heard = atOnce or sender.knowsOf(unas, acks, heard)
         self.answered = self.answered or self.heard
         if not recovered:
             sender.remoteWindow = lastWindow

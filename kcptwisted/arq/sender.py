@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 from kcptwisted.arq.congestion import ICongestionControl
 from kcptwisted.arq.deadlines import Resend, ResendDeadlines
-from kcptwisted.arq.launches import Launches
 from kcptwisted.arq.overtaken import Overtaken
 from kcptwisted.arq.pacing import Pacer
 from kcptwisted.arq.rtt import MAXIMUM_RTO, RoundTripEstimator
@@ -83,12 +82,12 @@ class Sender:
     __slots__ = (
         "_congestion",
         "_deadlines",
-        "_launches",
         "_overtaken",
         "_pacer",
         "_progress",
         "_resends",
         "_settings",
+        "_since",
         "_stats",
         "deadLink",
         "epoch",
@@ -129,7 +128,8 @@ class Sender:
         self._pacer = Pacer(settings.mtu, settings.rateLimit, settings.pacing)
         self._resends: dict[int, Resend] = {}
         self._deadlines = ResendDeadlines()
-        self._launches = Launches()
+        # When what is in flight began to leave: nothing of it was sent before.
+        self._since = 0
         # None until an ACK goes beyond una or a timeout passes, and again with nothing in flight.
         self._overtaken: Overtaken | None = None
 
@@ -202,7 +202,6 @@ class Sender:
         if arrivals or newly:
             self._progress = now
         if self.una != before:
-            self._launches.forget(self.una)
             self._congestion.onAck(max(arrivals, 1), self.remoteWindow)
             if self._resends:
                 self._forgetResends(before)
@@ -211,7 +210,6 @@ class Sender:
             inFlight.clear()
             self._resends.clear()
             self._deadlines.clear()
-            self._launches.clear()
             self._overtaken = None
         elif newly:
             overtaken = self._watch()
@@ -225,8 +223,8 @@ class Sender:
     def _measure(self, sn: int, ts: int, now: int) -> None:
         """
         Take an ACK as a sample of the round trip, unless what it says cannot be: that the segment
-        was sent before it first was, or never; or has been acknowledged before, as an ACK says that
-        comes late, by FEC perhaps.
+        was sent before all that is in flight, or never; or has been acknowledged before, as an ACK
+        says that comes late, by FEC perhaps.
 
         @param sn: as on the wire.
         @param ts: as on the wire.
@@ -236,7 +234,7 @@ class Sender:
         elapsed = (now + self.epoch - ts) & MASK
         if elapsed >= HALF or position not in self.inFlight:
             return
-        if elapsed <= now - self._launches.timeOf(position):
+        if elapsed <= now - self._since:
             self.rtt.sample(min(elapsed, MAXIMUM_RTO))
 
     def knowsOf(self, unas: list[int], acks: list[tuple[int, int]], others: bool) -> bool:
@@ -248,9 +246,14 @@ class Sender:
             have been sent.
         """
         following = self.next
-        if not others and not any((following - 1 - sn) & MASK < HALF for sn, _ in acks):
+        for una in unas:
+            if (following - una) & MASK < HALF:
+                break
+        else:
             return False
-        return any((following - una) & MASK < HALF for una in unas)
+        if others:
+            return True
+        return any((following - 1 - sn) & MASK < HALF for sn, _ in acks)
 
     def _applyUnas(self, unas: list[int]) -> int:
         """
@@ -297,7 +300,6 @@ class Sender:
         self.inFlight.clear()
         self._resends.clear()
         self._deadlines.clear()
-        self._launches.clear()
         self._overtaken = None
 
     def _watch(self) -> Overtaken:
@@ -428,9 +430,8 @@ class Sender:
             fragments = [popleft() for _ in range(count)]
             self.queuedBytes -= sum([len(data) for _, data in fragments])
         if not self.inFlight:
-            self._progress = now
+            self._progress = self._since = now
         sns = range(self.next, self.next + count)
-        self._launches.add(self.next, now)
         self.inFlight.update(zip(sns, fragments, strict=True))
         self.next += count
         self._deadlines.add(now, self.rtt.timeout, sns)

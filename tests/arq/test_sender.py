@@ -442,10 +442,11 @@ class AcknowledgeTests(SenderTestCase):
 
     def test_roundTripBeforeLaunch(self) -> None:
         """
-        A ts before the segment was first sent gives no sample, though others were in flight then.
+        A ts before anything in flight was sent gives no sample.
         """
         sender = self.make()
         self.launch(2, now=1000)
+        sender.acknowledge([2], [], 1050, True)
         self.launch(3, now=1100)
         sender.acknowledge([], [(4, 1000)], 1140, True)
         sender.acknowledge([], [(2, 1099)], 1140, True)
