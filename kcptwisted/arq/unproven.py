@@ -116,16 +116,16 @@ class UnprovenPath:
     def affordable(self, datagrams: Sequence[bytes]) -> list[bytes]:
         """
         @param datagrams: as they leave the session's own layers.
-        @return: those that may leave.  Parity does not: what it would take is worth more as copies.
+        @return: those that may leave.
         """
         left = self.left
         taken = []
         for datagram in datagrams:
             size = len(datagram) + self._lower
             kind = packetType(datagram)
-            # What the application sends beside the stream must not end the stream.
-            most = left // 2 if kind == OUT_OF_BAND else left
-            if kind != PARITY and size <= most:
+            # Parity, and what the application sends beside the stream, must leave room for copies.
+            most = left // 2 if kind in (PARITY, OUT_OF_BAND) else left
+            if size <= most:
                 left -= size
                 taken.append(datagram)
         return taken

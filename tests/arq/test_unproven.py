@@ -192,11 +192,12 @@ class StreamTests(PathTestCase):
 
     def test_layers(self) -> None:
         """
-        Parity does not leave; an out-of-band packet does if it takes no more than half.
+        Parity, and an out-of-band packet, leave if they take no more than half.
         """
-        data = DATA_HEADER.pack(0, DATA, 102) + bytes(100)
-        parity = HEADER.pack(1, PARITY) + bytes(102)
-        self.assertEqual(self.path.affordable([data, parity, data]), [data, data])
+        self.begin(200)
+        data = DATA_HEADER.pack(0, DATA, 302) + bytes(300)
+        small, large = HEADER.pack(1, PARITY) + bytes(102), HEADER.pack(1, PARITY) + bytes(302)
+        self.assertEqual(self.path.affordable([large, data, small, small]), [data, small])
         self.begin(100)
         small, large = outOfBandPacket(CONV, bytes(90)), outOfBandPacket(CONV, bytes(200))
         self.assertEqual(self.path.affordable([large, small, small]), [small])
