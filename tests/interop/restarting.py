@@ -50,7 +50,7 @@ class RestartCase(OurEndsCase):
     Keeps a client connected.
     """
 
-    timeout = 30
+    timeout = 60
 
     def keepConnected(self, port: int, options: KCPOptions, tap: Tap | None = None) -> Talkers:
         """

@@ -53,25 +53,28 @@ class StoppingCase(RelaysCase):
                 await deferLater(reactor, 0.3, lambda: None)
         return near, far, client, server
 
-    def assertAborted(self, caller: Caller) -> None:
+    def assertAborted(self, caller: Caller, relay: Program | None = None) -> None:
         """
         Fail if a peer may take what it has for the whole.
+
+        @param relay: what the peer is connected to; its log tells why.
         """
         self.assertIsNotNone(caller.reason)
-        self.assertFalse(caller.sawEnd, "taken for the end of the data")
+        said = "" if relay is None else relay.output
+        self.assertFalse(caller.sawEnd, f"taken for the end of the data\n{said}")
 
     async def checkFar(self) -> None:
         """
         Stop the relay at the receiver: what it has read arrives, and an abort after it.
         """
-        _, far, client, server = await self.loaded()
+        near, far, client, server = await self.loaded()
         self.kill(far, "TERM")
         await far.ended()
         await server.over()
         self.assertEqual(server.received, moved(far)[1])
-        self.assertAborted(server)
+        self.assertAborted(server, far)
         await client.over()
-        self.assertAborted(client)
+        self.assertAborted(client, near)
 
     async def checkLimit(self) -> None:
         """
