@@ -30,6 +30,10 @@ class TLSSession(KCPSession):
     # In the instance's dictionary: a class that another turns into has no slots of its own.  Weak,
     # as the layer refers to the session.
     _layer: weakref.ref[Any]
+    #: Whether the output is to be closed when TLS has written everything.
+    _halfCloses = False
+    #: Whether a pull producer is registered.
+    _pulls = False
 
     def write(self, data: bytes) -> None:
         """
@@ -51,16 +55,20 @@ class TLSSession(KCPSession):
         Deliver what was written, end TLS, then end the connection.
         """
         if self.connected and not self.disconnecting:
-            self._tls.loseConnection()
+            layer = self._tls
+            if not layer.disconnecting:
+                layer.wrappedProtocol = _Deaf(layer.wrappedProtocol)
+                # The peer's end of TLS is to be read.
+                self.resumeProducing()
+            layer.loseConnection()
 
     def loseWriteConnection(self) -> None:
         """
         Deliver what was written, then tell the peer that no more will come: below TLS, which
         has no half close.
         """
-        # The layer holds small writes back until the next turn.
-        later, close = self._owner.reactor.callLater, super().loseWriteConnection
-        later(0, lambda: later(0, close))
+        self._halfCloses = True
+        self._halfCloseLater()
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
         """
@@ -70,6 +78,7 @@ class TLSSession(KCPSession):
         """
         if self.connected:
             self._tls.registerProducer(producer, streaming)
+            self._pulls = not streaming
         else:
             producer.stopProducing()
 
@@ -79,6 +88,15 @@ class TLSSession(KCPSession):
         """
         if self.connected:
             self._tls.unregisterProducer()
+            self._pulls = False
+            self._halfCloseLater()
+
+    def pauseProducing(self) -> None:
+        """
+        Deliver nothing more, to TLS neither; but for its end if this one has closed.
+        """
+        if not (self.connected and self._tls.disconnecting):
+            super().pauseProducing()
 
     def startTLS(self, contextFactory: Any, normal: bool = True) -> None:
         """
@@ -87,6 +105,28 @@ class TLSSession(KCPSession):
         raise RuntimeError("TLS has been started already")
 
     # What TLS adds.
+
+    def _deliver(self) -> None:
+        super()._deliver()
+        self._halfCloseLater()
+
+    def _halfCloseLater(self) -> None:
+        if self._halfCloses:
+            # The layer holds small writes back until the next turn.
+            later = self._owner.reactor.callLater
+            later(0, lambda: later(0, self._halfClose))
+
+    def _halfClose(self) -> None:
+        """
+        Close the output if TLS has nothing left to write: neither its handshake, nor what waits for
+        that, nor what a pull producer has yet to be asked for.
+        """
+        layer = self._layer()
+        if layer is None or not self._halfCloses:
+            return
+        if layer._handshakeDone and not layer._appSendBuffer and not self._pulls:
+            self._halfCloses = False
+            super().loseWriteConnection()
 
     @property
     def _tls(self) -> Any:
@@ -114,6 +154,23 @@ class TLSSession(KCPSession):
         """
         layer = self._layer()
         return None if layer is None else layer.negotiatedProtocol
+
+
+class _Deaf:
+    """
+    Stands for a protocol that has closed its connection: nothing is delivered to it any more.
+    """
+
+    def __init__(self, protocol: Any) -> None:
+        self._protocol = protocol
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._protocol, name)
+
+    def dataReceived(self, data: bytes) -> None:
+        """
+        TCP reads no more after loseConnection, either.
+        """
 
 
 class _BelowTLS:
