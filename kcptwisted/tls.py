@@ -11,9 +11,12 @@ import weakref
 from collections.abc import Iterable
 from typing import Any
 
+from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import ISSLTransport
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from kcptwisted.ending import PEERS_ENDS
 from kcptwisted.session import KCPSession
 
 
@@ -57,10 +60,21 @@ class TLSSession(KCPSession):
         if self.connected and not self.disconnecting:
             layer = self._tls
             if not layer.disconnecting:
-                layer.wrappedProtocol = _Deaf(layer.wrappedProtocol)
+                self._deafen(layer)
                 # The peer's end of TLS is to be read.
                 self.resumeProducing()
             layer.loseConnection()
+
+    def end(self, reason: Failure) -> None:
+        """
+        See L{KCPSession.end}.  The application is given nothing any more, and C{reason} itself, not
+        that TLS has been cut, unless it is the peer that ended the connection.
+        """
+        layer = self._layer()
+        if self.connected and layer is not None and not reason.check(ConnectionDone, *PEERS_ENDS):
+            self._deafen(layer)
+            layer._reason = layer._reason or reason
+        super().end(reason)
 
     def loseWriteConnection(self) -> None:
         """
@@ -87,6 +101,10 @@ class TLSSession(KCPSession):
         The producer is done.
         """
         if self.connected:
+            # The layer holds small writes back, and ends TLS without them if a close waits for this.
+            aggregator = getattr(self._tls, "_aggregator", None)
+            if aggregator is not None:
+                aggregator.flush()
             self._tls.unregisterProducer()
             self._pulls = False
             self._halfCloseLater()
@@ -127,6 +145,13 @@ class TLSSession(KCPSession):
         if layer._handshakeDone and not layer._appSendBuffer and not self._pulls:
             self._halfCloses = False
             super().loseWriteConnection()
+
+    def _deafen(self, layer: Any) -> None:
+        """
+        Have no more given to the application.
+        """
+        if not isinstance(layer.wrappedProtocol, _Deaf):
+            layer.wrappedProtocol = _Deaf(layer.wrappedProtocol)
 
     @property
     def _tls(self) -> Any:

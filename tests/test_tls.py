@@ -348,6 +348,21 @@ class ProducerTests(TLSTestCase):
         self.assertIsInstance(self.reasonOf(client), error.ConnectionDone)
         self.finish(self.port)
 
+    def test_lastSmallWrite(self) -> None:
+        """
+        What a producer writes right before it is done is delivered, though a close waits for that.
+        """
+        client, server = self.started()
+        self.network.run(1)
+        client.session.registerProducer(Producer(client.session, b"x"), True)
+        client.session.loseConnection()
+        client.session.write(b"the last")
+        client.session.unregisterProducer()
+        self.network.run(5)
+        self.assertEqual(server.received, b"the last")
+        self.assertIsInstance(self.reasonOf(server), error.ConnectionDone)
+        self.finish(self.port)
+
     def test_told(self) -> None:
         """
         The producer is told when the connection is lost, and so is one that comes later.
@@ -511,6 +526,20 @@ class EndTests(TLSTestCase):
             self.assertIsInstance(self.reasonOf(protocol), error.ConnectionDone)
         self.finish(self.port)
 
+    def test_abortInDataReceived(self) -> None:
+        """
+        An abort from C{dataReceived} is the last that the application hears of, but for the reason.
+        """
+        client, server = self.started()
+        self.network.run(1)
+        server.onData = lambda _: server.session.abortConnection()
+        client.session.write(self.data(100000))
+        self.network.run(5)
+        self.assertEqual(len(server.pieces), 1)
+        self.assertIsInstance(self.reasonOf(server), error.ConnectionAborted)
+        self.assertIsInstance(self.reasonOf(client), error.ConnectionLost)
+        self.finish(self.port)
+
     def test_pausedClose(self) -> None:
         """
         An application that has paused, or pauses once more, and closes is told of the end.
@@ -589,7 +618,8 @@ class EndTests(TLSTestCase):
 
     def test_raises(self) -> None:
         """
-        A protocol that raises loses its connection, also below TLS.
+        A protocol that raises loses its connection, also below TLS, and is given no more of what
+        TLS holds.
         """
         client, server = self.started()
         self.network.run(1)
@@ -598,10 +628,12 @@ class EndTests(TLSTestCase):
             raise ZeroDivisionError
 
         server.onData = fail
-        client.session.write(b"x")
+        client.session.write(self.data(100000))
         self.network.run(1)
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
-        self.assertEqual((len(client.reasons), len(server.reasons)), (1, 1))
+        self.assertEqual(len(server.pieces), 1)
+        self.assertIsInstance(self.reasonOf(server), ZeroDivisionError)
+        self.assertIsInstance(self.reasonOf(client), error.ConnectionLost)
         self.finish(self.port)
 
     def test_noCycle(self) -> None:
