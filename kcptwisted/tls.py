@@ -101,7 +101,7 @@ class TLSSession(KCPSession):
         The producer is done.
         """
         if self.connected:
-            # The layer holds small writes back, and ends TLS without them if a close waits for this.
+            # The layer holds small writes back, and ends TLS without them if it is closing.
             aggregator = getattr(self._tls, "_aggregator", None)
             if aggregator is not None:
                 aggregator.flush()
