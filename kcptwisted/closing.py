@@ -111,10 +111,9 @@ class ClosingSession(SessionTransport):
         return final is not None and self._conversation.receiver.holdsAll(final)
 
     def _keepAliveSet(self) -> None:
-        if not self._options.keepAlive:
+        if not self._options.keepAlive and not self._closed:
             self._liveness.askAfter(KCPOptions.keepAlive if self._tcpKeepAlive else 0)
-            if not self._closed:
-                self._clock.schedule(self)
+            self._clock.schedule(self)
 
     def _checkPeerFinished(self) -> None:
         """

@@ -140,7 +140,8 @@ class IKCPTransport(ITLSTransport, IConsumer, IPushProducer):
         @param contextFactory: see L{twisted.protocols.tls.TLSMemoryBIOFactory}.
         @param normal: whether the KCP client is the TLS client, and not the other way round.
         @raise ValueError: in message mode.
-        @raise RuntimeError: if the connection is over, or has TLS already.
+        @raise RuntimeError: if the connection is over, its output is closed here, or it has TLS
+            already.
         @raise ImportError: if pyOpenSSL is not installed.
         """
 

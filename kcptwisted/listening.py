@@ -8,7 +8,7 @@ import socket
 from collections.abc import Callable
 
 from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
 from zope.interface import implementer
@@ -29,7 +29,7 @@ class KCPListeningPort:
     """
 
     _log = Logger()
-    _beforeStop: Callable[[], object] | None = None
+    _onStop: Callable[[str], Deferred[None] | None] | None = None
 
     def __init__(
         self,
@@ -66,12 +66,15 @@ class KCPListeningPort:
         """
         return list(self._listener.sessions.values())
 
-    def beforeStop(self, callback: Callable[[], object]) -> None:
+    def onStop(self, callback: Callable[[str], Deferred[None] | None]) -> None:
         """
         Have C{callback} called when L{stopListening} is, by whomever, before the sessions end: a
-        worker's master does.
+        worker's master does.  It is given what L{stopListening} was; what it calls itself is not
+        told to it.
+
+        @param callback: gives a Deferred if the stop is not complete before that fires.
         """
-        self._beforeStop = callback
+        self._onStop = callback
 
     def startListening(self) -> None:
         """
@@ -96,14 +99,18 @@ class KCPListeningPort:
         ending = Ending.parse(sessions)
         if not self._listening:
             return succeed(None)
-        before, self._beforeStop = self._beforeStop, None
-        if before is not None:
-            before()
+        told: Deferred[None] | None = None
+        tell, self._onStop = self._onStop, None
+        if tell is not None:
+            told = tell(sessions)
+            self._onStop = tell
         stopped = self._listener.stop(ending)
         if not self._stopping:
             self._stopping = True
             stopped.addCallback(lambda _: self._stopFactory())
-        return stopped
+        if told is None:
+            return stopped
+        return gatherResults([stopped, told], consumeErrors=True).addCallback(lambda _: None)
 
     def _closed(self) -> None:
         """

@@ -172,10 +172,9 @@ class Liveness:
 
     def stop(self) -> None:
         """
-        There is nothing to watch over any more.
+        The peer need not be there any more: watch over the application only.
         """
-        self._watching = False
-        self._keepAlive = self._idleTimeout = 0
+        self._keepAlive = self.unanswered = 0
 
 
 def _together(due: int, wait: int) -> int:

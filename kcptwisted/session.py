@@ -262,6 +262,8 @@ class KCPSession(EndingSession):
         """
         @return: when something is due, milliseconds.
         """
+        if self._closed:
+            return self._liveness.deadline
         earliest = self._conversation.deadline()
         shutdown = self._shutdown
         for own in (
@@ -278,7 +280,7 @@ class KCPSession(EndingSession):
         Send what is due, let the producer go on, and see whether a close is complete.
         """
         if self._closed:
-            self._readOn()
+            self._readOn(now)
             return
         if self._ending is not None:
             self.connectionLost(self._ending)

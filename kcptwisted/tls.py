@@ -11,9 +11,12 @@ import weakref
 from collections.abc import Iterable
 from typing import Any
 
+from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import ISSLTransport
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from kcptwisted.ending import PEERS_ENDS
 from kcptwisted.session import KCPSession
 
 
@@ -30,6 +33,10 @@ class TLSSession(KCPSession):
     # In the instance's dictionary: a class that another turns into has no slots of its own.  Weak,
     # as the layer refers to the session.
     _layer: weakref.ref[Any]
+    #: Whether the output is to be closed when TLS has written everything.
+    _halfCloses = False
+    #: Whether a pull producer is registered.
+    _pulls = False
 
     def write(self, data: bytes) -> None:
         """
@@ -51,16 +58,31 @@ class TLSSession(KCPSession):
         Deliver what was written, end TLS, then end the connection.
         """
         if self.connected and not self.disconnecting:
-            self._tls.loseConnection()
+            layer = self._tls
+            if not layer.disconnecting:
+                self._deafen(layer)
+                # The peer's end of TLS is to be read.
+                self.resumeProducing()
+            layer.loseConnection()
+
+    def end(self, reason: Failure) -> None:
+        """
+        See L{KCPSession.end}.  The application is given nothing any more, and C{reason} itself, not
+        that TLS has been cut, unless it is the peer that ended the connection.
+        """
+        layer = self._layer()
+        if self.connected and layer is not None and not reason.check(ConnectionDone, *PEERS_ENDS):
+            self._deafen(layer)
+            layer._reason = layer._reason or reason
+        super().end(reason)
 
     def loseWriteConnection(self) -> None:
         """
         Deliver what was written, then tell the peer that no more will come: below TLS, which
         has no half close.
         """
-        # The layer holds small writes back until the next turn.
-        later, close = self._owner.reactor.callLater, super().loseWriteConnection
-        later(0, lambda: later(0, close))
+        self._halfCloses = True
+        self._halfCloseLater()
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
         """
@@ -70,6 +92,7 @@ class TLSSession(KCPSession):
         """
         if self.connected:
             self._tls.registerProducer(producer, streaming)
+            self._pulls = not streaming
         else:
             producer.stopProducing()
 
@@ -78,7 +101,20 @@ class TLSSession(KCPSession):
         The producer is done.
         """
         if self.connected:
+            # The layer holds small writes back, and ends TLS without them if it is closing.
+            aggregator = getattr(self._tls, "_aggregator", None)
+            if aggregator is not None:
+                aggregator.flush()
             self._tls.unregisterProducer()
+            self._pulls = False
+            self._halfCloseLater()
+
+    def pauseProducing(self) -> None:
+        """
+        Deliver nothing more, to TLS neither; but for its end if this one has closed.
+        """
+        if not (self.connected and self._tls.disconnecting):
+            super().pauseProducing()
 
     def startTLS(self, contextFactory: Any, normal: bool = True) -> None:
         """
@@ -87,6 +123,35 @@ class TLSSession(KCPSession):
         raise RuntimeError("TLS has been started already")
 
     # What TLS adds.
+
+    def _deliver(self) -> None:
+        super()._deliver()
+        self._halfCloseLater()
+
+    def _halfCloseLater(self) -> None:
+        if self._halfCloses:
+            # The layer holds small writes back until the next turn.
+            later = self._owner.reactor.callLater
+            later(0, lambda: later(0, self._halfClose))
+
+    def _halfClose(self) -> None:
+        """
+        Close the output if TLS has nothing left to write: neither its handshake, nor what waits for
+        that, nor what a pull producer has yet to be asked for.
+        """
+        layer = self._layer()
+        if layer is None or not self._halfCloses:
+            return
+        if layer._handshakeDone and not layer._appSendBuffer and not self._pulls:
+            self._halfCloses = False
+            super().loseWriteConnection()
+
+    def _deafen(self, layer: Any) -> None:
+        """
+        Have no more given to the application.
+        """
+        if not isinstance(layer.wrappedProtocol, _Deaf):
+            layer.wrappedProtocol = _Deaf(layer.wrappedProtocol)
 
     @property
     def _tls(self) -> Any:
@@ -114,6 +179,23 @@ class TLSSession(KCPSession):
         """
         layer = self._layer()
         return None if layer is None else layer.negotiatedProtocol
+
+
+class _Deaf:
+    """
+    Stands for a protocol that has closed its connection: nothing is delivered to it any more.
+    """
+
+    def __init__(self, protocol: Any) -> None:
+        self._protocol = protocol
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._protocol, name)
+
+    def dataReceived(self, data: bytes) -> None:
+        """
+        TCP reads no more after loseConnection, either.
+        """
 
 
 class _BelowTLS:

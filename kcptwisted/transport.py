@@ -241,6 +241,8 @@ class SessionTransport(TCPOptions):
             raise ValueError("startTLS takes stream=yes: TLS does not keep messages apart")
         if not self.connected:
             raise RuntimeError("the connection is over")
+        if self._sealed:
+            raise RuntimeError("startTLS on a connection whose output is closed")
         from kcptwisted.tls import startTLS
 
         startTLS(cast("KCPSession", self), contextFactory, self._owner.calls == normal)

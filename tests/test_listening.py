@@ -53,16 +53,40 @@ class PortTests(ConnectionTestCase):
         listener = KCPListener(self.network.host(SERVER), self.options, self.serverFactory)
         self.successResultOf(KCPListeningPort(listener, (SERVER, PORT)).stopListening())
 
-    def test_beforeStop(self) -> None:
+    def test_onStop(self) -> None:
         """
-        Who asked is told of a stop, once, while the sessions are as they were.
+        Who asked is told of each stop, while the sessions are as they were, but not of its own.
         """
         port = self.listen()
-        told: list[int] = []
-        port.beforeStop(lambda: told.append(self.serverFactory.stops))
-        self.successResultOf(port.stopListening("finish"))
-        self.successResultOf(port.stopListening("abort"))
-        self.assertEqual(told, [0])
+        told: list[tuple[str, int]] = []
+
+        def stops(sessions: str) -> None:
+            told.append((sessions, self.serverFactory.stops))
+            port.stopListening(sessions)
+
+        port.onStop(stops)
+        self.begin()
+        self.network.run(1)
+        finishing = port.stopListening("finish")
+        self.assertNoResult(finishing)
+        aborting = port.stopListening("abort")
+        self.network.run(1)
+        self.successResultOf(finishing)
+        self.successResultOf(aborting)
+        self.assertEqual(told, [("finish", 0), ("abort", 0)])
+
+    def test_onStopHolds(self) -> None:
+        """
+        A stop is not complete before what it was told to is.
+        """
+        port = self.listen()
+        held: Deferred[None] = Deferred()
+        port.onStop(lambda _: held)
+        stopped = port.stopListening()
+        self.network.run(1)
+        self.assertNoResult(stopped)
+        held.callback(None)
+        self.successResultOf(stopped)
 
     def test_startTwice(self) -> None:
         """

@@ -6,10 +6,13 @@ from __future__ import annotations
 
 import gc
 import weakref
+from io import BytesIO
 from typing import Any
 
-from twisted.internet import error
+from twisted.internet import _producer_helpers, error
 from twisted.internet.interfaces import ISSLTransport
+from twisted.internet.task import Cooperator
+from twisted.protocols.basic import FileSender
 from zope.interface.verify import verifyObject
 
 from kcptwisted.interfaces import IKCPTransport
@@ -246,6 +249,22 @@ class RefusedTests(ConnectionTestCase):
         self.assertRaises(RuntimeError, session.startTLS, None)
         self.finish(self.port)
 
+    def test_closed(self) -> None:
+        """
+        Nor is a connection whose output is closed here: the handshake could not be sent.
+        """
+        for close in ("loseConnection", "loseWriteConnection", "abortConnection"):
+            with self.subTest(close=close):
+                self.setUp()
+                client, _ = self.connect()
+                client.session.write(b"plain")
+                getattr(client.session, close)()
+                problem = self.assertRaises(RuntimeError, client.session.startTLS, None)
+                self.assertIn("closed", str(problem))
+                self.network.run(1)
+                self.assertFalse(ISSLTransport.providedBy(client.session))
+                self.finish(self.port)
+
     def test_twice(self) -> None:
         """
         TLS is started once.
@@ -327,6 +346,21 @@ class ProducerTests(TLSTestCase):
         self.assertEqual(len(server.received), 5000000)
         self.assertIsInstance(self.reasonOf(server), error.ConnectionDone)
         self.assertIsInstance(self.reasonOf(client), error.ConnectionDone)
+        self.finish(self.port)
+
+    def test_lastSmallWrite(self) -> None:
+        """
+        What a producer writes right before it is done is delivered, though a close waits for that.
+        """
+        client, server = self.started()
+        self.network.run(1)
+        client.session.registerProducer(Producer(client.session, b"x"), True)
+        client.session.loseConnection()
+        client.session.write(b"the last")
+        client.session.unregisterProducer()
+        self.network.run(5)
+        self.assertEqual(server.received, b"the last")
+        self.assertIsInstance(self.reasonOf(server), error.ConnectionDone)
         self.finish(self.port)
 
     def test_told(self) -> None:
@@ -430,6 +464,99 @@ class EndTests(TLSTestCase):
         self.assertEqual((len(client.reasons), len(server.reasons)), (1, 1))
         self.finish(self.port)
 
+    def test_halfCloseDuringHandshake(self) -> None:
+        """
+        A half close waits for the handshake, and delivers what was written before it was done.
+        """
+        client, server = self.started(link=Link(delay=0.05))
+        data = self.data(300000)
+        client.session.write(data)
+        client.session.loseWriteConnection()
+        self.network.run(20)
+        self.assertEqual(server.received, data)
+        self.assertEqual((len(client.reasons), len(server.reasons)), (1, 1))
+        self.finish(self.port)
+
+    def test_halfCloseWithoutData(self) -> None:
+        """
+        With nothing to write, either end's half close goes through when the handshake is done.
+        """
+        for first in (0, 1):
+            with self.subTest(first=first):
+                self.setUp()
+                ends = self.started(link=Link(delay=0.05))
+                ends[first].session.loseWriteConnection()
+                self.network.run(0.1)
+                self.assertEqual([len(end.reasons) for end in ends], [0, 0])
+                self.network.run(20)
+                self.assertEqual([len(end.reasons) for end in ends], [1, 1])
+                self.finish(self.port)
+
+    def test_halfCloseAwaitsPullProducer(self) -> None:
+        """
+        A half close waits for a pull producer, as it does without TLS.
+        """
+        # Twisted asks the producer in the real reactor's time.
+        later = self.network.clock.callLater
+        cooperator = Cooperator(scheduler=lambda call: later(0.001, call))
+        self.patch(_producer_helpers, "cooperate", cooperator.cooperate)
+        client, server = self.started(link=Link(delay=0.05))
+        data = self.data(500000)
+        sent = FileSender().beginFileTransfer(BytesIO(data), client.session)
+        client.session.loseWriteConnection()
+        self.network.run(60)
+        self.successResultOf(sent)
+        self.assertEqual(server.received, data)
+        self.assertEqual((len(client.reasons), len(server.reasons)), (1, 1))
+        self.finish(self.port)
+
+    def test_nothingAfterClose(self) -> None:
+        """
+        After C{loseConnection} nothing is given to the application any more, as without TLS.
+        """
+        client, server = self.started(link=Link(delay=0.05))
+        self.network.run(1)
+        server.onData = lambda _: server.session.loseConnection()
+        client.session.write(b"first")
+        self.network.run(0.01)
+        client.session.write(self.data(100000))
+        self.network.run(20)
+        self.assertEqual(server.received, b"first")
+        for protocol in (client, server):
+            self.assertIsInstance(self.reasonOf(protocol), error.ConnectionDone)
+        self.finish(self.port)
+
+    def test_abortInDataReceived(self) -> None:
+        """
+        An abort from C{dataReceived} is the last that the application hears of, but for the reason.
+        """
+        client, server = self.started()
+        self.network.run(1)
+        server.onData = lambda _: server.session.abortConnection()
+        client.session.write(self.data(100000))
+        self.network.run(5)
+        self.assertEqual(len(server.pieces), 1)
+        self.assertIsInstance(self.reasonOf(server), error.ConnectionAborted)
+        self.assertIsInstance(self.reasonOf(client), error.ConnectionLost)
+        self.finish(self.port)
+
+    def test_pausedClose(self) -> None:
+        """
+        An application that has paused, or pauses once more, and closes is told of the end.
+        """
+        client, server = self.started()
+        self.network.run(1)
+        client.session.pauseProducing()
+        server.session.write(b"unread")
+        self.network.run(1)
+        client.session.loseConnection()
+        client.session.pauseProducing()
+        self.network.run(1)
+        self.assertEqual(client.received, b"")
+        for protocol in (client, server):
+            self.assertIsInstance(self.reasonOf(protocol), error.ConnectionDone)
+        self.finish(self.port)
+
     def test_distrust(self) -> None:
         """
         A certificate that is not trusted ends the connection with what OpenSSL says of it.
@@ -491,7 +618,8 @@ class EndTests(TLSTestCase):
 
     def test_raises(self) -> None:
         """
-        A protocol that raises loses its connection, also below TLS.
+        A protocol that raises loses its connection, also below TLS, and is given no more of what
+        TLS holds.
         """
         client, server = self.started()
         self.network.run(1)
@@ -500,10 +628,12 @@ class EndTests(TLSTestCase):
             raise ZeroDivisionError
 
         server.onData = fail
-        client.session.write(b"x")
+        client.session.write(self.data(100000))
         self.network.run(1)
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
-        self.assertEqual((len(client.reasons), len(server.reasons)), (1, 1))
+        self.assertEqual(len(server.pieces), 1)
+        self.assertIsInstance(self.reasonOf(server), ZeroDivisionError)
+        self.assertIsInstance(self.reasonOf(client), error.ConnectionLost)
         self.finish(self.port)
 
     def test_noCycle(self) -> None:

@@ -142,8 +142,8 @@ class RelayService(Service):
         if self._over is not None:
             # It could not be cancelled any more.
             self._stopListening("abort")
-        elif hasattr(port, "beforeStop"):
-            port.beforeStop(self._stop)
+        elif hasattr(port, "onStop"):
+            port.onStop(self._portStops)
 
     def _failed(self, reason: Failure) -> None:
         if reason.check(CancelledError):
@@ -164,6 +164,18 @@ class RelayService(Service):
         """
         super().stopService()  # type: ignore[no-untyped-call]
         return self._stop()
+
+    def _portStops(self, sessions: str) -> Deferred[None] | None:
+        """
+        The port is stopped, perhaps by a worker's master: it ends the program when that is done.
+
+        @return: fires when the connections to the other side are over as well; None if that has
+            been asked for before.
+        """
+        stopped = None if self._over is not None else self._stop()
+        if sessions == "abort":
+            self.factory.abort()
+        return stopped
 
     def _stop(self) -> Deferred[None]:
         stopped: Deferred[None] = Deferred()

@@ -88,6 +88,21 @@ class StoppingCase(RelaysCase):
         await server.over()
         self.assertAborted(server)
 
+    async def checkSecondSignal(self) -> None:
+        """
+        Send it two signals while the receiver takes nothing.
+        """
+        for first, second in (("TERM", "TERM"), ("INT", "INT")):
+            _, far, _, server = await self.loaded(*LONG, reads=False)
+            self.kill(far, first)
+            await far.printed("Stopping: connections have 600 s")
+            self.kill(far, second)
+            await far.ended()
+            self.assertNotIn("killed", far.output)
+            server.transport.resumeProducing()
+            await server.over()
+            self.assertAborted(server)
+
 
 class StoppingTests(StoppingCase):
     """
@@ -150,15 +165,7 @@ class StoppingTests(StoppingCase):
         """
         A second signal ends a stop at once, whatever the option says.
         """
-        for first, second in (("TERM", "TERM"), ("INT", "INT")):
-            _, far, _, server = await self.loaded(*LONG, reads=False)
-            self.kill(far, first)
-            await far.printed("Stopping: connections have 600 s")
-            self.kill(far, second)
-            await far.ended()
-            server.transport.resumeProducing()
-            await server.over()
-            self.assertAborted(server)
+        await self.checkSecondSignal()
 
     async def test_idle(self) -> None:
         """
@@ -200,3 +207,9 @@ class WorkersTests(StoppingCase):
         A reader that takes nothing holds workers for no longer than the option says.
         """
         await self.checkLimit()
+
+    async def test_secondSignal(self) -> None:
+        """
+        A second signal reaches the workers' connections, too.
+        """
+        await self.checkSecondSignal()
