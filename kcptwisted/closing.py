@@ -111,9 +111,10 @@ class ClosingSession(SessionTransport):
         return final is not None and self._conversation.receiver.holdsAll(final)
 
     def _keepAliveSet(self) -> None:
-        if not self._options.keepAlive and not self._closed:
+        if not self._options.keepAlive:
             self._liveness.askAfter(KCPOptions.keepAlive if self._tcpKeepAlive else 0)
-            self._clock.schedule(self)
+            if not self._closed:
+                self._clock.schedule(self)
 
     def _checkPeerFinished(self) -> None:
         """

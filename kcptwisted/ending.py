@@ -46,9 +46,6 @@ class EndingSession(ControlledSession):
         # Why the connection is over, while the application has yet to read what came before.
         self._unread: Failure | None = None
 
-    def _noteActivity(self, now: int) -> None:
-        raise NotImplementedError
-
     def loseConnection(self) -> None:
         """
         See L{SessionTransport<kcptwisted.transport.SessionTransport>}; where the connection is over
@@ -129,16 +126,13 @@ class EndingSession(ControlledSession):
         self._silence()
         self._conversation.sender.discard()
         self._owner.sessionUnread(self._whole, reason)
-        self._liveness.stop()
-        if self._readPaused:
-            self._clock.schedule(self)
-        else:
+        if not self._readPaused:
             self._clock.wantFlush(self)
 
-    def _readOn(self, now: int) -> None:
+    def _readOn(self) -> None:
         """
         Deliver what an application has left unread, if it wants to have it by now; when that is
-        all, or it has taken nothing for too long, tell it of the end.
+        all, tell it of the end.
         """
         if self._unread is None:
             return
@@ -147,11 +141,6 @@ class EndingSession(ControlledSession):
             self._over(self._ending)
         elif not self._conversation.receiver.unread:
             self._over(self._unread)
-        elif self._options.idleTimeout:
-            self._noteActivity(now)
-            self._look(now)
-            if self._unread is not None:
-                self._clock.schedule(self)
 
     def _over(self, reason: Failure) -> None:
         self.connected = False

@@ -172,9 +172,10 @@ class Liveness:
 
     def stop(self) -> None:
         """
-        The peer need not be there any more: watch over the application only.
+        There is nothing to watch over any more.
         """
-        self._keepAlive = self.unanswered = 0
+        self._watching = False
+        self._keepAlive = self._idleTimeout = 0
 
 
 def _together(due: int, wait: int) -> int:

@@ -262,8 +262,6 @@ class KCPSession(EndingSession):
         """
         @return: when something is due, milliseconds.
         """
-        if self._closed:
-            return self._liveness.deadline
         earliest = self._conversation.deadline()
         shutdown = self._shutdown
         for own in (
@@ -280,7 +278,7 @@ class KCPSession(EndingSession):
         Send what is due, let the producer go on, and see whether a close is complete.
         """
         if self._closed:
-            self._readOn(now)
+            self._readOn()
             return
         if self._ending is not None:
             self.connectionLost(self._ending)

@@ -327,25 +327,6 @@ class WaitingTests(UnreadTestCase):
         self.network.run(100)
         self.assertIsInstance(self.reasonOf(server), IdleTimeout)
 
-    def test_idleUnread(self) -> None:
-        """
-        An application that takes nothing for C{idleTimeout} seconds does not keep its place after
-        the peer has ended, by a close or a reset; the peer's reset stays the reason.
-        """
-        for end, reason in (("loseConnection", IdleTimeout), ("abortConnection", PeerReset)):
-            with self.subTest(end=end):
-                self.setUp()
-                client, server = self.connect(KCPOptions(crypt="null", idleTimeout=60))
-                server.session.pauseProducing()
-                client.session.write(self.data(300000))
-                self.network.run(1)
-                getattr(client.session, end)()
-                self.network.run(58)
-                self.assertEqual(server.reasons, [])
-                self.network.run(4)
-                self.assertIsInstance(self.reasonOf(server), reason)
-                self.finish(self.port)
-
     def test_othersGoOn(self) -> None:
         """
         A connection in which nothing is unread ends at once.
