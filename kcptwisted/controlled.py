@@ -322,7 +322,8 @@ class ControlledSession(ClosingSession):
             # What came allows more.
             if unproven.withheld:
                 unproven.withheld = False
-                conversation.sender.resendAll(self._clock.now())
+                # No more than one leaves, so a forged datagram must not cost a whole window.
+                conversation.sender.resendFirst(self._clock.now())
             self._clock.wantFlush(self)
 
     def _disown(self, block: Block) -> None:

@@ -100,6 +100,27 @@ class ForgedTests(CallerTestCase):
             self.assertLessEqual(drawn, FACTOR, f"{name}, {server}: {drawn:.1f}")
             self.assertGreater(drawn, 0)
 
+    def test_costOfAsking(self) -> None:
+        """
+        A datagram does not make a server go through all that is in flight.
+        """
+
+        def speak(protocol: RecordingProtocol) -> None:
+            protocol.session.write(bytes(GREETING // 4))
+
+        self.serverFactory.prepare = lambda protocol: setattr(protocol, "onMade", speak)
+        port = self.listen(SERVERS["null"])
+        for _ in range(400):
+            self.inject(push(CONV, 0, bytes(1000)))
+        self.network.run(4)
+        stats = port.sessions[0].stats
+        before = stats.RetransSegs
+        for _ in range(10):
+            self.inject(WASK_24)
+        self.assertLessEqual(stats.RetransSegs - before, 10)
+        self.assertGreater(stats.RetransSegs, before)
+        self.finish(port)
+
     def test_speaksFirst(self) -> None:
         """
         From a server that speaks first no datagram draws more than three times its size.

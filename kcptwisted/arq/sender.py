@@ -375,6 +375,20 @@ class Sender:
         self._deadlines.clear()
         self._deadlines.add(now - self.rtt.timeout, self.rtt.timeout, list(self.inFlight))
 
+    def resendFirst(self, now: int) -> None:
+        """
+        Let the first segment in flight time out at once, as if for the first time.
+
+        @param now: milliseconds.
+        """
+        first = next(iter(self.inFlight), None)
+        if first is None:
+            return
+        resend = self._resends.get(first)
+        if resend is not None:
+            resend.deadline = now
+        self._deadlines.add(now - self.rtt.timeout, self.rtt.timeout, [first])
+
     def flush(self, conv: int, now: int, window: int, una: int) -> list[bytes]:
         """
         Send what is due: segments to be sent again first, then new ones.
