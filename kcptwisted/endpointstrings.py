@@ -76,7 +76,8 @@ def _escape(end: str, args: Sequence[str], given: Mapping[str, str]) -> str:
         known to be an address.
     """
     if holdsSecret(given):
-        return _ESCAPE
+        asked = end == "server" and any(map(_listenable, args))
+        return f"write kcp:port:interface=address; {_ESCAPE}" if asked else _ESCAPE
     for name in ("host", "interface", "bindAddress"):
         if name in given:
             own = sum(part not in given for part in PARTS[end])
@@ -88,7 +89,7 @@ def _escape(end: str, args: Sequence[str], given: Mapping[str, str]) -> str:
     if end == "server":
         for host in args:
             rest = [part for part in args if part != host] or [given.get("port", "")]
-            if (isIPAddress(host) or host == "localhost") and len(rest) == 1 and rest[0].isdigit():
+            if _listenable(host) and len(rest) == 1 and rest[0].isdigit():
                 return f"write kcp:{rest[0]}:interface={host}"
     *front, port = args
     address = ":".join(front).strip("[]")
@@ -105,6 +106,13 @@ def _escape(end: str, args: Sequence[str], given: Mapping[str, str]) -> str:
     if isIPv6Address(address):
         return f"write {escaped(address)} for the address, and give the port"
     return _ESCAPE
+
+
+def _listenable(part: str) -> bool:
+    """
+    Whether a part of a server's string is likely to be an address to listen on.
+    """
+    return isIPAddress(part) or part == "localhost"
 
 
 def checkRepeated(caller: FrameType | None) -> None:

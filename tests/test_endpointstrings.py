@@ -183,10 +183,12 @@ class ColonTests(StringTestCase):
             "kcp:127.0.0.1:127.0.0.1",
             "kcp:127.0.0.1:1:2",
             "kcp:mtu:1200",
-            "kcp:127.0.0.1:4000:key=a",
         ):
             with self.subTest(text=text):
                 self.assertNotIn("write kcp:", self.refused("server", text, "name=value"))
+        for text in ("kcp:127.0.0.1:4000:key=a", "kcp:4000:key=a:127.0.0.1"):
+            problem = self.refused("server", text, "write kcp:port:interface=address", r"\:")
+            self.assertNotIn("127.0.0.1", problem)
         self.refused("server", "kcp:4000:host=127.0.0.1", "'host': did you mean interface?")
 
     def test_shown(self) -> None:
