@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from types import FrameType
 
-from twisted.internet.abstract import isIPv6Address
+from twisted.internet.abstract import isIPAddress, isIPv6Address
 
 from kcptwisted.hostnames import escaped
 from kcptwisted.optionnames import holdsSecret
@@ -72,10 +72,12 @@ def _shape(end: str) -> str:
 
 def _escape(end: str, args: Sequence[str], given: Mapping[str, str]) -> str:
     """
-    @return: how to write a value with colons in it; exactly, if it is an IPv6 address.
+    @return: how to write a value with colons in it, or an address to listen on; exactly, if it is
+        known to be an address.
     """
     if holdsSecret(given):
-        return _ESCAPE
+        asked = end == "server" and any(map(_listenable, args))
+        return f"write kcp:port:interface=address; {_ESCAPE}" if asked else _ESCAPE
     for name in ("host", "interface", "bindAddress"):
         if name in given:
             own = sum(part not in given for part in PARTS[end])
@@ -84,6 +86,11 @@ def _escape(end: str, args: Sequence[str], given: Mapping[str, str]) -> str:
                 address = ":".join([given[name], *rest]).strip("[]")
                 if isIPv6Address(address):
                     return f"write {name}={escaped(address)}"
+    if end == "server":
+        for host in args:
+            rest = [part for part in args if part != host] or [given.get("port", "")]
+            if _listenable(host) and len(rest) == 1 and rest[0].isdigit():
+                return f"write kcp:{rest[0]}:interface={host}"
     *front, port = args
     address = ":".join(front).strip("[]")
     if end == "server" and address == ":":
@@ -99,6 +106,13 @@ def _escape(end: str, args: Sequence[str], given: Mapping[str, str]) -> str:
     if isIPv6Address(address):
         return f"write {escaped(address)} for the address, and give the port"
     return _ESCAPE
+
+
+def _listenable(part: str) -> bool:
+    """
+    Whether a part of a server's string is likely to be an address to listen on.
+    """
+    return isIPAddress(part) or part == "localhost"
 
 
 def checkRepeated(caller: FrameType | None) -> None:

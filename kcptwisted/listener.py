@@ -68,7 +68,8 @@ class KCPListener(SessionHub):
         # A session that ended while it was given a batch with its successor's hello.
         self._superseded: KCPSession | None = None
         # With a cipher, what makes no sense is not a wrong key.
-        self._garbage = UnreadableLog(PLAIN, self.clock.now) if options.crypt == "null" else None
+        plain = options.cipher.name == "null"
+        self._garbage = UnreadableLog(PLAIN, self.clock.now) if plain else None
 
     def datagramsReceived(self, datagrams: list[bytes], address: Address) -> None:
         """

@@ -50,6 +50,7 @@ _OTHERS: dict[str, tuple[str, ...]] = {
     "bindaddress": ("interface",),
     "listen": ("interface",),
     "address": ("interface",),
+    "host": ("interface",),
 }
 
 #: kcptun's, for what it does around KCP.

@@ -307,10 +307,8 @@ class KCPOptions:
                 meant = suggestion(name, end, allowed)
                 # What follows a key may be the rest of it, behind a colon.
                 shown = f" {name!r}" if meant or not holdsSecret(given) else r" (or a : for \:)"
-                raise ValueError(
-                    f"unknown {end} option{shown}{meant and f': {meant}'}; "
-                    f"allowed are {', '.join(allowed)}"
-                )
+                more = f": {meant}" if meant else f"; allowed are {', '.join(allowed)}"
+                raise ValueError(f"unknown {end} option{shown}{more}")
             values[name] = _parse(_BY_NAME[name], text)
         if environ is not None:
             values["environ"] = environ

@@ -16,14 +16,14 @@ PAUSE = 60_000
 
 #: Why a datagram does not open.
 SEALED = (
-    "{count} datagrams did not open, the last one from {peer}: the peer has another key or crypt,"
-    " or they were damaged, or are not KCP"
+    "Datagrams that did not open: {count}, the last one from {peer}; the peer has another key or"
+    " crypt, or they were damaged, or are not KCP"
 )
 
 #: Why a datagram makes no sense where nothing is encrypted.
 PLAIN = (
-    "{count} datagrams were no KCP, the last one from {peer}: the peer has another crypt (here it"
-    " is null), or is another program"
+    "Datagrams that were no KCP: {count}, the last one from {peer}; the peer has another crypt (it"
+    " is null here), or is another program"
 )
 
 

@@ -161,10 +161,35 @@ class ColonTests(StringTestCase):
             "kcp:4000:interface=fe80::1": r"write interface=fe80\:\:1",
             "kcp:interface=fe80::1:4000": r"write interface=fe80\:\:1",
             "kcp:4000:keyFile=C:key": r"a : in a value is written \:",
-            "kcp:127.0.0.1:4000": "the address to listen on is the option interface",
         }.items():
             with self.subTest(text=text):
                 self.refused("server", text, "the port", expected)
+
+    def test_address(self) -> None:
+        """
+        For an address that a server is given as a client is, the error shows the option.
+        """
+        for text, expected in {
+            "kcp:0.0.0.0:4000": "write kcp:4000:interface=0.0.0.0",
+            "kcp:127.0.0.1:4000:mtu=1200": "write kcp:4000:interface=127.0.0.1",
+            "kcp:4000:127.0.0.1": "write kcp:4000:interface=127.0.0.1",
+            "kcp:127.0.0.1:port=4000": "write kcp:4000:interface=127.0.0.1",
+            "kcp:localhost:4000": "write kcp:4000:interface=localhost",
+        }.items():
+            with self.subTest(text=text):
+                self.refused("server", text, "the option interface), not", f"; {expected}")
+        for text in (
+            "kcp:127.0.0.1:http",
+            "kcp:127.0.0.1:127.0.0.1",
+            "kcp:127.0.0.1:1:2",
+            "kcp:mtu:1200",
+        ):
+            with self.subTest(text=text):
+                self.assertNotIn("write kcp:", self.refused("server", text, "name=value"))
+        for text in ("kcp:127.0.0.1:4000:key=a", "kcp:4000:key=a:127.0.0.1"):
+            problem = self.refused("server", text, "write kcp:port:interface=address", r"\:")
+            self.assertNotIn("127.0.0.1", problem)
+        self.refused("server", "kcp:4000:host=127.0.0.1", "'host': did you mean interface?")
 
     def test_shown(self) -> None:
         """
@@ -172,6 +197,7 @@ class ColonTests(StringTestCase):
         """
         self.assertEqual(self.client(r"fe80\:\:1:4000"), ("fe80::1", 4000))
         self.assertEqual(self.server(r"4000:interface=\:\:1"), 4000)
+        self.assertEqual(self.server("4000:interface=localhost"), 4000)
 
     def test_key(self) -> None:
         """

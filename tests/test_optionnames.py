@@ -88,7 +88,6 @@ class SuggestionTests(SynchronousTestCase):
         problem = self.assertRaises(ValueError, KCPOptions.fromStrings, {name: "1"}, end, {})
         text = str(problem)
         self.assertIn(f"unknown {end} option {name!r}", text)
-        self.assertIn("allowed are ", text)
         return text
 
     def test_names(self) -> None:
@@ -100,33 +99,34 @@ class SuggestionTests(SynchronousTestCase):
             with self.subTest(name=name):
                 self.assertLessEqual(set(meant.split(" and ")), ours)
                 if name not in ours:
-                    self.assertIn(f"did you mean {meant}?", self.unknown(name))
+                    self.assertTrue(self.unknown(name).endswith(f": did you mean {meant}?"))
 
     def test_around(self) -> None:
         """
         What kcptun does around KCP is not done here, and that is told.
         """
         for name in ("nocomp", "smuxver", "smuxbuf", "framesize", "streambuf", "conn", "QPP"):
-            self.assertIn("leave it out", self.unknown(name))
+            self.assertTrue(self.unknown(name).endswith("leave it out"))
 
     def test_otherEnd(self) -> None:
         """
         An option of the other end's is told to be that, or what does the same here.
         """
-        self.assertIn("the client has it", self.unknown("timeout", "server"))
-        self.assertIn("the server has it", self.unknown("workers"))
+        self.assertTrue(self.unknown("timeout", "server").endswith(": the client has it"))
+        self.assertTrue(self.unknown("workers").endswith(": the server has it"))
         self.assertIn("did you mean bindAddress?", self.unknown("interface"))
         self.assertIn("did you mean interface?", self.unknown("bindAddress", "server"))
-        self.assertIn("did you mean interface?", self.unknown("listen", "server"))
+        for name in ("listen", "host"):
+            self.assertIn("did you mean interface?", self.unknown(name, "server"))
 
     def test_nothing(self) -> None:
         """
-        Where nothing is near, nothing is suggested.
+        Where nothing is near, nothing is suggested, and all that is allowed is listed.
         """
         for name in ("speed", "x", "", "set", "\u00e4"):
             text = self.unknown(name)
             self.assertNotIn("did you mean", text)
-            self.assertIn(f"{name!r}; allowed are", text)
+            self.assertIn(f"{name!r}; allowed are bindAddress, crypt", text)
 
 
 class HintTests(SynchronousTestCase):

@@ -281,7 +281,7 @@ class ChoiceTests(OptionsTestCase):
 
     def test_unknown(self) -> None:
         """
-        An unknown option is refused with its name and those that there are.
+        An unknown option is refused with its name, and those that there are if none is like it.
         """
         for end, own, others in (
             ("client", "bindAddress", SERVERS),
@@ -289,7 +289,8 @@ class ChoiceTests(OptionsTestCase):
         ):
             for name in ("speed", "MTU", "environ", "cipherKey", *others):
                 error = self.assertRaises(ValueError, KCPOptions.fromStrings, {name: "1"}, end, {})
-                for part in (repr(name), end, own, "mtu", "linger"):
+                self.assertIn(f"unknown {end} option {name!r}", str(error))
+                for part in (own, "mtu", "linger") if name == "speed" else ():
                     self.assertIn(part, str(error))
 
     def test_ends(self) -> None:

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from twisted.internet.error import TimeoutError
-from twisted.logger import LogLevel, capturedLogs
+from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from kcptwisted.interfaces import Address
 from kcptwisted.options import KCPOptions
-from kcptwisted.unreadable import PAUSE, SEALED, UnreadableLog
+from kcptwisted.unreadable import PAUSE, PLAIN, SEALED, UnreadableLog
 from tests.callers import CallerTestCase
 from tests.connections import CLIENT, SERVER
 
@@ -60,6 +60,19 @@ class LineTests(SynchronousTestCase):
             log.add(1, HERE)
             self.assertEqual(lines(events)[2:], [(1, HERE[0])])
 
+    def test_text(self) -> None:
+        """
+        The lines are those that docs/relay.md tells to look for, and give the number of datagrams.
+        """
+        for line, start in (
+            (SEALED, "Datagrams that did not open: 1, the last one from "),
+            (PLAIN, "Datagrams that were no KCP: 1, the last one from "),
+        ):
+            with capturedLogs() as events:
+                UnreadableLog(line, lambda: 0).add(1, HERE)
+            (event,) = events
+            self.assertTrue(formatEvent(event).startswith(start))
+
 
 class MismatchTests(CallerTestCase):
     """
@@ -93,6 +106,7 @@ class MismatchTests(CallerTestCase):
             (KCPOptions(crypt="none"), NULL),
             (NULL, keyed),
             (NULL, KCPOptions(crypt="none")),
+            (KCPOptions(), keyed),
             (KCPOptions(crypt="null", dataShards=3, parityShards=2), keyed),
         ):
             events = self.dialled(server, client)
