@@ -120,8 +120,8 @@ OPTIONS = (
     Option("dscp", int, "Differentiated services code point of the datagrams.", low=0, high=63),
     Option("socketBuffer", int, "Kernel buffer for sending and for receiving.", unit="bytes",
            low=4096, high=1 << 30),
-    Option("timeout", float, "How long to wait for the peer's first answer.", ends="client",
-           unit="seconds", low=0.001, high=86400),
+    Option("timeout", float, "How long connecting takes at most, look-ups and all addresses "
+           "included.", ends="client", unit="seconds", low=0.001, high=86400),
     Option("handshake", bool, "Connect only when the peer has answered.", ends="client"),
     Option("linger", float, "How long a close waits for a peer that could acknowledge "
            "something, and does not.",
