@@ -169,7 +169,8 @@ class KCPSession(EndingSession):
         Hand out-of-band packets to the protocol, if it takes them.
         """
         for packet in packets:
-            data = decodeOutOfBand(packet, self.protocol) if self._ending is None else None
+            closed = self.disconnecting or self._ending is not None
+            data = None if closed else decodeOutOfBand(packet, self.protocol)
             if data is None:
                 self.stats.OOBDropped += 1
                 continue

@@ -54,7 +54,7 @@ class SessionStats(_Counters):
     @ivar OOBSent: I{ours}: out-of-band datagrams sent.
     @ivar OOBReceived: I{ours}: out-of-band datagrams handed to the protocol.
     @ivar OOBDropped: I{ours}: out-of-band datagrams received that the protocol does not take, or
-        that came before there was one, or malformed.
+        that came before there was one or after it had closed, or malformed.
     @ivar FECDataShards: I{ours}: data shards received.
     @ivar FECParityShards: parity shards received.
     @ivar FECRecovered: datagrams rebuilt from parity.

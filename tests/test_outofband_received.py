@@ -182,6 +182,17 @@ class PeerTests(RawTestCase, OutOfBandTestCase):
         survivor = self.serverTakers.takers[1]
         self.assertEqual((survivor.outOfBand, survivor.reasons), ([b"a reason to live"], []))
 
+    def test_nothingAfterClose(self) -> None:
+        """
+        A protocol that has closed, and whose data are still under way, is given none any more.
+        """
+        taker = self.open()
+        taker.session.write(b"not acknowledged yet")
+        taker.session.loseConnection()
+        self.send(outOfBand(CONV, b"late"))
+        self.assertEqual((taker.outOfBand, taker.reasons), ([], []))
+        self.assertEqual(taker.session.stats.OOBDropped, 1)
+
     def test_nothingAfterAbort(self) -> None:
         """
         A protocol that aborts is given nothing more.
