@@ -26,7 +26,6 @@ HOT = [
             "probe",
             "receiver",
             "rtt",
-            "segment",
             "sender",
             "settings",
             "staleness",
@@ -34,8 +33,9 @@ HOT = [
     ],
     "kcptwisted/fec/decoder.py",
     "kcptwisted/fec/encoder.py",
-    "kcptwisted/fec/packet.py",
     "kcptwisted/udp/offload.py",
+    "kcptwisted/wire/fec.py",
+    "kcptwisted/wire/segment.py",
 ]
 
 COMPILE = os.environ.get("KCPTWISTED_COMPILE") == "yes"

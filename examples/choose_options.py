@@ -18,10 +18,10 @@ from twisted.internet.endpoints import clientFromString, serverFromString
 from twisted.internet.protocol import Factory
 from twisted.internet.task import react
 
-from kcptwisted.bench.loads import EchoServer
-from kcptwisted.bench.roles import Job, Player
-from kcptwisted.link import Link
-from kcptwisted.lossyrelay import LossyRelay
+from kcptwisted.commands.bench.loads import EchoServer
+from kcptwisted.commands.bench.roles import Job, Player
+from kcptwisted.testing.link import Link
+from kcptwisted.testing.lossyrelay import LossyRelay
 
 LINK = Link(loss=0.1, delay=0.025)
 

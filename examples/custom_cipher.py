@@ -26,7 +26,7 @@ from twisted.protocols.wire import Echo
 
 from kcptwisted.crypt.aead import AEADCipher
 from kcptwisted.crypt.registry import CipherSpec, registerCipher
-from kcptwisted.session import KCPSession
+from kcptwisted.session.session import KCPSession
 
 
 def aesOCB(key: bytes) -> AEADCipher:

@@ -22,9 +22,9 @@ from twisted.internet.task import react
 from kcptwisted.endpoints import KCPClientEndpoint, KCPServerEndpoint
 from kcptwisted.interfaces import Address, IDatagramProtocol
 from kcptwisted.layer import DatagramLayer
-from kcptwisted.listening import KCPListeningPort
 from kcptwisted.options import KCPOptions
-from kcptwisted.session import KCPSession
+from kcptwisted.server.listening import KCPListeningPort
+from kcptwisted.session.session import KCPSession
 
 MASK_BYTES = 4
 

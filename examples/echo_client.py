@@ -19,7 +19,7 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import react
 from twisted.python.failure import Failure
 
-from kcptwisted.session import KCPSession
+from kcptwisted.session.session import KCPSession
 
 
 class Asker(Protocol):

@@ -28,7 +28,7 @@ from twisted.protocols.basic import LineOnlyReceiver
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from kcptwisted.session import KCPSession
+from kcptwisted.session.session import KCPSession
 
 #: Seconds from one attempt to connect to the next.
 PAUSE = 0.5

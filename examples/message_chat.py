@@ -22,7 +22,7 @@ from twisted.internet.task import react
 from twisted.protocols.basic import LineOnlyReceiver
 from twisted.python.failure import Failure
 
-from kcptwisted.session import KCPSession
+from kcptwisted.session.session import KCPSession
 
 
 class Seat(Protocol):

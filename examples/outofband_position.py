@@ -30,7 +30,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from kcptwisted.interfaces import IOutOfBandProtocol
-from kcptwisted.session import KCPSession
+from kcptwisted.session.session import KCPSession
 
 #: Number of the step, x, y.  A datagram would hold more than a hundred of them: 1360 bytes here.
 POSITION = struct.Struct("<Iff")

@@ -24,7 +24,7 @@ from twisted.internet.task import react
 from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 
-from kcptwisted.session import KCPSession
+from kcptwisted.session.session import KCPSession
 
 
 class Listener(LineReceiver):

@@ -20,7 +20,7 @@ from twisted.application.service import Application
 from twisted.internet import reactor
 from twisted.internet.protocol import Factory, Protocol
 
-from kcptwisted.session import KCPSession
+from kcptwisted.session.session import KCPSession
 from kcptwisted.workers.role import workerNumber
 
 #: Seconds between two lines in the log.

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from kcptwisted import __version__
-from kcptwisted.bench.arguments import addArguments
+from kcptwisted.commands.bench.arguments import addArguments
 from kcptwisted.native import describe
 
 
@@ -81,10 +81,10 @@ def main(arguments: Sequence[str]) -> int:
     """
     parsed = buildParser().parse_args(arguments)
     if parsed.command == "bench":
-        from kcptwisted.bench import command
+        from kcptwisted.commands.bench import command
 
         return command.run(parsed, sys.stdout, sys.stderr)
-    from kcptwisted import demo
+    from kcptwisted.commands import demo
 
     return demo.run(parsed, sys.stdout)
 

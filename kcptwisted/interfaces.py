@@ -21,7 +21,7 @@ from twisted.python.failure import Failure
 from zope.interface import Attribute, Interface
 
 if TYPE_CHECKING:
-    from kcptwisted.session import KCPSession
+    from kcptwisted.session.session import KCPSession
     from kcptwisted.stats import PortStats, SessionStats
 
 #: What the socket module calls an address: (host, port), for IPv6 with flow and scope after it.

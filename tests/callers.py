@@ -14,8 +14,11 @@ from twisted.internet.task import LoopingCall
 
 from kcptwisted.arq.congestion import congestionControl
 from kcptwisted.arq.conversation import Conversation
-from kcptwisted.arq.segment import ACK, OVERHEAD, PUSH, WASK, Segment, decodeSegments
-from kcptwisted.control.frames import (
+from kcptwisted.endpoints import KCPClientEndpoint
+from kcptwisted.options import KCPOptions
+from kcptwisted.stats import SessionStats
+from kcptwisted.testing import SimulatedHost
+from kcptwisted.wire.control import (
     LONGEST_BLOCK,
     NO_TOKEN,
     Block,
@@ -25,10 +28,7 @@ from kcptwisted.control.frames import (
     decodeBlock,
     encodeBlock,
 )
-from kcptwisted.endpoints import KCPClientEndpoint
-from kcptwisted.options import KCPOptions
-from kcptwisted.stats import SessionStats
-from kcptwisted.testing import SimulatedHost
+from kcptwisted.wire.segment import ACK, OVERHEAD, PUSH, WASK, Segment, decodeSegments
 from tests.connections import CLIENT, PORT, SERVER, ConnectionTestCase, RecordingProtocol
 
 #: The largest mtu at which there is no room for control frames, so that there are none.

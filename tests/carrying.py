@@ -12,9 +12,9 @@ from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from kcptwisted.endpoints import KCPClientEndpoint, KCPServerEndpoint
-from kcptwisted.link import Link
 from kcptwisted.options import KCPOptions
 from kcptwisted.testing import SimulatedNetwork
+from kcptwisted.testing.link import Link
 from tests.connections import CLIENT, PORT, SERVER
 
 #: 20 ms one way, and one datagram in twenty lost.

@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from kcptwisted.clock import FlushClock, IFlushed
+from kcptwisted.timing.clock import FlushClock, IFlushed
 
 
 @implementer(IFlushed)

@@ -15,12 +15,12 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from kcptwisted.endpoints import KCPClientEndpoint, KCPServerEndpoint
-from kcptwisted.hub import SocketLayer
-from kcptwisted.link import Link
-from kcptwisted.listening import KCPListeningPort
 from kcptwisted.options import KCPOptions
-from kcptwisted.session import KCPSession
+from kcptwisted.server.listening import KCPListeningPort
+from kcptwisted.session.session import KCPSession
+from kcptwisted.stack.hub import SocketLayer
 from kcptwisted.testing import SimulatedNetwork
+from kcptwisted.testing.link import Link
 
 CLIENT = "10.0.0.1"
 SERVER = "10.0.0.2"

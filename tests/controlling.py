@@ -12,11 +12,11 @@ from twisted.internet.protocol import DatagramProtocol
 
 from kcptwisted.arq.congestion import NoCongestionControl
 from kcptwisted.arq.conversation import Conversation
-from kcptwisted.arq.segment import HEADER, WASK, WINS, decodeSegments
 from kcptwisted.arq.settings import ARQSettings
-from kcptwisted.control.frames import Block, Frame, Hello, decodeBlock
 from kcptwisted.options import KCPOptions
 from kcptwisted.stats import SessionStats
+from kcptwisted.wire.control import Block, Frame, Hello, decodeBlock
+from kcptwisted.wire.segment import HEADER, WASK, WINS, decodeSegments
 from tests.connections import CLIENT, PORT, SERVER, ConnectionTestCase, RecordingProtocol
 
 #: What happens to a datagram: it takes so many seconds more, or is lost.

@@ -10,9 +10,9 @@ from typing import Any
 
 from zope.interface import implementer
 
-from kcptwisted.hub import SocketLayer
 from kcptwisted.interfaces import IOutOfBandProtocol
 from kcptwisted.options import KCPOptions
+from kcptwisted.stack.hub import SocketLayer
 from tests.connections import ConnectionTestCase, RecordingFactory, RecordingProtocol
 
 FEC = KCPOptions(crypt="null", dataShards=3, parityShards=1)

@@ -21,10 +21,10 @@ from kcptwisted.crypt.keys import deriveKey
 from kcptwisted.crypt.registry import CIPHERS
 from kcptwisted.fec.decoder import FECDecoder
 from kcptwisted.fec.encoder import FECEncoder, sequenceLimit
-from kcptwisted.fec.packet import DATA, PARITY
 from kcptwisted.fec.reedsolomon import ReedSolomon
-from kcptwisted.firstcontact import readOpening
 from kcptwisted.stats import SessionStats
+from kcptwisted.wire.fec import DATA, PARITY
+from kcptwisted.wire.opening import readOpening
 from tests import kcptun
 from tests.crypt.bythebook import xor
 from tests.crypt.everycipher import Maker, makers

@@ -16,21 +16,21 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 import kcptwisted
 from kcptwisted import errors
-from kcptwisted.arq.segment import OVERHEAD
-from kcptwisted.closing import CLIENTS_LAST_WORDS, LAST_WORDS
-from kcptwisted.control.frames import LONGEST_BLOCK
-from kcptwisted.control.shutdown import FINS, LONGEST_WAIT
-from kcptwisted.controlled import ASKS_BEFORE_MOVING
+from kcptwisted.connection.lifecycle import FIRST_RETRY, HELLOES, LAST_RETRY
+from kcptwisted.connection.liveness import ASKS, DEFERENCE, LEAST_ASKS, NEWCOMER_SILENCE
+from kcptwisted.connection.shutdown import FINS, LONGEST_WAIT
 from kcptwisted.crypt.registry import CIPHERS
-from kcptwisted.departed import ANSWER_PAUSE, MAXIMUM_REMEMBERED, REMEMBERED
-from kcptwisted.lifecycle import FIRST_RETRY, HELLOES, LAST_RETRY
-from kcptwisted.link import Link
-from kcptwisted.liveness import ASKS, DEFERENCE, LEAST_ASKS, NEWCOMER_SILENCE
 from kcptwisted.options import KCPOptions
-from kcptwisted.optiontable import MODES, OPTIONS
-from kcptwisted.retry import PERIOD
-from kcptwisted.roaming import PAUSE
+from kcptwisted.options.table import MODES, OPTIONS
+from kcptwisted.server.cookies import PERIOD
+from kcptwisted.server.ended import ANSWER_PAUSE, MAXIMUM_REMEMBERED, REMEMBERED
+from kcptwisted.server.paths import PAUSE
+from kcptwisted.session.closing import CLIENTS_LAST_WORDS, LAST_WORDS
+from kcptwisted.session.controlled import ASKS_BEFORE_MOVING
 from kcptwisted.stats import PortStats, SessionStats
+from kcptwisted.testing.link import Link
+from kcptwisted.wire.control import LONGEST_BLOCK
+from kcptwisted.wire.segment import OVERHEAD
 from kcptwisted.workers.delays import FIRST_PAUSE, LAST_PAUSE, STEADY
 from kcptwisted.workers.orders import PATIENCE
 from kcptwisted.workers.role import VARIABLE

@@ -8,10 +8,10 @@ from random import Random
 
 from twisted.internet.defer import Deferred
 
-from kcptwisted.admission import UNPROVEN_AGE
-from kcptwisted.departed import MAXIMUM_REMEMBERED
 from kcptwisted.errors import Evicted
 from kcptwisted.options import KCPOptions
+from kcptwisted.server.admission import UNPROVEN_AGE
+from kcptwisted.server.ended import MAXIMUM_REMEMBERED
 from tests.callers import AEAD, CallerTestCase, hello, push
 from tests.connections import CLIENT, RecordingProtocol
 

@@ -20,8 +20,8 @@ from twisted.web.client import Agent, readBody
 from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface import implementer
 
-from kcptwisted.link import Link
-from kcptwisted.lossyrelay import LossyRelay
+from kcptwisted.testing.link import Link
+from kcptwisted.testing.lossyrelay import LossyRelay
 from tests.recording import RecordingTransport
 
 LENGTH = 2_000_000

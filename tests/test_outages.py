@@ -4,10 +4,10 @@ Links that are out for a while, with data in flight.
 
 from __future__ import annotations
 
-from kcptwisted.arq.segment import PUSH, Segment
 from kcptwisted.errors import DeadLink, PeerTimeout
-from kcptwisted.link import Link
 from kcptwisted.options import KCPOptions
+from kcptwisted.testing.link import Link
+from kcptwisted.wire.segment import PUSH, Segment
 from tests.connections import ConnectionTestCase
 
 GOOD = Link(delay=0.005)

@@ -17,13 +17,12 @@ ROOT = Path(kcptwisted.__file__).parent
 PURE = [
     *(
         path.relative_to(ROOT).as_posix()
-        for package in ("arq", "control")
+        for package in ("arq", "connection", "wire")
         for path in sorted((ROOT / package).glob("*.py"))
     ),
     *(
         f"fec/{name}.py"
         for name in (
-            "packet",
             "galois",
             "arithmetic",
             "reedsolomon",
@@ -39,14 +38,8 @@ PURE = [
         if path.name not in ("layer.py", "registry.py")
     ),
     "native/__init__.py",
-    # A connection's life, and a listener's newcomers.
-    "lifecycle.py",
-    "liveness.py",
-    "firstcontact.py",
-    "admission.py",
-    "departed.py",
-    "replay.py",
-    "retry.py",
+    # A listener's newcomers.
+    *(f"server/{name}.py" for name in ("admission", "cookies", "ended", "replays")),
     # What workers tell each other, and when they are replaced.
     "workers/delays.py",
     "workers/messages.py",
@@ -54,8 +47,8 @@ PURE = [
     # Which of the host's addresses a peer has asked.
     "udp/asked.py",
     # A bad network.
-    "link.py",
-    "nat.py",
+    "testing/link.py",
+    "testing/nat.py",
     "stats.py",
 ]
 
@@ -119,5 +112,7 @@ class PurityTests(SynchronousTestCase):
             self.assertTrue((ROOT / path).exists(), path)
         for name in ("cfb", "aead", "twofish", "salsa20", "openssl", "joined", "keys"):
             self.assertIn(f"crypt/{name}.py", PURE)
-        for name in ("frames", "channel", "shutdown"):
-            self.assertIn(f"control/{name}.py", PURE)
+        for name in ("channel", "lifecycle", "liveness", "shutdown"):
+            self.assertIn(f"connection/{name}.py", PURE)
+        for name in ("control", "fec", "opening", "segment"):
+            self.assertIn(f"wire/{name}.py", PURE)

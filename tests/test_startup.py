@@ -25,6 +25,13 @@ HEAVY = (
 #: What Twisted's endpoints import themselves.
 TWISTEDS = ("asyncio", "ssl", "twisted.internet.endpoints")
 
+#: What looking for plugins imports of this package.
+PLUGIN = {
+    "kcptwisted",
+    "kcptwisted.endpointstrings",
+    "kcptwisted.endpointstrings.parsers",
+}
+
 REACTOR = "twisted.internet.reactor"
 
 _LIST = "\nimport json, sys; print(json.dumps(list(sys.modules)))"
@@ -80,7 +87,7 @@ class StartTests(SynchronousTestCase):
         """
         modules = loaded("import twisted.plugins.kcptwisted_plugins")
         own = {name for name in modules if name.startswith("kcptwisted")}
-        self.assertEqual(own, {"kcptwisted", "kcptwisted.parsers"})
+        self.assertEqual(own, PLUGIN)
         self.assertEqual(modules.intersection([*HEAVY, REACTOR]), set())
 
     def test_help(self) -> None:
@@ -97,13 +104,15 @@ class StartTests(SynchronousTestCase):
         printed = runPython("-c", code + _LIST).splitlines()
         self.assertTrue(any("kcp-relay" in line for line in printed[:-1]), printed)
         own = {name for name in json.loads(printed[-1]) if name.startswith("kcptwisted")}
-        self.assertEqual(own, {"kcptwisted", "kcptwisted.parsers"})
+        self.assertEqual(own, PLUGIN)
 
     def test_reactor(self) -> None:
         """
         The endpoints bring no reactor: the program may still choose one.
         """
-        modules = loaded("import kcptwisted.endpoints, kcptwisted.relay, kcptwisted.testing")
+        modules = loaded(
+            "import kcptwisted.endpoints, kcptwisted.services.relay.tap, kcptwisted.testing"
+        )
         self.assertNotIn(REACTOR, modules)
 
     def test_plain(self) -> None:

@@ -9,7 +9,12 @@ from collections.abc import Sequence
 from kcptwisted.arq.congestion import ICongestionControl
 from kcptwisted.arq.probe import WindowProbe
 from kcptwisted.arq.receiver import Receiver
-from kcptwisted.arq.segment import (
+from kcptwisted.arq.sender import MAXIMUM_BURST, Sender
+from kcptwisted.arq.settings import ARQSettings
+from kcptwisted.arq.staleness import Staleness
+from kcptwisted.arq.unproven import UnprovenPath
+from kcptwisted.stats import SessionStats
+from kcptwisted.wire.segment import (
     ACK,
     HALF,
     HEADER,
@@ -20,11 +25,6 @@ from kcptwisted.arq.segment import (
     WINS,
     packSegments,
 )
-from kcptwisted.arq.sender import MAXIMUM_BURST, Sender
-from kcptwisted.arq.settings import ARQSettings
-from kcptwisted.arq.staleness import Staleness
-from kcptwisted.arq.unproven import UnprovenPath
-from kcptwisted.stats import SessionStats
 
 #: wnd is a 16-bit field.
 MAXIMUM_WINDOW = 0xFFFF

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import islice
 
-from kcptwisted.arq.segment import OVERHEAD
+from kcptwisted.wire.segment import OVERHEAD
 
 #: Milliseconds between two ticks of the clock that a flush waits for; nothing can be spread finer.
 TICK = 10

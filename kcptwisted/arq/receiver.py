@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from collections import deque
 
-from kcptwisted.arq.segment import HALF, MASK, RING
 from kcptwisted.stats import SessionStats
+from kcptwisted.wire.segment import HALF, MASK, RING
 
 #: ACKs that wait to be sent, for each segment of the window: a peer may well have sent each twice.
 #: As no more than the window lies beyond a gap, dropping copies then halves them at least.

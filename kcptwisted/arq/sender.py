@@ -12,9 +12,9 @@ from kcptwisted.arq.deadlines import Resend, ResendDeadlines
 from kcptwisted.arq.overtaken import Overtaken
 from kcptwisted.arq.pacing import Pacer
 from kcptwisted.arq.rtt import MAXIMUM_RTO, RoundTripEstimator
-from kcptwisted.arq.segment import HALF, HEADER, MASK, OVERHEAD, PUSH
 from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.stats import SessionStats
+from kcptwisted.wire.segment import HALF, HEADER, MASK, OVERHEAD, PUSH
 
 #: A segment sent this often without an ACK means that the peer is gone, if nothing at all was newly
 #: acknowledged for a while either: with short timeouts twenty copies are soon sent.

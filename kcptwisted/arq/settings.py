@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kcptwisted.arq.segment import OVERHEAD
+from kcptwisted.wire.segment import OVERHEAD
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ Finding out that a peer has restarted and kept the conversation id.
 
 from __future__ import annotations
 
-from kcptwisted.arq.segment import HALF, MASK
+from kcptwisted.wire.segment import HALF, MASK
 
 #: Milliseconds for which nothing but stale unas must have come, and in how many batches.
 PROOF_TIME = 3000

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from zope.interface import implementer
 
 from kcptwisted.arq.congestion import ICongestionControl
-from kcptwisted.arq.segment import HALF, HEADER, MASK, OVERHEAD, WASK
 from kcptwisted.arq.sender import MAXIMUM_FRAGMENTS, Sender
 from kcptwisted.arq.settings import ARQSettings
-from kcptwisted.fec.packet import OUT_OF_BAND, PARITY, packetType
 from kcptwisted.stats import SessionStats
+from kcptwisted.wire.fec import OUT_OF_BAND, PARITY, packetType
+from kcptwisted.wire.segment import HALF, HEADER, MASK, OVERHEAD, WASK
 
 #: What is sent, in bytes that came: the limit of RFC 9000, 8.1.
 FACTOR = 3

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from math import gcd
 
-from kcptwisted.fec.packet import MAXIMUM_SHARDS
+from kcptwisted.wire.fec import MAXIMUM_SHARDS
 
 #: Shards that are remembered: two of the largest groups, and the edges of both.
 SAMPLES = 2 * MAXIMUM_SHARDS + 2

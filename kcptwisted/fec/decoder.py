@@ -8,9 +8,9 @@ from collections.abc import Iterable
 
 from kcptwisted.fec.autotune import SAMPLES, AutoTune
 from kcptwisted.fec.encoder import sequenceLimit
-from kcptwisted.fec.packet import DATA, DATA_HEADER, HEADER, PARITY
 from kcptwisted.fec.reedsolomon import codec
 from kcptwisted.stats import SessionStats
+from kcptwisted.wire.fec import DATA, DATA_HEADER, HEADER, PARITY
 
 #: Groups that are kept behind the newest one.
 HORIZON = 3

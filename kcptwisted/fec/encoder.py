@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kcptwisted.fec.packet import DATA, DATA_HEADER, HEADER, PARITY
 from kcptwisted.fec.reedsolomon import codec
+from kcptwisted.wire.fec import DATA, DATA_HEADER, HEADER, PARITY
 
 #: Milliseconds between the last two data shards of a group from which on parity is not worth
 #: sending (docs/wire.md, "FEC").

@@ -10,10 +10,10 @@ from twisted.internet.error import ConnectionLost
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from kcptwisted.clock import FlushClock, IFlushed
 from kcptwisted.fec.layer import FECLayer
 from kcptwisted.interfaces import Address, IDatagramProtocol
 from kcptwisted.stats import SessionStats
+from kcptwisted.timing.clock import FlushClock, IFlushed
 
 
 @implementer(IFlushed)

@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 
 from kcptwisted.fec.decoder import FECDecoder
 from kcptwisted.fec.encoder import FECEncoder
-from kcptwisted.fec.packet import FEC_OVERHEAD
 from kcptwisted.interfaces import Address, IDatagramProtocol
 from kcptwisted.layer import DatagramLayer
 from kcptwisted.stats import SessionStats
+from kcptwisted.wire.fec import FEC_OVERHEAD
 
 
 class FECLayer(DatagramLayer):

@@ -10,7 +10,7 @@ from functools import cached_property, lru_cache
 
 from kcptwisted.fec.arithmetic import IShardArithmetic, fastestArithmetic
 from kcptwisted.fec.galois import logarithms
-from kcptwisted.fec.packet import MAXIMUM_SHARDS
+from kcptwisted.wire.fec import MAXIMUM_SHARDS
 
 #: Coders that are kept; they differ by their counts only.
 MAXIMUM_CODERS = 64

@@ -12,10 +12,10 @@ from typing import Any, cast
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IReactorFDSet, IReactorUDP
 
-from kcptwisted.addresses import ANY_IPV6, isIPv6
 from kcptwisted.interfaces import Address, IDatagramProtocol
 from kcptwisted.options import KCPOptions
 from kcptwisted.stats import PortStats
+from kcptwisted.udp.addresses import ANY_IPV6, isIPv6
 from kcptwisted.udp.buffers import setBuffers
 from kcptwisted.udp.fallback import ListenUDPPort
 from kcptwisted.udp.heap import keepFreedMemory

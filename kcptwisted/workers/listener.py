@@ -7,11 +7,11 @@ from __future__ import annotations
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from kcptwisted.doorkeeper import helloOf
-from kcptwisted.firstcontact import Opening, readOpening
 from kcptwisted.interfaces import Address
-from kcptwisted.listener import KCPListener
-from kcptwisted.session import KCPSession
+from kcptwisted.server.listener import KCPListener
+from kcptwisted.server.newcomers import helloOf
+from kcptwisted.session.session import KCPSession
+from kcptwisted.wire.opening import Opening, readOpening
 from kcptwisted.workers.interfaces import ISiblings, IStrayTaker
 
 

@@ -11,12 +11,12 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import CannotListenError
 from zope.interface import implementer
 
-from kcptwisted.addresses import showAddress, toAddress
 from kcptwisted.interfaces import Address, IKCPListeningPort
-from kcptwisted.secondsignal import onSecondSignal
-from kcptwisted.session import KCPSession
+from kcptwisted.server.secondsignal import onSecondSignal
+from kcptwisted.server.stopping import Ending
+from kcptwisted.session.session import KCPSession
 from kcptwisted.stats import PortStats
-from kcptwisted.stopping import Ending
+from kcptwisted.udp.addresses import showAddress, toAddress
 from kcptwisted.workers.supervisor import Supervisor
 
 

@@ -21,13 +21,13 @@ from twisted.internet.interfaces import (
 from twisted.internet.stdio import StandardIO
 from zope.interface import implementer
 
-from kcptwisted.addresses import ANY_IPV4, resolve
-from kcptwisted.endpoints import warnIfUnprotected
-from kcptwisted.hub import RandomBytes, SocketLayer
 from kcptwisted.interfaces import Address, IKCPListeningPort
-from kcptwisted.listener import KCPListener
-from kcptwisted.listening import KCPListeningPort
 from kcptwisted.options import KCPOptions
+from kcptwisted.server.listener import KCPListener
+from kcptwisted.server.listening import KCPListeningPort
+from kcptwisted.stack.hub import RandomBytes, SocketLayer
+from kcptwisted.stack.protection import warnIfUnprotected
+from kcptwisted.udp.addresses import ANY_IPV4, resolve
 from kcptwisted.udp.opening import openShared
 from kcptwisted.workers.again import commandAgain
 from kcptwisted.workers.listener import SharingListener

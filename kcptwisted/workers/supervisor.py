@@ -13,9 +13,9 @@ from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from kcptwisted.addresses import toAddress
 from kcptwisted.interfaces import Address
-from kcptwisted.stopping import Ending
+from kcptwisted.server.stopping import Ending
+from kcptwisted.udp.addresses import toAddress
 from kcptwisted.workers.process import WorkerProcess
 from kcptwisted.workers.role import INBOX, ORDERS, OUTBOXES, REPORTS, SOCKET, VARIABLE, Place, Role
 from kcptwisted.workers.worker import Printer, Spawn, Worker

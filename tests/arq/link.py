@@ -11,9 +11,9 @@ from random import Random
 
 from kcptwisted.arq.congestion import NoCongestionControl, StandardCongestionControl
 from kcptwisted.arq.conversation import Conversation
-from kcptwisted.arq.segment import OVERHEAD
 from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.stats import SessionStats
+from kcptwisted.wire.segment import OVERHEAD
 
 CONV = 0xC0FFEE
 #: Segments of a hundred bytes.

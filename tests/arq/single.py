@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from kcptwisted.arq.congestion import NoCongestionControl
 from kcptwisted.arq.conversation import Conversation
-from kcptwisted.arq.segment import ACK, PUSH, WASK, WINS, Segment, decodeSegments
 from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.stats import SessionStats
+from kcptwisted.wire.segment import ACK, PUSH, WASK, WINS, Segment, decodeSegments
 from tests.arq.link import CONV, SETTINGS
 
 

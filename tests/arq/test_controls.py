@@ -7,8 +7,8 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from kcptwisted.arq.conversation import MAXIMUM_CONTROLS
-from kcptwisted.arq.segment import ACK, PUSH, WASK, WINS, Segment, decodeSegments
 from kcptwisted.stats import SessionStats
+from kcptwisted.wire.segment import ACK, PUSH, WASK, WINS, Segment, decodeSegments
 from tests.arq.link import CONV
 from tests.arq.single import alone, ask, push, sent, tell
 

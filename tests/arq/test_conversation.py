@@ -10,9 +10,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from kcptwisted.arq.congestion import NoCongestionControl
 from kcptwisted.arq.conversation import Conversation
-from kcptwisted.arq.segment import ACK, OVERHEAD, PUSH, WASK, WINS, Segment, decodeSegments
 from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.stats import SessionStats
+from kcptwisted.wire.segment import ACK, OVERHEAD, PUSH, WASK, WINS, Segment, decodeSegments
 from tests.arq.link import CONV, SETTINGS, Link, goodFate
 from tests.properties import given, strategies
 

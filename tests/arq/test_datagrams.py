@@ -9,9 +9,9 @@ from dataclasses import FrozenInstanceError, replace
 from twisted.trial.unittest import SynchronousTestCase
 
 from kcptwisted.arq.congestion import NoCongestionControl
-from kcptwisted.arq.segment import ACK, OVERHEAD, WASK, WINS, decodeSegments, packSegments
 from kcptwisted.arq.sender import Sender
 from kcptwisted.stats import SessionStats
+from kcptwisted.wire.segment import ACK, OVERHEAD, WASK, WINS, decodeSegments, packSegments
 from tests.arq.link import CONV, SETTINGS
 from tests.arq.single import alone, ask, push, sent
 from tests.properties import given, strategies

@@ -9,10 +9,10 @@ from dataclasses import replace
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from kcptwisted.arq.segment import OVERHEAD
 from kcptwisted.arq.sender import DEAD_LINK
 from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.options import KCPOptions
+from kcptwisted.wire.segment import OVERHEAD
 from tests.arq.link import SETTINGS, Link, goodFate
 from tests.arq.single import ack, alone, sent
 

@@ -10,8 +10,8 @@ from functools import partial
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from kcptwisted.arq.segment import PUSH
 from kcptwisted.arq.settings import ARQSettings
+from kcptwisted.wire.segment import PUSH
 from tests.arq.link import Link
 from tests.arq.single import ack, alone, sent
 

@@ -12,8 +12,8 @@ from gc import get_referents
 from twisted.trial.unittest import SynchronousTestCase
 
 from kcptwisted.arq.conversation import Conversation
-from kcptwisted.arq.segment import OVERHEAD, WASK, Segment
 from kcptwisted.stats import SessionStats
+from kcptwisted.wire.segment import OVERHEAD, WASK, Segment
 from tests.arq.link import CONV, SETTINGS
 from tests.arq.single import ack, alone, ask, push, sent, tell
 from tests.arq.test_overtaken import Flight

@@ -15,8 +15,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from kcptwisted.arq.congestion import NoCongestionControl
 from kcptwisted.arq.conversation import Conversation
 from kcptwisted.arq.receiver import MAXIMUM_ACKS_PER_SEGMENT
-from kcptwisted.arq.segment import ACK, OVERHEAD, PUSH, Segment, decodeSegments
 from kcptwisted.stats import SessionStats
+from kcptwisted.wire.segment import ACK, OVERHEAD, PUSH, Segment, decodeSegments
 from tests.arq.link import CONV, SETTINGS
 
 WINDOW = 32

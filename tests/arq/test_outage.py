@@ -11,8 +11,8 @@ from random import Random
 from twisted.trial.unittest import SynchronousTestCase
 
 from kcptwisted.arq.rtt import MAXIMUM_RTO
-from kcptwisted.arq.segment import PUSH
 from kcptwisted.stats import SessionStats
+from kcptwisted.wire.segment import PUSH
 from tests.arq.link import SETTINGS, Link
 from tests.arq.single import ack, alone, sent, tell
 from tests.properties import given, strategies

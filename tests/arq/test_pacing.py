@@ -7,8 +7,8 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from kcptwisted.arq.pacing import LEAST_BURST, LEAST_ROUND_TRIP, TICK, Pacer
-from kcptwisted.arq.segment import OVERHEAD
 from kcptwisted.options import KCPOptions
+from kcptwisted.wire.segment import OVERHEAD
 from tests.properties import given, strategies
 
 MTU = 1000

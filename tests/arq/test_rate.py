@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from kcptwisted.arq.segment import OVERHEAD, PUSH
 from kcptwisted.arq.sender import MAXIMUM_BURST
 from kcptwisted.arq.settings import ARQSettings
+from kcptwisted.wire.segment import OVERHEAD, PUSH
 from tests.arq.link import SETTINGS, Fate, Link, goodFate
 from tests.arq.single import ack, alone, sent, tell
 

@@ -9,8 +9,8 @@ from copy import deepcopy
 from twisted.trial.unittest import SynchronousTestCase
 
 from kcptwisted.arq.conversation import Conversation
-from kcptwisted.arq.segment import PUSH, WASK, WINS, Segment
 from kcptwisted.native import isCompiled
+from kcptwisted.wire.segment import PUSH, WASK, WINS, Segment
 from tests.arq.link import CONV
 from tests.arq.single import ack, alone, ask, push, sent, tell
 from tests.properties import given, settings, strategies

@@ -11,11 +11,11 @@ from kcptwisted.arq.congestion import (
     NoCongestionControl,
     StandardCongestionControl,
 )
-from kcptwisted.arq.segment import OVERHEAD, PUSH, Segment, decodeSegments
 from kcptwisted.arq.sender import Sender
 from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.errors import MessageTooLong
 from kcptwisted.stats import SessionStats
+from kcptwisted.wire.segment import OVERHEAD, PUSH, Segment, decodeSegments
 from tests.properties import given, strategies
 
 CONV = 0x12345678

@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from kcptwisted.arq.conversation import Conversation
 from kcptwisted.arq.probe import INITIAL_WAIT
-from kcptwisted.arq.segment import PUSH, WASK
+from kcptwisted.wire.segment import PUSH, WASK
 from tests.arq.link import SETTINGS
 from tests.arq.single import ack, alone, sent, tell
 

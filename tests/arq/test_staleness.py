@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from kcptwisted.arq.segment import WASK
 from kcptwisted.arq.staleness import PROOF_TIME, Staleness
+from kcptwisted.wire.segment import WASK
 from tests.arq.link import SETTINGS
 from tests.arq.single import ack, alone, push, sent, tell
 

@@ -10,8 +10,8 @@ from random import Random
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from kcptwisted.arq.segment import PUSH, decodeSegments
 from kcptwisted.stats import SessionStats
+from kcptwisted.wire.segment import PUSH, decodeSegments
 from tests.arq.link import SETTINGS, Link
 from tests.arq.single import ack, alone, sent
 

@@ -9,7 +9,12 @@ from zope.interface.verify import verifyObject
 
 from kcptwisted.arq.congestion import ICongestionControl, NoCongestionControl
 from kcptwisted.arq.conversation import Conversation
-from kcptwisted.arq.segment import (
+from kcptwisted.arq.settings import ARQSettings
+from kcptwisted.arq.unproven import FACTOR, UnprovenPath
+from kcptwisted.options import KCPOptions
+from kcptwisted.stats import SessionStats
+from kcptwisted.wire.fec import DATA, DATA_HEADER, HEADER, PARITY, outOfBandPacket
+from kcptwisted.wire.segment import (
     ACK,
     MASK,
     OVERHEAD,
@@ -19,11 +24,6 @@ from kcptwisted.arq.segment import (
     Segment,
     decodeSegments,
 )
-from kcptwisted.arq.settings import ARQSettings
-from kcptwisted.arq.unproven import FACTOR, UnprovenPath
-from kcptwisted.fec.packet import DATA, DATA_HEADER, HEADER, PARITY, outOfBandPacket
-from kcptwisted.options import KCPOptions
-from kcptwisted.stats import SessionStats
 
 CONV = 7
 EPOCH = 0xFFFFFF00

@@ -17,9 +17,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from kcptwisted.arq.congestion import NoCongestionControl
 from kcptwisted.arq.conversation import Conversation
-from kcptwisted.link import Link, LinkModel
 from kcptwisted.options import KCPOptions
 from kcptwisted.stats import SessionStats
+from kcptwisted.testing.link import Link, LinkModel
 
 WINDOWS = (32, 256, 1024, 4096, 16384)
 

@@ -1,8 +1,8 @@
 """
 One end of a measurement with a library for asyncio, aiokcp or aioquic, in a process of its own.
 
-The roles, what is printed and how a server ends are those of C{kcptwisted.bench.peer}, for one
-session.  Neither library tells a writer to wait, so all that is to be moved is written at once.
+The roles, what is printed and how a server ends are those of C{kcptwisted.commands.bench.peer}, for
+one session.  Neither library tells a writer to wait, so all that is to be moved is written at once.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from kcptwisted.arq.segment import OVERHEAD
-from kcptwisted.bench.latencies import summarise
-from kcptwisted.bench.loads import ANSWER, CHUNK, COUNT
-from kcptwisted.bench.resources import usage
-from kcptwisted.bench.stream import Pattern
+from kcptwisted.commands.bench.latencies import summarise
+from kcptwisted.commands.bench.loads import ANSWER, CHUNK, COUNT
+from kcptwisted.commands.bench.resources import usage
+from kcptwisted.commands.bench.stream import Pattern
+from kcptwisted.wire.segment import OVERHEAD
 from tests.benchmarks.certificate import HOST
 from tests.benchmarks.contenders import MTU, SOCKET_BUFFER
 

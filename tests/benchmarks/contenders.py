@@ -27,7 +27,7 @@ PURE = "kcptwisted, no accelerator"
 TLS = "Twisted TLS"
 
 _ASYNCIO = [sys.executable, str(ROOT / "tests/benchmarks/asynciopeer.py")]
-_PEER = [sys.executable, "-m", "kcptwisted.bench.peer"]
+_PEER = [sys.executable, "-m", "kcptwisted.commands.bench.peer"]
 
 
 @dataclass(frozen=True)

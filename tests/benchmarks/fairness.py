@@ -34,7 +34,7 @@ from twisted.python.failure import Failure
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from kcptwisted.bench.loads import Writer
+from kcptwisted.commands.bench.loads import Writer
 from kcptwisted.endpoints import KCPClientEndpoint, KCPServerEndpoint
 from kcptwisted.options import KCPOptions
 from kcptwisted.udp import port

@@ -11,7 +11,7 @@ from twisted.internet.endpoints import clientFromString, serverFromString
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
-from kcptwisted.bench.peer import buildParser
+from kcptwisted.commands.bench.peer import buildParser
 from kcptwisted.endpoints import KCPClientEndpoint, KCPServerEndpoint
 from tests.benchmarks.children import ChildFailed
 from tests.benchmarks.contenders import (

@@ -40,7 +40,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from kcptwisted.endpoints import KCPClientEndpoint, KCPServerEndpoint
 from kcptwisted.options import KCPOptions
-from kcptwisted.session import KCPSession
+from kcptwisted.session.session import KCPSession
 from kcptwisted.workers.role import workerNumber
 
 ROOT = Path(__file__).resolve().parents[2]

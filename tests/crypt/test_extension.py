@@ -25,8 +25,8 @@ from kcptwisted.crypt.registry import (
     findCipher,
     registerCipher,
 )
-from kcptwisted.listening import KCPListeningPort
 from kcptwisted.options import KCPOptions
+from kcptwisted.server.listening import KCPListeningPort
 from tests.connections import CLIENT, PORT, SERVER, ConnectionTestCase, RecordingProtocol
 from twisted import plugins
 

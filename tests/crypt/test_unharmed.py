@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from kcptwisted.crypt.registry import CIPHERS
 from kcptwisted.interfaces import Address
 from kcptwisted.layer import DatagramLayer
-from kcptwisted.link import Link
 from kcptwisted.options import KCPOptions
+from kcptwisted.testing.link import Link
 from tests.connections import ConnectionTestCase
 from tests.crypt.everycipher import keyOf
 

@@ -13,8 +13,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from kcptwisted.fec.decoder import FECDecoder
 from kcptwisted.fec.encoder import FECEncoder
-from kcptwisted.fec.packet import DATA
 from kcptwisted.stats import SessionStats
+from kcptwisted.wire.fec import DATA
 
 #: Data and parity shards of a group.
 Counts = tuple[int, int]

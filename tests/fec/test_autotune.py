@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from kcptwisted.fec.autotune import SAMPLES, AutoTune
 from kcptwisted.fec.encoder import sequenceLimit
-from kcptwisted.fec.packet import MAXIMUM_SHARDS
+from kcptwisted.wire.fec import MAXIMUM_SHARDS
 from tests.fec.shards import MANY_COUNTS, Counts, isDataShard
 from tests.properties import given, settings, strategies
 

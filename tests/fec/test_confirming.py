@@ -13,8 +13,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from kcptwisted.fec.autotune import SAMPLES
 from kcptwisted.fec.decoder import FECDecoder
 from kcptwisted.fec.encoder import FECEncoder
-from kcptwisted.fec.packet import HEADER, PARITY
 from kcptwisted.stats import SessionStats
+from kcptwisted.wire.fec import HEADER, PARITY
 from tests.fec.shards import MANY_COUNTS, WHOLE, Counts, PeerTestCase, anyShard, dataShard
 
 

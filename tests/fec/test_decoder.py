@@ -7,11 +7,11 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 
-from kcptwisted.arq.segment import ACK, Segment
 from kcptwisted.fec.decoder import FECDecoder
 from kcptwisted.fec.encoder import sequenceLimit
-from kcptwisted.fec.packet import DATA, PARITY
 from kcptwisted.stats import SessionStats
+from kcptwisted.wire.fec import DATA, PARITY
+from kcptwisted.wire.segment import ACK, Segment
 from tests.fec.shards import DecoderTestCase, anyShard, datagramsOf, dataShard, heldShards
 from tests.properties import given, settings, strategies
 

@@ -9,8 +9,8 @@ import struct
 from twisted.trial.unittest import SynchronousTestCase
 
 from kcptwisted.fec.encoder import FECEncoder, sequenceLimit
-from kcptwisted.fec.packet import DATA, PARITY
 from kcptwisted.fec.reedsolomon import ReedSolomon
+from kcptwisted.wire.fec import DATA, PARITY
 
 
 def _headers(packets: list[bytes]) -> list[tuple[int, int]]:

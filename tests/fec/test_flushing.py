@@ -12,13 +12,13 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from kcptwisted.clock import FlushClock, IFlushed
 from kcptwisted.fec.decoder import FECDecoder
 from kcptwisted.fec.encoder import PARITY_EXPIRES, FECEncoder
 from kcptwisted.fec.flushing import FlushingFECLayer
-from kcptwisted.fec.packet import DATA, PARITY, packetType
 from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
 from kcptwisted.stats import SessionStats
+from kcptwisted.timing.clock import FlushClock, IFlushed
+from kcptwisted.wire.fec import DATA, PARITY, packetType
 from tests.recording import ADDRESS, RecordingProtocol, RecordingTransport
 
 FILLER = b"filler"

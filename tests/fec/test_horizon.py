@@ -11,8 +11,8 @@ from random import Random
 
 from kcptwisted.fec.decoder import HORIZON, MAXIMUM_STRAYS, FECDecoder
 from kcptwisted.fec.encoder import sequenceLimit
-from kcptwisted.fec.packet import DATA, PARITY
 from kcptwisted.fec.reedsolomon import MAXIMUM_PATTERNS, recoveryFactors
+from kcptwisted.wire.fec import DATA, PARITY
 from tests.fec.shards import (
     MANY_COUNTS,
     WHOLE,

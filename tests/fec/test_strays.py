@@ -9,7 +9,7 @@ from random import Random
 
 from kcptwisted.fec.decoder import HORIZON, JUMP, PATIENCE_LATE
 from kcptwisted.fec.encoder import sequenceLimit
-from kcptwisted.fec.packet import DATA, PARITY
+from kcptwisted.wire.fec import DATA, PARITY
 from tests.fec.shards import WHOLE, Counts, PeerTestCase, anyShard, dataShard
 
 COUNTS: tuple[Counts, ...] = ((3, 2), (10, 3), (1, 1), (20, 10))

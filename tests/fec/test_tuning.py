@@ -5,7 +5,7 @@ L{kcptwisted.fec.decoder} and peers that group their shards otherwise than this 
 from __future__ import annotations
 
 from kcptwisted.fec.autotune import SAMPLES, TUNE_EVERY, AutoTune
-from kcptwisted.fec.packet import PARITY
+from kcptwisted.wire.fec import PARITY
 from tests.fec.shards import WHOLE, Counts, PeerTestCase, anyShard, dataShard, isDataShard
 
 PEERS: tuple[Counts, ...] = ((5, 2), (20, 10), (30, 5), (2, 1), (1, 1), (10, 4), (128, 128))

@@ -4,7 +4,7 @@ Raw bytes as a source of decisions, so that a fuzzer of bytes can make up whole 
 
 from __future__ import annotations
 
-from kcptwisted.arq.segment import HEADER, PUSH
+from kcptwisted.wire.segment import HEADER, PUSH
 
 
 class Choices:

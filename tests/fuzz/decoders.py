@@ -12,9 +12,15 @@ from twisted.internet.endpoints import clientFromString, serverFromString
 
 from kcptwisted.arq.congestion import NoCongestionControl, StandardCongestionControl
 from kcptwisted.arq.conversation import MAXIMUM_CONTROLS, Conversation
-from kcptwisted.arq.segment import OVERHEAD
 from kcptwisted.arq.settings import ARQSettings
-from kcptwisted.control.frames import (
+from kcptwisted.crypt.interfaces import ICipher
+from kcptwisted.crypt.layer import CryptLayer
+from kcptwisted.fec.autotune import SAMPLES
+from kcptwisted.fec.decoder import HORIZON, FECDecoder
+from kcptwisted.fec.encoder import FECEncoder
+from kcptwisted.stats import PortStats, SessionStats
+from kcptwisted.testing import SimulatedNetwork
+from kcptwisted.wire.control import (
     MAGIC,
     MAXIMUM_FRAMES,
     TOKEN,
@@ -22,12 +28,7 @@ from kcptwisted.control.frames import (
     decodeBlock,
     encodeBlock,
 )
-from kcptwisted.crypt.interfaces import ICipher
-from kcptwisted.crypt.layer import CryptLayer
-from kcptwisted.fec.autotune import SAMPLES
-from kcptwisted.fec.decoder import HORIZON, FECDecoder
-from kcptwisted.fec.encoder import FECEncoder
-from kcptwisted.fec.packet import (
+from kcptwisted.wire.fec import (
     DATA,
     DATA_HEADER,
     MAXIMUM_SHARDS,
@@ -35,9 +36,8 @@ from kcptwisted.fec.packet import (
     outOfBandData,
     packetType,
 )
-from kcptwisted.firstcontact import readOpening
-from kcptwisted.stats import PortStats, SessionStats
-from kcptwisted.testing import SimulatedNetwork
+from kcptwisted.wire.opening import readOpening
+from kcptwisted.wire.segment import OVERHEAD
 from tests.crypt.everycipher import everyCipher, madeCiphers
 from tests.fuzz.choices import Choices
 from tests.recording import ADDRESS, RecordingProtocol

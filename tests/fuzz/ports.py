@@ -10,17 +10,17 @@ from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory, Protocol
 
 from kcptwisted.arq.conversation import MAXIMUM_CONTROLS
-from kcptwisted.arq.segment import HEADER, WASK
-from kcptwisted.connector import KCPConnector
-from kcptwisted.control.frames import NO_TOKEN, encodeBlock
-from kcptwisted.departed import MAXIMUM_REMEMBERED
+from kcptwisted.client.connector import KCPConnector
 from kcptwisted.endpoints import KCPServerEndpoint
-from kcptwisted.fec.packet import outOfBandPacket
-from kcptwisted.hub import SessionHub
-from kcptwisted.listening import KCPListeningPort
 from kcptwisted.options import KCPOptions
-from kcptwisted.session import KCPSession
+from kcptwisted.server.ended import MAXIMUM_REMEMBERED
+from kcptwisted.server.listening import KCPListeningPort
+from kcptwisted.session.session import KCPSession
+from kcptwisted.stack.hub import SessionHub
 from kcptwisted.testing import Link, SimulatedNetwork
+from kcptwisted.wire.control import NO_TOKEN, encodeBlock
+from kcptwisted.wire.fec import outOfBandPacket
+from kcptwisted.wire.segment import HEADER, WASK
 from tests.fuzz.choices import Choices
 from tests.machines.world import loggedErrors
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from random import Random
 
-from kcptwisted.arq.segment import HEADER, PUSH, WASK
-from kcptwisted.control.frames import (
+from kcptwisted.fec.encoder import FECEncoder
+from kcptwisted.wire.control import (
     NO_TOKEN,
     Challenge,
     Cookie,
@@ -21,8 +21,8 @@ from kcptwisted.control.frames import (
     Retry,
     encodeBlock,
 )
-from kcptwisted.fec.encoder import FECEncoder
-from kcptwisted.fec.packet import outOfBandPacket
+from kcptwisted.wire.fec import outOfBandPacket
+from kcptwisted.wire.segment import HEADER, PUSH, WASK
 
 EIGHT = bytes(range(8))
 

@@ -13,13 +13,13 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.protocol import Factory, Protocol
 from twisted.trial.unittest import TestCase
 
-from kcptwisted.bench.loads import Client
+from kcptwisted.commands.bench.loads import Client
 from kcptwisted.endpoints import KCPClientEndpoint, KCPServerEndpoint
-from kcptwisted.hub import SocketLayer
-from kcptwisted.link import Link
-from kcptwisted.listening import KCPListeningPort
-from kcptwisted.lossyrelay import LossyRelay
 from kcptwisted.options import KCPOptions
+from kcptwisted.server.listening import KCPListeningPort
+from kcptwisted.stack.hub import SocketLayer
+from kcptwisted.testing.link import Link
+from kcptwisted.testing.lossyrelay import LossyRelay
 from tests.interop import cpeer
 from tests.interop.cpeer import CPeer
 from tests.interop.peers import GoClient, GoServer, goPeerBinary, skipReason

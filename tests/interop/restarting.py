@@ -12,8 +12,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall
 
 from kcptwisted.endpoints import KCPClientEndpoint
-from kcptwisted.lossyrelay import LossyRelay
 from kcptwisted.options import KCPOptions
+from kcptwisted.testing.lossyrelay import LossyRelay
 from tests.interop.cases import OurEndsCase
 from tests.interop.peers import OurProcess
 from tests.interop.talking import Talker, Talkers

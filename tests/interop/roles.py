@@ -9,9 +9,9 @@ from typing import cast
 
 from twisted.internet.protocol import Protocol
 
-from kcptwisted.bench import loads
-from kcptwisted.bench.loads import COUNT, EchoServer, Writer, WrongBytes
-from kcptwisted.session import KCPSession
+from kcptwisted.commands.bench import loads
+from kcptwisted.commands.bench.loads import COUNT, EchoServer, Writer, WrongBytes
+from kcptwisted.session.session import KCPSession
 from tests.interop.stream import Pattern
 
 __all__ = [

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from kcptwisted.bench.stream import Pattern
+from kcptwisted.commands.bench.stream import Pattern
 
 __all__ = ["Pattern", "streamHash"]
 

@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred, DeferredQueue
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
-from kcptwisted.session import KCPSession
+from kcptwisted.session.session import KCPSession
 from tests.interop.roles import WrongBytes
 
 

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kcptwisted.arq.segment import decodeSegments
 from kcptwisted.interfaces import Address, IDatagramProtocol
 from kcptwisted.layer import DatagramLayer
+from kcptwisted.wire.segment import decodeSegments
 
 
 def commands(datagrams: list[bytes]) -> set[int]:

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kcptwisted.lossyrelay import LossyRelay
 from kcptwisted.stats import SessionStats
+from kcptwisted.testing.lossyrelay import LossyRelay
 from tests.interop.cases import KCPGoCase, Settings
 from tests.interop.roles import EchoClient, EchoServer, session
 from tests.interop.stream import streamHash

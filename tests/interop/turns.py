@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from random import Random
 
-from kcptwisted.arq.segment import PUSH, decodeSegments
-from kcptwisted.fec.packet import DATA, FEC_OVERHEAD, packetType
-from kcptwisted.link import Link, LinkModel
+from kcptwisted.testing.link import Link, LinkModel
+from kcptwisted.wire.fec import DATA, FEC_OVERHEAD, packetType
+from kcptwisted.wire.segment import PUSH, decodeSegments
 from tests.interop.roles import Client, WrongBytes, session
 from tests.interop.stream import Pattern
 

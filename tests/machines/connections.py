@@ -9,8 +9,8 @@ from contextlib import ExitStack
 from random import Random
 from typing import Any
 
-from kcptwisted.link import Link
 from kcptwisted.options import KCPOptions
+from kcptwisted.testing.link import Link
 from tests.machines.parties import Party
 from tests.machines.world import OUTAGE, SERVER, STRANGER, Client, World, loggedErrors
 from tests.properties import stateful, strategies

@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from kcptwisted.arq.sender import MessageTooLong
-from kcptwisted.session import KCPSession
+from kcptwisted.session.session import KCPSession
 
 #: What is written is cut out of this, from another place for each party.
 TEXT = Random(0).randbytes(1 << 16) * 2

@@ -15,10 +15,10 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from kcptwisted.endpoints import KCPClientEndpoint, KCPServerEndpoint
-from kcptwisted.link import Link
 from kcptwisted.options import KCPOptions
-from kcptwisted.relaying.service import RelayService
+from kcptwisted.services.relay.service import RelayService
 from kcptwisted.testing import SimulatedHost, SimulatedNetwork
+from kcptwisted.testing.link import Link
 from tests.machines.streams import StreamClient, StreamServer
 from tests.machines.world import OUTAGE, loggedErrors
 from tests.properties import stateful, strategies

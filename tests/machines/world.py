@@ -23,10 +23,10 @@ from kcptwisted.errors import (
     PeerRestarted,
     PeerTimeout,
 )
-from kcptwisted.link import Link
-from kcptwisted.listening import KCPListeningPort
 from kcptwisted.options import KCPOptions
+from kcptwisted.server.listening import KCPListeningPort
 from kcptwisted.testing import SimulatedHost, SimulatedNetwork
+from kcptwisted.testing.link import Link
 from tests.machines.parties import Party, PartyFactory
 
 SERVER = ("10.0.0.1", 4000)

@@ -15,9 +15,9 @@ from twisted.python.failure import Failure
 
 from kcptwisted.endpoints import KCPClientEndpoint, KCPServerEndpoint
 from kcptwisted.errors import PeerReset
-from kcptwisted.listening import KCPListeningPort
 from kcptwisted.options import KCPOptions
-from kcptwisted.session import KCPSession
+from kcptwisted.server.listening import KCPListeningPort
+from kcptwisted.session.session import KCPSession
 
 
 class Source:

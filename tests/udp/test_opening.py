@@ -13,13 +13,13 @@ from twisted.internet.error import CannotListenError
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from kcptwisted.addresses import toAddress
-from kcptwisted.admission import hostOf
 from kcptwisted.interfaces import Address
 from kcptwisted.options import KCPOptions
+from kcptwisted.server.admission import hostOf
 from kcptwisted.stats import PortStats
 from kcptwisted.udp import opening as openingModule
 from kcptwisted.udp import port as portModule
+from kcptwisted.udp.addresses import toAddress
 from kcptwisted.udp.opening import openPort, openShared, rebindPort
 from kcptwisted.udp.port import BatchPort
 from tests.udp.fakes import LOOPBACK, FakeReactor, Recorder

@@ -24,7 +24,7 @@ from twisted.python.failure import Failure
 
 from kcptwisted.endpoints import KCPClientEndpoint
 from kcptwisted.options import KCPOptions
-from kcptwisted.session import KCPSession
+from kcptwisted.session.session import KCPSession
 from tests.programs import PATIENCE, Program, ProgramTestCase
 
 reactor: Any = installed

@@ -20,14 +20,14 @@ from twisted.internet.interfaces import (
 from twisted.internet.protocol import DatagramProtocol
 from zope.interface import implementer
 
-from kcptwisted.listening import KCPListeningPort
 from kcptwisted.options import KCPOptions
+from kcptwisted.server.listening import KCPListeningPort
 from kcptwisted.testing import SimulatedHost, SimulatedNetwork
 from kcptwisted.workers.listener import SharingListener
 from kcptwisted.workers.siblings import Siblings
 from tests.callers import AEAD
 from tests.connections import PORT, SERVER, RecordingFactory
-from tests.test_roaming import RoamingTestCase
+from tests.server.test_paths import RoamingTestCase
 
 #: Seconds that a message takes from one worker to another.
 WAY = 0.0005

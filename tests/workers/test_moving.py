@@ -9,14 +9,14 @@ from functools import partial
 
 from zope.interface.verify import verifyObject
 
-from kcptwisted.control.frames import Reset
 from kcptwisted.errors import PeerRestarted
 from kcptwisted.testing import Link
+from kcptwisted.wire.control import Reset
 from kcptwisted.workers.interfaces import ISiblings, IStrayTaker
 from kcptwisted.workers.listener import SharingListener
 from tests.callers import AEAD, ATTACKER, blocksOf, hello, push
 from tests.connections import CLIENT, SERVER
-from tests.test_roaming import AEAD_FEC, PLACES
+from tests.server.test_paths import AEAD_FEC, PLACES
 from tests.workers.shared import ROOM, SharedTestCase
 
 TOKEN = bytes(range(1, 9))

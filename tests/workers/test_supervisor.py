@@ -17,12 +17,12 @@ from zope.interface.verify import verifyObject
 
 from kcptwisted.interfaces import IKCPListeningPort
 from kcptwisted.options import KCPOptions
-from kcptwisted.stopping import Ending
+from kcptwisted.server.stopping import Ending
 from kcptwisted.udp.opening import openShared
 from kcptwisted.workers.ports import AbsentPort, MasterPort
 from kcptwisted.workers.role import INBOX, ORDERS, OUTBOXES, REPORTS, SOCKET, VARIABLE, Place, Role
 from kcptwisted.workers.supervisor import Command, Supervisor
-from tests.test_secondsignal import SignalledReactor
+from tests.server.test_secondsignal import SignalledReactor
 from tests.workers.fakes import FakeReactor
 
 TOTAL = 3

@@ -12,7 +12,7 @@ from unittest import SkipTest
 
 from twisted.internet.task import deferLater
 
-from kcptwisted.bench.scenarios import SCENARIOS
+from kcptwisted.commands.bench.scenarios import SCENARIOS
 from tests.programs import PATIENCE, Program, ProgramTestCase, reactor
 
 

@@ -1,5 +1,5 @@
 """
-L{kcptwisted.bench.peer} in processes of its own.
+L{kcptwisted.commands.bench.peer} in processes of its own.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class PeerTests(ProgramTestCase):
         """
         @return: one that runs.
         """
-        return self.start("-m", "kcptwisted.bench.peer", *arguments)
+        return self.start("-m", "kcptwisted.commands.bench.peer", *arguments)
 
     async def serve(self, endpoint: str = SERVER, role: str = "echo") -> tuple[Program, str]:
         """

@@ -9,7 +9,7 @@ from random import Random
 from twisted.internet import reactor
 from twisted.internet.protocol import Protocol
 
-from kcptwisted.arq.segment import WASK, WINS, decodeSegments
+from kcptwisted.wire.segment import WASK, WINS, decodeSegments
 from tests.interop.cases import IKCPCase, Settings
 from tests.interop.cpeer import CPeer
 from tests.interop.messages import MessageClient

@@ -10,8 +10,8 @@ from random import Random
 from twisted.internet.error import TimeoutError
 from twisted.internet.protocol import Protocol
 
-from kcptwisted.arq.segment import WASK, WINS
 from kcptwisted.stats import SessionStats
+from kcptwisted.wire.segment import WASK, WINS
 from tests.interop.cases import Settings
 from tests.interop.messages import MessageClient
 from tests.interop.roles import (

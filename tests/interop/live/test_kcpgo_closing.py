@@ -10,11 +10,11 @@ from random import Random
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
 
-from kcptwisted.arq.segment import PUSH, WASK, decodeSegments
-from kcptwisted.control.frames import Hello, decodeBlock
 from kcptwisted.errors import LingerTimeout
-from kcptwisted.link import Link, LinkModel
-from kcptwisted.session import KCPSession
+from kcptwisted.session.session import KCPSession
+from kcptwisted.testing.link import Link, LinkModel
+from kcptwisted.wire.control import Hello, decodeBlock
+from kcptwisted.wire.segment import PUSH, WASK, decodeSegments
 from tests.interop.cases import LOSS, KCPGoCase, Settings
 from tests.interop.restarting import SLACK, reactor
 from tests.interop.roles import SourceServer

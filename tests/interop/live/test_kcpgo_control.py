@@ -11,9 +11,9 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.error import ConnectionDone
 from twisted.internet.task import deferLater
 
-from kcptwisted.arq.segment import WASK, decodeSegments
-from kcptwisted.control.frames import Hello, decodeBlock
-from kcptwisted.session import KCPSession
+from kcptwisted.session.session import KCPSession
+from kcptwisted.wire.control import Hello, decodeBlock
+from kcptwisted.wire.segment import WASK, decodeSegments
 from tests.interop.cases import IKCPCase, KCPGoCase, OurEndsCase, Settings
 from tests.interop.cpeer import CPeer
 from tests.interop.peers import GoCaller

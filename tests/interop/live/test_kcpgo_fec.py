@@ -5,7 +5,7 @@ up when traffic pauses.
 
 from __future__ import annotations
 
-from kcptwisted.lossyrelay import LossyRelay
+from kcptwisted.testing.lossyrelay import LossyRelay
 from tests.interop.cases import Settings
 from tests.interop.roles import EchoServer
 from tests.interop.transfers import Counted, TransferCase

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from twisted.internet.task import deferLater
 
-from kcptwisted.arq.segment import WASK, WINS
 from kcptwisted.errors import PeerRefused, PeerRestarted, PeerTimeout
+from kcptwisted.wire.segment import WASK, WINS
 from tests.interop.cases import KCPGoCase, Settings
 from tests.interop.restarting import (
     DEAD_AFTER,

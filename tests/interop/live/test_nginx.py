@@ -11,8 +11,8 @@ from twisted.internet.defer import DeferredList, gatherResults
 from twisted.internet.error import ConnectionDone
 
 from kcptwisted.errors import PeerRestarted
-from kcptwisted.listening import KCPListeningPort
 from kcptwisted.options import KCPOptions
+from kcptwisted.server.listening import KCPListeningPort
 from tests.interop.nginx import Nginx, whyMissing
 from tests.interop.peers import OurProcess, skipReason
 from tests.interop.restarting import RestartCase, inTime, reactor

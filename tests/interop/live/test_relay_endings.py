@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.relaying.programs import Caller, RelaysCase, Source
+from tests.services.relay.programs import Caller, RelaysCase, Source
 
 LENGTH = 300_000
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import socket
 
-from tests.relaying.programs import RelaysCase
+from tests.services.relay.programs import RelaysCase
 
 
 class ExitTests(RelaysCase):

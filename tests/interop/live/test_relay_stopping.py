@@ -10,7 +10,7 @@ from typing import Any
 from twisted.internet.task import deferLater
 
 from tests.programs import Program
-from tests.relaying.programs import Caller, RelaysCase, Source, reactor
+from tests.services.relay.programs import Caller, RelaysCase, Source, reactor
 from tests.workers.clients import isLinux
 
 #: What must have gone through before the signal.

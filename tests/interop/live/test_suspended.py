@@ -12,9 +12,9 @@ from twisted.internet import reactor as installed
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
-from kcptwisted.arq.segment import WASK
-from kcptwisted.link import Link, LinkModel
 from kcptwisted.options import KCPOptions
+from kcptwisted.testing.link import Link, LinkModel
+from kcptwisted.wire.segment import WASK
 from tests.interop.cases import OurEndsCase
 from tests.interop.peers import OurProcess
 from tests.interop.roles import EchoServer

@@ -1,0 +1,3 @@
+"""
+The end that calls.
+"""

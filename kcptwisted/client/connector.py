@@ -1,0 +1,255 @@
+"""
+The client's end: one socket, one peer, one session.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from twisted.internet import error
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IDelayedCall, IProtocol, IProtocolFactory
+from twisted.python.failure import Failure
+
+from kcptwisted.client.rebinding import ADDRESS_GONE, Rebinding
+from kcptwisted.client.suspicion import Suspicion
+from kcptwisted.errors import PeerRefused, PeerUnreachable
+from kcptwisted.interfaces import Address
+from kcptwisted.options import KCPOptions
+from kcptwisted.session.session import KCPSession
+from kcptwisted.stack.hub import RandomBytes, SessionHub, SocketLayer
+from kcptwisted.udp.opening import rebindPort
+
+
+class KCPConnector(SessionHub):
+    """
+    Connects to one address, and closes the socket when the connection is over.
+    """
+
+    calls = True
+
+    def __init__(
+        self,
+        reactor: Any,
+        options: KCPOptions,
+        factory: IProtocolFactory,
+        randomConv: Callable[[], int],
+        randomBytes: RandomBytes = os.urandom,
+    ) -> None:
+        """
+        @param factory: makes the protocol.
+        @param randomConv: gives a conversation id.
+        """
+        super().__init__(reactor, options, randomBytes)
+        self._factory = factory
+        self._randomConv = randomConv
+        self._timeout: IDelayedCall | None = None
+        self._result: Deferred[IProtocol] | None = None
+        self._session: KCPSession | None = None
+        # Once there is a session.
+        self._suspicion: Suspicion | None = None
+        self._rebinding: Rebinding | None = None
+
+    def __repr__(self) -> str:
+        return f"<KCPConnector {self._session!r}>"
+
+    def connect(
+        self,
+        bind: Address,
+        peer: Address,
+        layers: Sequence[SocketLayer] = (),
+        patience: float | None = None,
+    ) -> Deferred[IProtocol]:
+        """
+        @param patience: what is left of C{timeout=}, seconds; all of it if None.
+        @return: fires with the protocol when the peer has answered; fails with
+            L{PeerRefused}, L{error.TimeoutError}, L{error.CannotListenError} or whatever
+            C{buildProtocol} raised.  Cancelling it closes the socket.
+        """
+        result: Deferred[IProtocol] = Deferred(self._cancel)
+        self._result = result
+        self._bind = bind
+        self._peer = peer
+        conv = self._randomConv()
+        try:
+            self.openPort(bind, peer, layers)
+        except OSError as problem:
+            self._fail(Failure(_connectError(problem)))
+            return result
+        except error.CannotListenError:
+            self._fail(Failure())
+            return result
+        self._factory.doStart()
+        self.stats.ActiveOpens += 1
+        session = self._session = self.addSession(conv, peer)
+        self._suspicion = Suspicion(self._reactor, session, self._options.deadAfter)
+        self._rebinding = Rebinding(self._reactor, self._rebind, lambda: session.heard)
+        if self._options.handshake:
+            seconds = self._options.timeout if patience is None else patience
+            self._timeout = self._reactor.callLater(seconds, self._timedOut)
+            session.ask()
+        else:
+            session.askWithData()
+            session.assumeEstablished()
+        return result
+
+    def datagramsReceived(self, datagrams: list[bytes], address: Address) -> None:
+        """
+        Hand datagrams to the session.  The socket is connected, so they are the peer's, however the
+        kernel spells its address.
+        """
+        super().datagramsReceived(datagrams, self._peer)
+
+    def datagramsRecovered(self, datagrams: list[bytes], address: Address) -> None:
+        """
+        The same for what a layer on the socket rebuilt.
+        """
+        super().datagramsRecovered(datagrams, self._peer)
+
+    def sessionEstablished(self, session: KCPSession) -> None:
+        """
+        Give the session its protocol, and the caller the result.
+        """
+        self._stopTimeout()
+        try:
+            protocol = self._factory.buildProtocol(session.getPeer())
+            if protocol is None:
+                raise error.NoProtocol()
+        except Exception:
+            session.connectionLost(Failure())
+            return
+        # The application may cancel in buildProtocol and in connectionMade.
+        if self._result is not None:
+            session.startProtocol(protocol)
+        result, self._result = self._result, None
+        if result is not None:
+            result.callback(protocol)
+
+    def sessionEnded(self, session: KCPSession, reason: Failure) -> None:
+        """
+        Close the socket; if the caller still waits, that is the answer.
+        """
+        super().sessionEnded(session, reason)
+        self._session = None
+        self._stopTimeout()
+        if self._suspicion is not None and self._rebinding is not None:
+            self._suspicion.stop()
+            self._rebinding.stop()
+            self._suspicion = self._rebinding = None
+        self.closePort().addCallback(lambda _: self._closed())
+        self._fail(reason)
+
+    def _closed(self) -> None:
+        self._log.debug("{factory}: closed {host}", factory=self._factory, host=self.getHost())
+        self._factory.doStop()
+
+    def pathSilent(self, session: KCPSession) -> None:
+        """
+        Look for another way: the host may have another address by now, which only a new socket
+        sends from.
+        """
+        if self._rebinding is not None and not self._rebinding.running and self._reopen():
+            self._log.info(
+                "KCP connection {conv}: no answer from {peer}, trying from {host}",
+                conv=session.conv,
+                peer=session.getPeer(),
+                host=self.getHost(),
+            )
+
+    def _reopen(self) -> bool:
+        port = self._port
+        return port is not None and rebindPort(port, self._bind, self._peer, self._options)
+
+    def _rebind(self) -> None:
+        """
+        The host has lost the address that the socket sends from.
+        """
+        session = self._session
+        if session is not None and self._reopen():
+            self._log.info(
+                "KCP connection {conv}: the address is gone, trying from {host}",
+                conv=session.conv,
+                host=self.getHost(),
+            )
+            session.askAgain()
+
+    def connectionRefused(self) -> None:
+        """
+        Nothing listens there, which is no wonder if the peer has closed the connection.
+        """
+        self._peerGone(PeerRefused())
+
+    def peerUnreachable(self, problem: OSError) -> None:
+        """
+        The network does not carry datagrams there, or says so.
+        """
+        self._peerGone(PeerUnreachable(problem.errno, problem.strerror or ""))
+
+    def _peerGone(self, reason: Exception) -> None:
+        session = self._session
+        if session is None or session.peerFinished:
+            return
+        if session.delivered:
+            session.end(Failure(error.ConnectionDone()))
+        elif self._isConnecting(session):
+            session.end(Failure(reason))
+        elif self._suspicion is not None:
+            self._suspicion.raiseBy(Failure(reason))
+
+    def sendingFailed(self, problem: OSError) -> None:
+        """
+        If the socket's address is gone, another one is needed.  Whatever else keeps this host from
+        sending may pass, before the peer is taken for dead.
+        """
+        session = self._session
+        if session is None or session.peerFinished:
+            return
+        if self._isConnecting(session):
+            session.end(Failure(_connectError(problem)))
+        elif problem.errno in ADDRESS_GONE and session.roams and self._rebinding is not None:
+            self._rebinding.begin()
+
+    @staticmethod
+    def _isConnecting(session: KCPSession) -> bool:
+        """
+        Whether the peer has yet to show that it is there; without a handshake, too.
+        """
+        return session.protocol is None or not session.stats.InPkts
+
+    def _fail(self, reason: Failure) -> None:
+        result, self._result = self._result, None
+        if result is not None:
+            result.errback(reason)
+
+    def _timedOut(self) -> None:
+        self._timeout = None
+        if self._session is not None:
+            why = f"no answer within timeout={self._options.timeout:g} seconds"
+            unopened = self.stats.InCsumErrors + self.stats.InShortErrs
+            if unopened:
+                why += (
+                    f"; {unopened} datagrams came that did not open: is it the same key and crypt?"
+                )
+            self._session.connectionLost(Failure(error.TimeoutError(string=why)))
+
+    def _stopTimeout(self) -> None:
+        if self._timeout is not None:
+            self._timeout.cancel()
+            self._timeout = None
+
+    def _cancel(self, result: Deferred[IProtocol]) -> None:
+        self._result = None
+        session = self._session
+        if session is None:
+            return
+        if session.protocol is None:
+            session.connectionLost(Failure(CancelledError()))
+        else:
+            session.end(Failure(CancelledError()))
+
+
+def _connectError(problem: OSError) -> error.ConnectError:
+    found: error.ConnectError = error.getConnectError((problem.errno, problem.strerror or ""))
+    return found

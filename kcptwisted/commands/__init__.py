@@ -1,0 +1,3 @@
+"""
+What C{python -m kcptwisted} runs.
+"""

@@ -1,0 +1,87 @@
+"""
+The server endpoint, for use in code; L{kcptwisted.endpointstrings.parsers} makes one of a string.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IProtocolFactory, IStreamServerEndpoint
+from zope.interface import implementer
+
+from kcptwisted.interfaces import Address, IKCPListeningPort
+from kcptwisted.options import KCPOptions
+from kcptwisted.options.hosts import checkPort
+from kcptwisted.server.listener import KCPListener
+from kcptwisted.server.listening import KCPListeningPort
+from kcptwisted.stack.hub import RandomBytes, SocketLayer
+from kcptwisted.stack.protection import warnIfUnprotected
+from kcptwisted.udp.addresses import ANY_IPV4, resolve
+
+if TYPE_CHECKING:
+    from kcptwisted.workers.sharing import SharedEndpoint
+
+
+@implementer(IStreamServerEndpoint)
+class KCPServerEndpoint:
+    """
+    Listens for KCP clients.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        port: int,
+        options: KCPOptions | None = None,
+        layers: Sequence[SocketLayer] = (),
+        randomBytes: RandomBytes = os.urandom,
+    ) -> None:
+        """
+        @param reactor: as for L{kcptwisted.endpoints.client.KCPClientEndpoint}.
+        @param port: UDP port; 0 for any that is free.
+        @param options: the rest; the defaults if None.
+        @param layers: as for L{kcptwisted.endpoints.client.KCPClientEndpoint}.
+        @param randomBytes: gives the tokens, cookies and challenges of control frames.
+        @raise ValueError: if C{port} is out of bounds.
+        """
+        self._reactor = reactor
+        self._port = checkPort(port, 0)
+        self._options = options or KCPOptions()
+        self._layers = tuple(layers)
+        self._randomBytes = randomBytes
+        self._shared: SharedEndpoint | None = None
+        if self._options.workers > 1:
+            from kcptwisted.workers.sharing import SharedEndpoint
+
+            self._shared = SharedEndpoint(
+                reactor, self._port, self._options, self._layers, randomBytes
+            )
+
+    def __repr__(self) -> str:
+        return f"<KCPServerEndpoint {self._options.interface}:{self._port}>"
+
+    # What fires is narrower than the interface asks for, which mypy allows of no Deferred.
+    def listen(  # type: ignore[override]
+        self, protocolFactory: IProtocolFactory
+    ) -> Deferred[IKCPListeningPort]:
+        """
+        Listen.
+
+        @return: fires with the port, or fails with L{twisted.internet.error.CannotListenError} or
+            L{twisted.internet.error.DNSLookupError}.
+        """
+        if self._shared is not None:
+            return self._shared.listen(protocolFactory)
+        interface = self._options.interface or ANY_IPV4[0]
+        looked = resolve(self._reactor, interface, self._port, self._options.timeout)
+        return looked.addCallback(self._listen, protocolFactory)
+
+    def _listen(self, addresses: list[Address], factory: IProtocolFactory) -> IKCPListeningPort:
+        listener = KCPListener(self._reactor, self._options, factory, self._randomBytes)
+        port = KCPListeningPort(listener, addresses[0], self._layers)
+        port.startListening()
+        warnIfUnprotected(self._options, f"what arrives at kcp:{port.getHost().port}")
+        return port

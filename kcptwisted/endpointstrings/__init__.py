@@ -1,0 +1,3 @@
+"""
+Endpoint strings, as Twisted hands them to a plugin: C{kcp:host:port:option=value…}.
+"""

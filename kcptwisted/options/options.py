@@ -1,0 +1,354 @@
+"""
+The options of an endpoint: their defaults, and the check of all.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from typing import Any
+
+from kcptwisted.arq.settings import ARQSettings
+from kcptwisted.crypt.keys import deriveKey
+from kcptwisted.crypt.registry import CipherSpec, findCipher
+from kcptwisted.options.hosts import checkHost, checkName
+from kcptwisted.options.names import hint, holdsSecret, suggestion
+from kcptwisted.options.table import MAXIMUM_MTU, MODES, OPTIONS, TICK, Mode, Option
+from kcptwisted.wire.fec import FEC_OVERHEAD, MAXIMUM_SHARDS
+from kcptwisted.wire.segment import OVERHEAD
+
+#: Holds the passphrase when a cipher needs one and no option gives it.
+KEY_VARIABLE = "KCP_KEY"
+
+#: Milliseconds without a new acknowledgement after which a link can be dead, without keepalive.
+DEAD_LINK_AFTER = 10_000
+
+#: The cipher when a key is given and no C{crypt=}.
+DEFAULT_CIPHER = "aes-128-gcm"
+
+_TRUTH = {"yes": True, "no": False, "1": True, "0": False}
+
+# Python's own notation has more: spaces, underscores, other scripts' digits.
+_NUMBERS = {
+    int: re.compile(r"-?[0-9]{1,20}"),
+    float: re.compile(r"-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"),
+}
+
+_BY_NAME = {option.name: option for option in OPTIONS}
+
+
+@dataclass(frozen=True)
+class KCPOptions:
+    """
+    The checked options of one endpoint.  Each parameter is the endpoint option of that name; see
+    L{kcptwisted.options.table.OPTIONS} for meaning, unit and bounds.
+
+    @raise ValueError: names the option that is wrong and what is allowed.  It never holds a key.
+    """
+
+    interface: str = ""
+    bindAddress: str = ""
+    crypt: str | None = None
+    key: str | None = field(default=None, repr=False)
+    keyFile: str | None = None
+    rawKey: str | None = field(default=None, repr=False)
+    dataShards: int = 0
+    parityShards: int = 0
+    fecFlush: int = 0
+    mode: str = "fast"
+    nodelay: bool | None = None
+    interval: int | None = None
+    resend: int | None = None
+    nc: bool | None = None
+    mtu: int = 1400
+    sendWindow: int = 512
+    receiveWindow: int = 1024
+    stream: bool = True
+    ackNoDelay: bool = False
+    writeDelay: bool = False
+    dscp: int = 0
+    socketBuffer: int = 4194304
+    timeout: float = 30.0
+    handshake: bool = True
+    linger: float = 30.0
+    stopTimeout: float | None = None
+    keepAlive: float = 10.0
+    deadAfter: float = 30.0
+    idleTimeout: float = 0.0
+    sendQueueLimit: int = 0
+    rateLimit: int = 0
+    pacing: bool = True
+    maxSessions: int = 32768
+    maxSessionsPerHost: int = 16384
+    acceptRate: float = 2000.0
+    workers: int = 1
+    retry: bool = False
+    trace: bool = False
+    #: Where KCP_KEY is looked up.
+    environ: Mapping[str, str] = field(
+        default_factory=lambda: os.environ, repr=False, compare=False
+    )
+    #: The cipher's key, from whichever option or variable gives it.
+    cipherKey: bytes = field(init=False, repr=False)
+    # By overhead: all sessions have the same.
+    _settings: dict[int, ARQSettings] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
+
+    def __post_init__(self) -> None:
+        for option in OPTIONS:
+            self._check(option, getattr(self, option.name))
+        for name in ("interface", "bindAddress"):
+            host = getattr(self, name)
+            if host:
+                object.__setattr__(self, name, checkName(checkHost(host, name), name))
+        if (self.dataShards == 0) != (self.parityShards == 0):
+            raise ValueError("dataShards and parityShards must both be 0 or both be at least 1")
+        if self.dataShards + self.parityShards > MAXIMUM_SHARDS:
+            raise ValueError(
+                f"dataShards and parityShards must be at most {MAXIMUM_SHARDS} together"
+            )
+        if self.fecFlush and not self.dataShards:
+            raise ValueError("fecFlush must be 0 or left out without dataShards and parityShards")
+        if self.workers > 1 and not sys.platform.startswith("linux"):
+            raise ValueError("workers must be 1 on this system: only Linux shares a port out")
+        object.__setattr__(self, "cipherKey", self._findKey())
+        self.checkMtu(self.overhead)
+
+    def checkMtu(self, overhead: int) -> None:
+        """
+        @param overhead: bytes of a UDP payload that the layers below KCP take.
+        @raise ValueError: if that leaves no room for a segment's header and one byte.
+        """
+        least = overhead + OVERHEAD + 1
+        if self.mtu < least:
+            raise ValueError(
+                f"mtu must be {least} to {MAXIMUM_MTU} with these layers, not {self.mtu}"
+            )
+
+    @staticmethod
+    def _check(option: Option, value: object) -> None:
+        name = option.name
+        if value is None and getattr(KCPOptions, name) is None:
+            return
+        kind = (int, float) if option.kind is float else option.kind
+        if not isinstance(value, kind) or (isinstance(value, bool) and option.kind is not bool):
+            raise ValueError(f"{name} must be {option.kind.__name__}, not {type(value).__name__}")
+        if option.choices and value not in option.choices and not option.extensible:
+            raise ValueError(
+                f"{name} must be one of {option.allowed}, not {value!r}{hint(name, value)}"
+            )
+        if (
+            isinstance(value, (int, float))
+            and option.kind is not bool
+            and not (option.low <= value <= option.high)
+        ):
+            raise ValueError(f"{name} must be {option.bounds}, not {value}")
+
+    def _findKey(self) -> bytes:
+        given = [name for name in ("key", "keyFile", "rawKey") if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise ValueError(f"{' and '.join(given)} exclude each other: give one")
+        cipher = self._cipher(bool(given))
+        if not cipher.keyBytes:
+            if given:
+                raise ValueError(f"{given[0]} must be left out: crypt={cipher.name} has no key")
+            return b""
+        if self.rawKey is not None:
+            return self._parseRawKey(self.rawKey, cipher)
+        source, passphrase = "key", self.key
+        if self.keyFile is not None:
+            passphrase = self._readKeyFile(self.keyFile)
+        elif passphrase is None:
+            source, passphrase = KEY_VARIABLE, self.environ.get(KEY_VARIABLE)
+        if not passphrase:
+            raise ValueError(
+                f"crypt={cipher.name} needs a key that is not empty: give key, keyFile or rawKey, "
+                f"or set {KEY_VARIABLE} in the environment"
+            )
+        try:
+            return deriveKey(passphrase, cipher.keyBytes)
+        except UnicodeEncodeError:
+            # Its message would show the passphrase.
+            raise ValueError(f"{source} must be text that UTF-8 can encode") from None
+
+    @staticmethod
+    def _parseRawKey(text: str, cipher: CipherSpec) -> bytes:
+        # The message of bytes.fromhex's error could show a part of the key.
+        digits = "0123456789abcdefABCDEF"
+        fits = text and len(text) % 2 == 0 if cipher.anyKey else len(text) == 2 * cipher.keyBytes
+        if not fits or any(digit not in digits for digit in text):
+            count = "two for each byte:" if cipher.anyKey else 2 * cipher.keyBytes
+            raise ValueError(f"rawKey must be {count} hexadecimal digits with crypt={cipher.name}")
+        return bytes.fromhex(text)
+
+    @staticmethod
+    def _readKeyFile(path: str) -> str:
+        try:
+            with open(path, encoding="utf-8") as file:
+                return file.read().rstrip("\r\n")
+        except UnicodeDecodeError:
+            raise ValueError(f"keyFile must be UTF-8 text: {path}") from None
+        except (OSError, ValueError) as error:
+            raise ValueError(f"keyFile cannot be read: {error}") from None
+
+    def _cipher(self, hasKey: bool) -> CipherSpec:
+        default = DEFAULT_CIPHER if hasKey else "null"
+        return findCipher(default if self.crypt is None else self.crypt)
+
+    @property
+    def cipher(self) -> CipherSpec:
+        """
+        The cipher in use.
+        """
+        return self._cipher(bool(self.cipherKey))
+
+    @property
+    def stopLimit(self) -> float:
+        """
+        Seconds that a stop may take.
+        """
+        return self.linger if self.stopTimeout is None else self.stopTimeout
+
+    @property
+    def unprotected(self) -> bool:
+        """
+        Whether neither a key nor a cipher was asked for.
+        """
+        return self.crypt is None and not self.cipherKey
+
+    @property
+    def keyUnused(self) -> bool:
+        """
+        Whether KCP_KEY is set, and neither a key nor a cipher was asked for.
+        """
+        return self.unprotected and bool(self.environ.get(KEY_VARIABLE))
+
+    @property
+    def authenticated(self) -> bool:
+        """
+        Whether the cipher lets nothing pass but what somebody with the key has sent.
+        """
+        return self.cipher.authenticates
+
+    @property
+    def overhead(self) -> int:
+        """
+        Bytes of a UDP payload that are not KCP's.
+        """
+        return self.cipher.overhead + (FEC_OVERHEAD if self.dataShards else 0)
+
+    @cached_property
+    def timing(self) -> Mode:
+        """
+        The mode's four values, with those of them that were given in their place.
+        """
+        preset = MODES[self.mode]
+        given = {name: getattr(self, name) for name in Mode._fields}
+        return preset._replace(
+            **{name: value for name, value in given.items() if value is not None}
+        )
+
+    def arqSettings(self, overhead: int) -> ARQSettings:
+        """
+        What concerns the ARQ core; one object for all sessions.
+
+        @param overhead: bytes of a UDP payload that the layers below it take.
+        """
+        if overhead not in self._settings:
+            self._settings[overhead] = self._arqSettings(overhead)
+        return self._settings[overhead]
+
+    def _arqSettings(self, overhead: int) -> ARQSettings:
+        timing = self.timing
+        rateLimit = self.rateLimit
+        # A link may be out for as long as the keepalive would bear it.
+        patience = self.keepAlive + self.deadAfter if self.keepAlive else 0.0
+        if rateLimit and self.dataShards:
+            # The rest is for parity.
+            share = rateLimit * self.dataShards // (self.dataShards + self.parityShards)
+            rateLimit = max(share, 1)
+        return ARQSettings(
+            mtu=self.mtu - overhead,
+            sendWindow=self.sendWindow,
+            receiveWindow=self.receiveWindow,
+            nodelay=timing.nodelay,
+            interval=timing.interval,
+            # Acted upon at the clock's next tick, so that an ACK waits at most the interval.
+            ackDelay=timing.interval - TICK,
+            resend=timing.resend,
+            stream=self.stream,
+            ackNoDelay=self.ackNoDelay,
+            rateLimit=rateLimit,
+            pacing=self.pacing,
+            deadLinkAfter=max(DEAD_LINK_AFTER, int(patience * 1000)),
+        )
+
+    @classmethod
+    def fromStrings(
+        cls, given: Mapping[str, str], end: str, environ: Mapping[str, str] | None = None
+    ) -> KCPOptions:
+        """
+        From the parts of an endpoint string.
+
+        @param given: option name to text.
+        @param end: "client" or "server".
+        @param environ: where KCP_KEY is looked up; the process's environment if None.
+        @raise ValueError: as the class does.
+        """
+        allowed = [option.name for option in OPTIONS if option.ends in ("both", end)]
+        values: dict[str, Any] = {}
+        for name, text in given.items():
+            if name not in allowed:
+                meant = suggestion(name, end, allowed)
+                # What follows a key may be the rest of it, behind a colon.
+                shown = f" {name!r}" if meant or not holdsSecret(given) else r" (or a : for \:)"
+                more = f": {meant}" if meant else f"; allowed are {', '.join(allowed)}"
+                raise ValueError(f"unknown {end} option{shown}{more}")
+            values[name] = _parse(_BY_NAME[name], text)
+        if environ is not None:
+            values["environ"] = environ
+        return cls(**values)
+
+
+def _parse(option: Option, text: str) -> object:
+    if option.kind is str:
+        if option.name == "key" and text != text.strip():
+            # Nobody sees it there, and a wrong key is silence.
+            raise ValueError(
+                "key must have no space at its ends; a passphrase that has one goes in keyFile"
+            )
+        return text
+    if option.kind is bool:
+        truth = _TRUTH.get(text)
+        if truth is None:
+            raise ValueError(
+                f"{option.name} must be {option.allowed}, not {text!r}{hint(option.name, text)}"
+            )
+        return truth
+    if not _NUMBERS[option.kind].fullmatch(text):
+        raise ValueError(f"{option.name} must be a number, {option.bounds}, not {text!r}")
+    return option.kind(text)
+
+
+def optionTable() -> str:
+    """
+    @return: the options as a Markdown table.
+    """
+    defaults = {item.name: item.default for item in fields(KCPOptions)}
+    rows = ["| option | end | default | allowed | meaning |", "| --- | --- | --- | --- | --- |"]
+    for option in OPTIONS:
+        default: object = defaults[option.name]
+        if isinstance(default, bool):
+            default = "yes" if default else "no"
+        elif isinstance(default, float):
+            default = f"{default:g}"
+        shown = option.default or str(default)
+        rows.append(
+            f"| `{option.name}` | {option.ends} | {shown} | {option.bounds} | {option.meaning} |"
+        )
+    return "\n".join(rows) + "\n"

@@ -1,0 +1,3 @@
+"""
+The end that is called: newcomers, listening ports, peers that move.
+"""

@@ -1,0 +1,148 @@
+"""
+What C{listen} gives: a listener as a port.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import Deferred, gatherResults, succeed
+from twisted.internet.error import CannotListenError
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from kcptwisted.interfaces import Address, IKCPListeningPort
+from kcptwisted.server.listener import KCPListener
+from kcptwisted.server.stopping import Ending
+from kcptwisted.session.session import KCPSession
+from kcptwisted.stack.hub import SocketLayer
+from kcptwisted.stats import PortStats
+from kcptwisted.udp.addresses import showAddress, toAddress
+
+
+@implementer(IKCPListeningPort)
+class KCPListeningPort:
+    """
+    The listener, as L{twisted.internet.interfaces.IListeningPort} wants it.
+    """
+
+    _log = Logger()
+    _onStop: Callable[[str], Deferred[None] | None] | None = None
+
+    def __init__(
+        self,
+        listener: KCPListener,
+        bind: Address,
+        layers: tuple[SocketLayer, ...] = (),
+        sock: socket.socket | None = None,
+    ) -> None:
+        """
+        @param bind: where to listen.
+        @param layers: the user's own, outside the cipher.
+        @param sock: one that is bound there, instead of a new one.
+        """
+        self._listener = listener
+        self._bind = bind
+        self._layers = layers
+        self._socket = sock
+        self._listening = False
+        self._stopping = False
+        self._over = False
+        listener.onClosed = self._closed
+
+    @property
+    def stats(self) -> PortStats:
+        """
+        Counts of the socket and all its sessions.
+        """
+        return self._listener.stats
+
+    @property
+    def sessions(self) -> list[KCPSession]:
+        """
+        The live sessions.
+        """
+        return list(self._listener.sessions.values())
+
+    def onStop(self, callback: Callable[[str], Deferred[None] | None]) -> None:
+        """
+        Have C{callback} called when L{stopListening} is, by whomever, before the sessions end: a
+        worker's master does.  It is given what L{stopListening} was; what it calls itself is not
+        told to it.
+
+        @param callback: gives a Deferred if the stop is not complete before that fires.
+        """
+        self._onStop = callback
+
+    def startListening(self) -> None:
+        """
+        Open the port.
+
+        @raise CannotListenError: if it is open already, or the address cannot be had.
+        """
+        if self._listening:
+            problem = "stopped for good" if self._stopping else "already listening"
+            raise CannotListenError(*self._bind[:2], problem)
+        self._listener.openPort(self._bind, None, self._layers, self._socket)
+        self._listening = True
+        self._log.info(
+            "{factory} starting on {host}", factory=self._listener.factory, host=self.getHost()
+        )
+        self._listener.factory.doStart()
+
+    def stopListening(self, sessions: str = "close") -> Deferred[None]:
+        """
+        See L{IKCPListeningPort.stopListening}.
+        """
+        ending = Ending.parse(sessions)
+        if not self._listening:
+            return succeed(None)
+        told: Deferred[None] | None = None
+        tell, self._onStop = self._onStop, None
+        if tell is not None:
+            told = tell(sessions)
+            self._onStop = tell
+        stopped = self._listener.stop(ending)
+        if not self._stopping:
+            self._stopping = True
+            stopped.addCallback(lambda _: self._stopFactory())
+        if told is None:
+            return stopped
+        return gatherResults([stopped, told], consumeErrors=True).addCallback(lambda _: None)
+
+    def _closed(self) -> None:
+        """
+        The socket closes: the last that happens to a port that is stopped, and the first if the
+        reactor stops.
+        """
+        if not self._stopping:
+            self._stopping = True
+            self._stopFactory()
+
+    def _stopFactory(self) -> None:
+        if not self._over:
+            self._over = True
+            self._log.info(
+                "{factory} stopped on {host}", factory=self._listener.factory, host=self.getHost()
+            )
+            self._listener.factory.doStop()
+
+    def getHost(self) -> IPv4Address | IPv6Address:
+        """
+        @return: the address listened on.
+        """
+        return self._listener.getHost()
+
+    def __repr__(self) -> str:
+        count = len(self._listener.sessions)
+        state, where = "not listening", toAddress(self._bind)
+        if self._listening:
+            state, where = "listening", self.getHost()
+        if self._stopping:
+            state = "stopping" if count else "stopped"
+        return (
+            f"<KCPListeningPort {showAddress(where)} {state}, {count} sessions,"
+            f" {self._listener.factory!r}>"
+        )

@@ -1,0 +1,225 @@
+"""
+Which newcomers a listener takes: limits, cookies, and nothing twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from kcptwisted.interfaces import Address
+from kcptwisted.options import KCPOptions
+from kcptwisted.server.admission import Admission, Admittance
+from kcptwisted.server.cookies import CookieJar
+from kcptwisted.server.replays import ReplayMemory
+from kcptwisted.session.session import KCPSession
+from kcptwisted.stats import PortStats
+from kcptwisted.wire.control import Block, Cookie, Hello
+from kcptwisted.wire.fec import DATA, FEC_OVERHEAD, packetType
+from kcptwisted.wire.opening import Opening, readOpening
+from kcptwisted.wire.segment import PUSH, WINS
+
+#: Bytes of a secret.
+SECRET = 32
+
+#: Datagrams of a session, from when its peer acknowledges data on, that are remembered if they
+#: could have opened it.
+WATCHED = 64
+
+#: Of larger batches that come later nothing is remembered: those are of a transfer under way.
+FEW = 4
+
+# Where a segment without FEC has its cmd, sn and una, and what is there.
+_CMD = slice(4, 5)
+_CMDS = bytes(range(PUSH, WINS + 1))
+_PUSH = bytes([PUSH])
+_SN = slice(12, 16)
+_UNA = slice(16, 20)
+_FIRST = bytes(4)
+
+
+def helloOf(opening: Opening) -> Block | None:
+    """
+    @return: the control frames of a datagram, if they say hello.
+    """
+    block = opening.block
+    return None if block is None or block.find(Hello) is None else block
+
+
+class Doorkeeper:
+    """
+    Decides about newcomers, and counts those that it refuses.  Times are milliseconds.
+
+    @ivar onOpened: called with what opened sessions, or could have, if anybody else is to know.
+    """
+
+    def __init__(
+        self, options: KCPOptions, stats: PortStats, randomBytes: Callable[[int], bytes]
+    ) -> None:
+        """
+        @param randomBytes: gives so many random bytes.
+        """
+        self._options = options
+        self._stats = stats
+        self._admission = Admission(
+            options.maxSessions, options.maxSessionsPerHost, options.acceptRate
+        )
+        self.cookies = CookieJar(randomBytes(SECRET))
+        self._replays = ReplayMemory(randomBytes(SECRET))
+        self.onOpened: Callable[[list[bytes]], None] | None = None
+        # How many datagrams of each are still watched once its peer acknowledges data.
+        self._watched: dict[KCPSession, int] = {}
+        # Where sessions have their places whose addresses others may have by now.
+        self._parked: dict[KCPSession, Address] = {}
+        self._parkings = 0
+
+    def isReplayed(self, opening: Opening, datagram: bytes) -> bool:
+        """
+        Whether a datagram has opened a session before, or could have.  A hello's token is for one
+        session, whatever the cipher.
+        """
+        hello = helloOf(opening)
+        if hello is not None and self.knowsToken(hello):
+            return True
+        return self._options.authenticated and self._replays.seen(_withoutFEC(datagram))
+
+    def knowsToken(self, hello: Block) -> bool:
+        """
+        Whether a session has been opened for who says hello.
+        """
+        return self._replays.seen(hello.source)
+
+    def cookieFor(self, hello: Block, conv: int, address: Address, now: int) -> bytes:
+        """
+        @return: the cookie that a hello should come back with.
+        """
+        return self.cookies.make(address, conv, hello.source, now)
+
+    def hasCookie(self, hello: Block, conv: int, address: Address, now: int) -> bool:
+        """
+        Whether a hello comes with a cookie that was given to it.
+        """
+        cookie = hello.find(Cookie)
+        return isinstance(cookie, Cookie) and self.cookies.check(
+            cookie.cookie, address, conv, hello.source, now
+        )
+
+    def admits(self, address: Address, now: int, evict: Callable[[Address], None]) -> bool:
+        """
+        Whether there is room for a newcomer.
+
+        @param evict: called with the address of a session that has to make room.
+        """
+        verdict = self._admission.verdict(address, now)
+        if verdict in (Admittance.FULL, Admittance.HOST_FULL):
+            victim = self._admission.candidate(address, now)
+            if victim is not None:
+                self._stats.SessionsEvicted += 1
+                evict(victim)
+                verdict = self._admission.verdict(address, now)
+        self._stats.RefusedFull += verdict is Admittance.FULL
+        self._stats.RefusedHostFull += verdict is Admittance.HOST_FULL
+        self._stats.RefusedTooFast += verdict is Admittance.TOO_FAST
+        return verdict is Admittance.ADMIT
+
+    def opened(self, opening: Opening, session: KCPSession, now: int, unproven: bool) -> None:
+        """
+        A newcomer has a session.
+
+        @param unproven: whether its address may be forged: see L{watch}.
+        """
+        self._admission.opened(session.address, now, unproven)
+        self._watched[session] = WATCHED
+        hello = helloOf(opening)
+        if hello is not None:
+            self._remember([hello.source])
+
+    def _remember(self, keys: list[bytes]) -> None:
+        self.learn(keys)
+        if keys and self.onOpened is not None:
+            self.onOpened(keys)
+
+    def learn(self, keys: list[bytes]) -> None:
+        """
+        Take note of what opened a session, or could have, here or elsewhere.
+        """
+        self._replays.remember(keys)
+
+    def watches(self, session: KCPSession) -> bool:
+        """
+        Whether L{watch} wants to see the datagrams of C{session}.
+        """
+        return session in self._watched
+
+    def watch(self, session: KCPSession, datagrams: list[bytes], now: int) -> None:
+        """
+        Take note of what a new session has been given.  It may be over by now.
+
+        Until its peer acknowledges data, all that it sends first may come again in other words.
+        """
+        if session.stats.InPkts <= WATCHED or len(datagrams) <= FEW:
+            self._remember(list(self._reusable(session, datagrams)))
+        left = self._watched.get(session)
+        if left is None:
+            return
+        if session.unproven is None:
+            self._admission.proven(session.address)
+        else:
+            self._admission.heard(session.address, now)
+        if session.mayReturn or not self._options.authenticated:
+            left -= len(datagrams)
+            self._watched[session] = left
+            if left <= 0 and session.unproven is None:
+                del self._watched[session]
+
+    def _reusable(self, session: KCPSession, datagrams: list[bytes]) -> Iterator[bytes]:
+        """
+        @return: what to know again of those datagrams that could open C{session} once more.
+        """
+        for datagram in datagrams:
+            cmd = datagram[_CMD]
+            if cmd in _CMDS and (
+                datagram[_UNA] != _FIRST or (cmd == _PUSH and datagram[_SN] != _FIRST)
+            ):
+                # Most are like this, and readOpening would take as long as the cipher.
+                continue
+            opening = readOpening(datagram)
+            if opening is None or opening.conv != session.conv or not opening.opens:
+                continue
+            hello = helloOf(opening)
+            if hello is not None:
+                if not session.isOwnHello(hello):
+                    continue
+                yield hello.source
+            if self._options.authenticated:
+                yield _withoutFEC(datagram)
+
+    def moved(self, old: Address, new: Address) -> None:
+        """
+        A session has another address now.
+        """
+        self._admission.moved(old, new)
+
+    def parked(self, session: KCPSession) -> None:
+        """
+        A session is over, but keeps its place until L{closed}; its address may have another one.
+        """
+        self._watched.pop(session, None)
+        self._parkings += 1
+        # No peer has such a port.
+        place: Address = (session.address[0], -self._parkings)
+        self._parked[session] = place
+        self._admission.moved(session.address, place)
+
+    def closed(self, session: KCPSession) -> None:
+        """
+        A session has ended.
+        """
+        self._watched.pop(session, None)
+        self._admission.closed(self._parked.pop(session, session.address))
+
+
+def _withoutFEC(datagram: bytes) -> bytes:
+    """
+    @return: the segments, as a session is given them; an out-of-band packet as it is.
+    """
+    return datagram[FEC_OVERHEAD:] if packetType(datagram) == DATA else datagram

@@ -1,0 +1,37 @@
+"""
+Datagrams beside a connection's stream: unreliable, unordered, at once (docs/wire.md, "FEC").
+"""
+
+from __future__ import annotations
+
+from twisted.internet.interfaces import IProtocol
+
+from kcptwisted.errors import OutOfBandRefused
+from kcptwisted.interfaces import IOutOfBandProtocol
+from kcptwisted.options import KCPOptions
+from kcptwisted.wire.fec import OUT_OF_BAND_OVERHEAD, outOfBandData, outOfBandPacket
+
+
+def encodeOutOfBand(conv: int, data: bytes, options: KCPOptions, overhead: int) -> bytes:
+    """
+    @param conv: the conversation id.
+    @param overhead: bytes of a UDP payload that the layers below KCP take.
+    @return: the packet.
+    @raise OutOfBandRefused: if C{data} is too long, or FEC is off.
+    """
+    if not isinstance(data, (bytes, bytearray, memoryview)):
+        raise TypeError(f"Data must be bytes, not {type(data).__name__}")
+    if not options.dataShards:
+        raise OutOfBandRefused("out-of-band datagrams need dataShards and parityShards")
+    data = bytes(data)
+    limit = options.mtu - overhead - OUT_OF_BAND_OVERHEAD
+    if len(data) > limit:
+        raise OutOfBandRefused(f"data must be at most {limit} bytes with this mtu, not {len(data)}")
+    return outOfBandPacket(conv, data)
+
+
+def decodeOutOfBand(packet: bytes, protocol: IProtocol | None) -> bytes | None:
+    """
+    @return: what a packet carries; None if it is malformed or the protocol takes no such.
+    """
+    return outOfBandData(packet) if IOutOfBandProtocol.providedBy(protocol) else None

@@ -1,0 +1,96 @@
+"""
+What a session asks of the listener or connector that made it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.python.failure import Failure
+
+from kcptwisted.interfaces import Address
+from kcptwisted.stats import PortStats
+from kcptwisted.timing.clock import FlushClock
+from kcptwisted.wire.control import Block, Feature
+
+if TYPE_CHECKING:
+    from kcptwisted.session.session import KCPSession
+
+
+class SessionOwner(Protocol):
+    """
+    Whoever made a session.
+
+    @ivar clock: flushes the session.
+    @ivar stats: counts of the port.
+    @ivar features: what its sessions can do.
+    @ivar calls: whether it is its sessions that call, and not the peers.
+    @ivar reactor: of the program.
+    """
+
+    clock: FlushClock
+    stats: PortStats
+    features: Feature
+    calls: bool
+
+    @property
+    def reactor(self) -> Any: ...
+
+    def newToken(self) -> bytes:
+        """
+        @return: a random name for one end of a connection.
+        """
+
+    @property
+    def overhead(self) -> int:
+        """
+        Bytes that the layers on the socket add.
+        """
+
+    def getHost(self) -> IPv4Address | IPv6Address:
+        """
+        @return: the local address.
+        """
+
+    def sessionEstablished(self, session: KCPSession) -> None:
+        """
+        The peer is there: time to give the session a protocol.
+        """
+
+    def sessionGreeted(self, session: KCPSession) -> None:
+        """
+        The peer has announced that it takes control frames.
+        """
+
+    def anotherGreeted(self, session: KCPSession, block: Block) -> None:
+        """
+        Somebody with the address and conversation of the session's peer says hello, and is not
+        the one who did before.
+        """
+
+    def pathSilent(self, session: KCPSession) -> None:
+        """
+        The peer, who can have this end's address changed, does not answer.
+        """
+
+    def sessionUnread(self, session: KCPSession, reason: Failure) -> None:
+        """
+        The session is over, and its protocol, which has paused, has yet to be given the rest.
+        """
+
+    def sessionEnded(self, session: KCPSession, reason: Failure) -> None:
+        """
+        The session is over; its protocol has been told.
+        """
+
+    def writeDatagrams(self, datagrams: Sequence[bytes], address: Address) -> None:
+        """
+        Send datagrams as they are, past the session's own layers.
+        """
+
+    def foreignDatagrams(self, session: KCPSession, datagrams: list[bytes]) -> None:
+        """
+        The session's peer sent datagrams that are not of its conversation.
+        """

@@ -1,0 +1,3 @@
+"""
+What calls sessions when they are due.
+"""
