@@ -17,7 +17,7 @@ from kcptwisted.connection.shutdown import Shutdown
 from kcptwisted.errors import IdleTimeout, LingerTimeout, PeerRestarted
 from kcptwisted.interfaces import Address
 from kcptwisted.options import KCPOptions
-from kcptwisted.session.owner import SessionOwner
+from kcptwisted.session.holder import SessionHolder, SessionSocket
 from kcptwisted.session.transport import SessionTransport
 from kcptwisted.wire.control import Frame, Reset, ResetReason
 from kcptwisted.wire.segment import WASK, WINS
@@ -52,12 +52,17 @@ class ClosingSession(SessionTransport):
     )
 
     def __init__(
-        self, conv: int, address: Address, options: KCPOptions, owner: SessionOwner
+        self,
+        conv: int,
+        address: Address,
+        options: KCPOptions,
+        socket: SessionSocket,
+        holder: SessionHolder,
     ) -> None:
         """
         See L{SessionTransport}.
         """
-        super().__init__(conv, address, options, owner)
+        super().__init__(conv, address, options, socket, holder)
         self._liveness = Liveness(options.keepAlive, options.deadAfter, options.idleTimeout)
         self._channel: ControlChannel | None = None
         self._shutdown: Shutdown | None = None

@@ -23,7 +23,7 @@ from kcptwisted.errors import (
 from kcptwisted.interfaces import Address
 from kcptwisted.options import KCPOptions
 from kcptwisted.session.closing import LAST_WORDS, ClosingSession
-from kcptwisted.session.owner import SessionOwner
+from kcptwisted.session.holder import SessionHolder, SessionSocket
 from kcptwisted.wire.control import (
     LONGEST_BLOCK,
     NO_TOKEN,
@@ -64,12 +64,17 @@ class ControlledSession(ClosingSession):
     __slots__ = ("_challenged", "_doubted", "_modesTold", "_putOff", "_ungreeted")
 
     def __init__(
-        self, conv: int, address: Address, options: KCPOptions, owner: SessionOwner
+        self,
+        conv: int,
+        address: Address,
+        options: KCPOptions,
+        socket: SessionSocket,
+        holder: SessionHolder,
     ) -> None:
         """
         See L{SessionTransport}.
         """
-        super().__init__(conv, address, options, owner)
+        super().__init__(conv, address, options, socket, holder)
         # The peer is to get a hello with the first data.
         self._ungreeted = False
         # What the last challenge was, and when it came; when the peer was last doubted.
@@ -208,9 +213,9 @@ class ControlledSession(ClosingSession):
         return self._transport.overhead
 
     def _newChannel(self, initiator: bool) -> ControlChannel:
-        owner = self._owner
+        socket = self._socket
         return ControlChannel(
-            owner.newToken(), owner.features, self._options.receiveWindow, initiator
+            socket.newToken(), socket.features, self._options.receiveWindow, initiator
         )
 
     def _sayHello(self) -> None:
@@ -247,7 +252,7 @@ class ControlledSession(ClosingSession):
                 and channel is not None
                 and channel.roams
             ):
-                self._owner.pathSilent(self._whole)
+                self._holder.pathSilent(self._whole)
         elif finding is Finding.DEAD:
             seconds = self._options.deadAfter
             self.connectionLost(Failure(PeerTimeout(string=f"deadAfter={seconds:g} seconds")))
@@ -283,7 +288,7 @@ class ControlledSession(ClosingSession):
         if verdict is Verdict.ANOTHER:
             # It would take the answer for its own.
             self._conversation.leaveUnanswered()
-            self._owner.anotherGreeted(self._whole, block)
+            self._holder.anotherGreeted(self._whole, block)
             return True
         self._channel = channel
         if self.unproven is not None and block.to == channel.token:
@@ -297,14 +302,14 @@ class ControlledSession(ClosingSession):
         @param received: bytes that have come from there, as they came.
         """
         conversation, overhead = self._conversation, self._overhead
-        conversation.sender.epoch = int.from_bytes(self._owner.newToken()[:4], "little")
+        conversation.sender.epoch = int.from_bytes(self._socket.newToken()[:4], "little")
         self.unproven = conversation.unproven = UnprovenPath(
             conversation.sender,
             self._options.arqSettings(overhead),
             self.stats,
             received,
             overhead,
-            self._owner.overhead,
+            self._socket.overhead,
         )
 
     def _seeProof(self, unproven: UnprovenPath) -> None:
@@ -383,7 +388,7 @@ class ControlledSession(ClosingSession):
             self._conversation.sender.peerWindow = channel.receiveWindow
         if not channel.initiator:
             self._conversation.sendControl(WINS, channel.hello(self.unproven is not None))
-        self._owner.sessionGreeted(self._whole)
+        self._holder.sessionGreeted(self._whole)
 
     def _reset(self, frame: Reset) -> None:
         if self.peerFinished and not (self.disconnecting and not self._conversation.drained):

@@ -13,7 +13,7 @@ from kcptwisted.layer import DatagramLayer
 from kcptwisted.options import KCPOptions
 from kcptwisted.session.controlled import ControlledSession
 from kcptwisted.session.gone import Gone
-from kcptwisted.session.owner import SessionOwner
+from kcptwisted.session.holder import SessionHolder, SessionSocket
 
 #: Ends that the peer or the path causes.  What arrived before was acknowledged, so an application
 #: that has paused is given it when it resumes, and told of the end then.
@@ -35,12 +35,17 @@ class EndingSession(ControlledSession):
     bottom: IDatagramProtocol
 
     def __init__(
-        self, conv: int, address: Address, options: KCPOptions, owner: SessionOwner
+        self,
+        conv: int,
+        address: Address,
+        options: KCPOptions,
+        socket: SessionSocket,
+        holder: SessionHolder,
     ) -> None:
         """
         See L{SessionTransport<kcptwisted.session.transport.SessionTransport>}.
         """
-        super().__init__(conv, address, options, owner)
+        super().__init__(conv, address, options, socket, holder)
         self._began = self._clock.now()
         self._delivering = False
         # Why the connection is over, while the application has yet to read what came before.
@@ -125,7 +130,7 @@ class EndingSession(ControlledSession):
         self._unread = Failure(error.ConnectionDone()) if done else reason
         self._silence()
         self._conversation.sender.discard()
-        self._owner.sessionUnread(self._whole, reason)
+        self._holder.sessionUnread(self._whole, reason)
         if not self._readPaused:
             self._clock.wantFlush(self)
 
@@ -161,7 +166,7 @@ class EndingSession(ControlledSession):
                 protocol.connectionLost(reason)
         except Exception:
             self._log.failure("connectionLost of {protocol!r} failed", protocol=protocol)
-        self._owner.sessionEnded(self._whole, reason)
+        self._holder.sessionEnded(self._whole, reason)
         # A program may run without garbage collection, so nothing may hold itself.
         gone = Gone(self._transport.overhead)
         if isinstance(self.top, DatagramLayer):

@@ -20,8 +20,8 @@ from kcptwisted.interfaces import (
 )
 from kcptwisted.options import KCPOptions
 from kcptwisted.session.ending import EndingSession
+from kcptwisted.session.holder import SessionHolder, SessionSocket
 from kcptwisted.session.outofband import decodeOutOfBand
-from kcptwisted.session.owner import SessionOwner
 from kcptwisted.wire.control import EMPTY_BLOCK
 from kcptwisted.wire.segment import OVERHEAD, WASK, WINS, begins, carries
 
@@ -38,13 +38,18 @@ class KCPSession(EndingSession):
     __slots__ = ("_moved",)
 
     def __init__(
-        self, conv: int, address: Address, options: KCPOptions, owner: SessionOwner
+        self,
+        conv: int,
+        address: Address,
+        options: KCPOptions,
+        socket: SessionSocket,
+        holder: SessionHolder,
     ) -> None:
         """
         @param conv: the conversation id.
         @param address: the peer's.
         """
-        super().__init__(conv, address, options, owner)
+        super().__init__(conv, address, options, socket, holder)
         self.top = self.bottom = self
         self._moved = 0
 
@@ -104,7 +109,7 @@ class KCPSession(EndingSession):
         else:
             self._clock.schedule(self)
         if foreign:
-            self._owner.foreignDatagrams(self, list(foreign))
+            self._holder.foreignDatagrams(self, list(foreign))
 
     def _takeSign(self, datagram: bytes) -> bool:
         """
@@ -162,7 +167,7 @@ class KCPSession(EndingSession):
             self._clock.schedule(self)
         if self._conversation.answered and self._lifecycle.establish():
             self._liveness.start(now)
-            self._owner.sessionEstablished(self)
+            self._holder.sessionEstablished(self)
 
     def outOfBandReceived(self, packets: list[bytes]) -> None:
         """
@@ -182,25 +187,25 @@ class KCPSession(EndingSession):
 
     def batchFinished(self) -> None:
         """
-        The owner's clock flushes.
+        The socket's clock flushes.
         """
 
     def connectionRefused(self) -> None:
         """
-        The owner decides.
+        The holder decides.
         """
 
     def peerUnreachable(self, problem: OSError) -> None:
         """
-        The owner decides.
+        The holder decides.
         """
 
     def sendingFailed(self, problem: OSError) -> None:
         """
-        The owner decides.
+        The holder decides.
         """
 
-    # What the owner does with it.
+    # What the holder does with it.
 
     def assumeEstablished(self) -> None:
         """
@@ -209,7 +214,7 @@ class KCPSession(EndingSession):
         if self._lifecycle.establish():
             self._liveness.start(self._clock.now())
             self._clock.schedule(self)
-            self._owner.sessionEstablished(self)
+            self._holder.sessionEstablished(self)
 
     def accept(self, unproven: bool, received: int) -> None:
         """

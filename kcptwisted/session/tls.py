@@ -131,7 +131,7 @@ class TLSSession(KCPSession):
     def _halfCloseLater(self) -> None:
         if self._halfCloses:
             # The layer holds small writes back until the next turn.
-            later = self._owner.reactor.callLater
+            later = self._socket.reactor.callLater
             later(0, lambda: later(0, self._halfClose))
 
     def _halfClose(self) -> None:
@@ -239,7 +239,7 @@ def startTLS(session: KCPSession, contextFactory: Any, client: bool) -> None:
         raise ImportError("startTLS takes pyOpenSSL: pip install 'Twisted[tls]'") from problem
     # Nothing is built: the protocol is there.
     nobody: Any = None
-    factory = TLSMemoryBIOFactory(contextFactory, client, nobody, session._owner.reactor)
+    factory = TLSMemoryBIOFactory(contextFactory, client, nobody, session._socket.reactor)
     layer = factory.protocol(factory, session.protocol, False)
     producer = None if session._gate is None else session._gate.release()
     session.__class__ = TLSSession

@@ -20,8 +20,8 @@ from kcptwisted.errors import SendQueueFull
 from kcptwisted.interfaces import Address, IDatagramTransport, IKCPTransport
 from kcptwisted.options import KCPOptions
 from kcptwisted.options.table import TICK
+from kcptwisted.session.holder import SessionHolder, SessionSocket
 from kcptwisted.session.outofband import encodeOutOfBand
-from kcptwisted.session.owner import SessionOwner
 from kcptwisted.session.producers import ProducerGate
 from kcptwisted.session.tcplike import TCPOptions
 from kcptwisted.stats import PortStats, SessionStats
@@ -55,13 +55,14 @@ class SessionTransport(TCPOptions):
         "_conversation",
         "_ending",
         "_gate",
+        "_holder",
         "_lifecycle",
         "_options",
-        "_owner",
         "_readPaused",
         "_resumed",
         "_sealed",
         "_silenced",
+        "_socket",
         "_transport",
         "address",
         "connected",
@@ -79,7 +80,12 @@ class SessionTransport(TCPOptions):
     _conversation: Conversation
 
     def __init__(
-        self, conv: int, address: Address, options: KCPOptions, owner: SessionOwner
+        self,
+        conv: int,
+        address: Address,
+        options: KCPOptions,
+        socket: SessionSocket,
+        holder: SessionHolder,
     ) -> None:
         """
         @param conv: the conversation id.
@@ -94,8 +100,9 @@ class SessionTransport(TCPOptions):
         self.disconnecting = False
         self.scheduled: int | None = None
         self._options = options
-        self._owner = owner
-        self._clock = owner.clock
+        self._socket = socket
+        self._holder = holder
+        self._clock = socket.clock
         self._lifecycle = Lifecycle()
         # None until a producer is registered.
         self._gate: ProducerGate | None = None
@@ -121,7 +128,7 @@ class SessionTransport(TCPOptions):
         """
         Counts of the socket and all its sessions.
         """
-        return self._owner.stats
+        return self._socket.stats
 
     @property
     def queuedBytes(self) -> int:
@@ -188,7 +195,7 @@ class SessionTransport(TCPOptions):
         packet = encodeOutOfBand(self.conv, data, self._options, self._transport.overhead)
         if self.connected and not self.disconnecting and not self._closed:
             self.stats.OOBSent += 1
-            self._send(self._owner, [packet])
+            self._send(self._socket, [packet])
 
     def loseConnection(self) -> None:
         """
@@ -227,7 +234,7 @@ class SessionTransport(TCPOptions):
         @return: the local address; of a server on all addresses the one that the peer asked, as
             far as the system tells.
         """
-        host = self._owner.getHost()
+        host = self._socket.getHost()
         own = ownAddressOf(self.address)
         if own is None:
             return host
@@ -246,7 +253,7 @@ class SessionTransport(TCPOptions):
             raise RuntimeError("startTLS on a connection whose output is closed")
         from kcptwisted.session.tls import startTLS
 
-        startTLS(cast("KCPSession", self), contextFactory, self._owner.calls == normal)
+        startTLS(cast("KCPSession", self), contextFactory, self._socket.calls == normal)
 
     # IConsumer.
 
@@ -342,7 +349,7 @@ class SessionTransport(TCPOptions):
             except Exception:
                 self._fail("stopProducing")
 
-    def _send(self, transport: IDatagramTransport | SessionOwner, datagrams: list[bytes]) -> None:
+    def _send(self, transport: IDatagramTransport | SessionSocket, datagrams: list[bytes]) -> None:
         try:
             transport.writeDatagrams(datagrams, self.address)
         except error.ConnectionLost:

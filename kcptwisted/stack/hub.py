@@ -277,7 +277,7 @@ class SessionHub:
         """
         @return: a new session with the peer at C{address}.
         """
-        session = KCPSession(conv, address, self._options, self)
+        session = KCPSession(conv, address, self._options, self, self)
         self.sessions[address] = session
         if self._options.trace:
             from kcptwisted.session.trace import TraceLayer

@@ -312,7 +312,7 @@ class ConnectedTests(ConnectionTestCase):
         """
         @return: the connector of a client's session.
         """
-        owner: Any = client.session._owner
+        owner: Any = client.session._holder
         assert isinstance(owner, KCPConnector)
         return owner
 

@@ -87,7 +87,7 @@ class HoldingTests(ConnectionTestCase):
         @return: what is the session's alone.
         """
         session = protocol.session
-        owner = session._owner
+        owner = session._socket
         settings = session._options.arqSettings(owner.overhead)
         return held(session, [owner, owner.clock, session._options, settings, protocol])
 

@@ -72,7 +72,7 @@ class LiveTests(WorkersCase):
         asker = await self.connect(port)
         who = await asker.who()
         for number in range(40):
-            asker.session._owner.pathSilent(asker.session)
+            asker.session._holder.pathSilent(asker.session)
             text = b"from place %d" % number
             self.assertEqual(await asker.ask(text), text)
             self.assertEqual(await asker.who(), who)

@@ -1,5 +1,5 @@
 """
-What a session asks of the listener or connector that made it.
+What a session asks of the socket that it is on, and of the listener or connector that made it.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from kcptwisted.session.session import KCPSession
 
 
-class SessionOwner(Protocol):
+class SessionSocket(Protocol):
     """
-    Whoever made a session.
+    What sessions on one socket share.
 
     @ivar clock: flushes the session.
     @ivar stats: counts of the port.
@@ -54,6 +54,17 @@ class SessionOwner(Protocol):
         @return: the local address.
         """
 
+    def writeDatagrams(self, datagrams: Sequence[bytes], address: Address) -> None:
+        """
+        Send datagrams as they are, past the session's own layers.
+        """
+
+
+class SessionHolder(Protocol):
+    """
+    Whoever made a session, and is told of what becomes of it.
+    """
+
     def sessionEstablished(self, session: KCPSession) -> None:
         """
         The peer is there: time to give the session a protocol.
@@ -83,11 +94,6 @@ class SessionOwner(Protocol):
     def sessionEnded(self, session: KCPSession, reason: Failure) -> None:
         """
         The session is over; its protocol has been told.
-        """
-
-    def writeDatagrams(self, datagrams: Sequence[bytes], address: Address) -> None:
-        """
-        Send datagrams as they are, past the session's own layers.
         """
 
     def foreignDatagrams(self, session: KCPSession, datagrams: list[bytes]) -> None:
