@@ -14,6 +14,7 @@ from kcptwisted.server.admission import UNPROVEN_AGE
 from kcptwisted.server.ended import MAXIMUM_REMEMBERED
 from tests.callers import AEAD, CallerTestCase, hello, push
 from tests.connections import CLIENT, RecordingProtocol
+from tests.inside import sessionOf
 
 OTHER = "10.0.0.3"
 
@@ -239,7 +240,7 @@ class SpoofedTests(LimitTestCase):
         self.inject(push(1, 0), ("10.1.1.3", 1))
         self.assertEqual((self.port.stats.RefusedFull, self.port.stats.SessionsEvicted), (0, 1))
         self.assertEqual(
-            [session.address for session in self.port.sessions],
+            [sessionOf(session).address for session in self.port.sessions],
             [("10.1.1.1", 1), ("10.1.1.1", 2), ("10.1.1.3", 1)],
         )
 

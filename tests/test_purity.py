@@ -112,7 +112,7 @@ class PurityTests(SynchronousTestCase):
             self.assertTrue((ROOT / path).exists(), path)
         for name in ("cfb", "aead", "twofish", "salsa20", "openssl", "joined", "keys"):
             self.assertIn(f"crypt/{name}.py", PURE)
-        for name in ("channel", "lifecycle", "liveness", "shutdown"):
+        for name in ("channel", "connection", "liveness", "shutdown"):
             self.assertIn(f"connection/{name}.py", PURE)
         for name in ("control", "fec", "opening", "segment"):
             self.assertIn(f"wire/{name}.py", PURE)

@@ -89,10 +89,7 @@ class KCPConnector(SessionHub):
         if self._options.handshake:
             seconds = self._options.timeout if patience is None else patience
             self._timeout = self._reactor.callLater(seconds, self._timedOut)
-            session.ask()
-        else:
-            session.askWithData()
-            session.assumeEstablished()
+        session.call()
         return result
 
     def datagramsReceived(self, datagrams: list[bytes], address: Address) -> None:

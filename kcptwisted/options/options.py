@@ -13,11 +13,13 @@ from functools import cached_property
 from typing import Any
 
 from kcptwisted.arq.settings import ARQSettings
+from kcptwisted.connection.settings import ConnectionSettings
 from kcptwisted.crypt.keys import deriveKey
 from kcptwisted.crypt.registry import CipherSpec, findCipher
 from kcptwisted.options.hosts import checkHost, checkName
 from kcptwisted.options.names import hint, holdsSecret, suggestion
 from kcptwisted.options.table import MAXIMUM_MTU, MODES, OPTIONS, TICK, Mode, Option
+from kcptwisted.wire.control import Feature
 from kcptwisted.wire.fec import FEC_OVERHEAD, MAXIMUM_SHARDS
 from kcptwisted.wire.segment import OVERHEAD
 
@@ -96,6 +98,9 @@ class KCPOptions:
     cipherKey: bytes = field(init=False, repr=False)
     # By overhead: all sessions have the same.
     _settings: dict[int, ARQSettings] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
+    _connectionSettings: dict[int, ConnectionSettings] = field(
         init=False, repr=False, compare=False, default_factory=dict
     )
 
@@ -262,6 +267,35 @@ class KCPOptions:
         if overhead not in self._settings:
             self._settings[overhead] = self._arqSettings(overhead)
         return self._settings[overhead]
+
+    @property
+    def features(self) -> Feature:
+        """
+        What an end with these options can do.
+        """
+        # To follow a peer elsewhere takes a cipher that says who is the peer.
+        roaming = Feature.ROAMING if self.authenticated else Feature.NONE
+        return roaming | (Feature.STREAM if self.stream else Feature.MESSAGES)
+
+    def connectionSettings(self, overhead: int) -> ConnectionSettings:
+        """
+        Returns what concerns connections; one object for all sessions.
+
+        @param overhead: bytes of a UDP payload that the layers below KCP take.
+        """
+        settings = self._connectionSettings.get(overhead)
+        if settings is None:
+            settings = self._connectionSettings[overhead] = ConnectionSettings(
+                arq=self.arqSettings(overhead),
+                congestionControl=not self.timing.nc,
+                keepAlive=self.keepAlive,
+                deadAfter=self.deadAfter,
+                idleTimeout=self.idleTimeout,
+                linger=self.linger,
+                handshake=self.handshake,
+                features=self.features,
+            )
+        return settings
 
     def _arqSettings(self, overhead: int) -> ARQSettings:
         timing = self.timing

@@ -16,7 +16,7 @@ from zope.interface import implementer
 from kcptwisted.interfaces import Address, IKCPListeningPort
 from kcptwisted.server.listener import KCPListener
 from kcptwisted.server.stopping import Ending
-from kcptwisted.session.session import KCPSession
+from kcptwisted.session import KCPTransport
 from kcptwisted.stack.hub import SocketLayer
 from kcptwisted.stats import PortStats
 from kcptwisted.udp.addresses import showAddress, toAddress
@@ -60,11 +60,12 @@ class KCPListeningPort:
         return self._listener.stats
 
     @property
-    def sessions(self) -> list[KCPSession]:
+    def sessions(self) -> list[KCPTransport]:
         """
-        The live sessions.
+        The transports of the live connections.
         """
-        return list(self._listener.sessions.values())
+        sessions = self._listener.sessions.values()
+        return [session.transport for session in sessions if session.transport is not None]
 
     def onStop(self, callback: Callable[[str], Deferred[None] | None]) -> None:
         """

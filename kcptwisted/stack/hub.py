@@ -28,7 +28,7 @@ from kcptwisted.stack.unreadable import SEALED, UnreadableLog
 from kcptwisted.stats import PortStats
 from kcptwisted.timing.clock import FlushClock
 from kcptwisted.udp.opening import UDPPort, openPort
-from kcptwisted.wire.control import TOKEN, Block, Feature
+from kcptwisted.wire.control import TOKEN, Block
 from kcptwisted.wire.fec import DATA, OUT_OF_BAND, PARITY, packetType
 from kcptwisted.wire.opening import readOpening
 
@@ -49,7 +49,6 @@ class SessionHub:
     @ivar stats: counts of the port.
     @ivar sessions: the live sessions by the peer's address.
     @ivar unread: sessions that are over, but for what their applications have yet to read.
-    @ivar features: what they can do.
     @ivar onClosed: called when the socket closes.
     """
 
@@ -67,9 +66,6 @@ class SessionHub:
         self._reactor = reactor
         self._options = options
         self._randomBytes = randomBytes
-        # To follow a peer elsewhere takes a cipher that says who is the peer.
-        self.features = Feature.ROAMING if options.authenticated else Feature.NONE
-        self.features |= Feature.STREAM if options.stream else Feature.MESSAGES
         self.clock = FlushClock(reactor)
         self.stats = PortStats()
         self.sessions: dict[Address, KCPSession] = {}
@@ -295,7 +291,7 @@ class SessionHub:
         data, parity, pause = options.dataShards, options.parityShards, options.fecFlush
         top, stats, first = session.top, session.stats, self.firstGroup()
         layer = (
-            FlushingFECLayer(top, data, parity, self.clock, stats, pause, session.filler, first)
+            FlushingFECLayer(top, data, parity, self.clock, stats, pause, session.keepalive, first)
             if pause
             else FECLayer(top, data, parity, self.clock.now, stats, first)
         )

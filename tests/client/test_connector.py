@@ -17,6 +17,7 @@ from kcptwisted.options import KCPOptions
 from kcptwisted.testing.link import Link
 from kcptwisted.wire.segment import PUSH, WASK, decodeSegments
 from tests.connections import CLIENT, PORT, SERVER, ConnectionTestCase, RecordingProtocol
+from tests.inside import connectionOf, sessionOf
 from tests.server.test_listener import RawPeer
 
 
@@ -79,7 +80,7 @@ class ConnectTests(ConnectionTestCase):
         self.assertEqual([segment.cmd for segment in decodeSegments(sent[0])], [WASK, PUSH])
         self.network.run(0.1)
         self.assertEqual(self.serverFactory.made[0].received, b"hello")
-        self.assertTrue(client.session.greeted)
+        self.assertTrue(sessionOf(client.session).greeted)
 
     def test_noHandshakeSilent(self) -> None:
         """
@@ -90,7 +91,7 @@ class ConnectTests(ConnectionTestCase):
         client = self.successResultOf(self.begin(options))
         assert isinstance(client, RecordingProtocol)
         self.network.run(options.keepAlive + 0.1)
-        self.assertTrue(client.session.greeted)
+        self.assertTrue(sessionOf(client.session).greeted)
         self.assertEqual(len(self.serverFactory.made), 1)
 
     def test_timeout(self) -> None:
@@ -312,7 +313,7 @@ class ConnectedTests(ConnectionTestCase):
         """
         @return: the connector of a client's session.
         """
-        owner: Any = client.session._holder
+        owner: Any = sessionOf(client.session)._holder
         assert isinstance(owner, KCPConnector)
         return owner
 
@@ -388,7 +389,7 @@ class ConnectedTests(ConnectionTestCase):
         A server that speaks of another conversation is not heard, and that is counted.
         """
         client, server = self.connect()
-        server.session._conversation.conv += 1
+        connectionOf(server.session).conversation.conv += 1
         server.session.write(b"for somebody else")
         self.network.run(0.1)
         self.assertEqual((client.received, client.reasons), (b"", []))
@@ -399,7 +400,7 @@ class ConnectedTests(ConnectionTestCase):
         Neither is what it sends out-of-band of another conversation.
         """
         client, server = self.connect(KCPOptions(crypt="null", dataShards=3, parityShards=1))
-        server.session.conv += 1
+        sessionOf(server.session).conv += 1
         server.session.sendOutOfBand(b"for somebody else")
         self.network.run(0.1)
         stats = client.session.stats

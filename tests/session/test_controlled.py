@@ -6,7 +6,7 @@ L{tests.session.test_keepalive}.
 
 from __future__ import annotations
 
-from kcptwisted.connection.lifecycle import HELLOES
+from kcptwisted.connection.opening import HELLOS
 from kcptwisted.options import KCPOptions
 from kcptwisted.wire.control import (
     LONGEST_BLOCK,
@@ -25,6 +25,7 @@ from kcptwisted.wire.control import (
 from kcptwisted.wire.segment import OVERHEAD, PUSH, WASK, WINS, Segment, decodeSegments
 from tests.connections import CLIENT, PORT, SERVER, RecordingProtocol
 from tests.controlling import ControlledTestCase, PlainPeer, PlainServerTestCase, loses
+from tests.inside import connectionOf, sessionOf
 
 FORGED = bytes(range(1, 9))
 
@@ -51,7 +52,7 @@ class OpenTests(ControlledTestCase):
         self.assertEqual(answer.frames, (*hello.frames, challenge))
         self.assertEqual((response.host, response.cmd), (CLIENT, WINS))
         self.assertEqual(response.frames, (Response(challenge.data),))
-        self.assertTrue(client.session.greeted and server.session.greeted)
+        self.assertTrue(sessionOf(client.session).greeted and sessionOf(server.session).greeted)
 
     def test_window(self) -> None:
         """
@@ -61,8 +62,8 @@ class OpenTests(ControlledTestCase):
         self.begin(KCPOptions(crypt="null", receiveWindow=300))
         self.network.run(0.1)
         client, server = self.clientFactory.made[0], self.serverFactory.made[0]
-        self.assertEqual(client.session._conversation.sender.peerWindow, 48)
-        self.assertEqual(server.session._conversation.sender.peerWindow, 300)
+        self.assertEqual(connectionOf(client.session).conversation.sender.peerWindow, 48)
+        self.assertEqual(connectionOf(server.session).conversation.sender.peerWindow, 300)
 
     def test_sealed(self) -> None:
         """
@@ -70,8 +71,8 @@ class OpenTests(ControlledTestCase):
         """
         self.network.taps.clear()
         client, server = self.connect(KCPOptions(key="k", dataShards=3, parityShards=1))
-        self.assertTrue(client.session.greeted and server.session.greeted)
-        self.assertTrue(client.session.roams and server.session.roams)
+        self.assertTrue(sessionOf(client.session).greeted and sessionOf(server.session).greeted)
+        self.assertTrue(sessionOf(client.session).roams and sessionOf(server.session).roams)
 
     def test_helloLost(self) -> None:
         """
@@ -84,8 +85,8 @@ class OpenTests(ControlledTestCase):
         self.successResultOf(connecting)
         times = [said.seconds for said in self.sent(Hello, CLIENT)]
         self.assertEqual(times, [0, 0.25, 0.75])
-        self.assertTrue(self.clientFactory.made[0].session.greeted)
-        self.assertTrue(self.serverFactory.made[0].session.greeted)
+        self.assertTrue(sessionOf(self.clientFactory.made[0].session).greeted)
+        self.assertTrue(sessionOf(self.serverFactory.made[0].session).greeted)
 
     def test_answerLost(self) -> None:
         """
@@ -97,7 +98,7 @@ class OpenTests(ControlledTestCase):
         self.network.run(1)
         self.successResultOf(connecting)
         self.assertEqual(len(self.sent(Hello, CLIENT)), 3)
-        self.assertTrue(self.clientFactory.made[0].session.greeted)
+        self.assertTrue(sessionOf(self.clientFactory.made[0].session).greeted)
         self.assertEqual(len(self.serverFactory.made), 1)
 
     def test_answerLostButData(self) -> None:
@@ -119,7 +120,7 @@ class OpenTests(ControlledTestCase):
         self.network.run(1)
         self.successResultOf(connecting)
         (client,) = self.clientFactory.made
-        self.assertEqual((client.received, client.session.greeted), (b"welcome", True))
+        self.assertEqual((client.received, sessionOf(client.session).greeted), (b"welcome", True))
         self.assertEqual(len(self.sent(Hello, CLIENT)), 3)
 
     def test_withData(self) -> None:
@@ -137,7 +138,7 @@ class OpenTests(ControlledTestCase):
             [segment.cmd for segment in decodeSegments(datagrams[0])],
             [WASK, PUSH],
         )
-        self.assertTrue(client.session.greeted)
+        self.assertTrue(sessionOf(client.session).greeted)
         self.assertEqual(self.serverFactory.made[0].received, b"at once")
 
     def test_windowWithData(self) -> None:
@@ -149,7 +150,7 @@ class OpenTests(ControlledTestCase):
         (client,) = self.clientFactory.made
         client.session.write(b"at once")
         self.network.run(0.1)
-        self.assertEqual(client.session._conversation.sender.peerWindow, 48)
+        self.assertEqual(connectionOf(client.session).conversation.sender.peerWindow, 48)
 
     def test_smallMtu(self) -> None:
         """
@@ -169,8 +170,8 @@ class OpenTests(ControlledTestCase):
                 self.network.run(0.1)
                 client, server = self.clientFactory.made[0], self.serverFactory.made[0]
                 self.network.run(3)
-                self.assertEqual(client.session.greeted, greeted)
-                self.assertEqual(server.session.greeted, greeted)
+                self.assertEqual(sessionOf(client.session).greeted, greeted)
+                self.assertEqual(sessionOf(server.session).greeted, greeted)
                 if serverMtu < fits:
                     self.assertEqual(self.sent(Hello, SERVER), [])
                 if clientMtu < fits:
@@ -192,18 +193,18 @@ class PlainPeerTests(PlainServerTestCase):
         until the end.
         """
         client = self.meet()
-        self.assertFalse(client.session.greeted)
+        self.assertFalse(sessionOf(client.session).greeted)
         client.session.write(b"hello")
         self.network.run(0.1)
         self.assertEqual(self.peer.received, b"hello")
         self.peer.write(b"and back")
         self.network.run(60)
         self.assertEqual(client.received, b"and back")
-        self.assertEqual((len(self.peer.hellos), self.peer.others), (HELLOES, []))
+        self.assertEqual((len(self.peer.hellos), self.peer.others), (HELLOS, []))
         client.session.loseConnection()
         self.network.run(60)
         self.assertEqual(len(client.reasons), 1)
-        self.assertEqual((len(self.peer.hellos), self.peer.others), (HELLOES, []))
+        self.assertEqual((len(self.peer.hellos), self.peer.others), (HELLOS, []))
 
     def test_aborts(self) -> None:
         """
@@ -213,7 +214,7 @@ class PlainPeerTests(PlainServerTestCase):
         self.network.run(5)
         client.session.abortConnection()
         self.network.run(5)
-        self.assertEqual((len(self.peer.hellos), self.peer.others), (HELLOES, []))
+        self.assertEqual((len(self.peer.hellos), self.peer.others), (HELLOS, []))
         self.assertEqual(len(client.reasons), 1)
 
     def test_asClient(self) -> None:
@@ -252,7 +253,7 @@ class ForgedTests(ControlledTestCase):
         """
         Have a session given a datagram with a block, as if from its peer.
         """
-        session = (self.client if host == CLIENT else self.server).session
+        session = sessionOf((self.client if host == CLIENT else self.server).session)
         data = encodeBlock(to, source, frames)
         datagram = Segment(session.conv, WINS, 0, 128, 0, 0, 0, data).encode()
         session._socket.datagramsReceived([datagram], session.address)  # type: ignore[attr-defined]
@@ -267,7 +268,7 @@ class ForgedTests(ControlledTestCase):
         tokens = {CLIENT: hello.block.source, SERVER: answer.block.source}
         frames: tuple[Frame, ...] = (Fin(0, True), FinAck(0, True), Reset(1))
         for host, other in ((CLIENT, SERVER), (SERVER, CLIENT)):
-            session = (self.client if host == CLIENT else self.server).session
+            session = sessionOf((self.client if host == CLIENT else self.server).session)
             count = 0
             for to, source in (
                 (FORGED, tokens[other]),
@@ -302,7 +303,7 @@ class ForgedTests(ControlledTestCase):
         session = self.server.session
         for number, data in enumerate((b"x", b"KT", bytes(40), b"KT\2" + bytes(30)), 1):
             datagram = Segment(session.conv, WASK, 0, 128, 0, 0, 0, data).encode()
-            session.datagramsReceived([datagram], session.address)
+            sessionOf(session).datagramsReceived([datagram], sessionOf(session).address)
             self.assertEqual(session.stats.ControlErrs, number)
         self.assertEqual(self.server.reasons, [])
 

@@ -17,6 +17,7 @@ from kcptwisted.session.producers import ProducerGate
 from kcptwisted.testing.link import Link
 from tests.connections import ConnectionTestCase, RecordingProtocol
 from tests.held import held, size
+from tests.inside import sessionOf
 
 #: Bytes of an idle session, without those of its protocol and of what the listener keeps of it.
 MOST = 5120
@@ -87,9 +88,9 @@ class HoldingTests(ConnectionTestCase):
         @return: what is the session's alone.
         """
         session = protocol.session
-        owner = session._socket
-        settings = session._options.arqSettings(owner.overhead)
-        return held(session, [owner, owner.clock, session._options, settings, protocol])
+        owner = sessionOf(session)._socket
+        settings = sessionOf(session).options.arqSettings(owner.overhead)
+        return held(session, [owner, owner.clock, sessionOf(session).options, settings, protocol])
 
     def kinds(self, protocol: RecordingProtocol) -> set[type]:
         """

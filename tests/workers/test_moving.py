@@ -16,6 +16,7 @@ from kcptwisted.workers.interfaces import ISiblings, IStrayTaker
 from kcptwisted.workers.listener import SharingListener
 from tests.callers import AEAD, ATTACKER, blocksOf, hello, push
 from tests.connections import CLIENT, SERVER
+from tests.inside import sessionOf
 from tests.server.test_paths import AEAD_FEC, PLACES
 from tests.workers.shared import ROOM, SharedTestCase
 
@@ -173,7 +174,7 @@ class StrangerTests(SharedTestCase):
         self.serverFactory.made.clear()
         self.listen(AEAD)
         self.elsewhere[here] = 1
-        other.session.askAgain()
+        sessionOf(other.session).askAgain()
         self.network.run(0.1)
         self.assertIsInstance(self.reasonOf(other), PeerRestarted)
         self.assertEqual(self.count("StraysPassed"), [0, 0])
@@ -259,7 +260,7 @@ class StrangerTests(SharedTestCase):
         self.boxes[1].room = ROOM
         self.bothWays(Link())
         self.moveTo(PLACES[0])
-        self.client.session.askAgain()
+        sessionOf(self.client.session).askAgain()
         self.network.run(0.1)
         self.assertIsInstance(self.reasonOf(self.client), PeerRestarted)
         self.assertEqual(self.count("StraysPassed"), [0, 1])
@@ -370,7 +371,7 @@ class DeathTests(SharedTestCase):
         self.assertTalk()
         self.replace(0)
         passed = self.count("StraysPassed")[1]
-        self.client.session.askAgain()
+        sessionOf(self.client.session).askAgain()
         self.network.run(0.1)
         self.assertIsInstance(self.reasonOf(self.client), PeerRestarted)
         self.assertEqual(self.count("StraysPassed")[1], passed)
@@ -384,7 +385,7 @@ class DeathTests(SharedTestCase):
         self.moveTo(PLACES[0])
         self.assertTalk()
         self.kill(0)
-        self.client.session.askAgain()
+        sessionOf(self.client.session).askAgain()
         self.network.run(0.1)
         self.assertEqual(self.client.reasons, [])
         self.replace(0)
