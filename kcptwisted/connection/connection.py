@@ -13,31 +13,19 @@ from kcptwisted.arq.unproven import UnprovenPath
 from kcptwisted.connection.closing import Closing
 from kcptwisted.connection.controls import Controls
 from kcptwisted.connection.events import Cause, End, Ended, Event, Events, Unread
-from kcptwisted.connection.lastwords import (
-    CLIENTS_COPIES,
-    COPIES,
-    farewell,
-    lastWord,
-    resetFor,
-    withdrawal,
-)
-from kcptwisted.connection.liveness import Finding, Liveness
+from kcptwisted.connection.lastwords import farewell, lastWord
+from kcptwisted.connection.liveness import Liveness
 from kcptwisted.connection.opening import Opening, fromAnswer
+from kcptwisted.connection.path import PathWatch
 from kcptwisted.connection.settings import ConnectionSettings
 from kcptwisted.connection.states import STATES, Receiving, Sending, State, Step
 from kcptwisted.connection.timers import NEVER, Timer, TimerTable
 from kcptwisted.stats import SessionStats
-from kcptwisted.wire.control import EMPTY_BLOCK, FinAck, Frame, Reset, ResetReason
+from kcptwisted.wire.control import EMPTY_BLOCK, FinAck, Reset, ResetReason
 from kcptwisted.wire.segment import OVERHEAD, WASK
 
 #: Bytes of the longest datagram that shows only that the peer is there.
 LONGEST_SIGN = OVERHEAD + EMPTY_BLOCK
-
-#: Questions without an answer after which a client looks for another way to its peer.
-QUESTIONS_BEFORE_MOVING = 2
-
-#: Milliseconds without a sign of life after which the path, not the peer, may be what is dead.
-SILENCE = 5000
 
 _OVER = (State.UNREAD, State.CLOSED)
 
@@ -68,6 +56,7 @@ class Connection:
     @ivar awaitsProducer: a producer has yet to write the rest of what a close delivers.
     @ivar final: why the connection ended, while the application has yet to read what arrived
         before; else None.
+    @ivar isOver: the peer hears and says nothing any more.
     @ivar isOpen: neither end has closed anything, and the connection is not over.
     @ivar unsettled: L{settle} has something to do.
     @ivar leaving: the program ends, so that nobody answers the peer after this connection.
@@ -77,6 +66,7 @@ class Connection:
 
     __slots__ = (
         "_closing",
+        "_path",
         "_peerEnded",
         "_pending",
         "_settings",
@@ -92,6 +82,7 @@ class Connection:
         "final",
         "hasMore",
         "isOpen",
+        "isOver",
         "lastWord",
         "leaving",
         "liveness",
@@ -130,6 +121,9 @@ class Connection:
         self.controls = Controls(
             self.conversation, settings, stats, newToken, Opening(self._timers), self.events
         )
+        self._path = PathWatch(
+            self.conversation, self.controls, self.liveness, settings, self.events
+        )
         # None until either end closes anything.
         self._closing: Closing | None = None
         # Why the connection ends as soon as the application has been offered what arrived.
@@ -139,6 +133,7 @@ class Connection:
         self.attached = self.discards = False
         self.awaitsProducer = self.leaving = False
         self.isOpen = True
+        self.isOver = False
         self.unsettled = False
         self.lastWord: bytes | None = None
 
@@ -185,16 +180,10 @@ class Connection:
         if following is None:
             return False
         self.state = following
+        self.isOver = following in _OVER
         return True
 
     # What is known.
-
-    @property
-    def isOver(self) -> bool:
-        """
-        Whether the peer hears and says nothing any more.
-        """
-        return self.state in _OVER
 
     @property
     def unproven(self) -> UnprovenPath | None:
@@ -261,7 +250,7 @@ class Connection:
         @param recovered: FEC rebuilt them.
         @return: those that do not begin with a segment of this conversation.
         """
-        if self.state in _OVER:
+        if self.isOver:
             return ()
         if len(datagrams) == 1 and not recovered and self._takeSign(datagrams[0], now):
             return ()
@@ -320,15 +309,10 @@ class Connection:
         return taken
 
     def _heard(self, now: int) -> None:
-        liveness, sender = self.liveness, self.conversation.sender
-        liveness.heard = now
-        sender.deadLink = False
-        if liveness.unanswered:
-            if liveness.unanswered > 1:
-                # What was sent into the silence need not wait for its timeouts, which have grown.
-                sender.resendAll(now)
-                self.wantsFlush = True
-            liveness.revived()
+        self.liveness.heard = now
+        self.conversation.sender.deadLink = False
+        if self.liveness.unanswered and self._path.revived(now):
+            self.wantsFlush = True
         if self.state is State.CONNECTING and self.conversation.answered:
             self._establish(now)
 
@@ -352,9 +336,9 @@ class Connection:
             # It has closed, and forgotten this connection; its data wait for the application.
             return
         if frame.reason == ResetReason.UNKNOWN:
-            self._endSoon(Cause.PEER_RESTARTED, "it does not know this connection")
+            self._endSoon(End(Cause.PEER_RESTARTED, "it does not know this connection"))
         else:
-            self._endSoon(Cause.PEER_RESET, _nameOf(frame.reason))
+            self._endSoon(End(Cause.PEER_RESET, _nameOf(frame.reason)))
 
     def read(self) -> bytes | None:
         """
@@ -439,7 +423,7 @@ class Connection:
         Acts on the timers that are due, and returns what is to be sent.
         """
         self.wantsFlush = False
-        if self.state in _OVER or self._pending is not None:
+        if self.isOver or self._pending is not None:
             return []
         conversation, controls = self.conversation, self.controls
         if controls.opening.deferred and conversation.sender.queue:
@@ -455,10 +439,10 @@ class Connection:
                 return []
         datagrams = conversation.datagramsToSend(now)
         self.hasMore = conversation.wantsFlush
-        if conversation.sender.deadLink and not self._mayMove(now):
-            self._endSoon(Cause.DEAD_LINK)
+        if conversation.sender.deadLink and self._path.isDead(now):
+            self._endSoon(End(Cause.DEAD_LINK))
         elif conversation.peerRestarted:
-            self._endSoon(Cause.PEER_RESTARTED, "it knows nothing of what it acknowledged")
+            self._endSoon(End(Cause.PEER_RESTARTED, "it knows nothing of what it acknowledged"))
         elif self._closing is not None:
             self._pending = self._closing.advance(now, self.awaitsProducer)
             # A FIN or a question leaves at once.
@@ -466,41 +450,20 @@ class Connection:
         return datagrams
 
     def _timeOut(self, now: int) -> None:
-        controls = self.controls
-        if controls.opening.isDue(now, self.state is State.CONNECTING):
-            controls.sayHello()
-        if not self._timers.isDue(Timer.LIVENESS, now):
-            return
-        finding = self.liveness.look(now)
-        if finding is Finding.SILENT:
-            controls.question(now)
-            if self.liveness.unanswered >= QUESTIONS_BEFORE_MOVING and controls.roams:
-                self.events.append(Event.PATH_SILENT)
-        elif finding is Finding.DEAD:
-            self._endSoon(Cause.PEER_TIMEOUT, f"deadAfter={self._settings.deadAfter:g} seconds")
-        elif finding is Finding.IDLE:
-            self._endSoon(Cause.IDLE, f"idleTimeout={self._settings.idleTimeout:g} seconds")
-
-    def _mayMove(self, now: int) -> bool:
-        """
-        Returns True if another way to the peer is still to be tried.
-        """
-        liveness = self.liveness
-        return (
-            self.controls.calls
-            and self.controls.roams
-            and self._settings.keepAlive > 0
-            and liveness.unanswered <= QUESTIONS_BEFORE_MOVING
-            and now - liveness.heard >= SILENCE
-        )
+        if self.controls.opening.isDue(now, self.state is State.CONNECTING):
+            self.controls.sayHello()
+        if self._timers.isDue(Timer.LIVENESS, now):
+            end = self._path.look(now)
+            if end is not None:
+                self._endSoon(end)
 
     # The end.
 
-    def _endSoon(self, cause: Cause, detail: str = "") -> None:
+    def _endSoon(self, end: End) -> None:
         """
         Ends the connection with the next L{settle}.
         """
-        self._pending = End(cause, detail)
+        self._pending = end
         self.unsettled = True
 
     def settle(self, now: int) -> None:
@@ -534,7 +497,7 @@ class Connection:
             self._over(end if self.final.cause is Cause.CLOSED else self.final)
         elif self.state is not State.CLOSED:
             try:
-                self._sayLastWord(end, now)
+                self._sayLastWord(end.cause, now)
             finally:
                 self._endNow(end)
 
@@ -563,31 +526,21 @@ class Connection:
         self.conversation.discard()
         self.events.append(Ended(end))
 
-    def _sayLastWord(self, end: End, now: int) -> None:
+    def _sayLastWord(self, cause: Cause, now: int) -> None:
         """
         Tells the peer that the connection is over, if it can be told and does not know.
         """
-        controls, closing, conversation = self.controls, self._closing, self.conversation
-        channel = controls.channel
-        if channel is None:
-            return
-        if not channel.known:
-            if not self.attached and controls.opening.hasAsked and end.cause is not Cause.REFUSED:
-                self.outbox += [withdrawal(conversation, channel, now)] * COPIES
-            return
-        if end.cause is Cause.PEER_RESTARTED:
-            return
-        frames: list[Frame] = [resetFor(end.cause)]
-        if self.leaving:
+        conversation, controls, closing = self.conversation, self.controls, self._closing
+        said = lastWord(conversation, controls, closing, cause, now, self.attached)
+        if self.leaving and (closing is None or closing.answer() is None):
             complete = not (conversation.sender.queue or self.awaitsProducer)
-            frames = farewell(conversation, complete)
-        answer = None if closing is None else closing.answer()
-        if answer is not None:
-            frames = [answer]
-        self.lastWord = lastWord(conversation, channel, frames, now)
+            said = farewell(conversation, controls, complete, now) or said
+        if said is None:
+            return
+        if said.answers:
+            self.lastWord = said.datagram
         if not (self._peerEnded or (closing is not None and closing.peerKnows)):
-            copies = CLIENTS_COPIES if channel.initiator or self.leaving else COPIES
-            self.outbox += [self.lastWord] * (1 if controls.unproven is not None else copies)
+            self.outbox += [said.datagram] * (1 if controls.unproven is not None else said.copies)
 
 
 def _nameOf(reason: int) -> str:
