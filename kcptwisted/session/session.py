@@ -184,14 +184,14 @@ class KCPSession:
         """
         Whether the peer has closed the connection, and all that it sent has arrived.
         """
-        return self.connection.peerFinished
+        return self.connection.lifecycle.peerFinished
 
     @property
     def epitaph(self) -> bytes | None:
         """
         See L{Connection.lastWord}.
         """
-        return self.connection.lastWord
+        return self.connection.lifecycle.lastWord
 
     def isPeer(self, block: Block) -> bool:
         """
@@ -257,9 +257,9 @@ class KCPSession:
         connection = self.connection
         now = self._clock.now()
         foreign = connection.receive(datagrams, now, recovered)
-        if connection.events or connection.outbox or connection.unsettled:
+        if connection.events or connection.outbox or connection.lifecycle.unsettled:
             self._react(now)
-            if connection.isOver:
+            if connection.lifecycle.isOver:
                 return
         if connection.wantsFlush:
             self._clock.wantFlush(self)
@@ -325,7 +325,7 @@ class KCPSession:
                     self._deliver()
                 else:
                     self._act(event, now)
-            if connection.unsettled:
+            if connection.lifecycle.unsettled:
                 connection.settle(now)
             if not events and not connection.outbox:
                 break
@@ -352,7 +352,7 @@ class KCPSession:
         elif event is Event.OUTPUT_DELIVERED:
             self.application.writeConnectionLost()
         elif isinstance(event, AnotherGreeted):
-            if not connection.isOver:
+            if not connection.lifecycle.isOver:
                 holder.anotherGreeted(self, event.block)
         elif isinstance(event, Unread):
             self._clock.forget(self)
@@ -365,7 +365,7 @@ class KCPSession:
     def _inputEnded(self) -> None:
         halfCloseable = self.application.isHalfCloseable
         self.application.readConnectionLost()
-        if not halfCloseable and self.connection.sending is Sending.READY:
+        if not halfCloseable and self.connection.lifecycle.sending is Sending.READY:
             # Below TLS: the peer does not answer an end of TLS any more.
             self.stream.loseConnection()
 
@@ -415,14 +415,14 @@ class KCPSession:
         lower = self._socket.overhead
         self.connection.accept(now, unproven, received, self._below.overhead, lower)
         self._react(now)
-        if not self.connection.isOver:
+        if not self.connection.lifecycle.isOver:
             self._clock.schedule(self)
 
     def startProtocol(self, protocol: IProtocol) -> None:
         """
         Connects the application's protocol.
         """
-        self.connected = self.connection.attached = True
+        self.connected = self.connection.lifecycle.attached = True
         assert self.transport is not None
         self.application.connect(protocol, self.transport)
 
@@ -464,7 +464,7 @@ class KCPSession:
         Asks a silent peer for signs of life after the default time, or never.
         """
         self.connection.liveness.setKeepAlive(KCPOptions.keepAlive if enabled else 0)
-        if not self.connection.isOver:
+        if not self.connection.lifecycle.isOver:
             self._clock.schedule(self)
 
     def doubt(self) -> None:
@@ -486,7 +486,7 @@ class KCPSession:
         may be there.
         """
         connection = self.connection
-        if connection.isOver or connection.controls.unproven is not None:
+        if connection.lifecycle.isOver or connection.controls.unproven is not None:
             return None
         return connection.conversation.windowDatagram(self._clock.now())
 
@@ -503,7 +503,7 @@ class KCPSession:
         Sends what is due, lets the producer go on, and sees whether a close is complete.
         """
         connection, stream = self.connection, self.stream
-        if connection.isOver:
+        if connection.lifecycle.isOver:
             self._readOn(now)
             return
         if self._ending is not None:
@@ -513,22 +513,22 @@ class KCPSession:
             stream.resumed = False
             self._deliver()
             self._react(now)
-            if connection.isOver:
+            if connection.lifecycle.isOver:
                 return
         gate = stream.gate
         if gate is not None:
-            connection.awaitsProducer = stream.awaitsProducer
+            connection.lifecycle.awaitsProducer = stream.awaitsProducer
         datagrams = connection.datagramsToSend(now)
         if datagrams:
             self._send(datagrams)
-        if connection.events or connection.unsettled:
+        if connection.events or connection.lifecycle.unsettled:
             self._react(now)
         if gate is not None and not stream.isSilent:
             before = connection.queuedBytes
             self.application.call("resumeProducing", gate.resume)
             if connection.queuedBytes > before:
                 self._clock.wantFlush(self)
-        if connection.isOver:
+        if connection.lifecycle.isOver:
             return
         if connection.wantsFlush:
             self._clock.wantFlush(self)
@@ -547,7 +547,7 @@ class KCPSession:
         self.stream.resumed = False
         self._deliver()
         if self._ending is not None:
-            connection.abandon(endOf(self._ending))
+            connection.lifecycle.abandon(endOf(self._ending))
         self._react(now)
 
     # Sending.
@@ -576,7 +576,7 @@ class KCPSession:
         outbox = self.connection.outbox
         datagrams = outbox[:]
         outbox.clear()
-        if self.connection.isOver:
+        if self.connection.lifecycle.isOver:
             # A layer that fails has been reported before.
             with suppress(Exception):
                 self._below.writeDatagrams(datagrams, self.address)
@@ -595,7 +595,7 @@ class KCPSession:
         """
         Ends the connection at the next flush.  It ends but once for the peer, or by the path.
         """
-        if self.connection.final is None or not endOf(reason).cause.isPeers:
+        if self.connection.lifecycle.final is None or not endOf(reason).cause.isPeers:
             if self.stream.tls is not None:
                 self.stream.tls.ending(reason)
             self.endSoon(reason)
@@ -607,7 +607,7 @@ class KCPSession:
         connection = self.connection
         if self._ending is None and (self.connected or connection.state is not State.CLOSED):
             self._ending = reason
-            connection.discards = True
+            connection.lifecycle.discards = True
             self._clock.wantFlush(self)
 
     def connectionLost(self, reason: Failure) -> None:
@@ -619,10 +619,10 @@ class KCPSession:
         if connection.state is State.CLOSED:
             return
         end = endOf(reason)
-        if end.cause.isPeers and not connection.isOver:
+        if end.cause.isPeers and not connection.lifecycle.isOver:
             if self._ending is reason:
                 self._ending = None
-                connection.discards = False
+                connection.lifecycle.discards = False
             self._deliver()
         now = self._clock.now()
         try:
@@ -637,9 +637,9 @@ class KCPSession:
         is closed if the peer gets all that was written.
         """
         connection = self.connection
-        connection.leaving = True
-        connection.awaitsProducer = self.stream.awaitsProducer
-        if self.connected and not connection.isOver:
+        connection.lifecycle.leaving = True
+        connection.lifecycle.awaitsProducer = self.stream.awaitsProducer
+        if self.connected and not connection.lifecycle.isOver:
             datagrams = connection.datagramsToSend(self._clock.now())
             if datagrams:
                 self._send(datagrams)
