@@ -16,15 +16,16 @@ from zope.interface import implementer
 from kcptwisted.arq.unproven import UnprovenPath
 from kcptwisted.connection.connection import Connection
 from kcptwisted.connection.events import AnotherGreeted, Ended, Event, Unread
-from kcptwisted.connection.states import Sending, State
+from kcptwisted.connection.states import State
 from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
 from kcptwisted.layer import DatagramLayer
 from kcptwisted.options import KCPOptions
 from kcptwisted.session.application import Application
+from kcptwisted.session.delivery import Delivery
 from kcptwisted.session.gone import Gone
 from kcptwisted.session.holder import SessionHolder, SessionSocket
-from kcptwisted.session.outofband import decodeOutOfBand
 from kcptwisted.session.reasons import endOf, failureOf
+from kcptwisted.session.report import reportEnd
 from kcptwisted.session.stream import Stream
 from kcptwisted.session.transport import KCPTransport
 from kcptwisted.stats import SessionStats
@@ -58,7 +59,7 @@ class KCPSession:
         "_began",
         "_below",
         "_clock",
-        "_delivering",
+        "_delivery",
         "_ending",
         "_holder",
         "_options",
@@ -81,6 +82,7 @@ class KCPSession:
     # Made when the layers below are ready.
     _below: IDatagramTransport
     connection: Connection
+    _delivery: Delivery
 
     top: IDatagramProtocol
     bottom: IDatagramProtocol
@@ -113,7 +115,6 @@ class KCPSession:
         self.scheduled: int | None = None
         # Why the connection is to end, for a reason of this end's.
         self._ending: Failure | None = None
-        self._delivering = False
         self.top = self.bottom = self
 
     def __repr__(self) -> str:
@@ -247,6 +248,7 @@ class KCPSession:
         self._below = transport
         settings = self._options.connectionSettings(transport.overhead)
         self.connection = Connection(self.conv, settings, self.stats, self._socket.newToken)
+        self._delivery = Delivery(self.connection, self.application, self.stream, self.stats)
 
     def datagramsReceived(
         self, datagrams: list[bytes], address: Address, recovered: bool = False
@@ -276,16 +278,9 @@ class KCPSession:
 
     def outOfBandReceived(self, packets: list[bytes]) -> None:
         """
-        Hands out-of-band packets to the protocol, if it takes them.
+        Takes out-of-band packets.
         """
-        for packet in packets:
-            closed = self.stream.disconnecting or self._ending is not None
-            data = None if closed else decodeOutOfBand(packet, self.protocol)
-            if data is None:
-                self.stats.OOBDropped += 1
-                continue
-            self.stats.OOBReceived += 1
-            self.application.outOfBandReceived(data)
+        self._delivery.deliverOutOfBand(packets)
 
     def batchFinished(self) -> None:
         """
@@ -322,7 +317,7 @@ class KCPSession:
             while events:
                 event = events.pop(0)
                 if event is Event.READABLE:
-                    self._deliver()
+                    self._delivery.deliver()
                 else:
                     self._act(event, now)
             if connection.lifecycle.unsettled:
@@ -348,7 +343,7 @@ class KCPSession:
                 peer=self.getPeer(),
             )
         elif event is Event.PEER_FINISHED:
-            self._inputEnded()
+            self._delivery.inputEnded()
         elif event is Event.OUTPUT_DELIVERED:
             self.application.writeConnectionLost()
         elif isinstance(event, AnotherGreeted):
@@ -361,37 +356,6 @@ class KCPSession:
                 self._clock.wantFlush(self)
         elif isinstance(event, Ended):
             self._over(failureOf(event.end))
-
-    def _inputEnded(self) -> None:
-        halfCloseable = self.application.isHalfCloseable
-        self.application.readConnectionLost()
-        if not halfCloseable and self.connection.lifecycle.sending is Sending.READY:
-            # Below TLS: the peer does not answer an end of TLS any more.
-            self.stream.loseConnection()
-
-    def _deliver(self) -> None:
-        """
-        Gives the application what has come in order, unless it has paused.
-        """
-        application, connection, stream = self.application, self.connection, self.stream
-        if self._delivering or application.protocol is None:
-            return
-        # A protocol may pause and resume from inside dataReceived.
-        self._delivering = True
-        try:
-            while self._ending is None and (stream.disconnecting or not stream.readPaused):
-                data = connection.read()
-                if data is None:
-                    break
-                if stream.disconnecting:
-                    # TCP reads no more after loseConnection.  Here the peer's FIN is behind it.
-                    continue
-                self.stats.BytesReceived += len(data)
-                application.dataReceived(data)
-        finally:
-            self._delivering = False
-        if stream.tls is not None:
-            stream.tls.delivered()
 
     # What the holder does with it.
 
@@ -511,7 +475,7 @@ class KCPSession:
             return
         if stream.resumed:
             stream.resumed = False
-            self._deliver()
+            self._delivery.deliver()
             self._react(now)
             if connection.lifecycle.isOver:
                 return
@@ -545,7 +509,7 @@ class KCPSession:
         if connection.state is State.CLOSED:
             return
         self.stream.resumed = False
-        self._deliver()
+        self._delivery.deliver()
         if self._ending is not None:
             connection.lifecycle.abandon(endOf(self._ending))
         self._react(now)
@@ -623,7 +587,7 @@ class KCPSession:
             if self._ending is reason:
                 self._ending = None
                 connection.lifecycle.discards = False
-            self._deliver()
+            self._delivery.deliver()
         now = self._clock.now()
         try:
             connection.end(end, now)
@@ -649,7 +613,9 @@ class KCPSession:
         self.connected = False
         self._ending = None
         self._clock.forget(self)
-        self._report(reason)
+        # By the class's log, or whoever keeps the event keeps the session.
+        duration = self._clock.now() - self._began
+        reportEnd(type(self)._log, self.connection, self.stats, self.getPeer(), duration, reason)
         application = self.application
         protocol, application.protocol = application.protocol, None
         if self.stream.gate is not None:
@@ -664,24 +630,3 @@ class KCPSession:
         application.release()
         self.stream.release()
         self.transport = None
-
-    def _report(self, reason: Failure) -> None:
-        """
-        Leaves one line about the connection in the log.
-        """
-        stats = self.stats
-        # By the class, or whoever keeps the event keeps the session.
-        type(self)._log.info(
-            "KCP connection {conv} with {peer} ended after {duration:.1f} s: {why}"
-            " {sent} bytes sent, {received} received, round trip {rtt:.0f} ms,"
-            " {retransmitted:.1%} sent again",
-            conv=self.conv,
-            peer=self.getPeer(),
-            duration=(self._clock.now() - self._began) / 1000,
-            why=reason.getErrorMessage(),
-            sent=stats.BytesSent,
-            received=stats.BytesReceived,
-            rtt=self.connection.conversation.sender.rtt.smoothed,
-            retransmitted=stats.RetransSegs / max(stats.OutSegs, 1),
-            reason=reason,
-        )
