@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kcptwisted.arq.congestion import ICongestionControl
+from kcptwisted.arq.congestion import CongestionControl
 from kcptwisted.arq.probe import WindowProbe
 from kcptwisted.arq.receiver import Receiver
 from kcptwisted.arq.sender import MAXIMUM_BURST, Sender
@@ -74,7 +74,7 @@ class Conversation:
         self,
         conv: int,
         settings: ARQSettings,
-        congestion: ICongestionControl,
+        congestion: CongestionControl,
         stats: SessionStats,
         firstSn: int = 0,
     ) -> None:

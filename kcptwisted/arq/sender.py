@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from kcptwisted.arq.congestion import ICongestionControl
+from kcptwisted.arq.congestion import CongestionControl
 from kcptwisted.arq.deadlines import Resend, ResendDeadlines
 from kcptwisted.arq.overtaken import Overtaken
 from kcptwisted.arq.pacing import Pacer
@@ -104,7 +104,7 @@ class Sender:
     def __init__(
         self,
         settings: ARQSettings,
-        congestion: ICongestionControl,
+        congestion: CongestionControl,
         stats: SessionStats,
         firstSn: int = 0,
     ) -> None:
@@ -282,7 +282,7 @@ class Sender:
             for sn in [sn for sn in self._resends if sn < self.una]:
                 del self._resends[sn]
 
-    def govern(self, congestion: ICongestionControl) -> ICongestionControl:
+    def govern(self, congestion: CongestionControl) -> CongestionControl:
         """
         Have something else limit what is in flight.
 

@@ -7,9 +7,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from zope.interface import implementer
-
-from kcptwisted.arq.congestion import ICongestionControl
+from kcptwisted.arq.congestion import CongestionControl
 from kcptwisted.arq.sender import MAXIMUM_FRAGMENTS, Sender
 from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.stats import SessionStats
@@ -23,8 +21,7 @@ FACTOR = 3
 CHEAP = 2 * OVERHEAD
 
 
-@implementer(ICongestionControl)
-class UnprovenPath:
+class UnprovenPath(CongestionControl):
     """
     Keeps what is sent to an address that may be forged to L{FACTOR} times what came from there.
     Sizes are those of UDP payloads.
@@ -40,7 +37,7 @@ class UnprovenPath:
 
     @ivar proven: there is proof.
     @ivar withheld: something did not leave that was due.
-    @ivar window: see L{ICongestionControl}.
+    @ivar window: see L{CongestionControl}.
     """
 
     __slots__ = (
@@ -56,7 +53,6 @@ class UnprovenPath:
         "_stamps",
         "_stats",
         "proven",
-        "window",
         "withheld",
     )
 
@@ -91,7 +87,7 @@ class UnprovenPath:
         self._copied = 0
         self.proven = False
         self.withheld = False
-        self.window: int | None = 0
+        self.window = 0
         self._congestion = sender.govern(self)
 
     def release(self) -> None:
@@ -230,11 +226,11 @@ class UnprovenPath:
             taken.append(segment)
         return taken
 
-    # ICongestionControl: what leaves meanwhile tells the congestion control nothing.
+    # CongestionControl: what leaves meanwhile tells the congestion control nothing.
 
     def onAck(self, arrivals: int, remoteWindow: int) -> None:
         """
-        See L{ICongestionControl}.
+        See L{CongestionControl}.
         """
         self._congestion.onAck(arrivals, remoteWindow)
 

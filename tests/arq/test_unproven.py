@@ -5,9 +5,8 @@ Tests for L{kcptwisted.arq.unproven}.
 from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
-from zope.interface.verify import verifyObject
 
-from kcptwisted.arq.congestion import ICongestionControl, NoCongestionControl
+from kcptwisted.arq.congestion import CongestionControl, NoCongestionControl
 from kcptwisted.arq.conversation import Conversation
 from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.arq.unproven import FACTOR, UnprovenPath
@@ -90,7 +89,7 @@ class StreamTests(PathTestCase):
         """
         It is the congestion control until it is released.
         """
-        verifyObject(ICongestionControl, self.path)
+        self.assertIsInstance(self.path, CongestionControl)
         before = self.talk.sender.govern(self.path)
         self.assertIs(before, self.path)
         self.path.release()
