@@ -14,7 +14,7 @@ from kcptwisted.arq.pacing import Pacer
 from kcptwisted.arq.rtt import MAXIMUM_RTO, RoundTripEstimator
 from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.stats import SessionStats
-from kcptwisted.wire.segment import HALF, HEADER, MASK, OVERHEAD, PUSH
+from kcptwisted.wire.segment import HALF, MASK, OVERHEAD, PUSH, packHeader
 
 #: A segment sent this often without an ACK means that the peer is gone, if nothing at all was newly
 #: acknowledged for a while either: with short timeouts twenty copies are soon sent.
@@ -404,7 +404,7 @@ class Sender:
         pacer.advance(now, limit, self.rtt.smoothed)
         allowed = min(limit - (self.next - self.una), len(self.queue))
         again = self._resend(now, fresh=allowed > 0) if self.inFlight else []
-        pack = HEADER.pack
+        pack = packHeader
         ts = (now + self.epoch) & MASK
         inFlight = self.inFlight
         segments = []

@@ -12,7 +12,7 @@ from kcptwisted.arq.sender import MAXIMUM_FRAGMENTS, Sender
 from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.stats import SessionStats
 from kcptwisted.wire.fec import OUT_OF_BAND, PARITY, packetType
-from kcptwisted.wire.segment import HALF, HEADER, MASK, OVERHEAD, WASK
+from kcptwisted.wire.segment import HALF, MASK, OVERHEAD, WASK, controlSegment, unpackHeader
 
 #: What is sent, in bytes that came: the limit of RFC 9000, 8.1.
 FACTOR = 3
@@ -151,7 +151,7 @@ class UnprovenPath(CongestionControl):
         waits = sender.queue and sender.next == sender.una and left >= OVERHEAD
         if waits and self._asked != self._received:
             self._asked = self._received
-            segments.append(HEADER.pack(conv, WASK, 0, window, now & MASK, 0, una, 0))
+            segments.append(controlSegment(conv, WASK, window, now, una))
         # Nothing else leaves before the next flush.
         self.window = sender.next - sender.una
         return segments
@@ -203,7 +203,7 @@ class UnprovenPath(CongestionControl):
         again = False
         received = self._received
         for segment in segments:
-            conv, _, frg, window, ts, sn, una, _ = HEADER.unpack_from(segment)
+            conv, _, frg, window, ts, sn, una, _ = unpackHeader(segment, 0)
             isNew = (sn - first) & MASK < HALF
             size = len(segment)
             if isNew:
@@ -214,7 +214,7 @@ class UnprovenPath(CongestionControl):
             elif size > left or (size > CHEAP and received == self._copied):
                 self.withheld = True
                 size = OVERHEAD
-                segment = HEADER.pack(conv, WASK, 0, window, ts, 0, una, 0)
+                segment = controlSegment(conv, WASK, window, ts, una)
             again = again or not isNew
             if size > left:
                 self.withheld = True
