@@ -14,7 +14,7 @@ class CongestionControl(ABC):
     """
     Decides how many segments may be in flight, beside the two ends' windows.
 
-    @ivar window: the most segments in flight; None sets no limit.
+    @ivar window: the most segments in flight; None sets no limit, and ACKs are not reported then.
     """
 
     __slots__ = ("window",)

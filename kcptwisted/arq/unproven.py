@@ -4,11 +4,11 @@ What may leave for an address before the peer has shown that it is there.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 
 from kcptwisted.arq.congestion import CongestionControl
-from kcptwisted.arq.sender import MAXIMUM_FRAGMENTS, Sender
+from kcptwisted.arq.sender import Sender
+from kcptwisted.arq.sendqueue import MAXIMUM_FRAGMENTS
 from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.stats import SessionStats
 from kcptwisted.wire.fec import OUT_OF_BAND, PARITY, packetType
@@ -179,19 +179,17 @@ class UnprovenPath(CongestionControl):
 
         @return: whether that was possible.
         """
-        queue = self._sender.queue
-        assert isinstance(queue, deque)
-        frg, data = queue[0]
+        queue = self._sender.sendQueue
+        frg, data = queue.segments[0]
         if len(data) == 1:
             return False
         before = 0
         if not self._settings.stream:
             before = frg + 1
-            most = min(MAXIMUM_FRAGMENTS, self._sender.peerWindow or MAXIMUM_FRAGMENTS)
+            most = min(MAXIMUM_FRAGMENTS, queue.peerWindow or MAXIMUM_FRAGMENTS)
             if not self._atStart or before >= most:
                 return False
-        queue[0] = frg, data[1:]
-        queue.appendleft((before, data[:1]))
+        queue.splitFirst(1, before)
         return True
 
     def _fitting(self, segments: list[bytes], first: int, left: int) -> list[bytes]:
