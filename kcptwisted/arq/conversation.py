@@ -226,6 +226,31 @@ class Conversation:
             self._flushDeadline = now + self._settings.ackDelay
         return False
 
+    def configure(self, settings: ARQSettings, congestion: CongestionControl | None = None) -> None:
+        """
+        Use other settings from now on; see L{wantsFlush} afterwards.
+
+        Nothing is lost.  Segments that have been cut keep their size: one that is larger than a
+        smaller mtu allows leaves as a datagram by itself.  A smaller receive window holds for what
+        the peer sends beyond the larger one.  The retransmission timeout follows with the next
+        sample of the round trip.
+
+        @param congestion: limits what is in flight from now on, if given.
+        @raise ValueError: if C{settings} say otherwise about C{stream}.
+        """
+        if settings.stream is not self._settings.stream:
+            raise ValueError("stream cannot be changed: segments that wait are of one kind")
+        self._settings = settings
+        self.sender.configure(settings)
+        if congestion is not None and self.unproven is not None:
+            self.unproven.congestion = congestion
+        elif congestion is not None:
+            self.sender.govern(congestion)
+        self.receiver.configure(settings.receiveWindow)
+        self._noteReopened()
+        pending = self.receiver.ackCount > 0 and settings.ackNoDelay
+        self.wantsFlush = self.wantsFlush or pending or self.sender.wantsFlush
+
     def write(self, data: bytes) -> None:
         """
         Queue bytes, or one message in message mode.
@@ -240,9 +265,13 @@ class Conversation:
         """
         data = self.receiver.read()
         if self.receiver.windowReopened:
+            self._noteReopened()
+        return data
+
+    def _noteReopened(self) -> None:
+        if self.receiver.windowReopened:
             self.receiver.windowReopened = False
             self._tellWindow = self.wantsFlush = True
-        return data
 
     def flushBy(self, deadline: int) -> None:
         """

@@ -19,7 +19,7 @@ class Receiver:
     Puts PUSH segments in order and holds them until the application takes them.
 
     At most C{window} segments wait for the application, and as many wait for a missing one
-    before them, whatever the peer sends.
+    before them, whatever the peer sends.  Those of a larger window before are taken as well.
 
     @ivar next: the sn awaited, not wrapped.
     @ivar free: how many more segments the application may be kept waiting for; below 0 when it is
@@ -30,6 +30,7 @@ class Receiver:
     """
 
     __slots__ = (
+        "_allowed",
         "_lastAck",
         "_messages",
         "_partial",
@@ -55,6 +56,8 @@ class Receiver:
         self.stream = stream
         self._stats = stats
         self.next = firstSn
+        # Every sn before this one was within a larger window.
+        self._allowed = firstSn
         self.ackCount = 0
         self.windowReopened = False
         self._lastAck = (0, 0)
@@ -78,6 +81,20 @@ class Receiver:
         Whether something waits for the application.
         """
         return bool(self._ready or self._messages)
+
+    def configure(self, window: int) -> None:
+        """
+        Have another window from now on.  What the peer was allowed to send is taken even so.
+
+        @param window: segments.
+        """
+        self._allowed = max(self._allowed, self.next + self._window)
+        wasFull = self.free <= 0
+        self.free += window - self._window
+        self._window = window
+        self._advance()
+        if wasFull and self.free > 0:
+            self.windowReopened = True
 
     def holdsAll(self, final: int) -> bool:
         """
@@ -123,7 +140,7 @@ class Receiver:
             self._stats.RepeatSegs += 1
             self._acknowledge(self.next + distance - RING, ts)
             return True
-        if distance >= self._window:
+        if distance >= self._window and self.next + distance >= self._allowed:
             self._stats.KCPInErrors += 1
             return False
         position = self.next + distance

@@ -35,6 +35,7 @@ class UnprovenPath(CongestionControl):
     nobody can guess it elsewhere.  An sn or una is no proof, since sns begin at 0.  The caller
     knows of other proofs.
 
+    @ivar congestion: what limits the sender when this is released.
     @ivar proven: there is proof.
     @ivar withheld: something did not leave that was due.
     @ivar window: see L{CongestionControl}.
@@ -43,7 +44,6 @@ class UnprovenPath(CongestionControl):
     __slots__ = (
         "_asked",
         "_atStart",
-        "_congestion",
         "_copied",
         "_first",
         "_lower",
@@ -52,6 +52,7 @@ class UnprovenPath(CongestionControl):
         "_settings",
         "_stamps",
         "_stats",
+        "congestion",
         "proven",
         "withheld",
     )
@@ -88,13 +89,13 @@ class UnprovenPath(CongestionControl):
         self.proven = False
         self.withheld = False
         self.window = 0
-        self._congestion = sender.govern(self)
+        self.congestion = sender.govern(self)
 
     def release(self) -> None:
         """
         There is no limit any more.
         """
-        self._sender.govern(self._congestion)
+        self._sender.govern(self.congestion)
 
     @property
     def _received(self) -> int:
@@ -230,7 +231,7 @@ class UnprovenPath(CongestionControl):
         """
         See L{CongestionControl}.
         """
-        self._congestion.onAck(arrivals, remoteWindow)
+        self.congestion.onAck(arrivals, remoteWindow)
 
     def onFastRetransmit(self, inFlight: int, resend: int) -> None:
         """
