@@ -38,6 +38,7 @@ HOT = [
     ],
     "kcptwisted/fec/decoder.py",
     "kcptwisted/fec/encoder.py",
+    "kcptwisted/stats.py",
     "kcptwisted/udp/offload.py",
     "kcptwisted/wire/fec.py",
     "kcptwisted/wire/segment.py",
