@@ -145,7 +145,7 @@ class Stream:
         connection = session.connection
         if not session.connected or not (connection.lifecycle.isOpen or self._mayWrite()):
             return
-        connection.write(bytes(data))
+        connection.conversation.write(bytes(data))
         self._stats.BytesSent += len(data)
         limit = self._options.sendQueueLimit
         if limit and connection.queuedBytes > limit:
@@ -157,8 +157,8 @@ class Stream:
             connection.conversation.flushBy(self._clock.now() + interval - TICK)
             assert self._flushed is not None
             self._clock.schedule(self._flushed)
-        else:
-            self._flush()
+        elif self._flushed is not None:
+            self._clock.wantFlush(self._flushed)
         if self.gate is not None:
             self.gate.wrote()
 
