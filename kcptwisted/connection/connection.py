@@ -290,6 +290,19 @@ class Connection:
         if self.lifecycle.closeOutput():
             self.wantsFlush = True
 
+    def configure(self, settings: ConnectionSettings) -> None:
+        """
+        Uses other settings of the conversation from now on; see L{Conversation.configure}.
+
+        @raise ValueError: if C{settings} say otherwise about C{stream}.
+        """
+        arq, congestion = settings.arq, None
+        if settings.congestionControl is not self._settings.congestionControl:
+            congestion = congestionControl(settings.congestionControl, arq.mss)
+        self.conversation.configure(arq, congestion)
+        self._settings = settings
+        self.wantsFlush = True
+
     def question(self, now: int) -> None:
         """
         Asks the peer for a sign of life.

@@ -5,6 +5,7 @@ One connection as Twisted drives it: what arrives, what is due, and what the app
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import Any
 
 from twisted.internet import error
 from twisted.internet.address import IPv4Address, IPv6Address
@@ -435,6 +436,19 @@ class KCPSession:
         """
         self.connection.question(self._clock.now())
         self._clock.wantFlush(self)
+
+    def configure(self, **changes: Any) -> None:
+        """
+        See L{kcptwisted.interfaces.IKCPTransport.configure}.
+        """
+        options = self._options.changed(**changes)
+        options.checkMtu(self.overhead)
+        settings = options.connectionSettings(self.overhead)
+        self.connection.configure(settings)
+        self._options = options
+        self.stream.configure(options, settings.arq)
+        if not self.connection.lifecycle.isOver:
+            self._clock.wantFlush(self)
 
     def setKeepAlive(self, enabled: bool) -> None:
         """

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from twisted.internet import error
 from twisted.python.failure import Failure
 
+from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.connection.connection import Connection
 from kcptwisted.connection.states import Sending, State
 from kcptwisted.errors import SendQueueFull
@@ -197,6 +198,14 @@ class Stream:
         """
         self._session = _Over(self._session.connection)
         self._flushed = None
+
+    def configure(self, options: KCPOptions, settings: ARQSettings) -> None:
+        """
+        Uses other options from now on.
+        """
+        self._options = options
+        if self.gate is not None:
+            self.gate.configure(settings)
 
     # Closing.
 
