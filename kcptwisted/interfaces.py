@@ -21,7 +21,6 @@ from twisted.python.failure import Failure
 from zope.interface import Attribute, Interface
 
 if TYPE_CHECKING:
-    from kcptwisted.session.session import KCPSession
     from kcptwisted.stats import PortStats, SessionStats
 
 #: What the socket module calls an address: (host, port), for IPv6 with flow and scope after it.
@@ -185,7 +184,7 @@ class IKCPListeningPort(IListeningPort):
     """
 
     stats: PortStats = Attribute("Counts of the socket and all its sessions.")
-    sessions: list[KCPSession] = Attribute("The live sessions; each is its protocol's transport.")
+    sessions: list[IKCPTransport] = Attribute("The transports of the live sessions.")
 
     def stopListening(sessions: str = "close") -> Deferred[None]:
         """

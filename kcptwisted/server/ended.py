@@ -21,7 +21,7 @@ ANSWER_PAUSE = 500
 MAXIMUM_REMEMBERED = 4096
 
 
-class _Departed:
+class _Ended:
     """
     A session that has ended.  Times are milliseconds.
 
@@ -41,7 +41,7 @@ class _Departed:
         self.nextAnswer = now
 
 
-class DepartedSessions:
+class EndedSessions:
     """
     The last conversation of each address that had one and has none now.
 
@@ -52,10 +52,10 @@ class DepartedSessions:
 
     def __init__(self) -> None:
         # By when they are forgotten, the oldest first.
-        self._departed: OrderedDict[Address, _Departed] = OrderedDict()
+        self._records: OrderedDict[Address, _Ended] = OrderedDict()
 
     def __len__(self) -> int:
-        return len(self._departed)
+        return len(self._records)
 
     def add(
         self,
@@ -73,17 +73,17 @@ class DepartedSessions:
         @param mayBeNew: whether what could open a session is a new one's, but for leftovers: the
             peer had acknowledged data.
         """
-        self._keep(address, _Departed(conv, now, answer, mayBeNew))
-        departed = self._departed
-        while now >= next(iter(departed.values())).forgotten or len(departed) > MAXIMUM_REMEMBERED:
-            departed.popitem(last=False)
+        self._keep(address, _Ended(conv, now, answer, mayBeNew))
+        records = self._records
+        while now >= next(iter(records.values())).forgotten or len(records) > MAXIMUM_REMEMBERED:
+            records.popitem(last=False)
 
-    def _keep(self, address: Address, record: _Departed) -> None:
-        self._departed[address] = record
-        self._departed.move_to_end(address)
+    def _keep(self, address: Address, record: _Ended) -> None:
+        self._records[address] = record
+        self._records.move_to_end(address)
 
-    def _find(self, address: Address, conv: int, now: int) -> _Departed | None:
-        record = self._departed.get(address)
+    def _find(self, address: Address, conv: int, now: int) -> _Ended | None:
+        record = self._records.get(address)
         if record is None or record.conv != conv or now >= record.forgotten:
             return None
         return record
@@ -136,4 +136,4 @@ class DepartedSessions:
         """
         C{address} has a session again.
         """
-        self._departed.pop(address, None)
+        self._records.pop(address, None)

@@ -13,11 +13,10 @@ from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from kcptwisted.interfaces import Address, IKCPListeningPort
+from kcptwisted.interfaces import Address, IKCPListeningPort, IKCPTransport
 from kcptwisted.server.listener import KCPListener
 from kcptwisted.server.stopping import Ending
-from kcptwisted.session.session import KCPSession
-from kcptwisted.stack.hub import SocketLayer
+from kcptwisted.stack.socketstack import SocketLayer
 from kcptwisted.stats import PortStats
 from kcptwisted.udp.addresses import showAddress, toAddress
 
@@ -57,14 +56,14 @@ class KCPListeningPort:
         """
         Counts of the socket and all its sessions.
         """
-        return self._listener.stats
+        return self._listener.stack.stats
 
     @property
-    def sessions(self) -> list[KCPSession]:
+    def sessions(self) -> list[IKCPTransport]:
         """
-        The live sessions.
+        The transports of the live sessions.
         """
-        return list(self._listener.sessions.values())
+        return self._listener.sessions.transports()
 
     def onStop(self, callback: Callable[[str], Deferred[None] | None]) -> None:
         """
@@ -85,7 +84,7 @@ class KCPListeningPort:
         if self._listening:
             problem = "stopped for good" if self._stopping else "already listening"
             raise CannotListenError(*self._bind[:2], problem)
-        self._listener.openPort(self._bind, None, self._layers, self._socket)
+        self._listener.openPort(self._bind, self._layers, self._socket)
         self._listening = True
         self._log.info(
             "{factory} starting on {host}", factory=self._listener.factory, host=self.getHost()
@@ -133,7 +132,7 @@ class KCPListeningPort:
         """
         @return: the address listened on.
         """
-        return self._listener.getHost()
+        return self._listener.stack.getHost()
 
     def __repr__(self) -> str:
         count = len(self._listener.sessions)

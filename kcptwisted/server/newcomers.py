@@ -45,18 +45,23 @@ def helloOf(opening: Opening) -> Block | None:
     return None if block is None or block.find(Hello) is None else block
 
 
-class Doorkeeper:
+class Newcomers:
     """
     Decides about newcomers, and counts those that it refuses.  Times are milliseconds.
 
-    @ivar onOpened: called with what opened sessions, or could have, if anybody else is to know.
+    @ivar cookies: makes what newcomers show their address by.
     """
 
     def __init__(
-        self, options: KCPOptions, stats: PortStats, randomBytes: Callable[[int], bytes]
+        self,
+        options: KCPOptions,
+        stats: PortStats,
+        randomBytes: Callable[[int], bytes],
+        onOpened: Callable[[list[bytes]], object],
     ) -> None:
         """
         @param randomBytes: gives so many random bytes.
+        @param onOpened: called with what opened sessions, or could have.
         """
         self._options = options
         self._stats = stats
@@ -65,12 +70,18 @@ class Doorkeeper:
         )
         self.cookies = CookieJar(randomBytes(SECRET))
         self._replays = ReplayMemory(randomBytes(SECRET))
-        self.onOpened: Callable[[list[bytes]], None] | None = None
+        self._onOpened = onOpened
         # How many datagrams of each are still watched once its peer acknowledges data.
         self._watched: dict[KCPSession, int] = {}
         # Where sessions have their places whose addresses others may have by now.
         self._parked: dict[KCPSession, Address] = {}
         self._parkings = 0
+
+    def __len__(self) -> int:
+        """
+        @return: how many sessions are counted.
+        """
+        return len(self._admission)
 
     def isReplayed(self, opening: Opening, datagram: bytes) -> bool:
         """
@@ -135,8 +146,8 @@ class Doorkeeper:
 
     def _remember(self, keys: list[bytes]) -> None:
         self.learn(keys)
-        if keys and self.onOpened is not None:
-            self.onOpened(keys)
+        if keys:
+            self._onOpened(keys)
 
     def learn(self, keys: list[bytes]) -> None:
         """
@@ -144,23 +155,19 @@ class Doorkeeper:
         """
         self._replays.remember(keys)
 
-    def watches(self, session: KCPSession) -> bool:
-        """
-        Whether L{watch} wants to see the datagrams of C{session}.
-        """
-        return session in self._watched
-
-    def watch(self, session: KCPSession, datagrams: list[bytes], now: int) -> None:
+    def watch(self, session: KCPSession, datagrams: list[bytes], now: int) -> bool:
         """
         Take note of what a new session has been given.  It may be over by now.
 
         Until its peer acknowledges data, all that it sends first may come again in other words.
+
+        @return: whether to be told of what the session is given next.
         """
         if session.stats.InPkts <= WATCHED or len(datagrams) <= FEW:
             self._remember(list(self._reusable(session, datagrams)))
         left = self._watched.get(session)
         if left is None:
-            return
+            return False
         if session.unproven is None:
             self._admission.proven(session.address)
         else:
@@ -170,6 +177,8 @@ class Doorkeeper:
             self._watched[session] = left
             if left <= 0 and session.unproven is None:
                 del self._watched[session]
+                return False
+        return True
 
     def _reusable(self, session: KCPSession, datagrams: list[bytes]) -> Iterator[bytes]:
         """

@@ -8,8 +8,7 @@ from twisted.internet import error
 from twisted.python.failure import Failure
 
 from kcptwisted.errors import DeadLink, PeerRefused, PeerReset, PeerRestarted, PeerTimeout
-from kcptwisted.interfaces import Address, IDatagramProtocol
-from kcptwisted.layer import DatagramLayer
+from kcptwisted.interfaces import Address
 from kcptwisted.options import KCPOptions
 from kcptwisted.session.controlled import ControlledSession
 from kcptwisted.session.gone import Gone
@@ -24,15 +23,9 @@ class EndingSession(ControlledSession):
     """
     A session's data and its end, as the application sees them.
     L{kcptwisted.session.session.KCPSession} is the whole.
-
-    @ivar top: the layer above FEC: itself, or its trace.
-    @ivar bottom: the lowest layer that is this session's alone: itself, or its FEC layer.
     """
 
-    __slots__ = ("_began", "_delivering", "_unread", "bottom", "top")
-
-    top: IDatagramProtocol
-    bottom: IDatagramProtocol
+    __slots__ = ("_began", "_delivering", "_unread")
 
     def __init__(
         self,
@@ -168,10 +161,7 @@ class EndingSession(ControlledSession):
             self._log.failure("connectionLost of {protocol!r} failed", protocol=protocol)
         self._holder.sessionEnded(self._whole, reason)
         # A program may run without garbage collection, so nothing may hold itself.
-        gone = Gone(self._transport.overhead)
-        if isinstance(self.top, DatagramLayer):
-            self.top.transport = gone
-        self._transport = self.top = self.bottom = gone
+        self._transport = Gone(self._transport.overhead)
 
     def _report(self, reason: Failure) -> None:
         """

@@ -50,7 +50,6 @@ class KCPSession(EndingSession):
         @param address: the peer's.
         """
         super().__init__(conv, address, options, socket, holder)
-        self.top = self.bottom = self
         self._moved = 0
 
     # The protocol of the layer below.

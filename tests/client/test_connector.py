@@ -9,7 +9,6 @@ from typing import Any
 
 from twisted.internet import error
 
-from kcptwisted.client import connector as connectorModule
 from kcptwisted.client.connector import KCPConnector
 from kcptwisted.client.suspicion import QUESTIONS
 from kcptwisted.errors import PeerRefused, PeerRestarted, PeerUnreachable
@@ -347,7 +346,8 @@ class ConnectedTests(ConnectionTestCase):
                 self.setUp()
                 client, _ = self.connect(options)
                 tried: list[Any] = []
-                self.patch(connectorModule, "rebindPort", lambda *given, to=tried: to.append(given))
+                stack = self.connector(client).stack
+                self.patch(stack, "rebind", lambda *given, to=tried: to.append(given))
                 self.connector(client).sendingFailed(OSError(errno.EPERM, "a firewall"))
                 for number in (errno.EINVAL, errno.EADDRNOTAVAIL, errno.ENETUNREACH):
                     self.connector(client).sendingFailed(OSError(number, "gone"))

@@ -58,16 +58,16 @@ class CookieTestCase(CallerTestCase):
         @return: how much of anything the listener holds.
         """
         listener = self.port._listener
-        keeper = listener._doorkeeper
+        newcomers = listener.newcomers
         return [
             len(listener.sessions),
-            len(listener._departed),
-            len(listener._paths._roamers),
-            len(keeper._admission),
-            len(keeper._admission._unproven),
-            len(keeper._replays),
-            len(keeper._watched),
-            len(listener.clock._times),
+            len(listener.ended),
+            len(listener.paths),
+            len(newcomers._admission),
+            len(newcomers._admission._unproven),
+            len(newcomers._replays),
+            len(newcomers._watched),
+            len(listener.stack.clock._times),
         ]
 
 

@@ -220,7 +220,7 @@ class GhostTests(RecordedTestCase):
         self.port = self.listen(NULL)
         for datagram in (second, push(5, 1), first):
             self.inject(datagram)
-        self.assertTrue(self.port.sessions[0].greeted)
+        self.assertTrue(self.serverFactory.made[0].session.greeted)
         self.serverFactory.made[0].session.abortConnection()
         self.network.run(1)
         self.inject(first)

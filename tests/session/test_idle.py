@@ -5,6 +5,7 @@ What a session holds while nothing happens.
 from __future__ import annotations
 
 from collections import deque
+from typing import Any
 from weakref import ref
 
 from zope.interface import Interface, directlyProvides
@@ -87,9 +88,10 @@ class HoldingTests(ConnectionTestCase):
         @return: what is the session's alone.
         """
         session = protocol.session
-        owner = session._socket
-        settings = session._options.arqSettings(owner.overhead)
-        return held(session, [owner, owner.clock, session._options, settings, protocol])
+        socket: Any = session._socket
+        settings = session._options.arqSettings(socket.overhead)
+        shared = [socket, socket.clock, socket.stats, socket.transport, session._holder]
+        return held(session, [*shared, session._options, settings, protocol])
 
     def kinds(self, protocol: RecordingProtocol) -> set[type]:
         """

@@ -28,7 +28,7 @@ class DifferTests(CallerTestCase):
         self.setUp()
         port = self.listen(server)
         if old:
-            self.patch(port._listener, "features", Feature.NONE)
+            self.patch(port._listener.stack, "features", Feature.NONE)
         with capturedLogs() as events:
             protocol = self.reach(5, client)
             protocol.session.write(b"one")
