@@ -8,6 +8,7 @@ import errno
 from typing import Any
 
 from twisted.internet import error
+from twisted.python.failure import Failure
 
 from kcptwisted.client.connector import KCPConnector
 from kcptwisted.client.suspicion import QUESTIONS
@@ -15,6 +16,7 @@ from kcptwisted.errors import PeerRefused, PeerRestarted, PeerUnreachable
 from kcptwisted.options import KCPOptions
 from kcptwisted.testing.link import Link
 from kcptwisted.wire.segment import PUSH, WASK, decodeSegments
+from tests.callers import push
 from tests.connections import CLIENT, PORT, SERVER, ConnectionTestCase, RecordingProtocol
 from tests.server.test_listener import RawPeer
 
@@ -382,6 +384,22 @@ class ConnectedTests(ConnectionTestCase):
         peer.transport.write(b"x" * 100, (CLIENT, local.port))
         self.network.run(0.1)
         self.assertEqual(client.session.stats.InPkts, before)
+
+    def test_spelling(self) -> None:
+        """
+        All that comes is the peer's, however the system writes its address.
+        """
+        client, _ = self.connect()
+        before = client.session.stats.InPkts
+        stack = self.connector(client).stack
+        written = (SERVER, PORT, 0, 0)
+        stack.datagramsReceived([push(client.session.conv, 0, b"one")], written)
+        stack.datagramsRecovered([push(client.session.conv, 1, b"two")], written)
+        stack.batchFinished()
+        self.assertEqual((client.received, client.session.stats.InPkts), (b"onetwo", before + 1))
+        stack.layerFailed(Failure(ZeroDivisionError()), written)
+        self.network.run(0)
+        self.assertIsInstance(self.reasonOf(client), ZeroDivisionError)
 
     def test_otherConversation(self) -> None:
         """

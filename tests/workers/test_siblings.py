@@ -177,12 +177,13 @@ class SiblingsTests(SynchronousTestCase):
         """
         one, other = self.both
         asked: list[bool] = []
+        there = ("10.0.0.1", 2)
         self.takers[0].onReturned = lambda: asked.extend(
-            [one.follow([b"left"], HERE), one.knows(77)]
+            [one.follow([b"left"], there), one.knows(77)]
         )
+        one.claim(77, [b"x"], there)
         one.claim(77, [b"left"], HERE)
         other.doRead()
-        one.claim(77, [b"x"], HERE)
         one.doRead()
         self.assertEqual((asked, one.knows(77)), ([False, False], True))
         self.assertEqual(self.stats[0].StraysPassed, 2)
