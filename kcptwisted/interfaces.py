@@ -5,7 +5,7 @@ Datagrams travel in lists.  Upward they pass L{IDatagramProtocol}, downward
 L{IDatagramTransport}; a layer such as FEC or a cipher is both: the protocol of what is below it
 and the transport of what is above it, as in L{twisted.protocols.policies.ProtocolWrapper}::
 
-    UDP port  <->  cipher  <->  listener or connector  <->  FEC  <->  session
+    UDP port  <->  cipher  <->  FEC  <->  session
 
 What a datagram is differs by place, the contracts do not.
 """

@@ -67,11 +67,11 @@ class KCPListeningPort:
 
     def onStop(self, callback: Callable[[str], Deferred[None] | None]) -> None:
         """
-        Have C{callback} called when L{stopListening} is, by whomever, before the sessions end: a
-        worker's master does.  It is given what L{stopListening} was; what it calls itself is not
-        told to it.
+        Have C{callback} called by each call of L{stopListening}, before the sessions end, but for
+        calls that it makes itself.
 
-        @param callback: gives a Deferred if the stop is not complete before that fires.
+        @param callback: is given the argument of L{stopListening}.  If it returns a Deferred, the
+            stop is complete only when that has fired.
         """
         self._onStop = callback
 
@@ -98,23 +98,22 @@ class KCPListeningPort:
         ending = Ending.parse(sessions)
         if not self._listening:
             return succeed(None)
-        told: Deferred[None] | None = None
-        tell, self._onStop = self._onStop, None
-        if tell is not None:
-            told = tell(sessions)
-            self._onStop = tell
+        waiting: Deferred[None] | None = None
+        callback, self._onStop = self._onStop, None
+        if callback is not None:
+            waiting = callback(sessions)
+            self._onStop = callback
         stopped = self._listener.stop(ending)
         if not self._stopping:
             self._stopping = True
             stopped.addCallback(lambda _: self._stopFactory())
-        if told is None:
+        if waiting is None:
             return stopped
-        return gatherResults([stopped, told], consumeErrors=True).addCallback(lambda _: None)
+        return gatherResults([stopped, waiting], consumeErrors=True).addCallback(lambda _: None)
 
     def _closed(self) -> None:
         """
-        The socket closes: the last that happens to a port that is stopped, and the first if the
-        reactor stops.
+        The socket closes: because the port was stopped, or because the reactor stops.
         """
         if not self._stopping:
             self._stopping = True

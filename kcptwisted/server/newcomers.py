@@ -21,11 +21,11 @@ from kcptwisted.wire.segment import PUSH, WINS
 #: Bytes of a secret.
 SECRET = 32
 
-#: Datagrams of a session, from when its peer acknowledges data on, that are remembered if they
-#: could have opened it.
+#: Datagrams of a session, counted from the first acknowledgement of data, that are remembered if
+#: they could have opened it.
 WATCHED = 64
 
-#: Of larger batches that come later nothing is remembered: those are of a transfer under way.
+#: Of later batches that are larger nothing is remembered: they belong to a transfer under way.
 FEW = 4
 
 # Where a segment without FEC has its cmd, sn and una, and what is there.
@@ -49,7 +49,7 @@ class Newcomers:
     """
     Decides about newcomers, and counts those that it refuses.  Times are milliseconds.
 
-    @ivar cookies: makes what newcomers show their address by.
+    @ivar cookies: makes what newcomers prove their address with.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Newcomers:
         self._onOpened = onOpened
         # How many datagrams of each are still watched once its peer acknowledges data.
         self._watched: dict[KCPSession, int] = {}
-        # Where sessions have their places whose addresses others may have by now.
+        # What sessions count as whose addresses other sessions may have by now.
         self._parked: dict[KCPSession, Address] = {}
         self._parkings = 0
 
@@ -85,8 +85,8 @@ class Newcomers:
 
     def isReplayed(self, opening: Opening, datagram: bytes) -> bool:
         """
-        Whether a datagram has opened a session before, or could have.  A hello's token is for one
-        session, whatever the cipher.
+        Whether a datagram has opened a session before, or could have.  A hello's token opens one
+        session at most, whatever the cipher.
         """
         hello = helloOf(opening)
         if hello is not None and self.knowsToken(hello):
@@ -101,13 +101,13 @@ class Newcomers:
 
     def cookieFor(self, hello: Block, conv: int, address: Address, now: int) -> bytes:
         """
-        @return: the cookie that a hello should come back with.
+        @return: the cookie that a client has to repeat its hello with.
         """
         return self.cookies.make(address, conv, hello.source, now)
 
     def hasCookie(self, hello: Block, conv: int, address: Address, now: int) -> bool:
         """
-        Whether a hello comes with a cookie that was given to it.
+        Whether a hello carries a cookie that was made for it.
         """
         cookie = hello.find(Cookie)
         return isinstance(cookie, Cookie) and self.cookies.check(
@@ -118,7 +118,7 @@ class Newcomers:
         """
         Whether there is room for a newcomer.
 
-        @param evict: called with the address of a session that has to make room.
+        @param evict: called with the address of a session that has to end to make room.
         """
         verdict = self._admission.verdict(address, now)
         if verdict in (Admittance.FULL, Admittance.HOST_FULL):
@@ -182,7 +182,7 @@ class Newcomers:
 
     def _reusable(self, session: KCPSession, datagrams: list[bytes]) -> Iterator[bytes]:
         """
-        @return: what to know again of those datagrams that could open C{session} once more.
+        @return: what to recognise those datagrams by that could open C{session} once more.
         """
         for datagram in datagrams:
             cmd = datagram[_CMD]
@@ -210,7 +210,7 @@ class Newcomers:
 
     def parked(self, session: KCPSession) -> None:
         """
-        A session is over, but keeps its place until L{closed}; its address may have another one.
+        A session is over, but counts until L{closed} is called.  Its address is free for another.
         """
         self._watched.pop(session, None)
         self._parkings += 1

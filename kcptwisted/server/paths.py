@@ -1,6 +1,6 @@
 """
-Following a client to another address: nothing but a challenge is sent there before the client has
-shown, by the answer, that it is there and that it is the same.
+Following a client to another address.  Only a challenge is sent there until the client has proven,
+by its answer, that it receives there and that it is the same client.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class PathChecks:
     """
     The sessions that may move, by conversation.
 
-    A challenge is made of the address, as a cookie is.  So recordings that somebody sends from
-    other addresses do not keep the client from answering its own.
+    A challenge depends on the address, as a cookie does.  So somebody who sends recordings from
+    other addresses does not keep the client from answering its own challenge.
     """
 
     def __init__(
@@ -140,8 +140,8 @@ class PathChecks:
 
     def _isProof(self, session: KCPSession, address: Address, data: bytes, now: int) -> bool:
         """
-        Whether C{data} answers a challenge that went to C{address} lately.  If so, no challenge
-        that was made before is good any more.
+        Whether C{data} answers a challenge that was sent to C{address} lately.  If so, all earlier
+        challenges become invalid.
         """
         roamer = self._roamers[session.conv]
         if not self._cookies.check(data, address, session.conv, roamer.nonce, now):

@@ -84,7 +84,7 @@ class Strangers:
 
     def answerLate(self, opening: Opening, address: Address, now: int) -> None:
         """
-        Tell a peer which takes control frames that its session is no more.
+        Answer a peer that takes control frames that its session has ended.
         """
         if opening.cmd in (WINS, None):
             # An answer itself, or smaller than what would be the answer.
@@ -102,7 +102,8 @@ class Strangers:
 
     def isThere(self, hello: Block, conv: int, address: Address, now: int) -> bool:
         """
-        Whether who says hello has shown to be at C{address}.  If not, that is demanded.
+        Whether the sender of a hello has proven, by a cookie, that it receives at C{address}.  If
+        not, it is sent one.
         """
         if self._newcomers.hasCookie(hello, conv, address, now):
             return True

@@ -30,7 +30,7 @@ class SessionStack:
     Passes datagrams between a socket and the lowest layer of one session, and counts them for the
     session.
 
-    @ivar session: the session on top.
+    @ivar session: the session.
     @ivar lowest: takes the datagrams from the socket: FEC, or the trace, or the session itself.
     @ivar afterBatch: if set, called after the session was given a batch from the socket, with this
         object, the batch and the sender's address.
@@ -38,11 +38,11 @@ class SessionStack:
 
     __slots__ = (
         "_clock",
+        "_inner",
         "_options",
         "_portStats",
         "_randomBytes",
         "_stats",
-        "_top",
         "_transport",
         "afterBatch",
         "lowest",
@@ -74,26 +74,27 @@ class SessionStack:
         self._portStats = portStats
         self._stats = session.stats
         self._randomBytes = randomBytes
-        self._top: IDatagramProtocol = session
+        # What FEC is put around.
+        self._inner: IDatagramProtocol = session
         if options.trace:
             from kcptwisted.session.trace import TraceLayer
 
-            self._top = TraceLayer(session)
-        self.lowest: IDatagramProtocol = self._top
+            self._inner = TraceLayer(session)
+        self.lowest: IDatagramProtocol = self._inner
         if options.dataShards:
             self.lowest = self._makeFEC()
         self.lowest.makeConnection(self)
 
     def _makeFEC(self) -> FECLayer:
-        options, top, stats, clock = self._options, self._top, self._stats, self._clock
+        options, inner, stats, clock = self._options, self._inner, self._stats, self._clock
         data, parity, pause = options.dataShards, options.parityShards, options.fecFlush
         # What a former session with the same address and peer has under way must not be taken for
         # shards of this one's groups.
         first = int.from_bytes(self._randomBytes(2), "little")
         if pause:
             filler = self.session.filler
-            return FlushingFECLayer(top, data, parity, clock, stats, pause, filler, first)
-        return FECLayer(top, data, parity, clock.now, stats, first)
+            return FlushingFECLayer(inner, data, parity, clock, stats, pause, filler, first)
+        return FECLayer(inner, data, parity, clock.now, stats, first)
 
     # Datagrams that arrive.
 
@@ -154,7 +155,7 @@ class SessionStack:
                 outOfBand.append(datagram)
             else:
                 (coded if kind in (DATA, PARITY) else others).append(datagram)
-        if coded and self.lowest is self._top:
+        if coded and self.lowest is self._inner:
             # The peer uses FEC and this side does not: from now on its headers are taken off.
             fec = self.lowest = self._makeFEC()
             fec.transport = self
@@ -206,5 +207,5 @@ class SessionStack:
         collection, so they must not hold each other.
         """
         self.lowest = Gone(self._transport.overhead)
-        if isinstance(self._top, DatagramLayer):
-            self._top.transport = Gone(self._top.transport.overhead)
+        if isinstance(self._inner, DatagramLayer):
+            self._inner.transport = Gone(self._inner.transport.overhead)

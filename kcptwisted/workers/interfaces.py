@@ -24,17 +24,17 @@ class IStrayTaker(Interface):
         """
         Take datagrams that reached another worker.
 
-        @return: those that are of no session here, but for what nobody can make anything of.
+        @return: those that belong to no session here, without those that make no sense.
         """
 
     def strayReturned(datagrams: list[bytes], address: Address) -> None:
         """
-        Deal with datagrams that were handed over and are of no session there either.
+        Deal with datagrams that were handed over, and belong to no session there either.
         """
 
     def learn(keys: list[bytes]) -> None:
         """
-        What opened sessions elsewhere opens none here.
+        Remember what opened sessions elsewhere, so that it opens none here.
         """
 
     def movable() -> Iterable[int]:
@@ -44,5 +44,5 @@ class IStrayTaker(Interface):
 
     def batchFinished() -> None:
         """
-        That was all for now: answer.
+        That was all for now: let the sessions answer.
         """

@@ -32,7 +32,7 @@ from kcptwisted.workers.whereabouts import Whereabouts
 #: Bytes read in one reactor turn before timers and other descriptors get theirs.
 READ_BUDGET = 1 << 20
 
-#: Seconds until a worker that did not take what it was told is told everything anew.
+#: Seconds until everything is sent once more to a worker that has missed a message.
 CATCH_UP = 1.0
 
 
@@ -62,7 +62,7 @@ class Siblings:
         self._inbox: socket.socket | None = inbox
         self._outboxes = dict(outboxes)
         self._whereabouts = Whereabouts()
-        # Those that were told too much at once.
+        # Those that have missed a message.
         self._behind: set[int] = set()
         self._catchUp: IDelayedCall | None = None
         # Whether what the listener asks about has been given back.
@@ -173,7 +173,7 @@ class Siblings:
 
     def _announce(self, message: Message) -> None:
         """
-        Tell what each has to know sooner or later.
+        Send what each has to learn sooner or later.
         """
         self._leaveBehind(self._tellAll(message))
 

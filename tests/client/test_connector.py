@@ -313,9 +313,9 @@ class ConnectedTests(ConnectionTestCase):
         """
         @return: the connector of a client's session.
         """
-        owner: Any = client.session._holder
-        assert isinstance(owner, KCPConnector)
-        return owner
+        connector: Any = client.session._holder
+        assert isinstance(connector, KCPConnector)
+        return connector
 
     def test_unreachable(self) -> None:
         """
