@@ -380,7 +380,7 @@ class Conversation:
             else:
                 pushes = self.unproven.flush(segments, conv, now, window, una)
             segments += pushes
-            if len(pushes) >= MAXIMUM_BURST:
+            if self._sendQueue.segments and len(pushes) >= MAXIMUM_BURST:
                 self.wantsFlush = sender.wantsFlush
         mtu = self._settings.mtu
         if sum(map(len, segments)) <= mtu:
