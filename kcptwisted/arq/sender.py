@@ -222,9 +222,9 @@ class Sender:
 
     def govern(self, congestion: CongestionControl) -> CongestionControl:
         """
-        Have something else limit what is in flight.
+        Exchange the congestion control.
 
-        @return: what did until now.
+        @return: the one before.
         """
         before, self._congestion = self._congestion, congestion
         return before
