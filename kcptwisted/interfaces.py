@@ -184,7 +184,7 @@ class IKCPListeningPort(IListeningPort):
     """
 
     stats: PortStats = Attribute("Counts of the socket and all its sessions.")
-    sessions: list[IKCPTransport] = Attribute("The transports of the live sessions.")
+    sessions: Sequence[IKCPTransport] = Attribute("The transports of the live sessions.")
 
     def stopListening(sessions: str = "close") -> Deferred[None]:
         """

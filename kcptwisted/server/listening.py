@@ -13,9 +13,10 @@ from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from kcptwisted.interfaces import Address, IKCPListeningPort, IKCPTransport
+from kcptwisted.interfaces import Address, IKCPListeningPort
 from kcptwisted.server.listener import KCPListener
 from kcptwisted.server.stopping import Ending
+from kcptwisted.session.session import KCPSession
 from kcptwisted.stack.socketstack import SocketLayer
 from kcptwisted.stats import PortStats
 from kcptwisted.udp.addresses import showAddress, toAddress
@@ -59,7 +60,7 @@ class KCPListeningPort:
         return self._listener.stack.stats
 
     @property
-    def sessions(self) -> list[IKCPTransport]:
+    def sessions(self) -> list[KCPSession]:
         """
         The transports of the live sessions.
         """

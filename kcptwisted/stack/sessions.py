@@ -4,13 +4,11 @@ The sessions of one socket: made, found, moved, counted, forgotten.
 
 from __future__ import annotations
 
-from typing import cast
-
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from kcptwisted.interfaces import Address, IKCPTransport
+from kcptwisted.interfaces import Address
 from kcptwisted.options import KCPOptions
 from kcptwisted.session.holder import SessionHolder
 from kcptwisted.session.session import KCPSession
@@ -18,11 +16,11 @@ from kcptwisted.stack.sessionstack import SessionStack
 from kcptwisted.stack.socketstack import RandomBytes, SocketStack
 
 
-def transportOf(session: KCPSession) -> IKCPTransport:
+def transportOf(session: KCPSession) -> KCPSession:
     """
-    @return: what the application's protocol has for its transport.
+    @return: the transport of the application's protocol.
     """
-    return cast(IKCPTransport, session)
+    return session
 
 
 class SessionTable:
@@ -88,9 +86,9 @@ class SessionTable:
         """
         return [*self.live(), *self._unread]
 
-    def transports(self) -> list[IKCPTransport]:
+    def transports(self) -> list[KCPSession]:
         """
-        @return: the live sessions, as applications see them.
+        @return: those of the live sessions' protocols.
         """
         return [transportOf(session) for session in self.live()]
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import cast
 
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.error import ConnectionDone
@@ -137,7 +136,7 @@ class KCPGoTests(KCPGoCase, InvisibleCase):
         caller.start(reactor, self._binary)
         self.addCleanup(caller.kill)
         await caller.tells(event="answered", session=1)
-        session = cast(KCPSession, listening.sessions[0])
+        [session] = listening.sessions
         await caller.tells(event="enough", session=1)
         self.assertTrue(session.connected)
         self.assertUnharmed(session)
@@ -211,7 +210,7 @@ class IKCPTests(IKCPCase, InvisibleCase):
             await all
             await deferLater(reactor, SILENCE)
         self.assertTrue(b"".join(echoed) == Pattern().take(2 * SIZE))
-        session = cast(KCPSession, listening.sessions[0])
+        [session] = listening.sessions
         self.assertTrue(session.connected)
         self.assertUnharmed(session)
         frames, bare = controls(tap)
