@@ -21,6 +21,7 @@ from zope.interface import implementer
 from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
 from kcptwisted.stats import PortStats
 from kcptwisted.udp.addresses import toAddress
+from kcptwisted.udp.offload import LARGEST
 
 
 @implementer(IDatagramTransport)
@@ -38,13 +39,19 @@ class ListenUDPPort(DatagramProtocol):
     _sending: Any = None
 
     def __init__(
-        self, protocol: IDatagramProtocol, stats: PortStats, peer: Address | None = None
+        self,
+        protocol: IDatagramProtocol,
+        stats: PortStats,
+        peer: Address | None = None,
+        longest: int = LARGEST,
     ) -> None:
         """
         @param protocol: is given what arrives.
         @param peer: the only address to talk with, or None.
+        @param longest: bytes; larger datagrams are dropped and counted.
         """
         self._protocol = protocol
+        self._longest = longest
         self._peer = peer
         self._port: IListeningPort | None = None
         self.stats = stats
@@ -60,7 +67,7 @@ class ListenUDPPort(DatagramProtocol):
         self._reactor = reactor
         interface, port = _withScope(bind)
         self._scope = bind[3] if len(bind) == 4 else 0
-        self._port = reactor.listenUDP(port, self, interface=interface, maxPacketSize=65535)
+        self._port = reactor.listenUDP(port, self, interface=interface, maxPacketSize=LARGEST)
         host: IPv4Address | IPv6Address = self._sending.getHost()
         self._host = toAddress(self._wholeAddress((host.host, host.port)))
 
@@ -104,6 +111,9 @@ class ListenUDPPort(DatagramProtocol):
         """
         self.stats.InPkts += 1
         self.stats.InBytes += len(datagram)
+        if len(datagram) > self._longest:
+            self.stats.InOversized += 1
+            return
         try:
             self._protocol.datagramsReceived([datagram], self._wholeAddress(addr))
         finally:

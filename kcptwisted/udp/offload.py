@@ -13,15 +13,15 @@ from collections.abc import Iterator, Sequence
 UDP_SEGMENT = 103
 UDP_GRO = 104
 
+#: Bytes of the largest UDP payload, and the most that UDP_GRO puts together.
+LARGEST = 65535
+
 #: The kernel's bounds on one call.
 MAXIMUM_SEGMENTS = 64
 MAXIMUM_BYTES = 65507
 
 _SEGMENT_SIZE = struct.Struct("=H")
 _GRO_SIZE = struct.Struct("=i")
-
-#: Room for the one control message that is read.
-ANCILLARY_BYTES = socket.CMSG_SPACE(_GRO_SIZE.size) if hasattr(socket, "CMSG_SPACE") else 0
 
 Ancillary = list[tuple[int, int, bytes]]
 

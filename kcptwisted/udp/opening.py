@@ -19,7 +19,9 @@ from kcptwisted.udp.addresses import ANY_IPV6, isIPv6
 from kcptwisted.udp.buffers import setBuffers
 from kcptwisted.udp.fallback import ListenUDPPort
 from kcptwisted.udp.heap import keepFreedMemory
-from kcptwisted.udp.port import BatchPort, IBatchReactor
+from kcptwisted.udp.interfaces import IBatchReactor
+from kcptwisted.udp.offload import LARGEST
+from kcptwisted.udp.port import BatchPort
 
 #: There is no socket left, or no memory for one.
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -36,6 +38,7 @@ def openPort(
     stats: PortStats,
     peer: Address | None = None,
     sock: socket.socket | None = None,
+    longest: int = LARGEST,
 ) -> UDPPort:
     """
     Open a UDP port and connect C{protocol} to it.
@@ -44,19 +47,18 @@ def openPort(
     @param bind: where to listen.
     @param peer: the only address to talk with, or None.
     @param sock: one of L{openShared}, instead of a new one; for a reactor with file descriptors.
+    @param longest: bytes; larger datagrams are dropped and counted.
     @raise CannotListenError: if the address cannot be had.
     @raise OSError: if C{peer} cannot be reached from it, or there is no socket left for that.
     """
     if not IReactorFDSet.providedBy(reactor):
-        fallback = ListenUDPPort(protocol, stats, peer)
+        fallback = ListenUDPPort(protocol, stats, peer, longest)
         fallback.start(cast(IReactorUDP, reactor), bind)
         return fallback
     keepFreedMemory()
     if sock is None:
         sock = _openSocket(bind, peer, options)
-    port = BatchPort(
-        cast(IBatchReactor, reactor), sock, protocol, stats, connected=peer is not None
-    )
+    port = BatchPort(cast(IBatchReactor, reactor), sock, protocol, stats, peer is not None, longest)
     port.start()
     return port
 

@@ -90,6 +90,19 @@ class FallbackTests(SynchronousTestCase):
         self.assertEqual(server.received[0][1], ("fd00::2", 49152, 0, 0))
         self.assertEqual(client.received, [([b"three"], ("fd00::1", 4000, 0, 0))])
 
+    def test_oversized(self) -> None:
+        """
+        What is larger than the port was told to take is dropped and counted.
+        """
+        stats, protocol = PortStats(), Recorder()
+        host = self.network.host("10.0.0.1")
+        openPort(host, protocol, ("10.0.0.1", 4000), KCPOptions(), stats, longest=3)
+        client = self.open("10.0.0.2", 0, ("10.0.0.1", 4000))
+        client.writeDatagrams([b"1234", b"123"], ("10.0.0.1", 4000))
+        self.network.run(1)
+        self.assertEqual([datagrams for datagrams, _ in protocol.received], [[b"123"]])
+        self.assertEqual((stats.InOversized, stats.InPkts), (1, 2))
+
     def test_refused(self) -> None:
         """
         A refusal reaches the protocol.

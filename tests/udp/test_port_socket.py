@@ -10,7 +10,6 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionLost
 from twisted.python.failure import Failure
 
-from kcptwisted.udp import port as portModule
 from tests.udp.fakes import FakeSocket, PortTestCase
 
 
@@ -175,8 +174,7 @@ class RebindTests(PortTestCase):
         self.rebind()
         self.write(b"cc", b"dd")
         self.assertEqual(self.other.sent, [(b"ccdd", True)])
-        self.patch(portModule, "canSegment", lambda sock: False)
-        self.patch(portModule, "enableCoalescing", lambda sock: False)
+        self.offload(False)
         third = self.other = FakeSocket(6, 6000)
         self.rebind()
         self.write(b"ee", b"ff")
