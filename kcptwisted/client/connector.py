@@ -5,6 +5,7 @@ The client's end: one socket, one peer, one session.
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -37,14 +38,17 @@ class KCPConnector(SessionHub):
         factory: IProtocolFactory,
         randomConv: Callable[[], int],
         randomBytes: RandomBytes = os.urandom,
+        sock: socket.socket | None = None,
     ) -> None:
         """
         @param factory: makes the protocol.
         @param randomConv: gives a conversation id.
+        @param sock: the application's, instead of a new one.
         """
         super().__init__(reactor, options, randomBytes)
         self._factory = factory
         self._randomConv = randomConv
+        self._socket = sock
         self._timeout: IDelayedCall | None = None
         self._result: Deferred[IProtocol] | None = None
         self._session: KCPSession | None = None
@@ -74,13 +78,17 @@ class KCPConnector(SessionHub):
         self._peer = peer
         conv = self._randomConv()
         try:
-            self.openPort(bind, peer, layers)
+            self.openPort(bind, peer, layers, self._socket)
         except OSError as problem:
             self._fail(Failure(_connectError(problem)))
             return result
         except error.CannotListenError:
             self._fail(Failure())
             return result
+        except ValueError:
+            if self._socket is not None:
+                self._socket.close()
+            raise
         self._factory.doStart()
         self.stats.ActiveOpens += 1
         session = self._session = self.addSession(conv, peer)

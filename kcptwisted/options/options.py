@@ -52,6 +52,7 @@ class KCPOptions:
 
     interface: str = ""
     bindAddress: str = ""
+    fd: int | None = None
     crypt: str | None = None
     key: str | None = field(default=None, repr=False)
     keyFile: str | None = None

@@ -24,11 +24,15 @@ _OPTIONS = {
 _warned: set[int] = set()
 
 
-def setBuffers(sock: socket.socket, size: int) -> None:
+def setBuffers(sock: socket.socket, size: int, enlarge: bool = False) -> None:
     """
-    Ask for buffers of C{size} bytes each, or as near to it as can be had; say once if it is less.
+    Ask for buffers of C{size} bytes each, or as near to it as can be had; log once if it is less.
+
+    @param enlarge: whether to leave larger buffers as they are.
     """
     for option in _OPTIONS:
+        if enlarge and _bufferOf(sock, option) >= size:
+            continue
         granted = _setBuffer(sock, option, size)
         if granted < size and option not in _warned:
             _warned.add(option)
@@ -48,6 +52,10 @@ def _setBuffer(sock: socket.socket, option: int, size: int) -> int:
             if asked <= SMALLEST:
                 break
             asked = max(asked // 2, SMALLEST)
+    return _bufferOf(sock, option)
+
+
+def _bufferOf(sock: socket.socket, option: int) -> int:
     granted = sock.getsockopt(socket.SOL_SOCKET, option)
     # Linux counts its own needs: it says twice what it grants.
     return granted // 2 if sys.platform.startswith("linux") else granted

@@ -11,8 +11,8 @@ from typing import Any
 from twisted.internet.abstract import isIPv6Address
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
-from twisted.internet.error import ConnectionDone, MessageLengthError
-from twisted.internet.interfaces import IListeningPort, IReactorUDP
+from twisted.internet.error import CannotListenError, ConnectionDone, MessageLengthError
+from twisted.internet.interfaces import IListeningPort, IReactorSocket
 from twisted.internet.protocol import DatagramProtocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -21,6 +21,7 @@ from zope.interface import implementer
 from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
 from kcptwisted.stats import PortStats
 from kcptwisted.udp.addresses import toAddress
+from kcptwisted.udp.adopted import AdoptedSocket
 from kcptwisted.udp.offload import LARGEST
 
 
@@ -44,30 +45,47 @@ class ListenUDPPort(DatagramProtocol):
         stats: PortStats,
         peer: Address | None = None,
         longest: int = LARGEST,
+        connected: bool = True,
     ) -> None:
         """
         @param protocol: is given what arrives.
         @param peer: the only address to talk with, or None.
         @param longest: bytes; larger datagrams are dropped and counted.
+        @param connected: whether the socket is to be connected to C{peer}.
         """
         self._protocol = protocol
         self._longest = longest
+        self._connected = connected and peer is not None
+        self._adopted: AdoptedSocket | None = None
         self._peer = peer
         self._port: IListeningPort | None = None
         self.stats = stats
 
-    def start(self, reactor: IReactorUDP, bind: Address) -> None:
+    def start(self, reactor: Any, bind: Address, adopted: AdoptedSocket | None = None) -> None:
         """
         Open the port.
 
+        @param reactor: provides L{IReactorUDP}, or with C{adopted} L{IReactorSocket}.
         @param bind: where.
+        @param adopted: the application's socket, if it has opened one; the port closes it.
         @raise twisted.internet.error.CannotListenError: if that fails.
         """
+        if adopted is not None and not IReactorSocket.providedBy(reactor):
+            adopted.close()
+            raise CannotListenError(
+                *bind[:2], "this reactor takes no sockets (IReactorFDSet or IReactorSocket)"
+            )
         self._protocol.makeConnection(self)
         self._reactor = reactor
         interface, port = _withScope(bind)
         self._scope = bind[3] if len(bind) == 4 else 0
-        self._port = reactor.listenUDP(port, self, interface=interface, maxPacketSize=LARGEST)
+        self._adopted = adopted
+        if adopted is None:
+            self._port = reactor.listenUDP(port, self, interface=interface, maxPacketSize=LARGEST)
+        else:
+            self._port = reactor.adoptDatagramPort(
+                adopted.fileno(), adopted.family, self, maxPacketSize=LARGEST
+            )
         host: IPv4Address | IPv6Address = self._sending.getHost()
         self._host = toAddress(self._wholeAddress((host.host, host.port)))
 
@@ -76,7 +94,7 @@ class ListenUDPPort(DatagramProtocol):
         Fix the peer.
         """
         self._sending = self.transport
-        if self._peer is not None:
+        if self._connected and self._peer is not None:
             self._sending.connect(*_withScope(self._peer))
 
     def getHost(self) -> IPv4Address | IPv6Address:
@@ -91,7 +109,7 @@ class ListenUDPPort(DatagramProtocol):
         """
         if self._sending is None:
             return
-        destination = () if self._peer is not None else (_withScope(address),)
+        destination = () if self._connected else (_withScope(address),)
         for datagram in datagrams:
             try:
                 self._sending.write(datagram, *destination)
@@ -157,6 +175,8 @@ class ListenUDPPort(DatagramProtocol):
         except Exception:
             self._log.failure("connectionLost of {protocol!r} failed", protocol=self._protocol)
         self._sending = None
+        if self._adopted is not None:
+            self._adopted.close()
 
     def stopListening(self) -> Deferred[None]:
         """

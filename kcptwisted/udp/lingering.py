@@ -6,7 +6,7 @@ from __future__ import annotations
 
 #: How often the socket is read before the reactor gets its turn: about 100 microseconds, which is
 #: what a peer on this machine takes to answer.
-TRIES = 60
+TRIES = 75
 
 #: The most batches in one reactor turn, so that timers and other descriptors get theirs.
 BATCHES = 8

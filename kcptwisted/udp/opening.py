@@ -10,17 +10,19 @@ from contextlib import suppress
 from typing import Any, cast
 
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IReactorFDSet, IReactorUDP
+from twisted.internet.interfaces import IReactorFDSet
 
 from kcptwisted.interfaces import Address, IDatagramProtocol
 from kcptwisted.options import KCPOptions
 from kcptwisted.stats import PortStats
 from kcptwisted.udp.addresses import ANY_IPV6, isIPv6
+from kcptwisted.udp.adopted import AdoptedSocket
 from kcptwisted.udp.buffers import setBuffers
 from kcptwisted.udp.fallback import ListenUDPPort
 from kcptwisted.udp.heap import keepFreedMemory
 from kcptwisted.udp.interfaces import IBatchReactor
 from kcptwisted.udp.offload import LARGEST
+from kcptwisted.udp.onepeer import OnePeerLayer
 from kcptwisted.udp.port import BatchPort
 
 #: There is no socket left, or no memory for one.
@@ -43,22 +45,33 @@ def openPort(
     """
     Open a UDP port and connect C{protocol} to it.
 
-    @param reactor: provides L{IReactorFDSet} and L{IReactorTime}, or L{IReactorUDP}.
+    @param reactor: provides L{IReactorFDSet} and
+        L{IReactorTime<twisted.internet.interfaces.IReactorTime>}, or
+        L{IReactorUDP<twisted.internet.interfaces.IReactorUDP>}.
     @param bind: where to listen.
     @param peer: the only address to talk with, or None.
-    @param sock: one of L{openShared}, instead of a new one; for a reactor with file descriptors.
+    @param sock: instead of a new one; the port closes it.  One of L{openShared}, for a reactor with
+        file descriptors, or an L{AdoptedSocket}, also for one that provides L{IReactorSocket}.
     @param longest: bytes; larger datagrams are dropped and counted.
     @raise CannotListenError: if the address cannot be had.
     @raise OSError: if C{peer} cannot be reached from it, or there is no socket left for that.
     """
+    adopted = sock if isinstance(sock, AdoptedSocket) else None
+    connected = peer is not None
+    if adopted is not None:
+        connected = adopted.peer is not None
+        _fit(adopted, options)
+        if peer is not None and not connected:
+            protocol = OnePeerLayer(protocol, peer, stats)
     if not IReactorFDSet.providedBy(reactor):
-        fallback = ListenUDPPort(protocol, stats, peer, longest)
-        fallback.start(cast(IReactorUDP, reactor), bind)
+        fallback = ListenUDPPort(protocol, stats, peer, longest, connected)
+        fallback.start(reactor, bind, adopted)
         return fallback
     keepFreedMemory()
     if sock is None:
         sock = _openSocket(bind, peer, options)
-    port = BatchPort(cast(IBatchReactor, reactor), sock, protocol, stats, peer is not None, longest)
+    batching = cast(IBatchReactor, reactor)
+    port = BatchPort(batching, sock, protocol, stats, connected, longest, peer is not None)
     port.start()
     return port
 
@@ -93,9 +106,10 @@ def rebindPort(port: UDPPort, bind: Address, peer: Address, options: KCPOptions)
     @param bind: what the port was opened with; its port number is not used, the kernel chooses one.
     @param peer: what the port was opened with.
     @return: whether that was done.  If not, because there is no route to the peer for now, or the
-        port is closed, or the reactor has no file descriptors, the port is as it was.
+        port is closed, its socket is the application's, or the reactor has no file descriptors,
+        the port is as it was.
     """
-    if not isinstance(port, BatchPort):
+    if not isinstance(port, BatchPort) or port.adopted:
         return False
     try:
         sock = _openSocket((bind[0], 0, *bind[2:]), peer, options)
@@ -140,6 +154,18 @@ def _bound(bind: Address, options: KCPOptions, shared: bool = False) -> socket.s
             sock.close()
         raise CannotListenError(bind[0], bind[1], problem) from None
     return sock
+
+
+def _fit(sock: AdoptedSocket, options: KCPOptions) -> None:
+    """
+    Set what the options ask for, where it harms nobody who uses the socket as well.
+    """
+    setBuffers(sock, options.socketBuffer, enlarge=True)
+    if options.dscp:
+        both = sock.family == socket.AF_INET6 and not sock.getsockopt(
+            socket.IPPROTO_IPV6, socket.IPV6_V6ONLY
+        )
+        _mark(sock, sock.family, options.dscp, both)
 
 
 def _takeBothFamilies(sock: socket.socket) -> bool:

@@ -23,6 +23,7 @@ from zope.interface import implementer
 from kcptwisted.interfaces import IDatagramProtocol, IDatagramTransport
 from kcptwisted.stats import PortStats
 from kcptwisted.udp.addresses import toAddress
+from kcptwisted.udp.adopted import AdoptedSocket
 from kcptwisted.udp.interfaces import IBatchReactor
 from kcptwisted.udp.lingering import BATCHES, MOST_READERS, TRIES, Lingering
 from kcptwisted.udp.offload import LARGEST
@@ -55,17 +56,20 @@ class BatchPort:
         stats: PortStats,
         connected: bool = False,
         longest: int = LARGEST,
+        onePeer: bool = False,
     ) -> None:
         """
         @param sock: bound, non-blocking; the port closes it.
         @param protocol: is given what arrives.
-        @param connected: whether C{sock} has one peer.
+        @param connected: whether C{sock} is connected to its peer.
         @param longest: bytes; larger datagrams are dropped and counted.
+        @param onePeer: whether C{protocol} talks with one peer, though C{sock} is not connected.
         """
         self._reactor = reactor
         self._protocol = protocol
         self._prefix = f"{type(protocol).__name__} (KCP)"
         self._connected = connected
+        self._onePeer = connected or onePeer
         self._longest = longest
         self._closing = False
         self._stopping: Deferred[None] | None = None
@@ -80,11 +84,18 @@ class BatchPort:
     def _use(self, sock: socket.socket) -> None:
         self._socket: socket.socket | None = sock
         self.fileno: Callable[[], int] = sock.fileno
-        self._reader = DatagramReader(sock, self._connected, self.stats, self._longest)
+        self._reader = DatagramReader(sock, self._onePeer, self.stats, self._longest)
         self._writer.use(
             DatagramSender(sock, self._connected, self.stats, self._reactor.seconds, self._report)
         )
         self._host = toAddress(sock.getsockname())
+
+    @property
+    def adopted(self) -> bool:
+        """
+        Whether the socket is the application's.
+        """
+        return isinstance(self._socket, AdoptedSocket)
 
     def start(self) -> None:
         """
@@ -213,7 +224,7 @@ class BatchPort:
         protocol = self._protocol
         if problem.errno in _REFUSED:
             self._call(protocol.connectionRefused)
-        elif self._connected and problem.errno != errno.EMSGSIZE:
+        elif self._onePeer and problem.errno != errno.EMSGSIZE:
             report = protocol.peerUnreachable if fromNetwork else protocol.sendingFailed
             self._call(report, problem)
 

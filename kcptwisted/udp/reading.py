@@ -47,15 +47,15 @@ class DatagramReader:
     _log = Logger()
 
     def __init__(
-        self, sock: socket.socket, connected: bool, stats: PortStats, longest: int = LARGEST
+        self, sock: socket.socket, onePeer: bool, stats: PortStats, longest: int = LARGEST
     ) -> None:
         """
-        @param connected: whether C{sock} has one peer.
+        @param onePeer: whether one peer is talked with, whatever address it asks.
         @param longest: bytes; larger datagrams are dropped and counted.
         """
         self._stats = stats
         self._longest = longest
-        self._own = None if connected else askForOwnAddresses(sock)
+        self._own = None if onePeer else askForOwnAddresses(sock)
         # The level of the message that each datagram has; that of UDP_GRO comes before it.
         ipv6 = sock.family == socket.AF_INET6
         self._usual = _NO_LEVEL if self._own is None else IPPROTO_IPV6 if ipv6 else IPPROTO_IP
