@@ -64,7 +64,7 @@ class KCPClientEndpoint:
         @param layers: the user's own layers around the cipher, from the inner to the outer; see
             L{kcptwisted.layer.DatagramLayer}.
         @param randomConv: gives conversation ids.
-        @param randomBytes: gives the tokens of control frames; see L{kcptwisted.control}.
+        @param randomBytes: gives the tokens of control frames; see L{kcptwisted.wire.control}.
         @param socket: a bound UDP socket to use, or its descriptor, instead of a new one.  Each
             L{connect} duplicates it at once; the application closes its own.
         @raise ValueError: if C{host} is written as no host is, C{port} is no UDP port, or C{socket}
@@ -84,7 +84,7 @@ class KCPClientEndpoint:
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
         """
-        Connect, to the first of the host's addresses that answers; see
+        Connect to the first of the host's addresses that answers; see
         L{kcptwisted.endpoints.attempts.Attempts}.
 
         @return: fires with the protocol when the server has answered.  Fails with

@@ -1,5 +1,5 @@
 """
-The options of endpoints: what there is, what is allowed, and the check of all.
+The options of endpoints: what they mean, and what is allowed.
 """
 
 from kcptwisted.options.options import DEFAULT_CIPHER, KCPOptions, optionTable

@@ -1,5 +1,5 @@
 """
-The options of an endpoint: their defaults, and the check of all.
+The options of an endpoint: defaults and checks.
 """
 
 from __future__ import annotations
@@ -200,7 +200,7 @@ class KCPOptions:
 
     def arqSettings(self, overhead: int) -> ARQSettings:
         """
-        What concerns the ARQ core; one object for all sessions.
+        The settings of the ARQ core; one object for all sessions.
 
         @param overhead: bytes of a UDP payload that the layers below it take.
         """
@@ -214,7 +214,7 @@ class KCPOptions:
         # A link may be out for as long as the keepalive would bear it.
         patience = self.keepAlive + self.deadAfter if self.keepAlive else 0.0
         if rateLimit and self.dataShards:
-            # The rest is for parity.
+            # Parity takes the rest.
             share = rateLimit * self.dataShards // (self.dataShards + self.parityShards)
             rateLimit = max(share, 1)
         return ARQSettings(

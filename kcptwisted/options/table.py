@@ -1,5 +1,5 @@
 """
-The table of options: how each is written, checked and explained.
+The table of options: notation, bounds and meaning of each.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ MODES = {
 
 class Option(NamedTuple):
     """
-    How one option is written, checked and explained.
+    One option's notation, bounds and meaning.
 
     @ivar name: as in an endpoint string and as a parameter of L{KCPOptions}.
     @ivar kind: C{str}, C{int}, C{float} or C{bool}; a truth value is written yes, no, 1 or 0.

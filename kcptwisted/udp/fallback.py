@@ -28,7 +28,7 @@ from kcptwisted.udp.offload import LARGEST
 @implementer(IDatagramTransport)
 class ListenUDPPort(DatagramProtocol):
     """
-    Hands datagrams on one at a time.
+    Passes up one datagram at a time.
 
     @ivar stats: counts.
     """
@@ -36,7 +36,7 @@ class ListenUDPPort(DatagramProtocol):
     overhead = 0
     _log = Logger()
     _reactor: Any
-    # Kept longer than Twisted keeps C{self.transport}: until the protocol has taken its leave.
+    # Kept longer than C{self.transport}: until the protocol has sent its last datagrams.
     _sending: Any = None
 
     def __init__(
@@ -91,7 +91,7 @@ class ListenUDPPort(DatagramProtocol):
 
     def startProtocol(self) -> None:
         """
-        Fix the peer.
+        Connect the socket to its peer, if it is to have one.
         """
         self._sending = self.transport
         if self._connected and self._peer is not None:
@@ -125,7 +125,7 @@ class ListenUDPPort(DatagramProtocol):
 
     def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
         """
-        Hand one datagram on.
+        Pass up one datagram.
         """
         self.stats.InPkts += 1
         self.stats.InBytes += len(datagram)
@@ -149,9 +149,9 @@ class ListenUDPPort(DatagramProtocol):
 
     def connectionRefused(self) -> None:
         """
-        Nobody listens at the peer's.
+        The peer's host says that nobody listens.
         """
-        # It may be a write that found out, in the middle of a flush.
+        # A write may have met the refusal, in the middle of a flush.
         if self._port is not None:
             self._reactor.callLater(0, self._reportRefusal)
 
@@ -167,7 +167,7 @@ class ListenUDPPort(DatagramProtocol):
 
     def stopProtocol(self) -> None:
         """
-        The port closes: its socket is closed as soon as the protocol has taken its leave.
+        The port closes: let the protocol send its last datagrams.  Then the socket is closed.
         """
         self._port = None
         try:

@@ -1,5 +1,5 @@
 """
-Making the right kind of UDP port for a reactor.
+Opening the kind of UDP port that fits the reactor.
 """
 
 from __future__ import annotations
@@ -81,10 +81,10 @@ def openShared(bind: Address, options: KCPOptions, count: int) -> list[socket.so
     Open several sockets at one address, of which Linux chooses one for each peer.
 
     @param bind: where to listen.
-    @return: so many, not blocking.
+    @return: C{count} sockets, non-blocking.
     @raise CannotListenError: if the address cannot be had, or is in use.
     """
-    # Alone at first: sockets that share a port do not mind those that others share.
+    # The first binds without SO_REUSEPORT, which would share the port with another program's.
     first = _bound(bind, options)
     first.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     sockets = [first]
@@ -124,7 +124,7 @@ def _openSocket(bind: Address, peer: Address | None, options: KCPOptions) -> soc
     except CannotListenError as problem:
         reason = problem.socketError
         if peer is not None and isinstance(reason, OSError) and reason.errno in _EXHAUSTED:
-            # It is not about the address.
+            # The address is not at fault.
             raise reason from None
         raise
     if peer is not None:
@@ -158,7 +158,7 @@ def _bound(bind: Address, options: KCPOptions, shared: bool = False) -> socket.s
 
 def _fit(sock: AdoptedSocket, options: KCPOptions) -> None:
     """
-    Set what the options ask for, where it harms nobody who uses the socket as well.
+    Set buffers and code point of the application's socket; see L{setBuffers}.
     """
     setBuffers(sock, options.socketBuffer, enlarge=True)
     if options.dscp:
@@ -170,8 +170,8 @@ def _fit(sock: AdoptedSocket, options: KCPOptions) -> None:
 
 def _takeBothFamilies(sock: socket.socket) -> bool:
     """
-    Have a socket on all IPv6 addresses take what comes for IPv4 ones as well, whatever the system's
-    default (Linux: the sysctl net.ipv6.bindv6only).
+    Let a socket on all IPv6 addresses receive IPv4 datagrams, too, whatever the system's default
+    (Linux: the sysctl net.ipv6.bindv6only).
 
     @return: whether the system can.
     """
@@ -188,7 +188,7 @@ def _mark(sock: socket.socket, family: int, dscp: int, both: bool) -> None:
     if family == socket.AF_INET6:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, dscp << 2)
         if both:
-            # Not every system lets an IPv6 socket mark what it sends by IPv4.
+            # Some systems do not let an IPv6 socket mark its IPv4 datagrams.
             with suppress(OSError):
                 sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, dscp << 2)
     else:
