@@ -11,7 +11,13 @@ from typing import Any
 from twisted.internet import reactor as installedReactor
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import clientFromString, serverFromString
-from twisted.internet.error import CannotListenError, ConnectionDone, TimeoutError
+from twisted.internet.error import (
+    CannotListenError,
+    ConnectingCancelledError,
+    ConnectionDone,
+    DNSLookupError,
+    TimeoutError,
+)
 from twisted.internet.interfaces import IReactorSocket, IReactorTime
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.protocols.wire import Echo
@@ -75,6 +81,27 @@ class AdoptingReactor:
         self.getDelayedCalls = reactor.getDelayedCalls
         self.addSystemEventTrigger = reactor.addSystemEventTrigger
         self.removeSystemEventTrigger = reactor.removeSystemEventTrigger
+
+
+class Names:
+    """
+    A reactor that finds no name, or does not answer.
+
+    @ivar silent: whether it does not answer.
+    """
+
+    def __init__(self) -> None:
+        self.silent = False
+        self.nameResolver = self
+        self.callLater = reactor.callLater
+        self.seconds = reactor.seconds
+
+    def resolveHostName(self, receiver: Any, *_: object, **__: object) -> None:
+        """
+        Give no address.
+        """
+        if not self.silent:
+            receiver.resolutionComplete()
 
 
 class GivenCase(TestCase):
@@ -282,6 +309,22 @@ class LiveTests(GivenCase):
         endpoint = KCPClientEndpoint(reactor, "127.0.0.1", number, QUICK, socket=ours)
         await self.assertFailure(endpoint.connect(ECHO), TimeoutError)
         await self.closed(ours)
+
+    async def test_unresolved(self) -> None:
+        """
+        If the host has no address, or the look-up is cancelled, the socket is given back.
+        """
+        ours = self.open()
+        names = Names()
+        endpoint = KCPClientEndpoint(names, "a.example", 4000, NULL, socket=ours)
+        await self.assertFailure(endpoint.connect(ECHO), DNSLookupError)
+        self.assertTrue(_blocks(ours))
+        names.silent = True
+        connecting = endpoint.connect(ECHO)
+        self.assertFalse(_blocks(ours))
+        connecting.cancel()
+        await self.assertFailure(connecting, ConnectingCancelledError)
+        self.assertTrue(_blocks(ours))
 
     async def test_otherPort(self) -> None:
         """
