@@ -80,7 +80,8 @@ class KCPClientEndpoint:
         self._randomBytes = randomBytes
 
     def __repr__(self) -> str:
-        return f"<KCPClientEndpoint {self._host}:{self._port}>"
+        given = "" if self._given is None else f" with {self._given.name}"
+        return f"<KCPClientEndpoint {self._host}:{self._port}{given}>"
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
         """

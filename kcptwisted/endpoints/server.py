@@ -68,7 +68,8 @@ class KCPServerEndpoint:
             )
 
     def __repr__(self) -> str:
-        return f"<KCPServerEndpoint {self._options.interface}:{self._port}>"
+        given = "" if self._given is None else f" with {self._given.name}"
+        return f"<KCPServerEndpoint {self._options.interface}:{self._port}{given}>"
 
     # What fires is narrower than the interface asks for, which mypy allows of no Deferred.
     def listen(  # type: ignore[override]

@@ -143,6 +143,8 @@ class BatchPort:
         """
         Read, and pass on what was read; in some turns, wait a moment for more.
         """
+        if self._socket is None:
+            return
         self._passUp(self._reader.read())
         lingering = self._lingering
         if lingering.pause:

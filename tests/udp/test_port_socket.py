@@ -90,6 +90,16 @@ class ClosingTests(PortTestCase):
         self.assertEqual(len(self.protocol.lost), 1)
         self.assertTrue(self.socket.closed)
 
+    def test_readAfterwards(self) -> None:
+        """
+        A reactor that calls once more finds nothing, and no error of a closed socket is reported.
+        """
+        self.close()
+        self.socket.incoming = [OSError(errno.EBADF, "closed")]
+        self.port.doRead()
+        self.port.doWrite()
+        self.assertEqual((self.socket.calls, self.protocol.batches), ([], 0))
+
     def test_stopInside(self) -> None:
         """
         What stopListening gives from there fires when the socket is closed, and so does what it
