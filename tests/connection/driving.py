@@ -65,6 +65,8 @@ class Party:
     @ivar ended: why the connection has ended; None before.
     @ivar paused: the application takes nothing for now.
     @ivar producing: a producer has yet to bring the rest of what a close delivers.
+    @ivar closesWell: when the connection last said something the application had closed, and the
+        peer had acknowledged everything.
     @ivar onData: is called with what the application is given.
     @ivar onFinished: is called when the peer has finished.
     """
@@ -87,7 +89,7 @@ class Party:
         self.events: Events = []
         self.foreign: list[bytes] = []
         self.ended: End | None = None
-        self.paused = self.producing = False
+        self.paused = self.producing = self.closesWell = False
         self.onData: Callable[[bytes], object] | None = None
         self.onFinished: Callable[[], object] | None = None
         self._disconnecting = self._resumed = self._dirty = False
@@ -188,6 +190,11 @@ class Party:
             self._react()
         if connection.wantsFlush:
             self._dirty = True
+        self._note()
+
+    def _note(self) -> None:
+        if not self.connection.isOver:
+            self.closesWell = self.connection.isDelivered and not self.producing
 
     def _answerLate(self, datagrams: list[bytes]) -> None:
         word = self.connection.lastWord
@@ -280,8 +287,10 @@ class Party:
         Fails if the connection keeps its driver busy for ever.
         """
         connection = self.connection
-        self._dirty = self._dirty or connection.hasMore
-        if not self._dirty and not connection.isOver:
+        if not connection.isOver:
+            self._note()
+            self._dirty = self._dirty or connection.hasMore
+        if not (self._dirty or connection.isOver):
             deadline = connection.deadline()
             assert deadline is None or deadline > self.now, f"due at {deadline}, now {self.now}"
         at, count = self._busy

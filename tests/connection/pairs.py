@@ -20,6 +20,7 @@ class Pair:
     @ivar client: calls.
     @ivar server: is called by the first datagram that may open a session.
     @ivar now: milliseconds.
+    @ivar accepted: the server has been called.
     @ivar passed: datagrams that have arrived.
     """
 
@@ -37,7 +38,7 @@ class Pair:
         self.client = Party(client, 2 * seed)
         self.server = Party(server, 2 * seed + 1)
         self.ends = (self.client, self.server)
-        self._accepted = False
+        self.accepted = False
         random = Random(seed)
         self.models = [LinkModel(link or Link(delay=0.01), random) for _ in self.ends]
         self._queue: list[tuple[int, int, int, bytes]] = []
@@ -97,26 +98,35 @@ class Pair:
         while self._queue and self._queue[0][0] <= time:
             _, _, to, datagram = heappop(self._queue)
             arrived[to].append(datagram)
+        self._receive(time, arrived)
+        for number, party in enumerate(self.ends):
+            if party.sent:
+                self.carry(number, party.take())
+
+    def _receive(self, time: int, arrived: tuple[list[bytes], list[bytes]]) -> None:
         for party, datagrams in zip(self.ends, arrived, strict=True):
             party.now = time
             if datagrams:
                 self.hand(party, datagrams)
-        for number, party in enumerate(self.ends):
             due = party.deadline()
             if due is not None and due <= time:
                 party.flush()
-            if party.sent:
-                self.carry(number, party.take())
 
     def hand(self, party: Party, datagrams: list[bytes]) -> None:
         """
         Gives an end datagrams.
         """
         self.passed += len(datagrams)
-        if party is self.server and not self._accepted:
-            self._accepted = True
-            party.accept()
+        if party is self.server and not self.accepted:
+            self.accepted = True
+            self.open(party, datagrams)
         party.receive(datagrams)
+
+    def open(self, party: Party, datagrams: list[bytes]) -> None:
+        """
+        Begins as the end that was called.
+        """
+        party.accept()
 
     def carry(self, source: int, datagrams: list[bytes]) -> None:
         """
