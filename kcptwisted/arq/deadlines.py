@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from heapq import heappop, heappush
-from typing import NamedTuple
 
 
 class Resend:
@@ -16,30 +15,24 @@ class Resend:
     @ivar sent: when its last copy left, milliseconds.
     @ivar deadline: when that copy times out, milliseconds.
     @ivar transmissions: copies sent.
-    @ivar hurried: it was sent again before its timeout; not again before the next timeout.
+    @ivar beforeTimeout: its last copy left before the timeout of the one before; no further copy
+        leaves before this one's timeout.
     @ivar misses: how often ACKs that could have counted for that copy did not.
     """
 
-    __slots__ = ("deadline", "hurried", "misses", "sent", "transmissions")
+    __slots__ = ("beforeTimeout", "deadline", "misses", "sent", "transmissions")
 
     def __init__(self) -> None:
         self.sent = 0
         self.deadline = 0
         self.transmissions = 1
-        self.hurried = False
+        self.beforeTimeout = False
         self.misses = 0
 
 
-class _Batch(NamedTuple):
-    """
-    Segments that left together with the same timeout.
-    """
-
-    deadline: int
-    #: Segments of an earlier batch come first, also when they are due at the same time.
-    number: int
-    timeout: int
-    sns: Sequence[int]
+#: Segments that left together with the same timeout: the deadline, the batch's number, the timeout
+#: and the sns.  Of two with the same deadline the earlier one comes first.
+_Batch = tuple[int, int, int, Sequence[int]]
 
 
 class ResendDeadlines:
@@ -68,7 +61,13 @@ class ResendDeadlines:
         @param sns: not wrapped, ascending.
         """
         self._count += 1
-        heappush(self._batches, _Batch(now + timeout, self._count, timeout, sns))
+        heappush(self._batches, (now + timeout, self._count, timeout, sns))
+
+    def isDue(self, now: int) -> bool:
+        """
+        Whether L{due} has anything to take out, acknowledged or not.
+        """
+        return bool(self._batches) and self._batches[0][0] <= now
 
     def due(self, now: int, una: int, resends: dict[int, Resend]) -> Iterator[tuple[int, int]]:
         """
@@ -78,12 +77,12 @@ class ResendDeadlines:
         @return: (sn, timeout in milliseconds) pairs.
         """
         batches = self._batches
-        while batches and batches[0].deadline <= now:
-            batch = heappop(batches)
-            for sn in _from(batch.sns, una):
+        while batches and batches[0][0] <= now:
+            deadline, _, timeout, sns = heappop(batches)
+            for sn in _from(sns, una):
                 resend = resends.get(sn)
-                if resend is None or resend.deadline == batch.deadline:
-                    yield sn, batch.timeout
+                if resend is None or resend.deadline == deadline:
+                    yield sn, timeout
 
     def next(self, una: int) -> int | None:
         """
@@ -91,9 +90,9 @@ class ResendDeadlines:
         @return: the earliest deadline, milliseconds, or None.
         """
         batches = self._batches
-        while batches and batches[0].sns[-1] < una:
+        while batches and batches[0][3][-1] < una:
             heappop(batches)
-        return batches[0].deadline if batches else None
+        return batches[0][0] if batches else None
 
     def clear(self) -> None:
         """

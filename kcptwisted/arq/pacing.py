@@ -70,17 +70,24 @@ class Pacer:
         @param limit: bytes a second; 0 means none.
         @param pacing: whether to spread windows over the round trip.
         """
+        # What the rate was set for.
+        self._window = 0
+        self._roundTrip = 0.0
+        self._now = 0
+        self.rate = self._balance = self._burst = 0
+        self.short = False
+        self.configure(mtu, limit, pacing)
+
+    def configure(self, mtu: int, limit: int, pacing: bool) -> None:
+        """
+        Use other settings from now on; see L{__init__}.
+        """
         self._full = mtu * 1000
         self._pacing = pacing
         self._limit = limit
         self._limitBurst = max(LEAST_LIMITED_BURST * self._full, limit * LEAST_ROUND_TRIP)
-        self.rate = limit
-        self.short = False
-        self._burst = self._balance = self._limitBurst
-        self._now = 0
-        # What the rate was set for.
-        self._window = 0
-        self._roundTrip = 0.0
+        self._setRate()
+        self.short = self.rate > 0 and self._balance < self._full
 
     def advance(self, now: int, window: int, roundTrip: float) -> None:
         """

@@ -32,8 +32,8 @@ class Staleness:
 
     @ivar wantsProof: the peer should be asked for its una (any WASK does); the caller resets it
         when it has asked.  It comes back with further old unas, at most once a second.
-    @ivar told: the largest una that the peer has told, as on the wire; the caller sets it to what
-        was acknowledged when the peer tells that, unless there is a suspicion.
+    @ivar latest: the largest una that the peer has sent, as on the wire; the caller sets it to
+        what was acknowledged when the peer sends that, unless there is a suspicion.
     @ivar suspected: only old unas have come of late.
     @ivar restarted: the peer has restarted.
     """
@@ -42,9 +42,9 @@ class Staleness:
         "_batches",
         "_nextQuestion",
         "_since",
+        "latest",
         "restarted",
         "suspected",
-        "told",
         "wantsProof",
     )
 
@@ -52,7 +52,7 @@ class Staleness:
         """
         @param firstUna: the una that the peer begins with.
         """
-        self.told = firstUna
+        self.latest = firstUna
         self.suspected = False
         self._batches = 0
         self._since = 0
@@ -64,7 +64,7 @@ class Staleness:
         """
         The peer told C{una}, no old one: it is above suspicion.
         """
-        self.told = una
+        self.latest = una
         self._batches = 0
         self.suspected = self.wantsProof = self.restarted = False
 
@@ -78,7 +78,7 @@ class Staleness:
         """
         ages = [age for told in unas if (age := (una - told) & MASK) < HALF]
         latest = (una - min(ages)) & MASK
-        if (latest - self.told) & MASK < HALF:
+        if (latest - self.latest) & MASK < HALF:
             self.current(latest)
             return
         if not self.suspected:

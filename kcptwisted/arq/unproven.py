@@ -4,17 +4,15 @@ What may leave for an address before the peer has shown that it is there.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 
-from zope.interface import implementer
-
-from kcptwisted.arq.congestion import ICongestionControl
-from kcptwisted.arq.sender import MAXIMUM_FRAGMENTS, Sender
+from kcptwisted.arq.congestion import CongestionControl
+from kcptwisted.arq.sender import Sender
+from kcptwisted.arq.sendqueue import MAXIMUM_FRAGMENTS
 from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.stats import SessionStats
 from kcptwisted.wire.fec import OUT_OF_BAND, PARITY, packetType
-from kcptwisted.wire.segment import HALF, HEADER, MASK, OVERHEAD, WASK
+from kcptwisted.wire.segment import HALF, MASK, OVERHEAD, WASK, controlSegment, unpackHeader
 
 #: What is sent, in bytes that came: the limit of RFC 9000, 8.1.
 FACTOR = 3
@@ -23,8 +21,7 @@ FACTOR = 3
 CHEAP = 2 * OVERHEAD
 
 
-@implementer(ICongestionControl)
-class UnprovenPath:
+class UnprovenPath(CongestionControl):
     """
     Keeps what is sent to an address that may be forged to L{FACTOR} times what came from there.
     Sizes are those of UDP payloads.
@@ -38,15 +35,15 @@ class UnprovenPath:
     nobody can guess it elsewhere.  An sn or una is no proof, since sns begin at 0.  The caller
     knows of other proofs.
 
+    @ivar congestion: what limits the sender when this is released.
     @ivar proven: there is proof.
     @ivar withheld: something did not leave that was due.
-    @ivar window: see L{ICongestionControl}.
+    @ivar window: see L{CongestionControl}.
     """
 
     __slots__ = (
         "_asked",
         "_atStart",
-        "_congestion",
         "_copied",
         "_first",
         "_lower",
@@ -55,8 +52,8 @@ class UnprovenPath:
         "_settings",
         "_stamps",
         "_stats",
+        "congestion",
         "proven",
-        "window",
         "withheld",
     )
 
@@ -91,14 +88,14 @@ class UnprovenPath:
         self._copied = 0
         self.proven = False
         self.withheld = False
-        self.window: int | None = 0
-        self._congestion = sender.govern(self)
+        self.window = 0
+        self.congestion = sender.govern(self)
 
     def release(self) -> None:
         """
         There is no limit any more.
         """
-        self._sender.govern(self._congestion)
+        self._sender.govern(self.congestion)
 
     @property
     def _received(self) -> int:
@@ -155,7 +152,7 @@ class UnprovenPath:
         waits = sender.queue and sender.next == sender.una and left >= OVERHEAD
         if waits and self._asked != self._received:
             self._asked = self._received
-            segments.append(HEADER.pack(conv, WASK, 0, window, now & MASK, 0, una, 0))
+            segments.append(controlSegment(conv, WASK, window, now, una))
         # Nothing else leaves before the next flush.
         self.window = sender.next - sender.una
         return segments
@@ -183,19 +180,17 @@ class UnprovenPath:
 
         @return: whether that was possible.
         """
-        queue = self._sender.queue
-        assert isinstance(queue, deque)
-        frg, data = queue[0]
+        queue = self._sender.sendQueue
+        frg, data = queue.segments[0]
         if len(data) == 1:
             return False
         before = 0
         if not self._settings.stream:
             before = frg + 1
-            most = min(MAXIMUM_FRAGMENTS, self._sender.peerWindow or MAXIMUM_FRAGMENTS)
+            most = min(MAXIMUM_FRAGMENTS, queue.peerWindow or MAXIMUM_FRAGMENTS)
             if not self._atStart or before >= most:
                 return False
-        queue[0] = frg, data[1:]
-        queue.appendleft((before, data[:1]))
+        queue.splitFirst(1, before)
         return True
 
     def _fitting(self, segments: list[bytes], first: int, left: int) -> list[bytes]:
@@ -207,7 +202,7 @@ class UnprovenPath:
         again = False
         received = self._received
         for segment in segments:
-            conv, _, frg, window, ts, sn, una, _ = HEADER.unpack_from(segment)
+            conv, _, frg, window, ts, sn, una, _ = unpackHeader(segment, 0)
             isNew = (sn - first) & MASK < HALF
             size = len(segment)
             if isNew:
@@ -218,7 +213,7 @@ class UnprovenPath:
             elif size > left or (size > CHEAP and received == self._copied):
                 self.withheld = True
                 size = OVERHEAD
-                segment = HEADER.pack(conv, WASK, 0, window, ts, 0, una, 0)
+                segment = controlSegment(conv, WASK, window, ts, una)
             again = again or not isNew
             if size > left:
                 self.withheld = True
@@ -230,13 +225,13 @@ class UnprovenPath:
             taken.append(segment)
         return taken
 
-    # ICongestionControl: what leaves meanwhile tells the congestion control nothing.
+    # CongestionControl: what leaves meanwhile tells the congestion control nothing.
 
     def onAck(self, arrivals: int, remoteWindow: int) -> None:
         """
-        See L{ICongestionControl}.
+        See L{CongestionControl}.
         """
-        self._congestion.onAck(arrivals, remoteWindow)
+        self.congestion.onAck(arrivals, remoteWindow)
 
     def onFastRetransmit(self, inFlight: int, resend: int) -> None:
         """

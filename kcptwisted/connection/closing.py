@@ -237,10 +237,11 @@ class Closing:
         @param awaitsProducer: a producer has yet to bring the rest.
         @return: the end of the connection, if this is it.
         """
-        if not self.closes and self.sending not in (Sending.FINISHING, Sending.DATA_SENT):
-            return None
-        end = self._advance(now, awaitsProducer)
-        fin = self._shutdown.deadline
+        end = None
+        fin = None
+        if self.closes or self.sending in (Sending.FINISHING, Sending.DATA_SENT):
+            end = self._advance(now, awaitsProducer)
+            fin = self._shutdown.deadline
         self._timers.set(Timer.FIN, NEVER if fin is None else fin)
         self._timers.set(Timer.LINGER, min(self._endsAt, self._askAt))
         return end

@@ -9,37 +9,21 @@ from collections.abc import Callable, Sequence
 from kcptwisted.arq.congestion import congestionControl
 from kcptwisted.arq.conversation import Conversation
 from kcptwisted.arq.settings import ARQSettings
-from kcptwisted.arq.unproven import UnprovenPath
-from kcptwisted.connection.closing import Closing
 from kcptwisted.connection.controls import Controls
-from kcptwisted.connection.events import Cause, End, Ended, Event, Events, Unread
-from kcptwisted.connection.lastwords import (
-    CLIENTS_COPIES,
-    COPIES,
-    farewell,
-    lastWord,
-    resetFor,
-    withdrawal,
-)
-from kcptwisted.connection.liveness import Finding, Liveness
+from kcptwisted.connection.events import Cause, End, Event, Events
+from kcptwisted.connection.lifecycle import Lifecycle
+from kcptwisted.connection.liveness import Liveness
 from kcptwisted.connection.opening import Opening, fromAnswer
+from kcptwisted.connection.path import PathWatch
 from kcptwisted.connection.settings import ConnectionSettings
-from kcptwisted.connection.states import STATES, Receiving, Sending, State, Step
+from kcptwisted.connection.states import State, Step
 from kcptwisted.connection.timers import NEVER, Timer, TimerTable
 from kcptwisted.stats import SessionStats
-from kcptwisted.wire.control import EMPTY_BLOCK, FinAck, Frame, Reset, ResetReason
+from kcptwisted.wire.control import EMPTY_BLOCK
 from kcptwisted.wire.segment import OVERHEAD, WASK
 
 #: Bytes of the longest datagram that shows only that the peer is there.
 LONGEST_SIGN = OVERHEAD + EMPTY_BLOCK
-
-#: Questions without an answer after which a client looks for another way to its peer.
-QUESTIONS_BEFORE_MOVING = 2
-
-#: Milliseconds without a sign of life after which the path, not the peer, may be what is dead.
-SILENCE = 5000
-
-_OVER = (State.UNREAD, State.CLOSED)
 
 
 class Connection:
@@ -49,13 +33,13 @@ class Connection:
     and C{outbox} at once), what the application reads, and C{events}.
 
     Whoever drives it takes the events after each call.  It offers the application what there is to
-    L{read}, and then calls L{settle} if the connection is C{unsettled}: what ends a connection
+    L{read}, and then calls L{settle} if its C{lifecycle} is C{unsettled}: what ends a connection
     waits until the application has been offered what arrived before.  It calls L{datagramsToSend}
     when C{wantsFlush} says so, in its next turn if only C{hasMore} says so, and else when
     L{deadline} has come.
 
     @ivar conv: the conversation id.
-    @ivar state: where the connection stands.
+    @ivar lifecycle: where the connection stands, and how it ends.
     @ivar events: what has happened, for the driver to take out.
     @ivar outbox: datagrams that leave without waiting for a flush, for the driver to take out.
     @ivar wantsFlush: there is something to send.
@@ -63,41 +47,21 @@ class Connection:
     @ivar conversation: the ARQ core.
     @ivar controls: the control frames.
     @ivar liveness: the watch over the peer.
-    @ivar attached: the application has been given the connection.
-    @ivar discards: the application takes nothing any more.
-    @ivar awaitsProducer: a producer has yet to write the rest of what a close delivers.
-    @ivar final: why the connection ended, while the application has yet to read what arrived
-        before; else None.
-    @ivar isOpen: neither end has closed anything, and the connection is not over.
-    @ivar unsettled: L{settle} has something to do.
-    @ivar leaving: the program ends, so that nobody answers the peer after this connection.
-    @ivar lastWord: a datagram that tells a peer which still talks to this connection that it is
-        over; None if the peer takes no control frames, or the connection is not over.
     """
 
     __slots__ = (
-        "_closing",
-        "_peerEnded",
-        "_pending",
+        "_path",
         "_settings",
         "_stats",
         "_timers",
-        "attached",
-        "awaitsProducer",
         "controls",
         "conv",
         "conversation",
-        "discards",
         "events",
-        "final",
         "hasMore",
-        "isOpen",
-        "lastWord",
-        "leaving",
+        "lifecycle",
         "liveness",
         "outbox",
-        "state",
-        "unsettled",
         "wantsFlush",
     )
 
@@ -119,7 +83,6 @@ class Connection:
         arq = settings.arq
         congestion = congestionControl(settings.congestionControl, arq.mss)
         self.conversation = Conversation(conv, arq, congestion, stats)
-        self.state = State.CONNECTING
         self.events: Events = []
         self.outbox: list[bytes] = []
         self.wantsFlush = self.hasMore = False
@@ -130,17 +93,18 @@ class Connection:
         self.controls = Controls(
             self.conversation, settings, stats, newToken, Opening(self._timers), self.events
         )
-        # None until either end closes anything.
-        self._closing: Closing | None = None
-        # Why the connection ends as soon as the application has been offered what arrived.
-        self._pending: End | None = None
-        self.final: End | None = None
-        self._peerEnded = False
-        self.attached = self.discards = False
-        self.awaitsProducer = self.leaving = False
-        self.isOpen = True
-        self.unsettled = False
-        self.lastWord: bytes | None = None
+        self._path = PathWatch(
+            self.conversation, self.controls, self.liveness, settings, self.events
+        )
+        self.lifecycle = Lifecycle(
+            self.conversation,
+            self.controls,
+            self.liveness,
+            self._timers,
+            self.events,
+            self.outbox,
+            settings.linger,
+        )
 
     # Beginning.
 
@@ -173,35 +137,18 @@ class Connection:
         self._establish(now)
 
     def _establish(self, now: int) -> None:
-        if self._step(Step.ESTABLISH):
+        if self.lifecycle.step(Step.ESTABLISH):
             self.liveness.start(now)
             self.events.append(Event.ESTABLISHED)
-
-    def _step(self, step: Step) -> bool:
-        """
-        Returns True if the step led to another state.
-        """
-        following = STATES.get((self.state, step))
-        if following is None:
-            return False
-        self.state = following
-        return True
 
     # What is known.
 
     @property
-    def isOver(self) -> bool:
+    def state(self) -> State:
         """
-        Whether the peer hears and says nothing any more.
+        Where the connection stands.
         """
-        return self.state in _OVER
-
-    @property
-    def unproven(self) -> UnprovenPath | None:
-        """
-        Limits what is sent as long as the peer's address may be forged; else None.
-        """
-        return self.controls.unproven
+        return self.lifecycle.state
 
     @property
     def readable(self) -> bool:
@@ -224,34 +171,6 @@ class Connection:
         """
         return self._settings.arq
 
-    @property
-    def sending(self) -> Sending:
-        """
-        Where the direction to the peer stands.
-        """
-        return Sending.READY if self._closing is None else self._closing.sending
-
-    @property
-    def receiving(self) -> Receiving:
-        """
-        Where the direction from the peer stands.
-        """
-        return Receiving.RECEIVING if self._closing is None else self._closing.receiving
-
-    @property
-    def peerFinished(self) -> bool:
-        """
-        Whether the peer has closed the connection, and all that it sent has arrived.
-        """
-        return self._closing is not None and self._closing.peerFinished
-
-    @property
-    def isDelivered(self) -> bool:
-        """
-        Whether the application has closed, and the peer has acknowledged everything.
-        """
-        return self.state is State.CLOSING and self.conversation.drained
-
     # What arrives.
 
     def receive(self, datagrams: list[bytes], now: int, recovered: bool = False) -> Sequence[bytes]:
@@ -261,17 +180,17 @@ class Connection:
         @param recovered: FEC rebuilt them.
         @return: those that do not begin with a segment of this conversation.
         """
-        if self.state in _OVER:
+        if self.lifecycle.isOver:
             return ()
         if len(datagrams) == 1 and not recovered and self._takeSign(datagrams[0], now):
             return ()
         conversation, controls = self.conversation, self.controls
-        if self.state is State.CONNECTING:
+        if self.lifecycle.state is State.CONNECTING:
             datagrams = self._fromAnswer(datagrams)
         foreign = conversation.receive(datagrams, now, recovered)
         if conversation.controls:
             self._takeControls(now)
-            if self._pending is not None:
+            if self.lifecycle.isEnding:
                 if conversation.receiver.unread:
                     self.events.append(Event.READABLE)
                 return ()
@@ -286,7 +205,7 @@ class Connection:
         if conversation.wantsProof:
             controls.question(now)
             self.liveness.askSoon()
-        if conversation.wantsFlush or self._closing is not None:
+        if conversation.wantsFlush or not self.lifecycle.isOpen:
             self.wantsFlush = True
         return foreign
 
@@ -301,7 +220,7 @@ class Connection:
         controls = self.controls
         if (
             size > LONGEST_SIGN
-            or self.state is not State.ESTABLISHED
+            or self.lifecycle.state is not State.ESTABLISHED
             or controls.unproven is not None
         ):
             return False
@@ -320,41 +239,20 @@ class Connection:
         return taken
 
     def _heard(self, now: int) -> None:
-        liveness, sender = self.liveness, self.conversation.sender
-        liveness.heard = now
-        sender.deadLink = False
-        if liveness.unanswered:
-            if liveness.unanswered > 1:
-                # What was sent into the silence need not wait for its timeouts, which have grown.
-                sender.resendAll(now)
-                self.wantsFlush = True
-            liveness.revived()
-        if self.state is State.CONNECTING and self.conversation.answered:
+        self.liveness.heard = now
+        self.conversation.sender.deadLink = False
+        if self.liveness.unanswered and self._path.revived(now):
+            self.wantsFlush = True
+        if self.lifecycle.state is State.CONNECTING and self.conversation.answered:
             self._establish(now)
 
     def _takeControls(self, now: int) -> None:
+        lifecycle = self.lifecycle
         for frame in self.controls.take(now):
-            if self._pending is not None:
+            if lifecycle.isEnding:
                 return
-            if isinstance(frame, Reset):
-                self._reset(frame)
-                continue
-            if isinstance(frame, FinAck):
-                if self._closing is not None:
-                    self._closing.finAnswered(frame)
-                    self.wantsFlush = True
-            elif not self._openClosing().finReceived(frame):
+            if not lifecycle.take(frame):
                 self._stats.ControlErrs += 1
-
-    def _reset(self, frame: Reset) -> None:
-        self._peerEnded = True
-        if self.peerFinished and (self.state is not State.CLOSING or self.conversation.drained):
-            # It has closed, and forgotten this connection; its data wait for the application.
-            return
-        if frame.reason == ResetReason.UNKNOWN:
-            self._endSoon(Cause.PEER_RESTARTED, "it does not know this connection")
-        else:
-            self._endSoon(Cause.PEER_RESET, _nameOf(frame.reason))
 
     def read(self) -> bytes | None:
         """
@@ -381,9 +279,8 @@ class Connection:
 
         @return: whether this is news.
         """
-        if not self._step(Step.CLOSE):
+        if not self.lifecycle.close(now):
             return False
-        self._openClosing().begin(now)
         self.wantsFlush = True
         return True
 
@@ -391,22 +288,8 @@ class Connection:
         """
         Delivers what was written, and then tells the peer that no more will come.
         """
-        if not self.isOver and self._openClosing().finish():
+        if self.lifecycle.closeOutput():
             self.wantsFlush = True
-
-    def _openClosing(self) -> Closing:
-        if self._closing is None:
-            self.isOpen = False
-            self.unsettled = True
-            self._closing = Closing(
-                self.conversation,
-                self.controls,
-                self.liveness,
-                self._timers,
-                self.events,
-                self._settings.linger,
-            )
-        return self._closing
 
     def question(self, now: int) -> None:
         """
@@ -439,7 +322,7 @@ class Connection:
         Acts on the timers that are due, and returns what is to be sent.
         """
         self.wantsFlush = False
-        if self.state in _OVER or self._pending is not None:
+        if self.lifecycle.isOver or self.lifecycle.isEnding:
             return []
         conversation, controls = self.conversation, self.controls
         if controls.opening.deferred and conversation.sender.queue:
@@ -451,149 +334,42 @@ class Connection:
             self.liveness.noteActivity(moved, now)
         if now >= self._timers.earliest:
             self._timeOut(now)
-            if self._pending is not None:
+            if self.lifecycle.isEnding:
                 return []
         datagrams = conversation.datagramsToSend(now)
         self.hasMore = conversation.wantsFlush
-        if conversation.sender.deadLink and not self._mayMove(now):
-            self._endSoon(Cause.DEAD_LINK)
+        if conversation.sender.deadLink and self._path.isDead(now):
+            self.lifecycle.endSoon(End(Cause.DEAD_LINK))
         elif conversation.peerRestarted:
-            self._endSoon(Cause.PEER_RESTARTED, "it knows nothing of what it acknowledged")
-        elif self._closing is not None:
-            self._pending = self._closing.advance(now, self.awaitsProducer)
+            self.lifecycle.endSoon(
+                End(Cause.PEER_RESTARTED, "it knows nothing of what it acknowledged")
+            )
+        elif not self.lifecycle.isOpen:
+            self.lifecycle.advance(now)
             # A FIN or a question leaves at once.
             self.wantsFlush = conversation.wantsFlush and not self.hasMore
         return datagrams
 
     def _timeOut(self, now: int) -> None:
-        controls = self.controls
-        if controls.opening.isDue(now, self.state is State.CONNECTING):
-            controls.sayHello()
-        if not self._timers.isDue(Timer.LIVENESS, now):
-            return
-        finding = self.liveness.look(now)
-        if finding is Finding.SILENT:
-            controls.question(now)
-            if self.liveness.unanswered >= QUESTIONS_BEFORE_MOVING and controls.roams:
-                self.events.append(Event.PATH_SILENT)
-        elif finding is Finding.DEAD:
-            self._endSoon(Cause.PEER_TIMEOUT, f"deadAfter={self._settings.deadAfter:g} seconds")
-        elif finding is Finding.IDLE:
-            self._endSoon(Cause.IDLE, f"idleTimeout={self._settings.idleTimeout:g} seconds")
-
-    def _mayMove(self, now: int) -> bool:
-        """
-        Returns True if another way to the peer is still to be tried.
-        """
-        liveness = self.liveness
-        return (
-            self.controls.calls
-            and self.controls.roams
-            and self._settings.keepAlive > 0
-            and liveness.unanswered <= QUESTIONS_BEFORE_MOVING
-            and now - liveness.heard >= SILENCE
-        )
+        if self.controls.opening.isDue(now, self.lifecycle.state is State.CONNECTING):
+            self.controls.sayHello()
+        if self._timers.isDue(Timer.LIVENESS, now):
+            end = self._path.look(now)
+            if end is not None:
+                self.lifecycle.endSoon(end)
 
     # The end.
 
-    def _endSoon(self, cause: Cause, detail: str = "") -> None:
-        """
-        Ends the connection with the next L{settle}.
-        """
-        self._pending = End(cause, detail)
-        self.unsettled = True
-
     def settle(self, now: int) -> None:
         """
-        Acts on what ends the connection, after the application has been offered what has arrived.
+        See L{Lifecycle.settle}.
         """
-        if self.state is State.CLOSED:
-            return
-        if self.final is not None:
-            if not self.readable:
-                self._over(self.final)
-            return
-        end = self._pending
-        if end is not None and self._peerEnded and self.isDelivered:
-            # The peer has everything; only the end of the close was lost.
-            end = End(Cause.CLOSED)
-        elif end is None and self._closing is not None:
-            end = self._closing.settle(self.discards)
-            if self.conversation.wantsFlush:
-                self.wantsFlush = True
-        if end is not None:
-            self.end(end, now)
+        self.lifecycle.settle(now)
+        if self.conversation.wantsFlush:
+            self.wantsFlush = True
 
     def end(self, end: End, now: int) -> None:
         """
-        Ends the connection.  If the peer or the path ended it, and the application has yet to read
-        what arrived before, that can still be read.
+        See L{Lifecycle.end}.
         """
-        if self.final is not None:
-            # What was closed has not ended well if it cannot be read any more.
-            self._over(end if self.final.cause is Cause.CLOSED else self.final)
-        elif self.state is not State.CLOSED:
-            try:
-                self._sayLastWord(end, now)
-            finally:
-                self._endNow(end)
-
-    def _endNow(self, end: End) -> None:
-        self._timers.clearAll()
-        awaited = self.attached and not self.discards and self.readable
-        if end.cause.isPeers and awaited and self._step(Step.LOSE):
-            # Of a peer that had closed, all has arrived, whatever became of it later.
-            self.final = End(Cause.CLOSED) if self.peerFinished else end
-            self._openClosing().discard()
-            self.events.append(Unread(end))
-        else:
-            self._over(end)
-
-    def abandon(self, end: End) -> None:
-        """
-        Ends a connection of which the application does not want to read the rest.
-        """
-        if self.final is not None:
-            self._over(end)
-
-    def _over(self, end: End) -> None:
-        self._step(Step.END)
-        self.isOpen = False
-        self.final = self._pending = None
-        self.conversation.discard()
-        self.events.append(Ended(end))
-
-    def _sayLastWord(self, end: End, now: int) -> None:
-        """
-        Tells the peer that the connection is over, if it can be told and does not know.
-        """
-        controls, closing, conversation = self.controls, self._closing, self.conversation
-        channel = controls.channel
-        if channel is None:
-            return
-        if not channel.known:
-            if not self.attached and controls.opening.hasAsked and end.cause is not Cause.REFUSED:
-                self.outbox += [withdrawal(conversation, channel, now)] * COPIES
-            return
-        if end.cause is Cause.PEER_RESTARTED:
-            return
-        frames: list[Frame] = [resetFor(end.cause)]
-        if self.leaving:
-            complete = not (conversation.sender.queue or self.awaitsProducer)
-            frames = farewell(conversation, complete)
-        answer = None if closing is None else closing.answer()
-        if answer is not None:
-            frames = [answer]
-        self.lastWord = lastWord(conversation, channel, frames, now)
-        if not (self._peerEnded or (closing is not None and closing.peerKnows)):
-            copies = CLIENTS_COPIES if channel.initiator or self.leaving else COPIES
-            self.outbox += [self.lastWord] * (1 if controls.unproven is not None else copies)
-
-
-def _nameOf(reason: int) -> str:
-    """
-    Returns the name of a reset's reason, for people.
-    """
-    if reason == ResetReason.ENDED:
-        return "its program ended"
-    return ResetReason(reason).name.lower() if reason in list(ResetReason) else str(reason)
+        self.lifecycle.end(end, now)

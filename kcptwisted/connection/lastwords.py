@@ -4,8 +4,11 @@ What an end says when its connection is over (docs/control.md, "Closing" and "Re
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from kcptwisted.arq.conversation import Conversation
-from kcptwisted.connection.channel import ControlChannel
+from kcptwisted.connection.closing import Closing
+from kcptwisted.connection.controls import Controls
 from kcptwisted.connection.events import RESET_REASONS, Cause
 from kcptwisted.connection.shutdown import Shutdown
 from kcptwisted.wire.control import Frame, Reset, ResetReason
@@ -17,41 +20,68 @@ COPIES = 2
 CLIENTS_COPIES = 5
 
 
-def resetFor(cause: Cause) -> Reset:
+class LastWord(NamedTuple):
     """
-    Returns what tells the peer about an end.
-    """
-    return Reset(RESET_REASONS.get(cause, ResetReason.FAILED))
+    The last datagram of a connection.
 
-
-def farewell(conversation: Conversation, complete: bool) -> list[Frame]:
+    @ivar copies: how often it leaves; 0 if the peer knows.
+    @ivar answers: it is also the answer to whatever the peer still sends.
     """
-    Returns the frames that tell a peer which gets all that was written that this was all, and any
-    other that there is no more.
 
-    @param complete: whether all that was written has left.
-    """
-    reset: Frame = Reset(ResetReason.ENDED)
-    return [Shutdown.farewell(conversation.sender.next), reset] if complete else [reset]
+    datagram: bytes
+    copies: int
+    answers: bool
 
 
 def lastWord(
-    conversation: Conversation, channel: ControlChannel, frames: list[Frame], now: int
-) -> bytes:
+    conversation: Conversation,
+    controls: Controls,
+    closing: Closing | None,
+    cause: Cause,
+    now: int,
+    attached: bool,
+) -> LastWord | None:
     """
-    Returns the datagram with the last frames.
+    Returns what tells the peer that the connection is over; None if it cannot be told.
 
+    @param closing: None if neither end has closed anything.
+    @param now: milliseconds.
+    @param attached: the application has been given the connection.
+    """
+    channel = controls.channel
+    if channel is None:
+        return None
+    if not channel.known:
+        if attached or not controls.opening.hasAsked or cause is Cause.REFUSED:
+            return None
+        # A peer whose answer has not come may have a session all the same, and would wait for this
+        # end.  A WINS opens no session where there is none.
+        withdrawal = conversation.windowDatagram(now, WINS, channel.withdrawal())
+        return LastWord(withdrawal, COPIES, False)
+    if cause is Cause.PEER_RESTARTED:
+        return None
+    answer = None if closing is None else closing.answer()
+    frame: Frame = answer or Reset(RESET_REASONS.get(cause, ResetReason.FAILED))
+    datagram = conversation.windowDatagram(now, WINS, channel.block(frame))
+    copies = CLIENTS_COPIES if channel.initiator else COPIES
+    return LastWord(datagram, copies, True)
+
+
+def farewell(
+    conversation: Conversation, controls: Controls, complete: bool, now: int
+) -> LastWord | None:
+    """
+    Returns what tells a peer which gets all that was written that this was all, and any other that
+    there is no more: the program ends, and nobody answers the peer after this.
+
+    @param complete: whether all that was written has left.
     @param now: milliseconds.
     """
-    return conversation.windowDatagram(now, WINS, channel.block(*frames))
-
-
-def withdrawal(conversation: Conversation, channel: ControlChannel, now: int) -> bytes:
-    """
-    Returns a datagram that takes back a hello which has not been answered.  The peer may have a
-    session all the same, and would wait for this end.
-
-    @param now: milliseconds.
-    """
-    # A WINS opens no session where there is none.
-    return conversation.windowDatagram(now, WINS, channel.withdrawal())
+    channel = controls.channel
+    if channel is None or not channel.known:
+        return None
+    frames: list[Frame] = [Reset(ResetReason.ENDED)]
+    if complete:
+        frames.insert(0, Shutdown.farewell(conversation.sender.next))
+    datagram = conversation.windowDatagram(now, WINS, channel.block(*frames))
+    return LastWord(datagram, CLIENTS_COPIES, True)

@@ -56,6 +56,7 @@ class Liveness:
 
     @ivar heard: when the peer was last heard.
     @ivar active: when data of the application was last written or delivered.
+    @ivar timesIdleness: C{active} is looked at.
     @ivar unanswered: how often the peer has been asked since it was last heard.
     """
 
@@ -71,6 +72,7 @@ class Liveness:
         "_watching",
         "active",
         "heard",
+        "timesIdleness",
         "unanswered",
     )
 
@@ -86,19 +88,13 @@ class Liveness:
         self._keepAlive = self._silence = int(keepAlive * 1000)
         self._deadAfter = int(deadAfter * 1000)
         self._idleTimeout = int(idleTimeout * 1000)
+        self.timesIdleness = self._idleTimeout > 0
         self._timers = timers
         self.heard = self.active = 0
         self.unanswered = 0
         self._firstQuestion = self._nextQuestion = 0
         self._watching = False
         self._moved = 0
-
-    @property
-    def timesIdleness(self) -> bool:
-        """
-        Whether C{active} is looked at.
-        """
-        return self._idleTimeout > 0
 
     def _setTimer(self) -> None:
         due = NEVER

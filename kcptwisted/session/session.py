@@ -16,15 +16,16 @@ from zope.interface import implementer
 from kcptwisted.arq.unproven import UnprovenPath
 from kcptwisted.connection.connection import Connection
 from kcptwisted.connection.events import AnotherGreeted, Ended, Event, Unread
-from kcptwisted.connection.states import Sending, State
+from kcptwisted.connection.states import State
 from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
 from kcptwisted.layer import DatagramLayer
 from kcptwisted.options import KCPOptions
 from kcptwisted.session.application import Application
+from kcptwisted.session.delivery import Delivery
 from kcptwisted.session.gone import Gone
 from kcptwisted.session.holder import SessionHolder, SessionSocket
-from kcptwisted.session.outofband import decodeOutOfBand
 from kcptwisted.session.reasons import endOf, failureOf
+from kcptwisted.session.report import reportEnd
 from kcptwisted.session.stream import Stream
 from kcptwisted.session.transport import KCPTransport
 from kcptwisted.stats import SessionStats
@@ -58,7 +59,7 @@ class KCPSession:
         "_began",
         "_below",
         "_clock",
-        "_delivering",
+        "_delivery",
         "_ending",
         "_holder",
         "_options",
@@ -81,6 +82,7 @@ class KCPSession:
     # Made when the layers below are ready.
     _below: IDatagramTransport
     connection: Connection
+    _delivery: Delivery
 
     top: IDatagramProtocol
     bottom: IDatagramProtocol
@@ -113,7 +115,6 @@ class KCPSession:
         self.scheduled: int | None = None
         # Why the connection is to end, for a reason of this end's.
         self._ending: Failure | None = None
-        self._delivering = False
         self.top = self.bottom = self
 
     def __repr__(self) -> str:
@@ -184,14 +185,14 @@ class KCPSession:
         """
         Whether the peer has closed the connection, and all that it sent has arrived.
         """
-        return self.connection.peerFinished
+        return self.connection.lifecycle.peerFinished
 
     @property
     def epitaph(self) -> bytes | None:
         """
         See L{Connection.lastWord}.
         """
-        return self.connection.lastWord
+        return self.connection.lifecycle.lastWord
 
     def isPeer(self, block: Block) -> bool:
         """
@@ -247,6 +248,7 @@ class KCPSession:
         self._below = transport
         settings = self._options.connectionSettings(transport.overhead)
         self.connection = Connection(self.conv, settings, self.stats, self._socket.newToken)
+        self._delivery = Delivery(self.connection, self.application, self.stream, self.stats)
 
     def datagramsReceived(
         self, datagrams: list[bytes], address: Address, recovered: bool = False
@@ -257,9 +259,9 @@ class KCPSession:
         connection = self.connection
         now = self._clock.now()
         foreign = connection.receive(datagrams, now, recovered)
-        if connection.events or connection.outbox or connection.unsettled:
+        if connection.events or connection.outbox or connection.lifecycle.unsettled:
             self._react(now)
-            if connection.isOver:
+            if connection.lifecycle.isOver:
                 return
         if connection.wantsFlush:
             self._clock.wantFlush(self)
@@ -276,16 +278,9 @@ class KCPSession:
 
     def outOfBandReceived(self, packets: list[bytes]) -> None:
         """
-        Hands out-of-band packets to the protocol, if it takes them.
+        Takes out-of-band packets.
         """
-        for packet in packets:
-            closed = self.stream.disconnecting or self._ending is not None
-            data = None if closed else decodeOutOfBand(packet, self.protocol)
-            if data is None:
-                self.stats.OOBDropped += 1
-                continue
-            self.stats.OOBReceived += 1
-            self.application.outOfBandReceived(data)
+        self._delivery.deliverOutOfBand(packets)
 
     def batchFinished(self) -> None:
         """
@@ -322,10 +317,10 @@ class KCPSession:
             while events:
                 event = events.pop(0)
                 if event is Event.READABLE:
-                    self._deliver()
+                    self._delivery.deliver()
                 else:
                     self._act(event, now)
-            if connection.unsettled:
+            if connection.lifecycle.unsettled:
                 connection.settle(now)
             if not events and not connection.outbox:
                 break
@@ -348,11 +343,11 @@ class KCPSession:
                 peer=self.getPeer(),
             )
         elif event is Event.PEER_FINISHED:
-            self._inputEnded()
+            self._delivery.inputEnded()
         elif event is Event.OUTPUT_DELIVERED:
             self.application.writeConnectionLost()
         elif isinstance(event, AnotherGreeted):
-            if not connection.isOver:
+            if not connection.lifecycle.isOver:
                 holder.anotherGreeted(self, event.block)
         elif isinstance(event, Unread):
             self._clock.forget(self)
@@ -361,37 +356,6 @@ class KCPSession:
                 self._clock.wantFlush(self)
         elif isinstance(event, Ended):
             self._over(failureOf(event.end))
-
-    def _inputEnded(self) -> None:
-        halfCloseable = self.application.isHalfCloseable
-        self.application.readConnectionLost()
-        if not halfCloseable and self.connection.sending is Sending.READY:
-            # Below TLS: the peer does not answer an end of TLS any more.
-            self.stream.loseConnection()
-
-    def _deliver(self) -> None:
-        """
-        Gives the application what has come in order, unless it has paused.
-        """
-        application, connection, stream = self.application, self.connection, self.stream
-        if self._delivering or application.protocol is None:
-            return
-        # A protocol may pause and resume from inside dataReceived.
-        self._delivering = True
-        try:
-            while self._ending is None and (stream.disconnecting or not stream.readPaused):
-                data = connection.read()
-                if data is None:
-                    break
-                if stream.disconnecting:
-                    # TCP reads no more after loseConnection.  Here the peer's FIN is behind it.
-                    continue
-                self.stats.BytesReceived += len(data)
-                application.dataReceived(data)
-        finally:
-            self._delivering = False
-        if stream.tls is not None:
-            stream.tls.delivered()
 
     # What the holder does with it.
 
@@ -415,14 +379,14 @@ class KCPSession:
         lower = self._socket.overhead
         self.connection.accept(now, unproven, received, self._below.overhead, lower)
         self._react(now)
-        if not self.connection.isOver:
+        if not self.connection.lifecycle.isOver:
             self._clock.schedule(self)
 
     def startProtocol(self, protocol: IProtocol) -> None:
         """
         Connects the application's protocol.
         """
-        self.connected = self.connection.attached = True
+        self.connected = self.connection.lifecycle.attached = True
         assert self.transport is not None
         self.application.connect(protocol, self.transport)
 
@@ -464,7 +428,7 @@ class KCPSession:
         Asks a silent peer for signs of life after the default time, or never.
         """
         self.connection.liveness.setKeepAlive(KCPOptions.keepAlive if enabled else 0)
-        if not self.connection.isOver:
+        if not self.connection.lifecycle.isOver:
             self._clock.schedule(self)
 
     def doubt(self) -> None:
@@ -486,7 +450,7 @@ class KCPSession:
         may be there.
         """
         connection = self.connection
-        if connection.isOver or connection.controls.unproven is not None:
+        if connection.lifecycle.isOver or connection.controls.unproven is not None:
             return None
         return connection.conversation.windowDatagram(self._clock.now())
 
@@ -503,7 +467,7 @@ class KCPSession:
         Sends what is due, lets the producer go on, and sees whether a close is complete.
         """
         connection, stream = self.connection, self.stream
-        if connection.isOver:
+        if connection.lifecycle.isOver:
             self._readOn(now)
             return
         if self._ending is not None:
@@ -511,24 +475,24 @@ class KCPSession:
             return
         if stream.resumed:
             stream.resumed = False
-            self._deliver()
+            self._delivery.deliver()
             self._react(now)
-            if connection.isOver:
+            if connection.lifecycle.isOver:
                 return
         gate = stream.gate
         if gate is not None:
-            connection.awaitsProducer = stream.awaitsProducer
+            connection.lifecycle.awaitsProducer = stream.awaitsProducer
         datagrams = connection.datagramsToSend(now)
         if datagrams:
             self._send(datagrams)
-        if connection.events or connection.unsettled:
+        if connection.events or connection.lifecycle.unsettled:
             self._react(now)
         if gate is not None and not stream.isSilent:
             before = connection.queuedBytes
             self.application.call("resumeProducing", gate.resume)
             if connection.queuedBytes > before:
                 self._clock.wantFlush(self)
-        if connection.isOver:
+        if connection.lifecycle.isOver:
             return
         if connection.wantsFlush:
             self._clock.wantFlush(self)
@@ -545,9 +509,9 @@ class KCPSession:
         if connection.state is State.CLOSED:
             return
         self.stream.resumed = False
-        self._deliver()
+        self._delivery.deliver()
         if self._ending is not None:
-            connection.abandon(endOf(self._ending))
+            connection.lifecycle.abandon(endOf(self._ending))
         self._react(now)
 
     # Sending.
@@ -576,7 +540,7 @@ class KCPSession:
         outbox = self.connection.outbox
         datagrams = outbox[:]
         outbox.clear()
-        if self.connection.isOver:
+        if self.connection.lifecycle.isOver:
             # A layer that fails has been reported before.
             with suppress(Exception):
                 self._below.writeDatagrams(datagrams, self.address)
@@ -595,7 +559,7 @@ class KCPSession:
         """
         Ends the connection at the next flush.  It ends but once for the peer, or by the path.
         """
-        if self.connection.final is None or not endOf(reason).cause.isPeers:
+        if self.connection.lifecycle.final is None or not endOf(reason).cause.isPeers:
             if self.stream.tls is not None:
                 self.stream.tls.ending(reason)
             self.endSoon(reason)
@@ -607,7 +571,7 @@ class KCPSession:
         connection = self.connection
         if self._ending is None and (self.connected or connection.state is not State.CLOSED):
             self._ending = reason
-            connection.discards = True
+            connection.lifecycle.discards = True
             self._clock.wantFlush(self)
 
     def connectionLost(self, reason: Failure) -> None:
@@ -619,11 +583,11 @@ class KCPSession:
         if connection.state is State.CLOSED:
             return
         end = endOf(reason)
-        if end.cause.isPeers and not connection.isOver:
+        if end.cause.isPeers and not connection.lifecycle.isOver:
             if self._ending is reason:
                 self._ending = None
-                connection.discards = False
-            self._deliver()
+                connection.lifecycle.discards = False
+            self._delivery.deliver()
         now = self._clock.now()
         try:
             connection.end(end, now)
@@ -637,9 +601,9 @@ class KCPSession:
         is closed if the peer gets all that was written.
         """
         connection = self.connection
-        connection.leaving = True
-        connection.awaitsProducer = self.stream.awaitsProducer
-        if self.connected and not connection.isOver:
+        connection.lifecycle.leaving = True
+        connection.lifecycle.awaitsProducer = self.stream.awaitsProducer
+        if self.connected and not connection.lifecycle.isOver:
             datagrams = connection.datagramsToSend(self._clock.now())
             if datagrams:
                 self._send(datagrams)
@@ -649,7 +613,9 @@ class KCPSession:
         self.connected = False
         self._ending = None
         self._clock.forget(self)
-        self._report(reason)
+        # By the class's log, or whoever keeps the event keeps the session.
+        duration = self._clock.now() - self._began
+        reportEnd(type(self)._log, self.connection, self.stats, self.getPeer(), duration, reason)
         application = self.application
         protocol, application.protocol = application.protocol, None
         if self.stream.gate is not None:
@@ -664,24 +630,3 @@ class KCPSession:
         application.release()
         self.stream.release()
         self.transport = None
-
-    def _report(self, reason: Failure) -> None:
-        """
-        Leaves one line about the connection in the log.
-        """
-        stats = self.stats
-        # By the class, or whoever keeps the event keeps the session.
-        type(self)._log.info(
-            "KCP connection {conv} with {peer} ended after {duration:.1f} s: {why}"
-            " {sent} bytes sent, {received} received, round trip {rtt:.0f} ms,"
-            " {retransmitted:.1%} sent again",
-            conv=self.conv,
-            peer=self.getPeer(),
-            duration=(self._clock.now() - self._began) / 1000,
-            why=reason.getErrorMessage(),
-            sent=stats.BytesSent,
-            received=stats.BytesReceived,
-            rtt=self.connection.conversation.sender.rtt.smoothed,
-            retransmitted=stats.RetransSegs / max(stats.OutSegs, 1),
-            reason=reason,
-        )

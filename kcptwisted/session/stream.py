@@ -143,7 +143,7 @@ class Stream:
             raise TypeError(f"Data must be bytes, not {type(data).__name__}")
         session = self._session
         connection = session.connection
-        if not session.connected or not (connection.isOpen or self._mayWrite()):
+        if not session.connected or not (connection.lifecycle.isOpen or self._mayWrite()):
             return
         connection.write(bytes(data))
         self._stats.BytesSent += len(data)
@@ -173,7 +173,7 @@ class Stream:
         Returns True if what is written now is sent, though either end has closed something.
         """
         connection = self._session.connection
-        if self.disconnecting or connection.sending is not Sending.READY:
+        if self.disconnecting or connection.lifecycle.sending is not Sending.READY:
             producing = self.gate is not None and self.gate.producing
             if not producing:
                 return False
@@ -185,7 +185,7 @@ class Stream:
         Whether nothing is sent any more that would be written now.
         """
         connection = self._session.connection
-        return connection.isOver or connection.sending not in _WRITABLE
+        return connection.lifecycle.isOver or connection.lifecycle.sending not in _WRITABLE
 
     def _flush(self) -> None:
         if self._flushed is not None:
@@ -207,10 +207,10 @@ class Stream:
         does not know, it is told so at the end of the turn, and what it has not read is dropped.
         """
         connection = self._session.connection
-        if connection.final is not None:
+        if connection.lifecycle.final is not None:
             if not self.disconnecting:
                 self.disconnecting = True
-                self._session.endSoon(failureOf(connection.final))
+                self._session.endSoon(failureOf(connection.lifecycle.final))
         elif not self.disconnecting and connection.close(self._clock.now()):
             # Nobody reads what has arrived any more: let the window open.
             self.disconnecting = self.resumed = True
@@ -258,7 +258,7 @@ class Stream:
         @raise RuntimeError: if there is one already.
         """
         connection = self._session.connection
-        if connection.discards or not self.takesProducers:
+        if connection.lifecycle.discards or not self.takesProducers:
             producer.stopProducing()
             return
         if self.gate is None:
@@ -273,7 +273,7 @@ class Stream:
         """
         if self.gate is not None:
             self.gate.unregister()
-        if self._session.connected and not self._session.connection.isOpen:
+        if self._session.connected and not self._session.connection.lifecycle.isOpen:
             self._flush()
 
     @property

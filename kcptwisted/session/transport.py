@@ -205,7 +205,11 @@ class KCPTransport:
         """
         session = self._session
         packet = encodeOutOfBand(session.conv, data, session.options, session.overhead)
-        if session.connected and not session.stream.disconnecting and not session.connection.isOver:
+        if (
+            session.connected
+            and not session.stream.disconnecting
+            and not session.connection.lifecycle.isOver
+        ):
             session.stats.OOBSent += 1
             session.sendPast([packet])
 
@@ -287,7 +291,10 @@ class KCPTransport:
             raise RuntimeError("TLS has been started already")
         if not session.connected:
             raise RuntimeError("the connection is over")
-        if session.stream.disconnecting or session.connection.sending is not Sending.READY:
+        if (
+            session.stream.disconnecting
+            or session.connection.lifecycle.sending is not Sending.READY
+        ):
             raise RuntimeError("startTLS on a connection whose output is closed")
         startTLS(
             session.stream,

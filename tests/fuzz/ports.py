@@ -9,7 +9,7 @@ from typing import Any, cast
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory, Protocol
 
-from kcptwisted.arq.conversation import MAXIMUM_CONTROLS
+from kcptwisted.arq.incoming import MAXIMUM_CONTROLS
 from kcptwisted.client.connector import KCPConnector
 from kcptwisted.endpoints import KCPServerEndpoint
 from kcptwisted.options import KCPOptions
@@ -242,7 +242,7 @@ class Story:
             assert len(receiver._reordered) <= WINDOW
             assert len(receiver._selective) <= 2 * WINDOW
             assert len(receiver._partial) <= 256
-            assert receiver._readySegments <= WINDOW
+            assert receiver._window - receiver.free <= WINDOW
             assert len(conversation.sender.inFlight) <= WINDOW
         assert len(victim.clock._times) <= 200
         assert len(self.network.clock.getDelayedCalls()) <= 2000

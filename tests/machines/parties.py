@@ -12,7 +12,7 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from kcptwisted.arq.sender import MessageTooLong
+from kcptwisted.arq.sendqueue import MessageTooLong
 from kcptwisted.session import KCPTransport
 
 #: What is written is cut out of this, from another place for each party.

@@ -52,8 +52,8 @@ class TransferTests(ConnectionTestCase):
         client, _ = self.connect()
         for interface in (IKCPTransport, IConsumer, IPushProducer):
             verifyObject(interface, client.session)
-        for interface in (IDatagramProtocol, IFlushed):
-            verifyObject(interface, sessionOf(client.session))
+        for lower in (IDatagramProtocol, IFlushed):
+            verifyObject(lower, sessionOf(client.session))
 
     def test_perfect(self) -> None:
         """

@@ -228,7 +228,7 @@ class SessionTests(TwoTestCase):
         Even if it fails when it says its last word, it ends, as it was to.
         """
         self.meet()
-        self.breakIt(self.victim.connection, "_sayLastWord")
+        self.breakIt(self.victim.connection.lifecycle, "_sayLastWord")
         self.sick.session.abortConnection()
         self.network.run(1)
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
