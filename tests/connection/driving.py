@@ -19,7 +19,7 @@ from kcptwisted.connection.events import (
     Unread,
 )
 from kcptwisted.connection.settings import ConnectionSettings
-from kcptwisted.connection.states import Sending, State
+from kcptwisted.connection.states import Receiving, Sending, State
 from kcptwisted.stats import SessionStats
 from kcptwisted.wire.control import LONGEST_BLOCK
 from kcptwisted.wire.segment import OVERHEAD, WINS
@@ -98,6 +98,34 @@ class Party:
         self._busy = (0, 0)
         self._awaits = 0
 
+    @property
+    def state(self) -> State:
+        """
+        Where the connection stands.
+        """
+        return self.connection.state
+
+    @property
+    def sending(self) -> Sending:
+        """
+        Where the direction to the peer stands.
+        """
+        return self.connection.lifecycle.sending
+
+    @property
+    def receiving(self) -> Receiving:
+        """
+        Where the direction from the peer stands.
+        """
+        return self.connection.lifecycle.receiving
+
+    @property
+    def isOver(self) -> bool:
+        """
+        Whether the peer hears and says nothing any more.
+        """
+        return self.connection.lifecycle.isOver
+
     # Beginning.
 
     def call(self) -> None:
@@ -123,9 +151,9 @@ class Party:
         """
         connection = self.connection
         writable = (Sending.READY, Sending.FINISHING)
-        if self.ended is not None or connection.isOver or connection.sending not in writable:
+        if self.ended is not None or self.isOver or self.sending not in writable:
             return False
-        if (self._disconnecting or connection.sending is not Sending.READY) and not self.producing:
+        if (self._disconnecting or self.sending is not Sending.READY) and not self.producing:
             return False
         connection.write(data)
         self.stats.BytesSent += len(data)
@@ -136,7 +164,7 @@ class Party:
         """
         Closes the connection.
         """
-        final = self.connection.final
+        final = self.connection.lifecycle.final
         if final is not None:
             self.abort(final)
         elif not self._disconnecting and self.connection.close(self.now):
@@ -157,7 +185,7 @@ class Party:
         self._disconnecting = True
         if self._ending is None and self.ended is None:
             self._ending = end or End(Cause.ABORTED)
-            self.connection.discards = True
+            self.connection.lifecycle.discards = True
             self._dirty = True
 
     def pause(self) -> None:
@@ -186,18 +214,18 @@ class Party:
             self._answerLate(datagrams)
             return
         self.foreign += connection.receive(datagrams, self.now)
-        if connection.events or connection.outbox or connection.unsettled:
+        if connection.events or connection.outbox or connection.lifecycle.unsettled:
             self._react()
         if connection.wantsFlush:
             self._dirty = True
         self._note()
 
     def _note(self) -> None:
-        if not self.connection.isOver:
-            self.closesWell = self.connection.isDelivered and not self.producing
+        if not self.isOver:
+            self.closesWell = self.connection.lifecycle.isDelivered and not self.producing
 
     def _answerLate(self, datagrams: list[bytes]) -> None:
-        word = self.connection.lastWord
+        word = self.connection.lifecycle.lastWord
         channel = self.connection.controls.channel
         if word is None or channel is None or channel.initiator:
             # A client's socket is closed.
@@ -220,7 +248,7 @@ class Party:
                     self._deliver()
                 else:
                     self._act(event)
-            if connection.unsettled:
+            if connection.lifecycle.unsettled:
                 connection.settle(self.now)
             if not events and not connection.outbox:
                 return
@@ -230,7 +258,7 @@ class Party:
         assert self.ended is None, f"after the end: {event}"
         self.events.append(event)
         if event is Event.ESTABLISHED:
-            self.connection.attached = True
+            self.connection.lifecycle.attached = True
         elif event is Event.PEER_FINISHED and self.onFinished is not None:
             self.onFinished()
         elif isinstance(event, Unread):
@@ -267,7 +295,7 @@ class Party:
         """
         if self._dirty:
             return self.now
-        if self.connection.isOver:
+        if self.isOver:
             return None
         return self.connection.deadline()
 
@@ -287,10 +315,10 @@ class Party:
         Fails if the connection keeps its driver busy for ever.
         """
         connection = self.connection
-        if not connection.isOver:
+        if not self.isOver:
             self._note()
             self._dirty = self._dirty or connection.hasMore
-        if not (self._dirty or connection.isOver):
+        if not (self._dirty or self.isOver):
             deadline = connection.deadline()
             assert deadline is None or deadline > self.now, f"due at {deadline}, now {self.now}"
         at, count = self._busy
@@ -303,7 +331,7 @@ class Party:
         if self.ended is not None:
             assert self._quiet(), "it does something after its end"
             return
-        if connection.isOver:
+        if self.isOver:
             self._readOn()
             return
         if self._ending is not None:
@@ -313,15 +341,15 @@ class Party:
             self._resumed = False
             self._deliver()
             self._react()
-            if connection.isOver:
+            if self.isOver:
                 return
-        connection.awaitsProducer = self.producing
+        connection.lifecycle.awaitsProducer = self.producing
         datagrams = connection.datagramsToSend(self.now)
         if datagrams:
             self._send(datagrams)
-        if connection.events or connection.unsettled:
+        if connection.events or connection.lifecycle.unsettled:
             self._react()
-        if connection.wantsFlush and not connection.isOver:
+        if connection.wantsFlush and not self.isOver:
             self._dirty = True
 
     def _quiet(self) -> bool:
@@ -333,7 +361,7 @@ class Party:
         self._resumed = False
         self._deliver()
         if self._ending is not None:
-            self.connection.abandon(self._ending)
+            self.connection.lifecycle.abandon(self._ending)
         self._react()
 
     def end(self, end: End) -> None:
@@ -350,9 +378,9 @@ class Party:
         The program ends.
         """
         connection = self.connection
-        connection.leaving = True
-        connection.awaitsProducer = self.producing
-        if not connection.isOver:
+        connection.lifecycle.leaving = True
+        connection.lifecycle.awaitsProducer = self.producing
+        if not self.isOver:
             self._send(connection.datagramsToSend(self.now))
         self.end(End(Cause.ABORTED))
 

@@ -66,7 +66,7 @@ class Pair:
         """
         self.client.call()
         self.run(1000)
-        assert self.client.connection.state is State.ESTABLISHED
+        assert self.client.state is State.ESTABLISHED
         return self
 
     def run(self, milliseconds: int) -> None:

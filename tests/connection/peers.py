@@ -70,5 +70,5 @@ def established(settings: ConnectionSettings = SETTINGS) -> tuple[Party, Peer]:
     party.receive([peer.hello()])
     party.flush()
     party.take()
-    assert party.connection.state is State.ESTABLISHED
+    assert party.state is State.ESTABLISHED
     return party, peer

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from enum import IntEnum
 from random import Random
 
-from kcptwisted.arq.conversation import MAXIMUM_CONTROLS
-from kcptwisted.arq.sender import MessageTooLong
+from kcptwisted.arq.incoming import MAXIMUM_CONTROLS
+from kcptwisted.arq.sendqueue import MessageTooLong
 from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.connection.events import Cause, End, Event
 from kcptwisted.connection.settings import ConnectionSettings
@@ -227,8 +227,8 @@ class Application:
         self.party.abort()
 
     def _leave(self) -> None:
-        heard = Event.PEER_FINISHED in self.party.events
-        self.left = self.left or not (heard or self.party.connection.isOver)
+        over = Event.PEER_FINISHED in self.party.events or self.party.state is State.CLOSED
+        self.left = self.left or not over
 
 
 class Story:
@@ -332,7 +332,7 @@ class Story:
         kind = self.pick(100)
         number = self.pick(2)
         application, party = self.applications[number], self.ends.ends[number]
-        if not self.ends.awake(number) or party.connection.state is State.CONNECTING:
+        if not self.ends.awake(number) or party.state is State.CONNECTING:
             kind = kind if kind >= 70 else 69
         if kind < 40:
             for _ in range(self.pick(4) + 1):
@@ -384,7 +384,6 @@ class Story:
             assert len(conversation._controlsToSend) <= 4 * MAXIMUM_CONTROLS
             assert 0 <= sender.next - sender.una <= arq.sendWindow
             assert len(sender.inFlight) <= arq.sendWindow
-            assert len(sender._resends) <= arq.sendWindow
             assert len(receiver._reordered) <= arq.receiveWindow
             assert len(receiver._selective) <= 2 * arq.receiveWindow + SOCKET
             assert len(receiver._partial) <= 256
@@ -401,7 +400,7 @@ class Story:
             ends.setLink(Link(delay=0.01))
         self._wake()
         start = ends.now
-        while ends.client.connection.state is State.CONNECTING and ends.now < start + PATIENCE:
+        while ends.client.state is State.CONNECTING and ends.now < start + PATIENCE:
             ends.run(1000)
         for number in (first, 1 - first):
             self.ends.ends[number].resume()
