@@ -7,7 +7,7 @@ from __future__ import annotations
 from kcptwisted.connection.settings import ConnectionSettings
 from kcptwisted.connection.states import State
 from kcptwisted.wire.control import TOKEN, Fin, FinAck, Frame, Hello, encodeBlock
-from kcptwisted.wire.segment import PUSH, WASK, WINS
+from kcptwisted.wire.segment import ACK, PUSH, WASK, WINS
 from tests.connection.datagrams import segment
 from tests.connection.driving import SETTINGS, Party
 
@@ -50,6 +50,12 @@ class Peer:
         @return: the answer to one.
         """
         return self.block(FinAck(sn, both))
+
+    def ack(self, sn: int) -> bytes:
+        """
+        @return: the acknowledgement of data, and of all before.
+        """
+        return segment(ACK, sn, sn + 1, ts=self.party.now)
 
     def push(self, sn: int, data: bytes) -> bytes:
         """

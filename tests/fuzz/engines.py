@@ -438,7 +438,7 @@ class Story:
             assert party is self.ends.server and not self.ends.accepted
             return
         TOTALS.count(party.ended)
-        if self.enemy:
+        if self.enemy > Enemy.BLIND:
             return
         cause = party.ended.cause
         if party.closesWell and cause is not Cause.ABORTED:
