@@ -15,8 +15,18 @@ from kcptwisted.connection.events import Cause, End, Event
 from kcptwisted.connection.settings import ConnectionSettings
 from kcptwisted.connection.states import State
 from kcptwisted.testing.link import Link
-from kcptwisted.wire.control import LONGEST_BLOCK, Feature
-from kcptwisted.wire.segment import OVERHEAD
+from kcptwisted.wire.control import (
+    COOKIE,
+    LONGEST_BLOCK,
+    NO_TOKEN,
+    Cookie,
+    Feature,
+    Hello,
+    Retry,
+    encodeBlock,
+)
+from kcptwisted.wire.segment import OVERHEAD, WINS
+from tests.connection.datagrams import blocks, segment
 from tests.connection.driving import Party
 from tests.connection.pairs import Pair
 from tests.fuzz.choices import Choices
@@ -102,7 +112,7 @@ class Ends(Pair):
         # How much of the time that has passed an end's clock has not counted.
         self._lost = [0, 0]
         self._steps = 0
-        self.unproven = False
+        self.unproven = self.retries = False
         self.taps: list[Callable[[int, bytes], object]] = []
 
     def suspend(self, number: int, milliseconds: int) -> None:
@@ -155,6 +165,19 @@ class Ends(Pair):
         """
         return self._until[number] <= self.now
 
+    def hand(self, party: Party, datagrams: list[bytes]) -> None:
+        """
+        Gives an end datagrams; a server that wants a cookie first takes none without.
+        """
+        if party is self.server and self.retries and not self.accepted:
+            hellos = [block for block in blocks(datagrams) if block.find(Hello)]
+            without = [block for block in hellos if not block.find(Cookie)]
+            if without:
+                retry = encodeBlock(without[0].source, NO_TOKEN, [Retry(bytes(COOKIE))])
+                self.inject(0, segment(WINS, data=retry), 1)
+                return
+        super().hand(party, datagrams)
+
     def open(self, party: Party, datagrams: list[bytes]) -> None:
         """
         Begins as the end that was called.
@@ -184,6 +207,8 @@ class Application:
         self.left = False
         party.onFinished = self.finished
         self.goesOn = False
+        #: Whose data arrive whole, if they arrive.
+        self.peer: Application | None = None
 
     def write(self, size: int) -> None:
         """
@@ -209,6 +234,8 @@ class Application:
         """
         The peer has finished: closes as well, unless it can go on alone.
         """
+        if not self.left and self.peer is not None:
+            assert self.party.data == self.peer.text, "it has not been given everything"
         if not self.goesOn:
             self.party.close()
 
@@ -225,6 +252,13 @@ class Application:
         """
         self._leave()
         self.party.abort()
+
+    def leave(self) -> None:
+        """
+        Ends its program.
+        """
+        self._leave()
+        self.party.leave()
 
     def _leave(self) -> None:
         over = Event.PEER_FINISHED in self.party.events or self.party.state is State.CLOSED
@@ -248,12 +282,14 @@ class Story:
         client, server = (self.settings(stream, plain == number) for number in range(2))
         self.ends = Ends(client, server, self.link(), self.random.getrandbits(32))
         self.ends.unproven = self.enemy is Enemy.NONE and self.pick(3) == 0
+        self.ends.retries = self.enemy is Enemy.NONE and self.pick(4) == 0
         self.applications = [Application(party) for party in self.ends.ends]
+        if not self.enemy:
+            for number, application in enumerate(self.applications):
+                application.peer = self.applications[1 - number]
         self.forger = Forger(self.random, self.ends, self.enemy >= Enemy.READING,
                              self.enemy >= Enemy.WRITING)  # fmt: skip
         self.ends.taps.append(self.forger.record)
-        #: Whether anything was forged that may keep data from arriving.
-        self.harmed = False
 
     def pick(self, count: int) -> int:
         """
@@ -348,6 +384,13 @@ class Story:
             party.closeOutput()
         elif kind < 61:
             application.abort()
+        elif kind < 62:
+            application.leave()
+        elif kind < 63:
+            # The driver has its doubts, or has moved, or the application asks for more of them.
+            party.connection.question(party.now)
+            party.connection.resendAll(party.now)
+            party.connection.liveness.setKeepAlive(self.pick(3))
         elif kind < 64:
             application.goesOn = not application.goesOn
         elif kind < 67:
@@ -357,7 +400,6 @@ class Story:
         elif kind < 74:
             self.ends.setLink(self.link() if kind < 73 else Link(loss=1.0))
         elif self.enemy:
-            self.harmed = True
             for _ in range(self.pick(8) + 1):
                 self.forge(number)
 
@@ -443,6 +485,9 @@ class Story:
         cause = party.ended.cause
         if party.closesWell and cause is not Cause.ABORTED:
             assert cause is Cause.CLOSED, f"all was acknowledged, but {cause}"
+        if self.enemy:
+            # ACKs of an earlier connection take data from the sender that have not arrived.
+            return
         peer = self.applications[1 - self.applications.index(application)]
         heard = peer.party.ended is not None and (
             peer.party.ended.cause is Cause.CLOSED or peer.party.ended.cause.isPeers
