@@ -50,7 +50,6 @@ class Connection:
     """
 
     __slots__ = (
-        "_path",
         "_settings",
         "_stats",
         "_timers",
@@ -92,9 +91,6 @@ class Connection:
         )
         self.controls = Controls(
             self.conversation, settings, stats, newToken, Opening(self._timers), self.events
-        )
-        self._path = PathWatch(
-            self.conversation, self.controls, self.liveness, settings, self.events
         )
         self.lifecycle = Lifecycle(
             self.conversation,
@@ -141,6 +137,12 @@ class Connection:
             self.liveness.start(now)
             self.events.append(Event.ESTABLISHED)
 
+    def _path(self) -> PathWatch:
+        # Made on use: most connections are idle.
+        return PathWatch(
+            self.conversation, self.controls, self.liveness, self._settings, self.events
+        )
+
     # What is known.
 
     @property
@@ -182,7 +184,8 @@ class Connection:
         """
         if self.lifecycle.isOver:
             return ()
-        if len(datagrams) == 1 and not recovered and self._takeSign(datagrams[0], now):
+        isShort = len(datagrams) == 1 and len(datagrams[0]) <= LONGEST_SIGN
+        if isShort and not recovered and self._takeSign(datagrams[0], now):
             return ()
         conversation, controls = self.conversation, self.controls
         if self.lifecycle.state is State.CONNECTING:
@@ -216,15 +219,11 @@ class Connection:
 
         @return: whether it was one.
         """
-        size = len(datagram)
         controls = self.controls
-        if (
-            size > LONGEST_SIGN
-            or self.lifecycle.state is not State.ESTABLISHED
-            or controls.unproven is not None
-        ):
+        if self.lifecycle.state is not State.ESTABLISHED or controls.unproven is not None:
             return False
-        cmd = self.conversation.repeats(datagram, b"" if size == OVERHEAD else controls.sign())
+        data = b"" if len(datagram) == OVERHEAD else controls.sign()
+        cmd = self.conversation.repeats(datagram, data)
         if not cmd:
             return False
         self._heard(now)
@@ -241,7 +240,7 @@ class Connection:
     def _heard(self, now: int) -> None:
         self.liveness.heard = now
         self.conversation.sender.deadLink = False
-        if self.liveness.unanswered and self._path.revived(now):
+        if self.liveness.unanswered and self._path().revived(now):
             self.wantsFlush = True
         if self.lifecycle.state is State.CONNECTING and self.conversation.answered:
             self._establish(now)
@@ -291,6 +290,19 @@ class Connection:
         if self.lifecycle.closeOutput():
             self.wantsFlush = True
 
+    def configure(self, settings: ConnectionSettings) -> None:
+        """
+        Uses other settings of the conversation from now on; see L{Conversation.configure}.
+
+        @raise ValueError: if C{settings} say otherwise about C{stream}.
+        """
+        arq, congestion = settings.arq, None
+        if settings.congestionControl is not self._settings.congestionControl:
+            congestion = congestionControl(settings.congestionControl, arq.mss)
+        self.conversation.configure(arq, congestion)
+        self._settings = settings
+        self.wantsFlush = True
+
     def question(self, now: int) -> None:
         """
         Asks the peer for a sign of life.
@@ -338,7 +350,7 @@ class Connection:
                 return []
         datagrams = conversation.datagramsToSend(now)
         self.hasMore = conversation.wantsFlush
-        if conversation.sender.deadLink and self._path.isDead(now):
+        if conversation.sender.deadLink and self._path().isDead(now):
             self.lifecycle.endSoon(End(Cause.DEAD_LINK))
         elif conversation.peerRestarted:
             self.lifecycle.endSoon(
@@ -354,7 +366,7 @@ class Connection:
         if self.controls.opening.isDue(now, self.lifecycle.state is State.CONNECTING):
             self.controls.sayHello()
         if self._timers.isDue(Timer.LIVENESS, now):
-            end = self._path.look(now)
+            end = self._path().look(now)
             if end is not None:
                 self.lifecycle.endSoon(end)
 

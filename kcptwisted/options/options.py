@@ -8,6 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
@@ -39,6 +40,22 @@ _NUMBERS = {
     int: re.compile(r"-?[0-9]{1,20}"),
     float: re.compile(r"-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"),
 }
+
+#: The options that can be changed on a live connection.
+LIVE = (
+    "mode",
+    "nodelay",
+    "interval",
+    "resend",
+    "nc",
+    "mtu",
+    "sendWindow",
+    "receiveWindow",
+    "ackNoDelay",
+    "writeDelay",
+    "rateLimit",
+    "pacing",
+)
 
 _BY_NAME = {option.name: option for option in OPTIONS}
 
@@ -321,6 +338,29 @@ class KCPOptions:
             pacing=self.pacing,
             deadLinkAfter=max(DEAD_LINK_AFTER, int(patience * 1000)),
         )
+
+    def changed(self, **changes: Any) -> KCPOptions:
+        """
+        Returns these options with some that can be changed on a live connection in place of others:
+        L{LIVE}.
+
+        @raise ValueError: names the option that cannot be changed, or is wrong, and what is
+            allowed.
+        """
+        options = copy(self)
+        for name, value in changes.items():
+            if name not in LIVE:
+                raise ValueError(
+                    f"{name} cannot be changed on a live connection, only {', '.join(LIVE)}"
+                )
+            self._check(_BY_NAME[name], value)
+            object.__setattr__(options, name, value)
+        options.checkMtu(options.overhead)
+        # What has been worked out from the others.
+        vars(options).pop("timing", None)
+        for name in ("_settings", "_connectionSettings"):
+            object.__setattr__(options, name, {})
+        return options
 
     @classmethod
     def fromStrings(

@@ -5,12 +5,25 @@ The application's protocol, as a session calls it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from twisted.internet.interfaces import IHalfCloseableProtocol, IProtocol, ITransport
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from kcptwisted.connection.connection import Connection
 from kcptwisted.interfaces import IOutOfBandProtocol
+from kcptwisted.session.outofband import decodeOutOfBand
+from kcptwisted.session.stream import Stream
+from kcptwisted.stats import SessionStats
+
+
+class IEnds(Protocol):
+    """
+    What can be ended because the application has failed.
+    """
+
+    def end(self, reason: Failure) -> None: ...
 
 
 class Application:
@@ -21,15 +34,16 @@ class Application:
     @ivar protocol: the application's; None before there is one, and after the end.
     """
 
-    __slots__ = ("_fail", "protocol")
+    __slots__ = ("_delivering", "_session", "protocol")
 
     _log = Logger()
 
-    def __init__(self, fail: Callable[[Failure], object]) -> None:
+    def __init__(self, session: IEnds) -> None:
         """
-        @param fail: ends the connection.
+        @param session: ends if the application fails.
         """
-        self._fail = fail
+        self._session: IEnds | None = session
+        self._delivering = False
         self.protocol: IProtocol | None = None
 
     def connect(self, protocol: IProtocol, transport: ITransport) -> None:
@@ -39,21 +53,52 @@ class Application:
         self.protocol = protocol
         self.call("connectionMade", protocol.makeConnection, transport)
 
-    def dataReceived(self, data: bytes) -> None:
+    def deliver(self, connection: Connection, stream: Stream, stats: SessionStats) -> None:
         """
-        Gives the protocol data.
+        Gives the protocol what has come in order, unless it has paused or closed.
+
+        @param stats: counts.
         """
-        assert self.protocol is not None
+        if self._delivering or self.protocol is None:
+            return
+        lifecycle, conversation = connection.lifecycle, connection.conversation
+        # A protocol may pause and resume from inside dataReceived.
+        self._delivering = True
         try:
-            self.protocol.dataReceived(data)
+            while not lifecycle.discards and (stream.disconnecting or not stream.readPaused):
+                data = conversation.read()
+                if data is None:
+                    break
+                # TCP reads no more after loseConnection.  Here the peer's FIN is behind it.
+                if not stream.disconnecting:
+                    stats.BytesReceived += len(data)
+                    self.protocol.dataReceived(data)
+                if not conversation.receiver.unread:
+                    break
         except Exception:
             self.failed("dataReceived")
+        finally:
+            self._delivering = False
+        if stream.tls is not None:
+            stream.tls.delivered()
 
-    def outOfBandReceived(self, data: bytes) -> None:
+    def deliverOutOfBand(
+        self, packets: list[bytes], connection: Connection, stream: Stream, stats: SessionStats
+    ) -> None:
         """
-        Gives the protocol an out-of-band datagram.
+        Gives the protocol out-of-band packets, if it takes them.
+
+        @param stats: counts.
         """
-        self.call("outOfBandReceived", IOutOfBandProtocol(self.protocol).outOfBandReceived, data)
+        for packet in packets:
+            closed = stream.disconnecting or connection.lifecycle.discards
+            data = None if closed else decodeOutOfBand(packet, self.protocol)
+            if data is None:
+                stats.OOBDropped += 1
+                continue
+            stats.OOBReceived += 1
+            takes = IOutOfBandProtocol(self.protocol)
+            self.call("outOfBandReceived", takes.outOfBandReceived, data)
 
     @property
     def isHalfCloseable(self) -> bool:
@@ -116,16 +161,11 @@ class Application:
             what=what,
             protocol=protocol or self.protocol,
         )
-        self._fail(failure)
+        if self._session is not None:
+            self._session.end(failure)
 
     def release(self) -> None:
         """
         The session is over: refers to it no more.
         """
-        self._fail = _ignore
-
-
-def _ignore(reason: Failure) -> None:
-    """
-    Ends nothing.
-    """
+        self._session = None

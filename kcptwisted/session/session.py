@@ -5,6 +5,7 @@ One connection as Twisted drives it: what arrives, what is due, and what the app
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import Any
 
 from twisted.internet import error
 from twisted.internet.address import IPv4Address, IPv6Address
@@ -16,12 +17,11 @@ from zope.interface import implementer
 from kcptwisted.arq.unproven import UnprovenPath
 from kcptwisted.connection.connection import Connection
 from kcptwisted.connection.events import AnotherGreeted, Ended, Event, Unread
-from kcptwisted.connection.states import State
+from kcptwisted.connection.states import Sending, State
 from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
 from kcptwisted.layer import DatagramLayer
 from kcptwisted.options import KCPOptions
 from kcptwisted.session.application import Application
-from kcptwisted.session.delivery import Delivery
 from kcptwisted.session.gone import Gone
 from kcptwisted.session.holder import SessionHolder, SessionSocket
 from kcptwisted.session.reasons import endOf, failureOf
@@ -59,7 +59,6 @@ class KCPSession:
         "_began",
         "_below",
         "_clock",
-        "_delivery",
         "_ending",
         "_holder",
         "_options",
@@ -82,7 +81,6 @@ class KCPSession:
     # Made when the layers below are ready.
     _below: IDatagramTransport
     connection: Connection
-    _delivery: Delivery
 
     top: IDatagramProtocol
     bottom: IDatagramProtocol
@@ -108,7 +106,7 @@ class KCPSession:
         self._clock = socket.clock
         self._began = self._clock.now()
         self.stats = SessionStats()
-        self.application = Application(self.end)
+        self.application = Application(self)
         self.stream = Stream(self, self, options, self._clock, self.stats)
         self.transport: KCPTransport | None = KCPTransport(self)
         self.connected = False
@@ -248,7 +246,6 @@ class KCPSession:
         self._below = transport
         settings = self._options.connectionSettings(transport.overhead)
         self.connection = Connection(self.conv, settings, self.stats, self._socket.newToken)
-        self._delivery = Delivery(self.connection, self.application, self.stream, self.stats)
 
     def datagramsReceived(
         self, datagrams: list[bytes], address: Address, recovered: bool = False
@@ -259,11 +256,16 @@ class KCPSession:
         connection = self.connection
         now = self._clock.now()
         foreign = connection.receive(datagrams, now, recovered)
-        if connection.events or connection.outbox or connection.lifecycle.unsettled:
+        lifecycle, events = connection.lifecycle, connection.events
+        if len(events) == 1 and events[0] is Event.READABLE and not lifecycle.unsettled:
+            # Nearly always it is just this.
+            events.clear()
+            self.application.deliver(connection, self.stream, self.stats)
+        elif events or connection.outbox or lifecycle.unsettled:
             self._react(now)
-            if connection.lifecycle.isOver:
+            if lifecycle.isOver:
                 return
-        if connection.wantsFlush:
+        if connection.wantsFlush or connection.conversation.wantsFlush:
             self._clock.wantFlush(self)
         else:
             self._clock.schedule(self)
@@ -280,7 +282,7 @@ class KCPSession:
         """
         Takes out-of-band packets.
         """
-        self._delivery.deliverOutOfBand(packets)
+        self.application.deliverOutOfBand(packets, self.connection, self.stream, self.stats)
 
     def batchFinished(self) -> None:
         """
@@ -317,7 +319,7 @@ class KCPSession:
             while events:
                 event = events.pop(0)
                 if event is Event.READABLE:
-                    self._delivery.deliver()
+                    self.application.deliver(self.connection, self.stream, self.stats)
                 else:
                     self._act(event, now)
             if connection.lifecycle.unsettled:
@@ -343,7 +345,7 @@ class KCPSession:
                 peer=self.getPeer(),
             )
         elif event is Event.PEER_FINISHED:
-            self._delivery.inputEnded()
+            self._inputEnded()
         elif event is Event.OUTPUT_DELIVERED:
             self.application.writeConnectionLost()
         elif isinstance(event, AnotherGreeted):
@@ -356,6 +358,18 @@ class KCPSession:
                 self._clock.wantFlush(self)
         elif isinstance(event, Ended):
             self._over(failureOf(event.end))
+
+    def _inputEnded(self) -> None:
+        """
+        Tells the application that the peer sends no more.  One that cannot go on without has its
+        connection closed.
+        """
+        application = self.application
+        halfCloseable = application.isHalfCloseable
+        application.readConnectionLost()
+        if not halfCloseable and self.connection.lifecycle.sending is Sending.READY:
+            # Below TLS: the peer does not answer an end of TLS any more.
+            self.stream.loseConnection()
 
     # What the holder does with it.
 
@@ -423,6 +437,19 @@ class KCPSession:
         self.connection.question(self._clock.now())
         self._clock.wantFlush(self)
 
+    def configure(self, **changes: Any) -> None:
+        """
+        See L{kcptwisted.interfaces.IKCPTransport.configure}.
+        """
+        options = self._options.changed(**changes)
+        options.checkMtu(self.overhead)
+        settings = options.connectionSettings(self.overhead)
+        self.connection.configure(settings)
+        self._options = options
+        self.stream.configure(options, settings.arq)
+        if not self.connection.lifecycle.isOver:
+            self._clock.wantFlush(self)
+
     def setKeepAlive(self, enabled: bool) -> None:
         """
         Asks a silent peer for signs of life after the default time, or never.
@@ -475,7 +502,7 @@ class KCPSession:
             return
         if stream.resumed:
             stream.resumed = False
-            self._delivery.deliver()
+            self.application.deliver(self.connection, self.stream, self.stats)
             self._react(now)
             if connection.lifecycle.isOver:
                 return
@@ -509,7 +536,7 @@ class KCPSession:
         if connection.state is State.CLOSED:
             return
         self.stream.resumed = False
-        self._delivery.deliver()
+        self.application.deliver(self.connection, self.stream, self.stats)
         if self._ending is not None:
             connection.lifecycle.abandon(endOf(self._ending))
         self._react(now)
@@ -587,7 +614,7 @@ class KCPSession:
             if self._ending is reason:
                 self._ending = None
                 connection.lifecycle.discards = False
-            self._delivery.deliver()
+            self.application.deliver(self.connection, self.stream, self.stats)
         now = self._clock.now()
         try:
             connection.end(end, now)

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from twisted.internet import error
 from twisted.python.failure import Failure
 
+from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.connection.connection import Connection
 from kcptwisted.connection.states import Sending, State
 from kcptwisted.errors import SendQueueFull
@@ -145,7 +146,7 @@ class Stream:
         connection = session.connection
         if not session.connected or not (connection.lifecycle.isOpen or self._mayWrite()):
             return
-        connection.write(bytes(data))
+        connection.conversation.write(bytes(data))
         self._stats.BytesSent += len(data)
         limit = self._options.sendQueueLimit
         if limit and connection.queuedBytes > limit:
@@ -157,8 +158,8 @@ class Stream:
             connection.conversation.flushBy(self._clock.now() + interval - TICK)
             assert self._flushed is not None
             self._clock.schedule(self._flushed)
-        else:
-            self._flush()
+        elif self._flushed is not None:
+            self._clock.wantFlush(self._flushed)
         if self.gate is not None:
             self.gate.wrote()
 
@@ -197,6 +198,14 @@ class Stream:
         """
         self._session = _Over(self._session.connection)
         self._flushed = None
+
+    def configure(self, options: KCPOptions, settings: ARQSettings) -> None:
+        """
+        Uses other options from now on.
+        """
+        self._options = options
+        if self.gate is not None:
+            self.gate.configure(settings)
 
     # Closing.
 

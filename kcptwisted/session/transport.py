@@ -12,13 +12,14 @@ from twisted.internet.interfaces import IConsumer, IProtocol, IPushProducer, ISS
 from twisted.python.failure import Failure
 from zope.interface import alsoProvides, implementer
 
+from kcptwisted.arq.sender import Sender
 from kcptwisted.connection.connection import Connection
 from kcptwisted.connection.states import Sending
 from kcptwisted.interfaces import Address, IKCPTransport
 from kcptwisted.options import KCPOptions
 from kcptwisted.session.application import Application
 from kcptwisted.session.holder import SessionSocket
-from kcptwisted.session.outofband import encodeOutOfBand
+from kcptwisted.session.outofband import encodeOutOfBand, maximumOutOfBand
 from kcptwisted.session.stream import Stream
 from kcptwisted.session.tls import TLSStream, startTLS
 from kcptwisted.stats import PortStats, SessionStats
@@ -55,6 +56,8 @@ class ITransportSession(Protocol):
     def sendPast(self, datagrams: list[bytes]) -> None: ...
 
     def setKeepAlive(self, enabled: bool) -> None: ...
+
+    def configure(self, **changes: Any) -> None: ...
 
     def end(self, reason: Failure) -> None: ...
 
@@ -136,11 +139,77 @@ class KCPTransport:
         return self._session.connection.queuedBytes
 
     @property
+    def smoothedRTT(self) -> float:
+        """
+        The smoothed round-trip time, milliseconds; 0 before the first sample.
+        """
+        return self._sender.rtt.smoothed
+
+    @property
+    def rttVariance(self) -> float:
+        """
+        The mean deviation of the round-trip time, milliseconds.
+        """
+        return self._sender.rtt.variation
+
+    @property
+    def retransmissionTimeout(self) -> int:
+        """
+        How long a segment waits for its ACK before it is sent again, milliseconds.
+        """
+        return self._sender.rtt.timeout
+
+    @property
+    def segmentsInFlight(self) -> int:
+        """
+        Segments that were sent and are not acknowledged.
+        """
+        return len(self._sender.inFlight)
+
+    @property
+    def sendWindow(self) -> int:
+        """
+        The most segments in flight, as this end is set.
+        """
+        return self._session.options.sendWindow
+
+    @property
+    def peerWindow(self) -> int:
+        """
+        Segments for which the peer has room, as it said last.
+        """
+        return self._sender.remoteWindow
+
+    @property
+    def receiveWindow(self) -> int:
+        """
+        Segments for which this end has room now.
+        """
+        return self._session.connection.conversation.receiver.window
+
+    @property
+    def maximumOutOfBand(self) -> int:
+        """
+        The most bytes that L{sendOutOfBand} takes; -1 if it takes nothing, as FEC is off.
+        """
+        return maximumOutOfBand(self._session.options, self._session.overhead)
+
+    def configure(self, **changes: Any) -> None:
+        """
+        See L{IKCPTransport.configure}.
+        """
+        self._session.configure(**changes)
+
+    @property
+    def _sender(self) -> Sender:
+        return self._session.connection.conversation.sender
+
+    @property
     def unacknowledged(self) -> int:
         """
         Segments that the peer has not acknowledged, those included that wait to be sent.
         """
-        sender = self._session.connection.conversation.sender
+        sender = self._sender
         return len(sender.queue) + len(sender.inFlight)
 
     @property

@@ -88,9 +88,9 @@ class HoldingTests(ConnectionTestCase):
         @return: what is the session's alone.
         """
         session = protocol.session
-        owner = sessionOf(session)._socket
-        settings = sessionOf(session).options.arqSettings(owner.overhead)
-        return held(session, [owner, owner.clock, sessionOf(session).options, settings, protocol])
+        socket, options = sessionOf(session).socket, sessionOf(session).options
+        settings = options.connectionSettings(socket.overhead)
+        return held(session, [socket, socket.clock, options, settings, settings.arq, protocol])
 
     def kinds(self, protocol: RecordingProtocol) -> set[type]:
         """
