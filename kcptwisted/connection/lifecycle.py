@@ -252,6 +252,7 @@ class Lifecycle:
             try:
                 self._sayLastWord(end.cause, now)
             finally:
+                self._liveness.stop()
                 self._timers.clearAll()
                 self._end(end)
 

@@ -295,8 +295,6 @@ class Party:
         """
         if self._dirty:
             return self.now
-        if self.isOver:
-            return None
         return self.connection.deadline()
 
     def flush(self) -> None:
@@ -318,7 +316,7 @@ class Party:
         if not self.isOver:
             self._note()
             self._dirty = self._dirty or connection.hasMore
-        if not (self._dirty or self.isOver):
+        if not self._dirty:
             deadline = connection.deadline()
             assert deadline is None or deadline > self.now, f"due at {deadline}, now {self.now}"
         at, count = self._busy
