@@ -13,16 +13,14 @@ What a datagram is differs by place, the contracts do not.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IConsumer, IListeningPort, IPushProducer, ITLSTransport
 from twisted.python.failure import Failure
 from zope.interface import Attribute, Interface
 
-if TYPE_CHECKING:
-    from kcptwisted.session.session import KCPSession
-    from kcptwisted.stats import PortStats, SessionStats
+from kcptwisted.stats import PortStats, SessionStats
 
 #: What the socket module calls an address: (host, port), for IPv6 with flow and scope after it.
 Address = tuple[str, int] | tuple[str, int, int, int]
@@ -185,7 +183,7 @@ class IKCPListeningPort(IListeningPort):
     """
 
     stats: PortStats = Attribute("Counts of the socket and all its sessions.")
-    sessions: list[KCPSession] = Attribute("The live sessions; each is its protocol's transport.")
+    sessions: list[IKCPTransport] = Attribute("The transports of the connections that are live.")
 
     def stopListening(sessions: str = "close") -> Deferred[None]:
         """
