@@ -59,7 +59,8 @@ class KCPClientEndpoint:
         @param layers: the user's own layers around the cipher, from the inner to the outer; see
             L{kcptwisted.layer.DatagramLayer}.
         @param randomConv: gives conversation ids.
-        @param randomBytes: gives the tokens of control frames; see L{kcptwisted.control}.
+        @param randomBytes: gives the tokens of control frames; see
+            L{kcptwisted.connection.channel}.
         @raise ValueError: if C{host} is written as no host is, or C{port} is no UDP port.
         """
         self._reactor = reactor

@@ -40,7 +40,8 @@ def openPort(
     """
     Open a UDP port and connect C{protocol} to it.
 
-    @param reactor: provides L{IReactorFDSet} and L{IReactorTime}, or L{IReactorUDP}.
+    @param reactor: provides L{IReactorFDSet} and
+        L{IReactorTime<twisted.internet.interfaces.IReactorTime>}, or L{IReactorUDP}.
     @param bind: where to listen.
     @param peer: the only address to talk with, or None.
     @param sock: one of L{openShared}, instead of a new one; for a reactor with file descriptors.
