@@ -210,14 +210,13 @@ def picture() -> str:
     floors: dict[str, int] = {}
     for package, imported in PACKAGES.items():
         floors[package] = 1 + max([floors[name] for name in imported.split()], default=0)
-    lines = []
+    lines = [f"    {'package':15} imports"]
     for floor in range(max(floors.values()), 0, -1):
-        lines.append(f"    {f'-- {floor} ':-<96}")
-        for package in PACKAGES:
+        lines.append("    " + "-" * 92)
+        for package, imported in PACKAGES.items():
             if floors[package] == floor:
-                imported = ", ".join(PACKAGES[package].split()) or "nothing"
-                lines.append(f"    {package:17} imports {imported}")
-    return "\n".join(lines).replace("__init__", "kcptwisted")
+                lines.append(f"    {package:15} {imported or '(nothing)'}")
+    return "\n".join(lines)
 
 
 class PackageTests(SynchronousTestCase):
@@ -363,7 +362,7 @@ def main() -> None:
     text = PICTURE.read_text("utf-8")
     before, heading, rest = text.partition(f"\n## {HEADING}\n")
     _, *after = rest.partition("\n## ")
-    introduction = rest.partition("\n    --")[0].rstrip()
+    introduction = rest.partition("\n    package ")[0].rstrip()
     PICTURE.write_text(f"{before}{heading}{introduction}\n\n{picture()}\n{''.join(after)}", "utf-8")
 
 
