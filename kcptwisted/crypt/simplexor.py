@@ -1,6 +1,6 @@
 """
-kcp-go's C{xor}: a fixed mask over each packet (docs/wire.md, "Ciphers").  It hides nothing from
-anybody who looks.
+kcp-go's C{xor}: a fixed mask over each packet (docs/wire.md, "Ciphers").  It is no encryption:
+anybody who sees a few packets can remove the mask.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from kcptwisted.crypt.checksummed import CHECKED_OVERHEAD, CheckedCipher, Random
 from kcptwisted.crypt.joined import JoinedCipher
 from kcptwisted.native import Accelerator, accelerator
 
-#: The longest packet, bytes.
+#: The longest packet in bytes.
 MASK_BYTES = 1500
 
 _SALT = b"sH3CIVoF#rWLtJo6"
@@ -32,14 +32,14 @@ def _fitting(packets: Sequence[bytes]) -> Sequence[bytes]:
 
 class _Masked(CheckedCipher):
     """
-    What both have in common: no packet is longer than the mask.
+    The common part of both implementations: no packet is longer than the mask.
     """
 
     def seal(self, datagrams: Sequence[bytes]) -> list[bytes]:
         """
-        Add the headers and mask.
+        Adds the headers and masks.
 
-        @raise ValueError: if a datagram is too long.
+        @raise ValueError: if a packet would be longer than the mask.
         """
         longest = max(map(len, datagrams), default=0)
         most = MASK_BYTES - CHECKED_OVERHEAD
@@ -50,20 +50,20 @@ class _Masked(CheckedCipher):
 
 class PythonXOR(_Masked):
     """
-    In Python: XOR of two integers.
+    The mask in Python: a packet is XORed with the mask as an integer.
     """
 
     def __init__(self, key: bytes, randomBytes: RandomBytes = os.urandom) -> None:
         """
-        @param key: of any length.
-        @param randomBytes: gives so many random bytes.
+        @param key: a key of any length.
+        @param randomBytes: returns as many random bytes as it is asked for.
         """
         super().__init__(randomBytes)
         self._mask = int.from_bytes(_mask(key), "little")
 
     def transform(self, packets: Sequence[bytes]) -> Sequence[bytes]:
         """
-        Mask those that are not too long.
+        Masks the packets, and leaves out those that are longer than the mask.
         """
         mask = self._mask
         return [
@@ -76,28 +76,30 @@ class PythonXOR(_Masked):
 
 class AcceleratedXOR(_Masked, JoinedCipher):
     """
-    In C.
+    The mask by the accelerator.
     """
 
     def __init__(
         self, key: bytes, native: Accelerator, randomBytes: RandomBytes = os.urandom
     ) -> None:
         """
-        @param key: of any length.
-        @param randomBytes: gives so many random bytes.
+        @param key: a key of any length.
+        @param randomBytes: returns as many random bytes as it is asked for.
         """
         JoinedCipher.__init__(self, native, native.lib.kcp_xor, _mask(key), randomBytes)
 
     def transform(self, packets: Sequence[bytes]) -> Sequence[bytes]:
         """
-        Mask those that are not too long.
+        Masks the packets, and leaves out those that are longer than the mask.
         """
         return super().transform(_fitting(packets))
 
 
 def simpleXOR(key: bytes) -> CheckedCipher:
     """
-    @param key: of any length.
+    Makes the cipher C{xor}.
+
+    @param key: a key of any length.
     """
     native = accelerator()
     return PythonXOR(key) if native is None else AcceleratedXOR(key, native)

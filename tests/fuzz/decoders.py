@@ -13,7 +13,7 @@ from twisted.internet.endpoints import clientFromString, serverFromString
 from kcptwisted.arq.congestion import NoCongestionControl, StandardCongestionControl
 from kcptwisted.arq.conversation import MAXIMUM_CONTROLS, Conversation
 from kcptwisted.arq.settings import ARQSettings
-from kcptwisted.crypt.interfaces import ICipher
+from kcptwisted.crypt.cipher import Cipher
 from kcptwisted.crypt.layer import CryptLayer
 from kcptwisted.fec.autotune import SAMPLES
 from kcptwisted.fec.decoder import HORIZON, FECDecoder
@@ -165,7 +165,7 @@ def fuzzFEC(data: bytes) -> None:
 
 
 @cache
-def _ciphers() -> list[tuple[str, ICipher]]:
+def _ciphers() -> list[tuple[str, Cipher]]:
     return [*everyCipher().items(), *madeCiphers().items()]
 
 
