@@ -19,6 +19,7 @@ HOT = [
     *[
         f"kcptwisted/arq/{name}.py"
         for name in (
+            "congestion",
             "conversation",
             "deadlines",
             "overtaken",
@@ -29,6 +30,7 @@ HOT = [
             "sender",
             "settings",
             "staleness",
+            "unproven",
         )
     ],
     "kcptwisted/fec/decoder.py",

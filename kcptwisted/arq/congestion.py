@@ -4,28 +4,34 @@ Congestion control, as an object that a conversation is given.
 
 from __future__ import annotations
 
-from zope.interface import Attribute, Interface, implementer
+from abc import ABC, abstractmethod
 
 INITIAL_SSTHRESH = 2
 MINIMUM_SSTHRESH = 2
 
 
-class ICongestionControl(Interface):
+class CongestionControl(ABC):
     """
     Decides how many segments may be in flight, beside the two ends' windows.
+
+    @ivar window: the most segments in flight; None sets no limit.
     """
 
-    window: int | None = Attribute("The most segments in flight; None sets no limit.")
+    __slots__ = ("window",)
 
-    def onAck(arrivals: int, remoteWindow: int) -> None:
+    window: int | None
+
+    @abstractmethod
+    def onAck(self, arrivals: int, remoteWindow: int) -> None:
         """
-        Segments left the flight.
+        The peer acknowledged segments.
 
         @param arrivals: how many datagrams moved una.
         @param remoteWindow: the peer's free window, segments.
         """
 
-    def onFastRetransmit(inFlight: int, resend: int) -> None:
+    @abstractmethod
+    def onFastRetransmit(self, inFlight: int, resend: int) -> None:
         """
         Segments were sent again because later ones were acknowledged.
 
@@ -33,21 +39,22 @@ class ICongestionControl(Interface):
         @param resend: the threshold that was reached, in ACKs.
         """
 
-    def onTimeout() -> None:
+    @abstractmethod
+    def onTimeout(self) -> None:
         """
         A segment was sent again because its timeout passed.
         """
 
 
-@implementer(ICongestionControl)
-class NoCongestionControl:
+class NoCongestionControl(CongestionControl):
     """
     C{nc=1}: only the windows limit what is in flight.
     """
 
     __slots__ = ()
 
-    window: int | None = None
+    def __init__(self) -> None:
+        self.window = None
 
     def onAck(self, arrivals: int, remoteWindow: int) -> None:
         """
@@ -65,20 +72,19 @@ class NoCongestionControl:
         """
 
 
-@implementer(ICongestionControl)
-class StandardCongestionControl:
+class StandardCongestionControl(CongestionControl):
     """
     C{nc=0}: KCP's slow start and congestion avoidance (docs/wire.md, "ARQ rules").
     """
 
-    __slots__ = ("_credit", "_mss", "ssthresh", "window")
+    __slots__ = ("_credit", "_mss", "ssthresh")
 
     def __init__(self, mss: int) -> None:
         """
         @param mss: payload bytes of a full segment.
         """
         self._mss = mss
-        self.window: int | None = 1
+        self.window = 1
         self.ssthresh = INITIAL_SSTHRESH
         # Bytes that the window stands for; grows by less than a segment at a time.
         self._credit = float(mss)
@@ -122,7 +128,7 @@ class StandardCongestionControl:
         self._credit = float(window * self._mss)
 
 
-def congestionControl(limited: bool, mss: int) -> ICongestionControl:
+def congestionControl(limited: bool, mss: int) -> CongestionControl:
     """
     @param limited: whether there is to be a congestion window.
     @param mss: payload of a full segment, bytes.

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kcptwisted.arq.congestion import ICongestionControl
+from kcptwisted.arq.congestion import CongestionControl
 from kcptwisted.arq.probe import WindowProbe
 from kcptwisted.arq.receiver import Receiver
 from kcptwisted.arq.sender import MAXIMUM_BURST, Sender
@@ -17,13 +17,15 @@ from kcptwisted.stats import SessionStats
 from kcptwisted.wire.segment import (
     ACK,
     HALF,
-    HEADER,
     MASK,
     OVERHEAD,
     PUSH,
     WASK,
     WINS,
+    controlSegment,
+    packHeader,
     packSegments,
+    unpackHeader,
 )
 
 #: wnd is a 16-bit field.
@@ -74,7 +76,7 @@ class Conversation:
         self,
         conv: int,
         settings: ARQSettings,
-        congestion: ICongestionControl,
+        congestion: CongestionControl,
         stats: SessionStats,
         firstSn: int = 0,
     ) -> None:
@@ -116,7 +118,7 @@ class Conversation:
         """
         receiver = self.receiver
         accept = receiver.accept
-        unpack = HEADER.unpack_from
+        unpack = unpackHeader
         conv = self.conv
         # A run of payloads in order is handed over at once; the rest goes one by one.
         run: list[bytes] = []
@@ -237,8 +239,7 @@ class Conversation:
             or self._staleness.suspected
         ):
             return 0
-        cmd: int
-        conv, cmd, _, window, _, _, una, length = HEADER.unpack_from(datagram)
+        conv, cmd, _, window, _, _, una, length = unpackHeader(datagram, 0)
         if (
             conv != self.conv
             or not WASK <= cmd <= WINS
@@ -326,7 +327,7 @@ class Conversation:
         """
         window = min(self.receiver.window, MAXIMUM_WINDOW)
         una = self.receiver.next & MASK
-        return HEADER.pack(self.conv, cmd, 0, window, now & MASK, 0, una, len(data)) + data
+        return controlSegment(self.conv, cmd, window, now, una, data)
 
     def discard(self) -> None:
         """
@@ -389,7 +390,7 @@ class Conversation:
         conv = self.conv
         window = min(self.receiver.window, MAXIMUM_WINDOW)
         una = self.receiver.next & MASK
-        pack = HEADER.pack
+        pack = packHeader
         acks = [
             pack(conv, ACK, 0, window, ts, sn & MASK, una, 0) for sn, ts in self.receiver.takeAcks()
         ]
@@ -398,7 +399,7 @@ class Conversation:
         sender = self.sender
         if self._isToProbe(now) or self._askWindow:
             self._askWindow = False
-            segments.append(pack(conv, WASK, 0, window, now & MASK, 0, una, 0))
+            segments.append(controlSegment(conv, WASK, window, now, una))
         if self._tellWindow:
             self._tellWindow = False
             segments.append(self.windowDatagram(now))

@@ -7,14 +7,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from kcptwisted.arq.congestion import ICongestionControl
+from kcptwisted.arq.congestion import CongestionControl
 from kcptwisted.arq.deadlines import Resend, ResendDeadlines
 from kcptwisted.arq.overtaken import Overtaken
 from kcptwisted.arq.pacing import Pacer
 from kcptwisted.arq.rtt import MAXIMUM_RTO, RoundTripEstimator
 from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.stats import SessionStats
-from kcptwisted.wire.segment import HALF, HEADER, MASK, OVERHEAD, PUSH
+from kcptwisted.wire.segment import HALF, MASK, OVERHEAD, PUSH, packHeader
 
 #: A segment sent this often without an ACK means that the peer is gone, if nothing at all was newly
 #: acknowledged for a while either: with short timeouts twenty copies are soon sent.
@@ -104,7 +104,7 @@ class Sender:
     def __init__(
         self,
         settings: ARQSettings,
-        congestion: ICongestionControl,
+        congestion: CongestionControl,
         stats: SessionStats,
         firstSn: int = 0,
     ) -> None:
@@ -282,7 +282,7 @@ class Sender:
             for sn in [sn for sn in self._resends if sn < self.una]:
                 del self._resends[sn]
 
-    def govern(self, congestion: ICongestionControl) -> ICongestionControl:
+    def govern(self, congestion: CongestionControl) -> CongestionControl:
         """
         Have something else limit what is in flight.
 
@@ -404,7 +404,7 @@ class Sender:
         pacer.advance(now, limit, self.rtt.smoothed)
         allowed = min(limit - (self.next - self.una), len(self.queue))
         again = self._resend(now, fresh=allowed > 0) if self.inFlight else []
-        pack = HEADER.pack
+        pack = packHeader
         ts = (now + self.epoch) & MASK
         inFlight = self.inFlight
         segments = []

@@ -7,14 +7,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from zope.interface import implementer
-
-from kcptwisted.arq.congestion import ICongestionControl
+from kcptwisted.arq.congestion import CongestionControl
 from kcptwisted.arq.sender import MAXIMUM_FRAGMENTS, Sender
 from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.stats import SessionStats
 from kcptwisted.wire.fec import OUT_OF_BAND, PARITY, packetType
-from kcptwisted.wire.segment import HALF, HEADER, MASK, OVERHEAD, WASK
+from kcptwisted.wire.segment import HALF, MASK, OVERHEAD, WASK, controlSegment, unpackHeader
 
 #: What is sent, in bytes that came: the limit of RFC 9000, 8.1.
 FACTOR = 3
@@ -23,8 +21,7 @@ FACTOR = 3
 CHEAP = 2 * OVERHEAD
 
 
-@implementer(ICongestionControl)
-class UnprovenPath:
+class UnprovenPath(CongestionControl):
     """
     Keeps what is sent to an address that may be forged to L{FACTOR} times what came from there.
     Sizes are those of UDP payloads.
@@ -40,7 +37,7 @@ class UnprovenPath:
 
     @ivar proven: there is proof.
     @ivar withheld: something did not leave that was due.
-    @ivar window: see L{ICongestionControl}.
+    @ivar window: see L{CongestionControl}.
     """
 
     __slots__ = (
@@ -56,7 +53,6 @@ class UnprovenPath:
         "_stamps",
         "_stats",
         "proven",
-        "window",
         "withheld",
     )
 
@@ -91,7 +87,7 @@ class UnprovenPath:
         self._copied = 0
         self.proven = False
         self.withheld = False
-        self.window: int | None = 0
+        self.window = 0
         self._congestion = sender.govern(self)
 
     def release(self) -> None:
@@ -155,7 +151,7 @@ class UnprovenPath:
         waits = sender.queue and sender.next == sender.una and left >= OVERHEAD
         if waits and self._asked != self._received:
             self._asked = self._received
-            segments.append(HEADER.pack(conv, WASK, 0, window, now & MASK, 0, una, 0))
+            segments.append(controlSegment(conv, WASK, window, now, una))
         # Nothing else leaves before the next flush.
         self.window = sender.next - sender.una
         return segments
@@ -207,7 +203,7 @@ class UnprovenPath:
         again = False
         received = self._received
         for segment in segments:
-            conv, _, frg, window, ts, sn, una, _ = HEADER.unpack_from(segment)
+            conv, _, frg, window, ts, sn, una, _ = unpackHeader(segment, 0)
             isNew = (sn - first) & MASK < HALF
             size = len(segment)
             if isNew:
@@ -218,7 +214,7 @@ class UnprovenPath:
             elif size > left or (size > CHEAP and received == self._copied):
                 self.withheld = True
                 size = OVERHEAD
-                segment = HEADER.pack(conv, WASK, 0, window, ts, 0, una, 0)
+                segment = controlSegment(conv, WASK, window, ts, una)
             again = again or not isNew
             if size > left:
                 self.withheld = True
@@ -230,11 +226,11 @@ class UnprovenPath:
             taken.append(segment)
         return taken
 
-    # ICongestionControl: what leaves meanwhile tells the congestion control nothing.
+    # CongestionControl: what leaves meanwhile tells the congestion control nothing.
 
     def onAck(self, arrivals: int, remoteWindow: int) -> None:
         """
-        See L{ICongestionControl}.
+        See L{CongestionControl}.
         """
         self._congestion.onAck(arrivals, remoteWindow)
 

@@ -37,7 +37,7 @@ from kcptwisted.wire.control import (
 )
 from kcptwisted.wire.fec import PARITY, packetType
 from kcptwisted.wire.opening import Opening, readOpening
-from kcptwisted.wire.segment import HEADER, MASK, PUSH, WINS
+from kcptwisted.wire.segment import PUSH, WINS, controlSegment
 
 
 class KCPListener(SessionHub):
@@ -207,8 +207,7 @@ class KCPListener(SessionHub):
     def _reply(self, block: Block, conv: int, address: Address, now: int, frame: Frame) -> None:
         data = encodeBlock(block.source, NO_TOKEN, [frame])
         window = self._options.receiveWindow
-        header = HEADER.pack(conv, WINS, 0, window, now & MASK, 0, 0, len(data))
-        self._sendStateless([header + data], address)
+        self._sendStateless([controlSegment(conv, WINS, window, now, 0, data)], address)
 
     # Clients that move.
 

@@ -15,8 +15,7 @@ from kcptwisted.session.session import KCPSession
 from kcptwisted.stats import PortStats
 from kcptwisted.wire.control import Block, Cookie, Hello
 from kcptwisted.wire.fec import DATA, FEC_OVERHEAD, packetType
-from kcptwisted.wire.opening import Opening, readOpening
-from kcptwisted.wire.segment import PUSH, WINS
+from kcptwisted.wire.opening import Opening, opensNone, readOpening
 
 #: Bytes of a secret.
 SECRET = 32
@@ -27,14 +26,6 @@ WATCHED = 64
 
 #: Of larger batches that come later nothing is remembered: those are of a transfer under way.
 FEW = 4
-
-# Where a segment without FEC has its cmd, sn and una, and what is there.
-_CMD = slice(4, 5)
-_CMDS = bytes(range(PUSH, WINS + 1))
-_PUSH = bytes([PUSH])
-_SN = slice(12, 16)
-_UNA = slice(16, 20)
-_FIRST = bytes(4)
 
 
 def helloOf(opening: Opening) -> Block | None:
@@ -176,10 +167,7 @@ class Doorkeeper:
         @return: what to know again of those datagrams that could open C{session} once more.
         """
         for datagram in datagrams:
-            cmd = datagram[_CMD]
-            if cmd in _CMDS and (
-                datagram[_UNA] != _FIRST or (cmd == _PUSH and datagram[_SN] != _FIRST)
-            ):
+            if opensNone(datagram):
                 # Most are like this, and readOpening would take as long as the cipher.
                 continue
             opening = readOpening(datagram)

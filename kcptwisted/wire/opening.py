@@ -4,23 +4,21 @@ What a datagram from an address without a session says, and whether it may open 
 
 from __future__ import annotations
 
-import struct
 from typing import NamedTuple
 
 from kcptwisted.wire.control import Block, Hello, decodeBlock
 from kcptwisted.wire.fec import (
     DATA,
-    DATA_HEADER,
     FEC_OVERHEAD,
     OUT_OF_BAND,
     PARITY,
+    UNCOVERED,
+    outOfBandConversation,
     outOfBandData,
     packetType,
+    unpackDataHeader,
 )
-from kcptwisted.wire.fec import HEADER as FEC_HEADER
-from kcptwisted.wire.segment import ACK, HEADER, OVERHEAD, PUSH, WASK, WINS
-
-_CONV = struct.Struct("<I")
+from kcptwisted.wire.segment import ACK, OVERHEAD, PUSH, WASK, WINS, firstHeader
 
 
 class Opening(NamedTuple):
@@ -55,6 +53,18 @@ class Opening(NamedTuple):
         return self.block is None or self.block.find(Hello) is not None
 
 
+def opensNone(datagram: bytes) -> bool:
+    """
+    Whether a datagram is seen at first sight not to open a session, as most are: it has no FEC
+    header, and begins with a segment that L{Opening.opens} refuses for its numbers.
+    """
+    fields = firstHeader(datagram)
+    if fields is None:
+        return False
+    _, cmd, _, _, _, sn, una, _ = fields
+    return una != 0 or (cmd == PUSH and sn != 0)
+
+
 def readOpening(datagram: bytes) -> Opening | None:
     """
     @param datagram: any bytes, with or without FEC.
@@ -66,21 +76,22 @@ def readOpening(datagram: bytes) -> Opening | None:
     if kind == OUT_OF_BAND:
         if outOfBandData(datagram) is None:
             return None
-        return Opening(_CONV.unpack_from(datagram, FEC_OVERHEAD)[0], None)
+        return Opening(outOfBandConversation(datagram), None)
     if kind != DATA:
         return _readSegment(datagram)
     if len(datagram) < FEC_OVERHEAD:
         return None
-    end = FEC_HEADER.size + DATA_HEADER.unpack_from(datagram)[2]
+    end = UNCOVERED + unpackDataHeader(datagram)[2]
     return _readSegment(datagram[FEC_OVERHEAD:end]) if end <= len(datagram) else None
 
 
 def _readSegment(datagram: bytes) -> Opening | None:
-    if len(datagram) < OVERHEAD:
+    fields = firstHeader(datagram)
+    if fields is None:
         return None
-    conv, cmd, _, _, _, sn, una, length = HEADER.unpack_from(datagram)
+    conv, cmd, _, _, _, sn, una, length = fields
     end = OVERHEAD + length
-    if not PUSH <= cmd <= WINS or end > len(datagram):
+    if end > len(datagram):
         return None
     block = decodeBlock(datagram[OVERHEAD:end]) if cmd in (WASK, WINS) else None
     return Opening(conv, cmd, sn, una, block)
