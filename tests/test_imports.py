@@ -42,7 +42,7 @@ PACKAGES = {
     "endpointstrings": "endpoints options",
     "testing": "interfaces options stats udp",
     "services": "interfaces server",
-    "commands": "__init__ native options session stats testing",
+    "commands": "__init__ interfaces native options stats testing",
     "__main__": "__init__ commands native",
 }
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from kcptwisted.commands.bench.scenarios import SCENARIOS
 
-#: Large windows, and nothing that is not needed.
+#: The default options: large windows, no cipher, no FEC.
 OPTIONS = "crypt=null:mode=fast3:sendWindow=1024:receiveWindow=1024"
 
 
@@ -20,14 +20,16 @@ def _above0(kind: Callable[[str], float]) -> Callable[[str], float]:
             raise argparse.ArgumentTypeError(f"must be more than 0, not {text}")
         return value
 
-    # Argparse names it when the text is no number at all.
+    # Argparse shows this name if the text is no number.
     parse.__name__ = kind.__name__
     return parse
 
 
 def addArguments(parser: argparse.ArgumentParser) -> None:
     """
-    @param parser: of the subcommand.
+    Adds the arguments of C{bench}.
+
+    @param parser: the parser of the subcommand.
     """
     parser.add_argument(
         "scenarios", nargs="*", metavar="SCENARIO", help=f"{', '.join(SCENARIOS)} (all)"
