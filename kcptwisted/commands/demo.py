@@ -29,7 +29,7 @@ from kcptwisted.testing.lossyrelay import LossyRelay
 #: Seconds after which the demonstration gives up.
 TIME_LIMIT = 60
 
-_LENGTH = struct.Struct("<Q")
+_FILE_LENGTH = struct.Struct("<Q")
 _BAR_WIDTH = 40
 
 
@@ -51,7 +51,7 @@ class FileServer(Protocol):
         Sends the length and the file.
         """
         transport = cast(IKCPTransport, self.transport)
-        transport.write(_LENGTH.pack(self._length))
+        transport.write(_FILE_LENGTH.pack(self._length))
         file = self._open()
         sending = FileSender().beginFileTransfer(file, transport)
         sending.addBoth(lambda _: file.close())
@@ -80,10 +80,10 @@ class FileFetcher(Protocol):
         """
         if self.length is None:
             self._header += data
-            if len(self._header) < _LENGTH.size:
+            if len(self._header) < _FILE_LENGTH.size:
                 return
-            (self.length,) = _LENGTH.unpack_from(self._header)
-            data = self._header[_LENGTH.size :]
+            (self.length,) = _FILE_LENGTH.unpack_from(self._header)
+            data = self._header[_FILE_LENGTH.size :]
         self.received += len(data)
         self.digest.update(data)
         if self.received >= (self.length or 0) and not self.finished.called:

@@ -16,8 +16,8 @@ from kcptwisted.crypt.checksummed import RandomBytes
 from kcptwisted.crypt.cipher import SendLimitReached
 
 #: Bytes of the nonce and of the tag.
-NONCE = 12
-TAG = 16
+AEAD_NONCE = 12
+AEAD_TAG = 16
 
 #: The most datagrams that one L{AEADCipher}, and so one socket, seals.  NIST SP 800-38D, section
 #: 8.3, allows 2^32 with random nonces of this length, by all holders of the key together.
@@ -45,7 +45,7 @@ class AEADCipher:
     Encrypts datagrams by an AEAD with random nonces.
     """
 
-    overhead = NONCE + TAG
+    overhead = AEAD_NONCE + AEAD_TAG
 
     def __init__(self, aead: AEAD, randomBytes: RandomBytes = os.urandom) -> None:
         """
@@ -68,7 +68,7 @@ class AEADCipher:
             raise SendLimitReached(f"{SEND_LIMIT} datagrams have been sealed with this key")
         encrypt = self._aeadEncrypt
         count = len(datagrams)
-        nonces = struct.unpack(f"{NONCE}s" * count, self._randomBytes(NONCE * count))
+        nonces = struct.unpack(f"{AEAD_NONCE}s" * count, self._randomBytes(AEAD_NONCE * count))
         return [
             nonce + encrypt(nonce, datagram, None)
             for nonce, datagram in zip(nonces, datagrams, strict=True)
@@ -80,7 +80,9 @@ class AEADCipher:
         """
         decrypt = self._aeadDecrypt
         try:
-            return [decrypt(packet[:NONCE], packet[NONCE:], None) for packet in datagrams], 0
+            return [
+                decrypt(packet[:AEAD_NONCE], packet[AEAD_NONCE:], None) for packet in datagrams
+            ], 0
         except (InvalidTag, ValueError):
             # A wrong datagram is rare, so the usual case is one list comprehension.
             return self._openSome(datagrams)
@@ -88,10 +90,10 @@ class AEADCipher:
     def _openSome(self, datagrams: Sequence[bytes]) -> tuple[list[bytes], int]:
         opened = []
         for packet in datagrams:
-            if len(packet) < NONCE + TAG:
+            if len(packet) < AEAD_NONCE + AEAD_TAG:
                 continue
             try:
-                opened.append(self._aeadDecrypt(packet[:NONCE], packet[NONCE:], None))
+                opened.append(self._aeadDecrypt(packet[:AEAD_NONCE], packet[AEAD_NONCE:], None))
             except (InvalidTag, ValueError):
                 continue
         return opened, len(datagrams) - len(opened)

@@ -7,7 +7,7 @@ from __future__ import annotations
 from hashlib import pbkdf2_hmac
 
 _SALT = b"kcp-go"
-_ROUNDS = 4096
+_ITERATIONS = 4096
 
 
 def deriveKey(passphrase: str, length: int = 32) -> bytes:
@@ -17,4 +17,4 @@ def deriveKey(passphrase: str, length: int = 32) -> bytes:
     @param length: length of the key in bytes.  kcptun always derives 32 and uses as many of them,
         from the first on, as the cipher needs: these are the same bytes for every length.
     """
-    return pbkdf2_hmac("sha1", passphrase.encode("utf-8"), _SALT, _ROUNDS, length)
+    return pbkdf2_hmac("sha1", passphrase.encode("utf-8"), _SALT, _ITERATIONS, length)

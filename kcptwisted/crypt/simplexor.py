@@ -18,11 +18,11 @@ from kcptwisted.wire.checked import CHECKED_OVERHEAD
 MASK_BYTES = 1500
 
 _SALT = b"sH3CIVoF#rWLtJo6"
-_ROUNDS = 32
+_ITERATIONS = 32
 
 
 def _mask(key: bytes) -> bytes:
-    return pbkdf2_hmac("sha1", key, _SALT, _ROUNDS, MASK_BYTES)
+    return pbkdf2_hmac("sha1", key, _SALT, _ITERATIONS, MASK_BYTES)
 
 
 def _fitting(packets: Sequence[bytes]) -> Sequence[bytes]:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from kcptwisted.commands.bench.scenarios import SCENARIOS
 
 #: The default options: large windows, no cipher, no FEC.
-OPTIONS = "crypt=null:mode=fast3:sendWindow=1024:receiveWindow=1024"
+DEFAULT_OPTIONS = "crypt=null:mode=fast3:sendWindow=1024:receiveWindow=1024"
 
 
 def _above0(kind: Callable[[str], float]) -> Callable[[str], float]:
@@ -36,7 +36,7 @@ def addArguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--options",
-        default=OPTIONS,
+        default=DEFAULT_OPTIONS,
         help="endpoint options of both ends, name=value:name=value (%(default)s)",
     )
     whole, real = _above0(int), _above0(float)

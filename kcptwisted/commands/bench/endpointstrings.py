@@ -15,7 +15,7 @@ from kcptwisted.options.table import OPTIONS
 HOST = "127.0.0.1"
 
 #: The text between two colons.  A colon after a backslash does not end it.
-_PART = re.compile(r"(?:\\.|[^:\\])+", re.DOTALL)
+_OPTION = re.compile(r"(?:\\.|[^:\\])+", re.DOTALL)
 
 #: Options that the benchmark sets itself.
 _TAKEN = {"interface", "bindAddress"}
@@ -80,7 +80,7 @@ class EndpointStrings:
 
     @property
     def _parts(self) -> list[str]:
-        return _PART.findall(self.options)
+        return _OPTION.findall(self.options)
 
     def _of(self, end: str) -> list[str]:
         other = "client" if end == "server" else "server"

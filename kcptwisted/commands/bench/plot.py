@@ -12,7 +12,7 @@ from kcptwisted.commands.bench.report import number
 from kcptwisted.commands.bench.results import Figure, Result
 
 #: Inches of one panel.
-_WIDTH, _HEIGHT = 4.0, 2.8
+_PANEL_WIDTH, _PANEL_HEIGHT = 4.0, 2.8
 
 _COLUMNS = 3
 
@@ -57,7 +57,9 @@ def draw(results: Iterable[Result], path: str) -> None:
 
     units = panels(results)
     rows = -(-len(units) // _COLUMNS)
-    picture = Picture(figsize=(_WIDTH * _COLUMNS, _HEIGHT * max(rows, 1)), layout="constrained")
+    picture = Picture(
+        figsize=(_PANEL_WIDTH * _COLUMNS, _PANEL_HEIGHT * max(rows, 1)), layout="constrained"
+    )
     for place, (unit, figures) in enumerate(units.items(), 1):
         axes = picture.add_subplot(rows, _COLUMNS, place)
         names = [name for name, _ in figures]

@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 from twisted.internet.task import LoopingCall
 
-_WIDTH = 30
+_BAR_WIDTH = 30
 
 #: Seconds between two drawings.
 _PAUSE = 0.5
@@ -59,7 +59,7 @@ class ProgressBar:
 
     def _draw(self) -> None:
         done, rounds, title = self._state
-        bar = ("#" * (_WIDTH * done // rounds)).ljust(_WIDTH, ".")
+        bar = ("#" * (_BAR_WIDTH * done // rounds)).ljust(_BAR_WIDTH, ".")
         seconds = self._reactor.seconds() - self._began
         self._show(f"[{bar}] {done}/{rounds} {seconds:3.0f} s  {title}")
 

@@ -17,7 +17,7 @@ from twisted.internet.interfaces import INegotiated, ITCPTransport
 from twisted.python.failure import Failure
 
 #: Values of C{SO_LINGER}: a close sends a reset, or a close sends what is queued and then a FIN.
-_RESET, _DELIVER = struct.pack("ii", 1, 0), struct.pack("ii", 0, 0)
+_LINGER_RESET, _LINGER_DELIVER = struct.pack("ii", 1, 0), struct.pack("ii", 0, 0)
 
 #: The numbers of requests for the bytes that a peer's host has not acknowledged.  Python's modules
 #: do not have them.
@@ -94,7 +94,7 @@ def resetOnClose(transport: Any, reset: bool) -> None:
     """
     if isTCP(transport):
         with suppress(OSError, AttributeError):
-            option = _RESET if reset else _DELIVER
+            option = _LINGER_RESET if reset else _LINGER_DELIVER
             transport.getHandle().setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, option)
 
 
