@@ -64,30 +64,30 @@ class IDatagramProtocol(Interface):
 
     def batchFinished() -> None:
         """
-        Follows when all datagrams that were read in one reactor turn have been passed up.  Now is
+        Called when all datagrams that were read in one reactor turn have been passed up.  Now is
         the time to answer.
         """
 
     def connectionRefused() -> None:
         """
-        Follows when the peer's host reports, to a connected socket, that nothing listens there.
+        Called when the peer's host reports, to a connected socket, that nothing listens there.
         """
 
     def peerUnreachable(problem: OSError) -> None:
         """
-        Follows when the network reports that a connected socket's peer cannot be reached, such as
+        Called when the network reports that a connected socket's peer cannot be reached, such as
         because of a firewall.
         """
 
     def sendingFailed(problem: OSError) -> None:
         """
-        Follows when this host cannot send to a connected socket's peer now, such as because there
+        Called when this host cannot send to a connected socket's peer now, such as because there
         is no route or the socket's own address is gone.
         """
 
     def connectionLost(reason: Failure) -> None:
         """
-        Follows when the transport is closed.
+        Called when the transport is closed.
         """
 
 

@@ -173,8 +173,8 @@ class RelayService(Service):
 
     def _portStops(self, sessions: str) -> Deferred[None] | None:
         """
-        Follows when the port is stopped, perhaps by a worker's master, which ends the program
-        afterwards.
+        Stops the service because its port is stopped, perhaps by a worker's master, which ends the
+        program afterwards.
 
         @param sessions: the argument of C{stopListening}.
         @return: fires when the connections to the other side have ended as well; None if a stop has
