@@ -198,7 +198,7 @@ class SpoofedTests(LimitTestCase):
         self.assertLessEqual(len(keeper._admission._unproven), count)
         self.assertLessEqual(len(keeper._admission._counts), count)
         self.assertEqual(len(listener._paths._roamers), 0)
-        self.assertLess(len(listener.clock._times), 3 * count + 200)
+        self.assertLess(len(listener.clock.deadlines.times), 3 * count + 200)
 
     def test_age(self) -> None:
         """

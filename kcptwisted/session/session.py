@@ -264,9 +264,10 @@ class KCPSession(EndingSession):
 
     # IFlushed.
 
-    def deadline(self) -> int | None:
+    @property
+    def due(self) -> int | None:
         """
-        @return: when something is due, milliseconds.
+        When something is due, milliseconds; None if nothing waits.
         """
         earliest = self._conversation.deadline()
         shutdown = self._shutdown

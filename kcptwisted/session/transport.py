@@ -25,7 +25,7 @@ from kcptwisted.session.outofband import encodeOutOfBand
 from kcptwisted.session.producers import ProducerGate
 from kcptwisted.session.tcplike import TCPOptions
 from kcptwisted.stats import PortStats, SessionStats
-from kcptwisted.timing.clock import IFlushed
+from kcptwisted.timing.interfaces import IFlushed
 from kcptwisted.udp.addresses import showAddress, toAddress
 from kcptwisted.udp.asked import ownAddressOf
 
@@ -307,7 +307,8 @@ class SessionTransport(TCPOptions):
 
     # IFlushed.
 
-    def deadline(self) -> int | None:
+    @property
+    def due(self) -> int | None:
         """
         Subclasses know.
         """

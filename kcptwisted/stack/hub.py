@@ -26,7 +26,7 @@ from kcptwisted.session.session import KCPSession
 from kcptwisted.stack.guard import LayerGuard
 from kcptwisted.stack.unreadable import SEALED, UnreadableLog
 from kcptwisted.stats import PortStats
-from kcptwisted.timing.clock import FlushClock
+from kcptwisted.timing.shared import clockOf
 from kcptwisted.udp.opening import UDPPort, openPort
 from kcptwisted.wire.control import TOKEN, Block, Feature
 from kcptwisted.wire.fec import DATA, OUT_OF_BAND, PARITY, packetType
@@ -70,7 +70,7 @@ class SessionHub:
         # To follow a peer elsewhere takes a cipher that says who is the peer.
         self.features = Feature.ROAMING if options.authenticated else Feature.NONE
         self.features |= Feature.STREAM if options.stream else Feature.MESSAGES
-        self.clock = FlushClock(reactor)
+        self.clock = clockOf(reactor)
         self.stats = PortStats()
         self.sessions: dict[Address, KCPSession] = {}
         self.unread: set[KCPSession] = set()
@@ -141,7 +141,6 @@ class SessionHub:
         """
         Hand datagrams to the session at the address.
         """
-        self.clock.beginBatch()
         datagrams = self._withoutOversized(datagrams)
         if not datagrams:
             return
@@ -152,23 +151,31 @@ class SessionHub:
         stats = session.stats
         stats.InPkts += len(datagrams)
         stats.InBytes += sum(map(len, datagrams))
+        clock = self.clock
+        held, clock.held = clock.held, True
         try:
             session.bottom.datagramsReceived(datagrams, address)
         except Exception:
             self._failed(session)
+        finally:
+            clock.held = held
 
     def datagramsRecovered(self, datagrams: list[bytes], address: Address) -> None:
         """
         Hand on what a layer on the socket rebuilt.
         """
-        self.clock.beginBatch()
         datagrams = self._withoutOversized(datagrams)
         session = self.sessions.get(address)
-        if session is not None and datagrams:
-            try:
-                session.bottom.datagramsRecovered(datagrams, address)
-            except Exception:
-                self._failed(session)
+        if session is None or not datagrams:
+            return
+        clock = self.clock
+        held, clock.held = clock.held, True
+        try:
+            session.bottom.datagramsRecovered(datagrams, address)
+        except Exception:
+            self._failed(session)
+        finally:
+            clock.held = held
 
     def _failed(self, session: KCPSession) -> None:
         """
@@ -233,7 +240,7 @@ class SessionHub:
                 session.leave(lost)
             except Exception:
                 self._log.failure("Leaving {session!r} failed", session=session)
-        self.clock.stop()
+                self._forget(session)
         self.onClosed()
 
     # The transport of the sessions.
@@ -361,6 +368,13 @@ class SessionHub:
         if self.sessions.get(session.address) is session:
             del self.sessions[session.address]
         self.stats.CurrEstab = len(self.sessions)
+        self._forget(session)
+
+    def _forget(self, session: KCPSession) -> None:
+        """
+        See that the clock flushes nothing of the session any more.
+        """
+        self.clock.forget(session)
         if isinstance(session.bottom, FlushingFECLayer):
             self.clock.forget(session.bottom)
 

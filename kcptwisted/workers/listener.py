@@ -66,7 +66,6 @@ class SharingListener(KCPListener):
         if address in self.sessions:
             self.datagramsReceived(datagrams, address)
             return []
-        self.clock.beginBatch()
         now = self.clock.now()
         left = []
         for position, datagram in enumerate(datagrams):

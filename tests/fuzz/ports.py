@@ -243,7 +243,7 @@ class Story:
             assert len(receiver._partial) <= 256
             assert receiver._readySegments <= WINDOW
             assert len(conversation.sender.inFlight) <= WINDOW
-        assert len(victim.clock._times) <= 200
+        assert len(victim.clock.deadlines.times) <= 200
         assert len(self.network.clock.getDelayedCalls()) <= 2000
 
 

@@ -67,7 +67,7 @@ class CookieTestCase(CallerTestCase):
             len(keeper._admission._unproven),
             len(keeper._replays),
             len(keeper._watched),
-            len(listener.clock._times),
+            len(listener.clock.deadlines.times),
         ]
 
 

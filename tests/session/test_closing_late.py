@@ -196,7 +196,7 @@ class WriterTests(ControlledTestCase):
         client.session.loseWriteConnection()
         self.network.run(60)
         self.assertEqual(client.reasons, [])
-        self.assertIs(client.session.deadline(), None)
+        self.assertIs(client.session.due, None)
 
     def test_playingForTime(self) -> None:
         """
