@@ -100,10 +100,7 @@ class KCPConnector:
         if self._options.handshake:
             seconds = self._options.timeout if patience is None else patience
             self._timeout = self._reactor.callLater(seconds, self._timedOut)
-            session.ask()
-        else:
-            session.askWithData()
-            session.assumeEstablished()
+        session.call()
         return result
 
     # What becomes of the session.
@@ -226,7 +223,7 @@ class KCPConnector:
 
     def _peerGone(self, reason: Exception) -> None:
         session = self._session
-        if session is None or session.peerFinished:
+        if session is None or session.connection.lifecycle.peerFinished:
             return
         if session.delivered:
             session.end(Failure(error.ConnectionDone()))
@@ -241,11 +238,15 @@ class KCPConnector:
         sending may pass, before the peer is taken for dead.
         """
         session = self._session
-        if session is None or session.peerFinished:
+        if session is None or session.connection.lifecycle.peerFinished:
             return
         if self._isConnecting(session):
             session.end(Failure(_connectError(problem)))
-        elif problem.errno in ADDRESS_GONE and session.roams and self._rebinding is not None:
+        elif (
+            problem.errno in ADDRESS_GONE
+            and session.connection.controls.roams
+            and self._rebinding is not None
+        ):
             self._rebinding.begin()
 
     @staticmethod

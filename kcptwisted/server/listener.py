@@ -211,7 +211,7 @@ class KCPListener:
         """
         If its peer may move, its datagrams are recognised from any address.
         """
-        if session.roams and self.paths.add(session):
+        if session.connection.controls.roams and self.paths.add(session):
             self._routing.began(session.conv)
 
     def move(self, session: KCPSession, datagrams: list[bytes], address: Address) -> None:
@@ -317,6 +317,6 @@ class KCPListener:
                 address,
                 session.conv,
                 self.stack.clock.now(),
-                session.epitaph,
+                session.connection.lifecycle.lastWord,
                 session.mayReturn,
             )

@@ -16,7 +16,7 @@ from zope.interface import implementer
 from kcptwisted.interfaces import Address, IKCPListeningPort
 from kcptwisted.server.listener import KCPListener
 from kcptwisted.server.stopping import Ending
-from kcptwisted.session.session import KCPSession
+from kcptwisted.session import KCPTransport
 from kcptwisted.stack.socketstack import SocketLayer
 from kcptwisted.stats import PortStats
 from kcptwisted.udp.addresses import showAddress, toAddress
@@ -60,7 +60,7 @@ class KCPListeningPort:
         return self._listener.stack.stats
 
     @property
-    def sessions(self) -> list[KCPSession]:
+    def sessions(self) -> list[KCPTransport]:
         """
         The transports of the live sessions.
         """

@@ -15,8 +15,7 @@ from kcptwisted.session.session import KCPSession
 from kcptwisted.stats import PortStats
 from kcptwisted.wire.control import Block, Cookie, Hello
 from kcptwisted.wire.fec import DATA, FEC_OVERHEAD, packetType
-from kcptwisted.wire.opening import Opening, readOpening
-from kcptwisted.wire.segment import PUSH, WINS
+from kcptwisted.wire.opening import Opening, opensNone, readOpening
 
 #: Bytes of a secret.
 SECRET = 32
@@ -27,14 +26,6 @@ WATCHED = 64
 
 #: Of later batches that are larger nothing is remembered: they belong to a transfer under way.
 FEW = 4
-
-# Where a segment without FEC has its cmd, sn and una, and what is there.
-_CMD = slice(4, 5)
-_CMDS = bytes(range(PUSH, WINS + 1))
-_PUSH = bytes([PUSH])
-_SN = slice(12, 16)
-_UNA = slice(16, 20)
-_FIRST = bytes(4)
 
 
 def helloOf(opening: Opening) -> Block | None:
@@ -168,14 +159,14 @@ class Newcomers:
         left = self._watched.get(session)
         if left is None:
             return False
-        if session.unproven is None:
+        if session.connection.controls.unproven is None:
             self._admission.proven(session.address)
         else:
             self._admission.heard(session.address, now)
         if session.mayReturn or not self._options.authenticated:
             left -= len(datagrams)
             self._watched[session] = left
-            if left <= 0 and session.unproven is None:
+            if left <= 0 and session.connection.controls.unproven is None:
                 del self._watched[session]
                 return False
         return True
@@ -185,10 +176,7 @@ class Newcomers:
         @return: what to recognise those datagrams by that could open C{session} once more.
         """
         for datagram in datagrams:
-            cmd = datagram[_CMD]
-            if cmd in _CMDS and (
-                datagram[_UNA] != _FIRST or (cmd == _PUSH and datagram[_SN] != _FIRST)
-            ):
+            if opensNone(datagram):
                 # Most are like this, and readOpening would take as long as the cipher.
                 continue
             opening = readOpening(datagram)
@@ -196,7 +184,7 @@ class Newcomers:
                 continue
             hello = helloOf(opening)
             if hello is not None:
-                if not session.isOwnHello(hello):
+                if not session.connection.controls.isOwnHello(hello):
                     continue
                 yield hello.source
             if self._options.authenticated:

@@ -98,7 +98,7 @@ class PathChecks:
         if roamer is None:
             return None
         hello = helloOf(opening)
-        if hello is not None and not roamer.session.isOwnHello(hello):
+        if hello is not None and not roamer.session.connection.controls.isOwnHello(hello):
             return None
         return roamer.session
 
@@ -111,7 +111,11 @@ class PathChecks:
         @param now: milliseconds.
         """
         block = opening.block
-        response = None if block is None or not session.isPeer(block) else block.find(Response)
+        response = (
+            None
+            if block is None or not session.connection.controls.isPeer(block)
+            else block.find(Response)
+        )
         if isinstance(response, Response) and self._isProof(session, address, response.data, now):
             return True
         self._stats.InErrs += 1

@@ -53,10 +53,10 @@ class Restarts:
             return False
         if hello is not None:
             return self._strangers.isThere(hello, opening.conv, session.address, now)
-        if session.greeted:
+        if session.connection.controls.greeted:
             # Not the program that it was.  If that is gone, it will not answer.
             session.doubt()
-        return not session.greeted
+        return not session.connection.controls.greeted
 
     def isAnother(self, session: KCPSession, hello: Block, now: int) -> bool:
         """

@@ -13,7 +13,7 @@ from kcptwisted.server.newcomers import Newcomers, helloOf
 from kcptwisted.stack.socketstack import SocketStack
 from kcptwisted.wire.control import NO_TOKEN, Block, Frame, Reset, ResetReason, Retry, encodeBlock
 from kcptwisted.wire.opening import Opening
-from kcptwisted.wire.segment import HEADER, MASK, WINS
+from kcptwisted.wire.segment import WINS, controlSegment
 
 
 class Strangers:
@@ -115,5 +115,4 @@ class Strangers:
     def _reply(self, block: Block, conv: int, address: Address, now: int, frame: Frame) -> None:
         data = encodeBlock(block.source, NO_TOKEN, [frame])
         window = self._options.receiveWindow
-        header = HEADER.pack(conv, WINS, 0, window, now & MASK, 0, 0, len(data))
-        self._stack.sendStateless([header + data], address)
+        self._stack.sendStateless([controlSegment(conv, WINS, window, now, 0, data)], address)

@@ -10,17 +10,11 @@ from twisted.python.failure import Failure
 
 from kcptwisted.interfaces import Address
 from kcptwisted.options import KCPOptions
+from kcptwisted.session import KCPTransport
 from kcptwisted.session.holder import SessionHolder
 from kcptwisted.session.session import KCPSession
 from kcptwisted.stack.sessionstack import SessionStack
 from kcptwisted.stack.socketstack import RandomBytes, SocketStack
-
-
-def transportOf(session: KCPSession) -> KCPSession:
-    """
-    @return: the transport of the application's protocol.
-    """
-    return session
 
 
 class SessionTable:
@@ -86,11 +80,12 @@ class SessionTable:
         """
         return [*self.live(), *self._unread]
 
-    def transports(self) -> list[KCPSession]:
+    def transports(self) -> list[KCPTransport]:
         """
         @return: those of the live sessions' protocols.
         """
-        return [transportOf(session) for session in self.live()]
+        transports = [session.transport for session in self.live()]
+        return [transport for transport in transports if transport is not None]
 
     def addresses(self) -> list[Address]:
         """

@@ -92,8 +92,8 @@ class SessionStack:
         # shards of this one's groups.
         first = int.from_bytes(self._randomBytes(2), "little")
         if pause:
-            filler = self.session.filler
-            return FlushingFECLayer(inner, data, parity, clock, stats, pause, filler, first)
+            keepalive = self.session.keepalive
+            return FlushingFECLayer(inner, data, parity, clock, stats, pause, keepalive, first)
         return FECLayer(inner, data, parity, clock.now, stats, first)
 
     # Datagrams that arrive.
@@ -180,7 +180,7 @@ class SessionStack:
         Count and pass down.  To a peer that has yet to show that it is at its address no more is
         passed than may be sent there.
         """
-        unproven = self.session.unproven
+        unproven = self.session.connection.controls.unproven
         if unproven is not None:
             count = len(datagrams)
             datagrams = unproven.affordable(datagrams)

@@ -26,7 +26,7 @@ from kcptwisted.stack.unreadable import SEALED, UnreadableLog
 from kcptwisted.stats import PortStats
 from kcptwisted.timing.clock import FlushClock
 from kcptwisted.udp.opening import UDPPort, openPort, rebindPort
-from kcptwisted.wire.control import TOKEN, Feature
+from kcptwisted.wire.control import TOKEN
 
 #: Wraps a protocol in a layer of the user's own; see L{kcptwisted.layer.DatagramLayer}.
 SocketLayer = Callable[[IDatagramProtocol], IDatagramProtocol]
@@ -77,7 +77,6 @@ class SocketStack:
     @ivar reactor: tells the time, and opens the port.
     @ivar clock: flushes the sessions.
     @ivar stats: counts of the port.
-    @ivar features: what its sessions can do.
     """
 
     _log = Logger()
@@ -99,9 +98,6 @@ class SocketStack:
         self.reactor = reactor
         self.clock = FlushClock(reactor)
         self.stats = PortStats()
-        # To follow a peer elsewhere takes a cipher that says who is the peer.
-        self.features = Feature.ROAMING if options.authenticated else Feature.NONE
-        self.features |= Feature.STREAM if options.stream else Feature.MESSAGES
         self._options = options
         self._user = user
         self._randomBytes = randomBytes

@@ -18,6 +18,7 @@ from kcptwisted.testing.link import Link
 from kcptwisted.wire.segment import PUSH, WASK, decodeSegments
 from tests.callers import push
 from tests.connections import CLIENT, PORT, SERVER, ConnectionTestCase, RecordingProtocol
+from tests.inside import connectionOf, sessionOf
 from tests.server.test_listener import RawPeer
 
 
@@ -80,7 +81,7 @@ class ConnectTests(ConnectionTestCase):
         self.assertEqual([segment.cmd for segment in decodeSegments(sent[0])], [WASK, PUSH])
         self.network.run(0.1)
         self.assertEqual(self.serverFactory.made[0].received, b"hello")
-        self.assertTrue(client.session.greeted)
+        self.assertTrue(connectionOf(client.session).controls.greeted)
 
     def test_noHandshakeSilent(self) -> None:
         """
@@ -91,7 +92,7 @@ class ConnectTests(ConnectionTestCase):
         client = self.successResultOf(self.begin(options))
         assert isinstance(client, RecordingProtocol)
         self.network.run(options.keepAlive + 0.1)
-        self.assertTrue(client.session.greeted)
+        self.assertTrue(connectionOf(client.session).controls.greeted)
         self.assertEqual(len(self.serverFactory.made), 1)
 
     def test_timeout(self) -> None:
@@ -313,7 +314,7 @@ class ConnectedTests(ConnectionTestCase):
         """
         @return: the connector of a client's session.
         """
-        connector: Any = client.session._holder
+        connector: Any = sessionOf(client.session)._holder
         assert isinstance(connector, KCPConnector)
         return connector
 
@@ -406,7 +407,7 @@ class ConnectedTests(ConnectionTestCase):
         A server that speaks of another conversation is not heard, and that is counted.
         """
         client, server = self.connect()
-        server.session._conversation.conv += 1
+        connectionOf(server.session).conversation.conv += 1
         server.session.write(b"for somebody else")
         self.network.run(0.1)
         self.assertEqual((client.received, client.reasons), (b"", []))
@@ -417,7 +418,7 @@ class ConnectedTests(ConnectionTestCase):
         Neither is what it sends out-of-band of another conversation.
         """
         client, server = self.connect(KCPOptions(crypt="null", dataShards=3, parityShards=1))
-        server.session.conv += 1
+        sessionOf(server.session).conv += 1
         server.session.sendOutOfBand(b"for somebody else")
         self.network.run(0.1)
         stats = client.session.stats

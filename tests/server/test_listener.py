@@ -20,6 +20,7 @@ from kcptwisted.wire.fec import DATA, DATA_HEADER, HEADER, PARITY
 from kcptwisted.wire.segment import ACK, PUSH, WASK, WINS, Segment, decodeSegments
 from tests.callers import blocksOf, hello
 from tests.connections import PORT, SERVER, ConnectionTestCase
+from tests.inside import sessionOf
 
 STRANGER = "10.0.0.9"
 
@@ -118,17 +119,17 @@ class AcceptTests(RawTestCase):
         self.send(ask)
         (protocol,) = self.serverFactory.made
         session = protocol.session
-        plain = session.address
+        plain = sessionOf(session).address
         self.assertEqual(session.getHost(), self.port.getHost())
         listener = self.port._listener
         for host in ("10.0.0.7", "10.0.0.8"):
             own = OwnAddress(host, [], b"")
             listener.stack.datagramsReceived([ask], askedAddress(plain, own))
             listener.stack.batchFinished()
-            self.assertEqual(session.address, plain)
-            self.assertIs(ownAddressOf(session.address), own)
+            self.assertEqual(sessionOf(session).address, plain)
+            self.assertIs(ownAddressOf(sessionOf(session).address), own)
             self.assertEqual(session.getHost(), IPv4Address("UDP", host, PORT))
-        self.assertIs(listener.sessions.at(plain), session)
+        self.assertIs(listener.sessions.at(plain), sessionOf(session))
         self.assertEqual(len(listener.sessions), 1)
 
     def test_middle(self) -> None:

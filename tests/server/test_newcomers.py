@@ -68,6 +68,8 @@ class Session:
         self.mayReturn = False
         self.unproven: object | None = None
         self.stats = SessionStats()
+        # What a session has behind these names.
+        self.connection = self.controls = self
 
     def isOwnHello(self, block: Block) -> bool:
         """

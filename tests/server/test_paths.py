@@ -16,6 +16,7 @@ from kcptwisted.testing import Link
 from kcptwisted.wire.control import Challenge
 from tests.callers import AEAD, CallerTestCase, blocksOf, push
 from tests.connections import CLIENT, SERVER, RecordingProtocol
+from tests.inside import sessionOf
 
 AEAD_FEC = KCPOptions(key="k", crypt="aes-128-gcm", dataShards=3, parityShards=1)
 
@@ -71,7 +72,7 @@ class RoamingTestCase(CallerTestCase):
         """
         Whether the server sends to there.
         """
-        return self.server.session.address == place
+        return sessionOf(self.server.session).address == place
 
     def hasMore(self, server: int, client: int) -> bool:
         """
@@ -238,7 +239,7 @@ class MovingTests(RoamingTestCase):
         self.client.session.write(b"first")
         self.network.run(1)
         self.assertEqual(self.server.received, b"first")
-        self.assertEqual(self.server.session.address, PLACES[0])
+        self.assertEqual(sessionOf(self.server.session).address, PLACES[0])
         self.assertEqual(self.port.stats.SessionsMoved, 1)
 
     def test_over(self) -> None:

@@ -18,6 +18,7 @@ from kcptwisted.session.producers import ProducerGate
 from kcptwisted.testing.link import Link
 from tests.connections import ConnectionTestCase, RecordingProtocol
 from tests.held import held, size
+from tests.inside import sessionOf
 
 #: Bytes of an idle session, without those of its protocol and of what the listener keeps of it.
 MOST = 5120
@@ -87,11 +88,11 @@ class HoldingTests(ConnectionTestCase):
         """
         @return: what is the session's alone.
         """
-        session = protocol.session
-        socket: Any = session._socket
-        settings = session._options.arqSettings(socket.overhead)
+        session = sessionOf(protocol.session)
+        socket: Any = session.socket
+        settings = session.options.connectionSettings(socket.overhead)
         shared = [socket, socket.clock, socket.stats, socket.transport, session._holder]
-        return held(session, [*shared, session._options, settings, protocol])
+        return held(protocol.session, [*shared, session.options, settings, settings.arq, protocol])
 
     def kinds(self, protocol: RecordingProtocol) -> set[type]:
         """

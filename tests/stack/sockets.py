@@ -158,7 +158,7 @@ class StackTestCase(SynchronousTestCase):
         @return: a new session that waits for nothing.
         """
         stack = self.sessions.add(conv, address)
-        stack.session.assumeEstablished()
+        stack.session.accept(False, 0)
         self.user.events.clear()
         return stack
 

@@ -14,6 +14,7 @@ from kcptwisted.interfaces import Address, IDatagramProtocol
 from kcptwisted.layer import DatagramLayer
 from kcptwisted.options import KCPOptions
 from tests.connections import CLIENT, ConnectionTestCase
+from tests.inside import connectionOf, sessionOf
 
 
 class FailingLayer(DatagramLayer):
@@ -67,7 +68,7 @@ class TwoTestCase(ConnectionTestCase):
             self.begin()
             self.network.run(0.1)
         self.sick, self.well = self.serverFactory.made
-        self.victim: Any = self.sick.session
+        self.victim: Any = sessionOf(self.sick.session)
 
     def say(self) -> None:
         """
@@ -106,7 +107,7 @@ class LayerTests(TwoTestCase):
         A layer that raises ends the connection whose datagrams it was given.
         """
         self.meet()
-        self.layer.victim = self.sick.session.address
+        self.layer.victim = sessionOf(self.sick.session).address
         self.clientFactory.made[0].session.write(b"x")
         self.network.run(0)
         self.layer.victim = None
@@ -136,7 +137,7 @@ class LayerTests(TwoTestCase):
         self.well.session.write(b"y")
         self.network.run(1)
         self.assertEqual(self.clientFactory.made[1].received, b"y")
-        self.assertTrue(client.session._conversation.drained)
+        self.assertTrue(connectionOf(client.session).conversation.drained)
         self.assertGreater(len(self.flushLoggedErrors(ZeroDivisionError)), 0)
 
 
@@ -234,7 +235,7 @@ class SessionTests(TwoTestCase):
         Even if it fails when it says its last word, it ends, as it was to.
         """
         self.meet()
-        self.breakIt(self.victim, "_sayGoodbye")
+        self.breakIt(self.victim.connection.lifecycle, "_sayLastWord")
         self.sick.session.abortConnection()
         self.network.run(1)
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
@@ -246,7 +247,7 @@ class SessionTests(TwoTestCase):
         A client's session ends likewise.
         """
         client, server = self.connect(KCPOptions(crypt="null"))
-        self.breakIt(client.session, "flush")
+        self.breakIt(sessionOf(client.session), "flush")
         client.session.write(b"x")
         self.network.run(1)
         self.assertIsInstance(self.reasonOf(client), ZeroDivisionError)

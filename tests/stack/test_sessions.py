@@ -9,7 +9,6 @@ from twisted.python.failure import Failure
 
 from kcptwisted.options import KCPOptions
 from kcptwisted.session.session import KCPSession
-from kcptwisted.stack.sessions import transportOf
 from tests.callers import push
 from tests.stack.sockets import FIRST, HERE, NEXT, THERE, StackTestCase
 
@@ -38,7 +37,7 @@ class SessionTableTests(StackTestCase):
         self.assertEqual(self.sessions.addresses(), [HERE, THERE])
         self.assertEqual(self.sessions.live(), [one.session, other.session])
         self.assertEqual(
-            self.sessions.transports(), [transportOf(one.session), transportOf(other.session)]
+            self.sessions.transports(), [one.session.transport, other.session.transport]
         )
         self.assertTrue(self.sessions.forget(one.session))
         self.assertIs(self.sessions.at(HERE), None)

@@ -13,9 +13,8 @@ from twisted.python.failure import Failure
 from zope.interface.verify import verifyObject
 
 from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
-from kcptwisted.options import KCPOptions
 from kcptwisted.options.table import MAXIMUM_MTU
-from kcptwisted.wire.control import TOKEN, Feature
+from kcptwisted.wire.control import TOKEN
 from kcptwisted.wire.segment import OVERHEAD
 from tests.callers import push
 from tests.stack.sockets import FIRST, HERE, NEXT, NULL, THERE, StackTestCase
@@ -152,19 +151,6 @@ class SharedTests(StackTestCase):
     """
     What the sessions of a socket share.
     """
-
-    def test_features(self) -> None:
-        """
-        To follow a peer elsewhere takes a cipher that authenticates; the mode is told in any case.
-        """
-        for options, features in (
-            (NULL, Feature.STREAM),
-            (KCPOptions(key="k", crypt="aes"), Feature.STREAM),
-            (KCPOptions(key="k"), Feature.STREAM | Feature.ROAMING),
-            (KCPOptions(crypt="null", stream=False), Feature.MESSAGES),
-        ):
-            self.build(options)
-            self.assertEqual(self.stack.features, features)
 
     def test_tokens(self) -> None:
         """

@@ -17,6 +17,7 @@ from kcptwisted.workers.interfaces import IStrayTaker
 from kcptwisted.workers.strays import StrayTaker
 from tests.callers import AEAD, ATTACKER, blocksOf, hello, push
 from tests.connections import CLIENT, SERVER
+from tests.inside import sessionOf
 from tests.server.test_paths import AEAD_FEC, PLACES
 from tests.workers.shared import ROOM, SharedTestCase
 
@@ -174,7 +175,7 @@ class StrangerTests(SharedTestCase):
         self.serverFactory.made.clear()
         self.listen(AEAD)
         self.elsewhere[here] = 1
-        other.session.askAgain()
+        sessionOf(other.session).askAgain()
         self.network.run(0.1)
         self.assertIsInstance(self.reasonOf(other), PeerRestarted)
         self.assertEqual(self.count("StraysPassed"), [0, 0])
@@ -260,7 +261,7 @@ class StrangerTests(SharedTestCase):
         self.boxes[1].room = ROOM
         self.bothWays(Link())
         self.moveTo(PLACES[0])
-        self.client.session.askAgain()
+        sessionOf(self.client.session).askAgain()
         self.network.run(0.1)
         self.assertIsInstance(self.reasonOf(self.client), PeerRestarted)
         self.assertEqual(self.count("StraysPassed"), [0, 1])
@@ -371,7 +372,7 @@ class DeathTests(SharedTestCase):
         self.assertTalk()
         self.replace(0)
         passed = self.count("StraysPassed")[1]
-        self.client.session.askAgain()
+        sessionOf(self.client.session).askAgain()
         self.network.run(0.1)
         self.assertIsInstance(self.reasonOf(self.client), PeerRestarted)
         self.assertEqual(self.count("StraysPassed")[1], passed)
@@ -385,7 +386,7 @@ class DeathTests(SharedTestCase):
         self.moveTo(PLACES[0])
         self.assertTalk()
         self.kill(0)
-        self.client.session.askAgain()
+        sessionOf(self.client.session).askAgain()
         self.network.run(0.1)
         self.assertEqual(self.client.reasons, [])
         self.replace(0)
