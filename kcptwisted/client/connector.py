@@ -5,6 +5,7 @@ The client's end: one socket, one peer, one session.
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -44,11 +45,13 @@ class KCPConnector:
         factory: IProtocolFactory,
         randomConv: Callable[[], int],
         randomBytes: RandomBytes = os.urandom,
+        sock: socket.socket | None = None,
     ) -> None:
         """
         @param factory: makes the protocol.
         @param randomConv: gives a conversation id.
         @param randomBytes: gives tokens.
+        @param sock: the application's, instead of a new one.
         """
         self.stack = SocketStack(reactor, options, self, True, randomBytes)
         self.sessions = SessionTable(self.stack, options, self, randomBytes)
@@ -56,6 +59,7 @@ class KCPConnector:
         self._options = options
         self._factory = factory
         self._randomConv = randomConv
+        self._socket = sock
         self._timeout: IDelayedCall | None = None
         self._result: Deferred[IProtocol] | None = None
         self._session: KCPSession | None = None
@@ -85,13 +89,17 @@ class KCPConnector:
         self._peer = peer
         conv = self._randomConv()
         try:
-            self.stack.openPort(bind, peer, layers)
+            self.stack.openPort(bind, peer, layers, self._socket)
         except OSError as problem:
             self._fail(Failure(_connectError(problem)))
             return result
         except error.CannotListenError:
             self._fail(Failure())
             return result
+        except ValueError:
+            if self._socket is not None:
+                self._socket.close()
+            raise
         self._factory.doStart()
         self.stack.stats.ActiveOpens += 1
         session = self._session = self.sessions.add(conv, peer).session

@@ -13,7 +13,7 @@ from zope.interface import implementer
 
 from kcptwisted.interfaces import Address
 from kcptwisted.server.routing import IRouting
-from kcptwisted.udp.port import IBatchReactor
+from kcptwisted.udp.interfaces import IBatchReactor
 from kcptwisted.workers.interfaces import IStrayTaker
 from kcptwisted.workers.messages import (
     LARGEST,
