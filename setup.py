@@ -19,20 +19,26 @@ HOT = [
     *[
         f"kcptwisted/arq/{name}.py"
         for name in (
+            "congestion",
             "conversation",
             "deadlines",
+            "incoming",
             "overtaken",
             "pacing",
             "probe",
             "receiver",
+            "retransmission",
             "rtt",
             "sender",
+            "sendqueue",
             "settings",
             "staleness",
+            "unproven",
         )
     ],
     "kcptwisted/fec/decoder.py",
     "kcptwisted/fec/encoder.py",
+    "kcptwisted/stats.py",
     "kcptwisted/udp/offload.py",
     "kcptwisted/wire/fec.py",
     "kcptwisted/wire/segment.py",

@@ -26,7 +26,7 @@ from twisted.protocols.wire import Echo
 
 from kcptwisted.crypt.aead import AEADCipher
 from kcptwisted.crypt.registry import CipherSpec, registerCipher
-from kcptwisted.session.session import KCPSession
+from kcptwisted.session import KCPTransport
 
 
 def aesOCB(key: bytes) -> AEADCipher:
@@ -55,7 +55,7 @@ class Hearer(Protocol):
     @ivar heard: fires with what came first.
     """
 
-    transport: KCPSession
+    transport: KCPTransport
 
     def __init__(self) -> None:
         self.heard: Deferred[bytes] = Deferred()

@@ -24,7 +24,7 @@ from kcptwisted.interfaces import Address, IDatagramProtocol
 from kcptwisted.layer import DatagramLayer
 from kcptwisted.options import KCPOptions
 from kcptwisted.server.listening import KCPListeningPort
-from kcptwisted.session.session import KCPSession
+from kcptwisted.session import KCPTransport
 
 MASK_BYTES = 4
 
@@ -85,7 +85,7 @@ class Echo(Protocol):
     Sends back what it is sent.
     """
 
-    transport: KCPSession
+    transport: KCPTransport
 
     def dataReceived(self, data: bytes) -> None:
         """
@@ -101,7 +101,7 @@ class Hearer(Protocol):
     @ivar heard: fires with what came first.
     """
 
-    transport: KCPSession
+    transport: KCPTransport
 
     def __init__(self) -> None:
         self.heard: Deferred[bytes] = Deferred()

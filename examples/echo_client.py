@@ -19,7 +19,7 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import react
 from twisted.python.failure import Failure
 
-from kcptwisted.session.session import KCPSession
+from kcptwisted.session import KCPTransport
 
 
 class Asker(Protocol):
@@ -30,7 +30,7 @@ class Asker(Protocol):
     @ivar closed: fires when the connection is over.
     """
 
-    transport: KCPSession
+    transport: KCPTransport
 
     def __init__(self) -> None:
         self.answered: Deferred[bytes] = Deferred()

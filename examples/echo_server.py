@@ -21,7 +21,7 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import react
 from twisted.python.failure import Failure
 
-from kcptwisted.session.session import KCPSession
+from kcptwisted.session import KCPTransport
 
 
 class Echo(Protocol):
@@ -29,7 +29,7 @@ class Echo(Protocol):
     Sends back what it is sent, no faster than the peer takes it.
     """
 
-    transport: KCPSession
+    transport: KCPTransport
 
     def connectionMade(self) -> None:
         """

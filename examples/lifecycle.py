@@ -28,7 +28,7 @@ from twisted.protocols.basic import LineOnlyReceiver
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from kcptwisted.session.session import KCPSession
+from kcptwisted.session import KCPTransport
 
 #: Seconds from one attempt to connect to the next.
 PAUSE = 0.5
@@ -40,7 +40,7 @@ class Counter(LineOnlyReceiver):
     Counts lines until the client stops writing, and answers then.
     """
 
-    transport: KCPSession
+    transport: KCPTransport
     delimiter = b"\n"
     _lines = 0
 
@@ -78,7 +78,7 @@ class Teller(LineOnlyReceiver):
     @ivar finished: fires when the server has answered and the connection is over.
     """
 
-    transport: KCPSession
+    transport: KCPTransport
     delimiter = b"\n"
 
     def __init__(self, finished: Deferred[None]) -> None:

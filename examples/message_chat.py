@@ -22,7 +22,7 @@ from twisted.internet.task import react
 from twisted.protocols.basic import LineOnlyReceiver
 from twisted.python.failure import Failure
 
-from kcptwisted.session.session import KCPSession
+from kcptwisted.session import KCPTransport
 
 
 class Seat(Protocol):
@@ -30,7 +30,7 @@ class Seat(Protocol):
     One member, in the room.
     """
 
-    transport: KCPSession
+    transport: KCPTransport
 
     def __init__(self, members: set[Seat]) -> None:
         """
@@ -81,7 +81,7 @@ class Member(Protocol):
     @ivar left: fires when the connection is over.
     """
 
-    transport: KCPSession
+    transport: KCPTransport
 
     def __init__(self, name: str) -> None:
         self._name = name

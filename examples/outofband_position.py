@@ -30,7 +30,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from kcptwisted.interfaces import IOutOfBandProtocol
-from kcptwisted.session.session import KCPSession
+from kcptwisted.session import KCPTransport
 
 #: Number of the step, x, y.  A datagram would hold more than a hundred of them: 1360 bytes here.
 POSITION = struct.Struct("<Iff")
@@ -47,7 +47,7 @@ class Avatar(LineOnlyReceiver):
     One player, in the world.
     """
 
-    transport: KCPSession
+    transport: KCPTransport
     delimiter = b"\n"
 
     def __init__(self, players: set[Avatar]) -> None:
@@ -115,7 +115,7 @@ class Player(LineOnlyReceiver):
     @ivar left: fires when the connection is over.
     """
 
-    transport: KCPSession
+    transport: KCPTransport
     delimiter = b"\n"
 
     def __init__(self, name: str) -> None:

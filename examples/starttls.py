@@ -24,7 +24,7 @@ from twisted.internet.task import react
 from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 
-from kcptwisted.session.session import KCPSession
+from kcptwisted.session import KCPTransport
 
 
 class Listener(LineReceiver):
@@ -32,7 +32,7 @@ class Listener(LineReceiver):
     Starts TLS when it is asked to.
     """
 
-    transport: KCPSession
+    transport: KCPTransport
 
     def __init__(self, certificate: ssl.PrivateCertificate) -> None:
         self._certificate = certificate
@@ -56,7 +56,7 @@ class Teller(LineReceiver):
     @ivar ended: fires when the connection is over.
     """
 
-    transport: KCPSession
+    transport: KCPTransport
 
     def __init__(self, trusted: ssl.Certificate, secret: str) -> None:
         self._trusted = trusted

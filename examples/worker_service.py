@@ -20,7 +20,7 @@ from twisted.application.service import Application
 from twisted.internet import reactor
 from twisted.internet.protocol import Factory, Protocol
 
-from kcptwisted.session.session import KCPSession
+from kcptwisted.session import KCPTransport
 from kcptwisted.workers.role import workerNumber
 
 #: Seconds between two lines in the log.
@@ -32,7 +32,7 @@ class Echo(Protocol):
     Sends back what it is sent.
     """
 
-    transport: KCPSession
+    transport: KCPTransport
 
     def connectionMade(self) -> None:
         """

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from twisted.internet import error
 
-from kcptwisted.arq.sender import MessageTooLong
+from kcptwisted.arq.sendqueue import MessageTooLong
 
 __all__ = [
     "DeadLink",

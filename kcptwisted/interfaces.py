@@ -21,7 +21,6 @@ from twisted.python.failure import Failure
 from zope.interface import Attribute, Interface
 
 if TYPE_CHECKING:
-    from kcptwisted.session.session import KCPSession
     from kcptwisted.stats import PortStats, SessionStats
 
 #: What the socket module calls an address: (host, port), for IPv6 with flow and scope after it.
@@ -102,6 +101,34 @@ class IKCPTransport(ITLSTransport, IConsumer, IPushProducer):
     unacknowledged: int = Attribute(
         "Segments that the peer has not acknowledged, those included that wait to be sent."
     )
+
+    smoothedRTT: float = Attribute(
+        "The smoothed round-trip time, milliseconds; 0 before the first sample."
+    )
+    rttVariance: float = Attribute("The mean deviation of the round-trip time, milliseconds.")
+    retransmissionTimeout: int = Attribute(
+        "How long a segment waits for its ACK before it is sent again, milliseconds."
+    )
+    segmentsInFlight: int = Attribute("Segments that were sent and are not acknowledged.")
+    sendWindow: int = Attribute("The most segments in flight, as this end is set.")
+    peerWindow: int = Attribute("Segments for which the peer has room, as it said last.")
+    receiveWindow: int = Attribute("Segments for which this end has room now.")
+    maximumOutOfBand: int = Attribute(
+        "The most bytes that L{sendOutOfBand} takes; -1 if it takes nothing, as FEC is off."
+    )
+    greeted: bool = Attribute("Whether the peer is kcptwisted, so that it takes control frames.")
+
+    def configure(**changes: Any) -> None:
+        """
+        Change options of this connection from now on, without loss: C{mode}, C{nodelay},
+        C{interval}, C{resend}, C{nc}, C{mtu}, C{sendWindow}, C{receiveWindow}, C{ackNoDelay},
+        C{writeDelay}, C{rateLimit} and C{pacing}, with the values that
+        L{kcptwisted.options.KCPOptions} takes.  A smaller C{mtu} counts for segments that are cut
+        from now on; those that wait or are in flight keep their size.
+
+        @raise ValueError: names the option that is wrong, or that cannot be changed, and what is
+            allowed.
+        """
 
     def abortConnection() -> None:
         """
@@ -185,7 +212,7 @@ class IKCPListeningPort(IListeningPort):
     """
 
     stats: PortStats = Attribute("Counts of the socket and all its sessions.")
-    sessions: list[KCPSession] = Attribute("The live sessions; each is its protocol's transport.")
+    sessions: list[IKCPTransport] = Attribute("The transports of the live connections.")
 
     def stopListening(sessions: str = "close") -> Deferred[None]:
         """

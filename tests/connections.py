@@ -17,8 +17,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from kcptwisted.endpoints import KCPClientEndpoint, KCPServerEndpoint
 from kcptwisted.options import KCPOptions
 from kcptwisted.server.listening import KCPListeningPort
-from kcptwisted.session.session import KCPSession
-from kcptwisted.stack.hub import SocketLayer
+from kcptwisted.session import KCPTransport
+from kcptwisted.stack.socketstack import SocketLayer
 from kcptwisted.testing import SimulatedNetwork
 from kcptwisted.testing.link import Link
 
@@ -44,11 +44,11 @@ class RecordingProtocol(Protocol):
         self.onData: Callable[[bytes], object] = lambda _: None
 
     @property
-    def session(self) -> KCPSession:
+    def session(self) -> KCPTransport:
         """
         The transport, by its type.
         """
-        return cast(KCPSession, self.transport)
+        return cast(KCPTransport, self.transport)
 
     @property
     def received(self) -> bytes:

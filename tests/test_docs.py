@@ -16,8 +16,15 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 import kcptwisted
 from kcptwisted import errors
-from kcptwisted.connection.lifecycle import FIRST_RETRY, HELLOES, LAST_RETRY
-from kcptwisted.connection.liveness import ASKS, DEFERENCE, LEAST_ASKS, NEWCOMER_SILENCE
+from kcptwisted.connection.lastwords import CLIENTS_COPIES, COPIES
+from kcptwisted.connection.liveness import (
+    DEFERENCE,
+    LEAST_QUESTIONS,
+    NEWCOMER_SILENCE,
+    QUESTIONS,
+)
+from kcptwisted.connection.opening import FIRST_RETRY, HELLOS, LAST_RETRY
+from kcptwisted.connection.path import QUESTIONS_BEFORE_MOVING
 from kcptwisted.connection.shutdown import FINS, LONGEST_WAIT
 from kcptwisted.crypt.registry import CIPHERS
 from kcptwisted.options import KCPOptions
@@ -25,8 +32,6 @@ from kcptwisted.options.table import MODES, OPTIONS
 from kcptwisted.server.cookies import PERIOD
 from kcptwisted.server.ended import ANSWER_PAUSE, MAXIMUM_REMEMBERED, REMEMBERED
 from kcptwisted.server.paths import PAUSE
-from kcptwisted.session.closing import CLIENTS_LAST_WORDS, LAST_WORDS
-from kcptwisted.session.controlled import ASKS_BEFORE_MOVING
 from kcptwisted.stats import PortStats, SessionStats
 from kcptwisted.testing.link import Link
 from kcptwisted.wire.control import LONGEST_BLOCK
@@ -227,7 +232,7 @@ class CompletenessTests(SynchronousTestCase):
         page = DOCS / "counters.md"
         for heading, counters in (("Of a session", SessionStats), ("Of a port", PortStats)):
             named = [row[0] for row in rows(section(page, heading))[2:]]
-            self.assertEqual(sorted(named), sorted(counters.__slots__))
+            self.assertEqual(named, list(counters().asDict()))
 
     def test_exceptions(self) -> None:
         """
@@ -278,8 +283,8 @@ class CompletenessTests(SynchronousTestCase):
             f"every {LAST_RETRY} ms from then on",
             f"waits of up to {LONGEST_WAIT // 1000} s",
             f"When {FINS} have gone unanswered",
-            f"A listener sends it {['', 'once', 'twice'][LAST_WORDS]}",
-            f"sends it {CLIENTS_LAST_WORDS} times",
+            f"A listener sends it {['', 'once', 'twice'][COPIES]}",
+            f"sends it {CLIENTS_COPIES} times",
             f"for {REMEMBERED // 1000} s, and for {REMEMBERED // 1000} s more",
             f"{MAXIMUM_REMEMBERED} addresses at most",
             f"the last word, at most every {ANSWER_PAUSE} ms",
@@ -289,9 +294,9 @@ class CompletenessTests(SynchronousTestCase):
             f"at most one every {PAUSE} ms",
         ):
             self.assertIn(phrase, text)
-        # In words there: three helloes, a sixth, three questions, a tenth, the second question.
-        self.assertEqual((HELLOES, ASKS, LEAST_ASKS), (3, 6, 3))
-        self.assertEqual((DEFERENCE, ASKS_BEFORE_MOVING), (10, 2))
+        # In words there: three hellos, a sixth, three questions, a tenth, the second question.
+        self.assertEqual((HELLOS, QUESTIONS, LEAST_QUESTIONS), (3, 6, 3))
+        self.assertEqual((DEFERENCE, QUESTIONS_BEFORE_MOVING), (10, 2))
 
     def test_workerNumbers(self) -> None:
         """

@@ -9,6 +9,7 @@ from kcptwisted.options import KCPOptions
 from kcptwisted.testing.link import Link
 from kcptwisted.wire.segment import PUSH, Segment
 from tests.connections import ConnectionTestCase
+from tests.inside import sessionOf
 
 GOOD = Link(delay=0.005)
 OUT = Link(loss=1)
@@ -103,10 +104,10 @@ class LifeTests(ConnectionTestCase):
         client, server = self.connect(options, link=GOOD)
         self.network.run(1)
         self.bothWays(OUT)
-        address = server.session.address
+        address = sessionOf(server.session).address
         malformed = Segment(server.session.conv, PUSH, 0, 9, 0, 0, 0, b"data").encode()[:-1]
         for _ in range(20):
-            server.session.datagramsReceived([malformed], address)
+            sessionOf(server.session).datagramsReceived([malformed], address)
             self.network.run(0.5)
         self.assertIsInstance(self.reasonOf(server), PeerTimeout)
         self.assertGreater(server.session.stats.KCPInErrors, 5)

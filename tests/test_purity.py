@@ -75,6 +75,10 @@ def _imports(source: str) -> Iterator[str]:
             yield node.module or ""
 
 
+#: What else needs no zope.interface, so that it can be compiled, and used without it.
+PLAIN = ("arq/", "connection/", "fec/", "native/", "stats.py", "wire/")
+
+
 class PurityTests(SynchronousTestCase):
     """
     The ARQ core, the FEC codecs, the ciphers and what decides about connections are given data and
@@ -89,6 +93,15 @@ class PurityTests(SynchronousTestCase):
             modules = set(_imports((ROOT / name).read_text("utf-8")))
             packages = {module.partition(".")[0] for module in modules}
             self.assertEqual(packages & FORBIDDEN, set(), name)
+
+    def test_plain(self) -> None:
+        """
+        The core and the codecs need no zope.interface either.
+        """
+        for name in PURE:
+            if name.startswith(PLAIN):
+                modules = _imports((ROOT / name).read_text("utf-8"))
+                self.assertNotIn("zope", {module.partition(".")[0] for module in modules}, name)
 
     def test_ownImports(self) -> None:
         """
@@ -112,7 +125,7 @@ class PurityTests(SynchronousTestCase):
             self.assertTrue((ROOT / path).exists(), path)
         for name in ("cfb", "aead", "twofish", "salsa20", "openssl", "joined", "keys"):
             self.assertIn(f"crypt/{name}.py", PURE)
-        for name in ("channel", "lifecycle", "liveness", "shutdown"):
+        for name in ("channel", "connection", "liveness", "shutdown"):
             self.assertIn(f"connection/{name}.py", PURE)
         for name in ("control", "fec", "opening", "segment"):
             self.assertIn(f"wire/{name}.py", PURE)

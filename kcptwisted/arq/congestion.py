@@ -1,31 +1,37 @@
 """
-Congestion control, as an object that a conversation is given.
+Congestion control: what limits the segments in flight, beside the windows.
 """
 
 from __future__ import annotations
 
-from zope.interface import Attribute, Interface, implementer
+from abc import ABC, abstractmethod
 
 INITIAL_SSTHRESH = 2
 MINIMUM_SSTHRESH = 2
 
 
-class ICongestionControl(Interface):
+class CongestionControl(ABC):
     """
-    Decides how many segments may be in flight, beside the two ends' windows.
+    Limits how many segments may be in flight.  The windows of the two ends limit them as well.
+
+    @ivar window: the most segments in flight; None sets no limit, and ACKs are not reported then.
     """
 
-    window: int | None = Attribute("The most segments in flight; None sets no limit.")
+    __slots__ = ("window",)
 
-    def onAck(arrivals: int, remoteWindow: int) -> None:
+    window: int | None
+
+    @abstractmethod
+    def onAck(self, arrivals: int, remoteWindow: int) -> None:
         """
-        Segments left the flight.
+        The peer acknowledged segments.
 
         @param arrivals: how many datagrams moved una.
         @param remoteWindow: the peer's free window, segments.
         """
 
-    def onFastRetransmit(inFlight: int, resend: int) -> None:
+    @abstractmethod
+    def onFastRetransmit(self, inFlight: int, resend: int) -> None:
         """
         Segments were sent again because later ones were acknowledged.
 
@@ -33,59 +39,60 @@ class ICongestionControl(Interface):
         @param resend: the threshold that was reached, in ACKs.
         """
 
-    def onTimeout() -> None:
+    @abstractmethod
+    def onTimeout(self) -> None:
         """
         A segment was sent again because its timeout passed.
         """
 
 
-@implementer(ICongestionControl)
-class NoCongestionControl:
+class NoCongestionControl(CongestionControl):
     """
     C{nc=1}: only the windows limit what is in flight.
     """
 
     __slots__ = ()
 
-    window: int | None = None
+    def __init__(self) -> None:
+        self.window = None
 
     def onAck(self, arrivals: int, remoteWindow: int) -> None:
         """
-        Nothing to learn.
+        Does nothing.
         """
 
     def onFastRetransmit(self, inFlight: int, resend: int) -> None:
         """
-        Nothing to learn.
+        Does nothing.
         """
 
     def onTimeout(self) -> None:
         """
-        Nothing to learn.
+        Does nothing.
         """
 
 
-@implementer(ICongestionControl)
-class StandardCongestionControl:
+class StandardCongestionControl(CongestionControl):
     """
     C{nc=0}: KCP's slow start and congestion avoidance (docs/wire.md, "ARQ rules").
     """
 
-    __slots__ = ("_credit", "_mss", "ssthresh", "window")
+    __slots__ = ("_credit", "_mss", "ssthresh")
 
     def __init__(self, mss: int) -> None:
         """
         @param mss: payload bytes of a full segment.
         """
         self._mss = mss
-        self.window: int | None = 1
+        self.window = 1
         self.ssthresh = INITIAL_SSTHRESH
         # Bytes that the window stands for; grows by less than a segment at a time.
         self._credit = float(mss)
 
     def onAck(self, arrivals: int, remoteWindow: int) -> None:
         """
-        Grow by one segment an arrival below ssthresh, by about one a round trip above.
+        Below ssthresh the window grows by one segment for each datagram that moved una, from there
+        on by about one segment for each round trip.
         """
         mss = self._mss
         window = self.window or 1
@@ -105,14 +112,15 @@ class StandardCongestionControl:
 
     def onFastRetransmit(self, inFlight: int, resend: int) -> None:
         """
-        Halve, and allow for the segments that the ACKs say have left.
+        The window becomes half of what is in flight, and the C{resend} segments beyond, which the
+        ACKs show to have arrived.
         """
         self.ssthresh = max(inFlight // 2, MINIMUM_SSTHRESH)
         self._set(self.ssthresh + resend)
 
     def onTimeout(self) -> None:
         """
-        Begin again from one segment.
+        The window becomes one segment.
         """
         self.ssthresh = max((self.window or 1) // 2, MINIMUM_SSTHRESH)
         self._set(1)
@@ -122,9 +130,9 @@ class StandardCongestionControl:
         self._credit = float(window * self._mss)
 
 
-def congestionControl(limited: bool, mss: int) -> ICongestionControl:
+def congestionControl(limited: bool, mss: int) -> CongestionControl:
     """
-    @param limited: whether there is to be a congestion window.
+    @param limited: whether to limit the segments in flight.
     @param mss: payload of a full segment, bytes.
     """
     return StandardCongestionControl(mss) if limited else NoCongestionControl()

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kcptwisted.arq.congestion import ICongestionControl
+from kcptwisted.arq.congestion import CongestionControl
+from kcptwisted.arq.incoming import takeApart
 from kcptwisted.arq.probe import WindowProbe
 from kcptwisted.arq.receiver import Receiver
 from kcptwisted.arq.sender import MAXIMUM_BURST, Sender
@@ -17,37 +18,39 @@ from kcptwisted.stats import SessionStats
 from kcptwisted.wire.segment import (
     ACK,
     HALF,
-    HEADER,
     MASK,
     OVERHEAD,
-    PUSH,
     WASK,
     WINS,
+    controlSegment,
+    packHeader,
     packSegments,
+    unpackHeader,
 )
 
 #: wnd is a 16-bit field.
 MAXIMUM_WINDOW = 0xFFFF
 
-#: Control data kept until the caller takes it; what comes beyond is dropped and counted.
-MAXIMUM_CONTROLS = 16
-
 
 class Conversation:
     """
-    Reliable transfer over datagrams, both directions.
+    Transfers bytes or messages reliably over datagrams, in both directions.
 
-    A caller hands in what arrived (L{receive}), takes what is in order (L{read}), and sends what
-    L{datagramsToSend} gives: at once when L{wantsFlush} says so, else when L{deadline} has come.
+    A caller hands in datagrams that arrived (L{receive}), takes what is in order (L{read}), and
+    sends what L{datagramsToSend} returns: at once if C{wantsFlush}, else at the L{deadline}.
 
     @ivar conv: the conversation id.
     @ivar sender: the sending half.
     @ivar receiver: the receiving half.
     @ivar answered: a plausible segment has arrived.
-    @ivar heard: L{receive} was given one the last time: well-formed, and about segments that were
-        sent, or that may be.
-    @ivar controls: what WASK and WINS segments carried as data, for the caller to take out.
-    @ivar unproven: limits what is sent; None where nothing needs to.
+    @ivar heard: the last L{receive} was given a plausible segment: well-formed, about segments that
+        were sent, or in the window.
+    @ivar controls: the data of WASK and WINS segments; the caller takes them out.
+    @ivar unproven: limits what is sent to an address that may be forged; None if it is not.
+    @ivar wantsFlush: L{datagramsToSend} should be called without waiting for L{deadline}.
+    @ivar wantsProof: the peer should be asked, by a WASK of any kind, because its unas are old; see
+        L{Staleness}.
+    @ivar peerRestarted: the peer has lost its state and begun anew with the same conv.
     """
 
     __slots__ = (
@@ -55,8 +58,8 @@ class Conversation:
         "_controlsToSend",
         "_firstUna",
         "_flushDeadline",
-        "_flushNow",
         "_probe",
+        "_sendQueue",
         "_settings",
         "_staleness",
         "_stats",
@@ -65,16 +68,19 @@ class Conversation:
         "controls",
         "conv",
         "heard",
+        "peerRestarted",
         "receiver",
         "sender",
         "unproven",
+        "wantsFlush",
+        "wantsProof",
     )
 
     def __init__(
         self,
         conv: int,
         settings: ARQSettings,
-        congestion: ICongestionControl,
+        congestion: CongestionControl,
         stats: SessionStats,
         firstSn: int = 0,
     ) -> None:
@@ -88,14 +94,17 @@ class Conversation:
         self._settings = settings
         self._stats = stats
         self.sender = Sender(settings, congestion, stats, firstSn)
+        self._sendQueue = self.sender.sendQueue
         self.receiver = Receiver(settings.receiveWindow, settings.stream, stats, firstSn)
         self._probe: WindowProbe | None = None
         self._firstUna = firstSn & MASK
         self._staleness = Staleness(self._firstUna)
         self._askWindow = False
         self._tellWindow = False
-        self._flushNow = False
         self._flushDeadline: int | None = None
+        self.wantsFlush = False
+        self.wantsProof = False
+        self.peerRestarted = False
         self.answered = False
         self.unproven: UnprovenPath | None = None
         self.heard = False
@@ -114,131 +123,88 @@ class Conversation:
         @return: the datagrams that do not begin with a segment of this conversation, for the
             caller to judge.
         """
-        receiver = self.receiver
-        accept = receiver.accept
-        unpack = HEADER.unpack_from
-        conv = self.conv
-        # A run of payloads in order is handed over at once; the rest goes one by one.
-        run: list[bytes] = []
-        takesRuns = receiver.takesRuns
-        expected = receiver.next & MASK
-        runTs = 0
-        acks: list[tuple[int, int]] = []
-        unas: list[int] = []
-        lastUna = -1
-        lastWindow = -1
-        pushes = 0
-        foreign: list[bytes] = []
-        heard = False
-        for datagram in datagrams:
-            size = len(datagram)
-            offset = 0
-            while True:
-                if size - offset < OVERHEAD:
-                    if offset:
-                        self._stats.KCPInErrors += 1
-                    else:
-                        foreign.append(datagram)
-                    break
-                segmentConv, cmd, frg, window, ts, sn, una, length = unpack(datagram, offset)
-                start = offset + OVERHEAD
-                offset = start + length
-                if segmentConv != conv or not PUSH <= cmd <= WINS:
-                    if start == OVERHEAD:
-                        foreign.append(datagram)
-                    else:
-                        self._stats.KCPInErrors += 1
-                    break
-                if offset > size:
-                    self._stats.KCPInErrors += 1
-                    break
-                lastWindow = window
-                if una != lastUna:
-                    lastUna = una
-                    unas.append(una)
-                if cmd == PUSH:
-                    pushes += 1
-                    if takesRuns and sn == expected:
-                        run.append(datagram[start:offset])
-                        runTs = ts
-                        expected = (expected + 1) & MASK
-                    else:
-                        if run:
-                            receiver.extend(run, runTs)
-                            run = []
-                        heard = accept(sn, ts, frg, datagram[start:offset]) or heard
-                        expected = receiver.next & MASK
-                        takesRuns = receiver.takesRuns
-                elif cmd == ACK:
-                    acks.append((sn, ts))
-                else:
-                    heard = True
-                    if cmd == WASK:
-                        self._tellWindow = self._flushNow = True
-                    if length:
-                        self._takeControl(datagram[start:offset])
-                if offset == size:
-                    break
-        if run:
-            receiver.extend(run, runTs)
-            heard = True
-        if lastWindow < 0:
+        sender = self.sender
+        acks, unas, window, plausible, asked, foreign = takeApart(
+            datagrams, self.conv, self.receiver, self.controls, self._stats
+        )
+        if window < 0:
             self.heard = False
             return foreign
-        self._stats.InSegs += pushes
-        sender = self.sender
+        if asked:
+            self._tellWindow = self.wantsFlush = True
+        una = unas[-1]
         # Nearly always it is so at first sight.
-        atOnce = heard and (sender.next - lastUna) & MASK < HALF
-        self.heard = atOnce or sender.knowsOf(unas, acks, heard)
+        atOnce = plausible and (sender.next - una) & MASK < HALF
+        self.heard = atOnce or sender.knowsOf(unas, acks, plausible)
         self.answered = self.answered or self.heard
         if not recovered:
-            sender.remoteWindow = lastWindow
-            if not lastWindow and self._probe is None and sender.queue:
-                # Nothing else may make this side flush any more.
-                self._probe = WindowProbe(now)
-            known = sender.peerWindow
-            # Before it has received anything the peer tells its whole window.
-            if lastWindow > (known or 0) and (known is not None or lastUna == self._firstUna):
-                sender.peerWindow = lastWindow
+            sender.remoteWindow = window
+            known = self._sendQueue.peerWindow
+            if not window or known is None or window > known:
+                self._noteWindow(window, una, now)
         if self.unproven is not None:
             self.unproven.acknowledged(acks)
-        moved = sender.acknowledge(unas, acks, now, not recovered)
+        if sender.acknowledge(unas, acks, now, not recovered):
+            self.wantsFlush = True
         if not recovered:
-            una = sender.una & MASK
-            staleness = self._staleness
-            if lastUna != una:
-                if (una - lastUna) & MASK < HALF:
-                    staleness.behind(unas, una, now)
-            elif staleness.suspected:
-                staleness.current(una)
+            if una == sender.una & MASK and not self._staleness.suspected:
+                self._staleness.latest = una
             else:
-                staleness.told = una
-        if moved or sender.wantsFlush or self._acksAreDue(now):
-            self._flushNow = True
+                self._judgeUnas(unas, now)
+        if not self.wantsFlush and (sender.wantsFlush or self._acksAreDue(now)):
+            self.wantsFlush = True
         return foreign
+
+    def _noteWindow(self, window: int, una: int, now: int) -> None:
+        """
+        Take the peer's free window if it is 0, or larger than any before.
+
+        @param una: what the peer said with it.
+        """
+        queue = self._sendQueue
+        if not window and self._probe is None and queue.segments:
+            # Nothing else may make this side flush any more.
+            self._probe = WindowProbe(now)
+        known = queue.peerWindow
+        # Before it has received anything the peer tells its whole window.
+        if window > (known or 0) and (known is not None or una == self._firstUna):
+            queue.peerWindow = window
+
+    def _judgeUnas(self, unas: list[int], now: int) -> None:
+        """
+        Take the unas of a batch of which the last is old, or comes after old ones.
+        """
+        staleness = self._staleness
+        una = self.sender.una & MASK
+        if unas[-1] == una:
+            staleness.current(una)
+        elif (una - unas[-1]) & MASK < HALF:
+            staleness.behind(unas, una, now)
+        self.wantsProof = staleness.wantsProof
+        self.peerRestarted = staleness.restarted
 
     def repeats(self, datagram: bytes, data: bytes) -> int:
         """
-        Look at a datagram that may have nothing for L{receive}, as most that come while nothing
-        happens.
+        Recognise a datagram of an idle peer, which L{receive} could skip: one WASK or WINS that
+        says nothing new.
 
         @param data: control data that says nothing.
-        @return: L{WASK} or L{WINS}, if the datagram is one such segment with C{data}, tells what
-            is known, and nothing waits to be sent; 0 if it is to be received.
+        @return: L{WASK} or L{WINS}, if the datagram is one such segment with C{data}, its window
+            and una are those known already, and nothing waits to be sent; 0 if it is to be
+            received.
         """
         sender = self.sender
         if (
             len(datagram) != OVERHEAD + len(data)
-            or sender.peerWindow is None
+            or self._sendQueue.peerWindow is None
+            or self._sendQueue.segments
             or sender.una != sender.next
-            or sender.queue
-            or self._flushNow
+            or self.wantsFlush
             or self._flushDeadline is not None
             or self._staleness.suspected
         ):
             return 0
-        cmd: int
-        conv, cmd, _, window, _, _, una, length = HEADER.unpack_from(datagram)
+        conv, cmd, _, window, _, _, una, length = unpackHeader(datagram, 0)
         if (
             conv != self.conv
             or not WASK <= cmd <= WINS
@@ -248,14 +214,8 @@ class Conversation:
             or datagram[OVERHEAD:] != data
         ):
             return 0
-        self._staleness.told = una
+        self._staleness.latest = una
         return cmd
-
-    def _takeControl(self, data: bytes) -> None:
-        if len(self.controls) < MAXIMUM_CONTROLS:
-            self.controls.append(data)
-        else:
-            self._stats.KCPInErrors += 1
 
     def _acksAreDue(self, now: int) -> bool:
         pending = self.receiver.ackCount
@@ -267,13 +227,38 @@ class Conversation:
             self._flushDeadline = now + self._settings.ackDelay
         return False
 
+    def configure(self, settings: ARQSettings, congestion: CongestionControl | None = None) -> None:
+        """
+        Use other settings from now on; see L{wantsFlush} afterwards.
+
+        Nothing is lost.  Segments that have been cut keep their size: one that is larger than a
+        smaller mtu allows leaves as a datagram by itself.  A smaller receive window holds for what
+        the peer sends beyond the larger one.  The retransmission timeout follows with the next
+        sample of the round trip.
+
+        @param congestion: limits what is in flight from now on, if given.
+        @raise ValueError: if C{settings} say otherwise about C{stream}.
+        """
+        if settings.stream is not self._settings.stream:
+            raise ValueError("stream cannot be changed: segments that wait are of one kind")
+        self._settings = settings
+        self.sender.configure(settings)
+        if congestion is not None and self.unproven is not None:
+            self.unproven.congestion = congestion
+        elif congestion is not None:
+            self.sender.govern(congestion)
+        self.receiver.configure(settings.receiveWindow)
+        self._noteReopened()
+        pending = self.receiver.ackCount > 0 and settings.ackNoDelay
+        self.wantsFlush = self.wantsFlush or pending or self.sender.wantsFlush
+
     def write(self, data: bytes) -> None:
         """
         Queue bytes, or one message in message mode.
 
-        @raise MessageTooLong: see L{Sender.write}.
+        @raise MessageTooLong: see L{SendQueue.write<kcptwisted.arq.sendqueue.SendQueue.write>}.
         """
-        self.sender.write(data)
+        self._sendQueue.write(data)
 
     def read(self) -> bytes | None:
         """
@@ -281,13 +266,17 @@ class Conversation:
         """
         data = self.receiver.read()
         if self.receiver.windowReopened:
-            self.receiver.windowReopened = False
-            self._tellWindow = self._flushNow = True
+            self._noteReopened()
         return data
+
+    def _noteReopened(self) -> None:
+        if self.receiver.windowReopened:
+            self.receiver.windowReopened = False
+            self._tellWindow = self.wantsFlush = True
 
     def flushBy(self, deadline: int) -> None:
         """
-        Send what was written at the latest then, without wanting a flush now.
+        Have what was written sent by a deadline, without wanting a flush now.
 
         @param deadline: milliseconds.
         """
@@ -298,8 +287,8 @@ class Conversation:
         """
         Send a WASK with the next flush.
         """
-        self._askWindow = self._flushNow = True
-        self._staleness.wantsProof = False
+        self._askWindow = self.wantsFlush = True
+        self.wantsProof = self._staleness.wantsProof = False
 
     def sendControl(self, cmd: int, data: bytes) -> None:
         """
@@ -308,9 +297,9 @@ class Conversation:
         @param cmd: L{WASK}, which asks for an answer, or L{WINS}.
         """
         self._controlsToSend.append((cmd, data))
-        self._flushNow = True
+        self.wantsFlush = True
         if cmd == WASK:
-            self._staleness.wantsProof = False
+            self.wantsProof = self._staleness.wantsProof = False
 
     def leaveUnanswered(self) -> None:
         """
@@ -322,15 +311,15 @@ class Conversation:
         """
         @param now: milliseconds.
         @param data: control data.
-        @return: a datagram that only tells the window, and what C{data} says.
+        @return: a datagram of one segment, with the window and C{data}.
         """
         window = min(self.receiver.window, MAXIMUM_WINDOW)
         una = self.receiver.next & MASK
-        return HEADER.pack(self.conv, cmd, 0, window, now & MASK, 0, una, len(data)) + data
+        return controlSegment(self.conv, cmd, window, now, una, data)
 
     def discard(self) -> None:
         """
-        The conversation is over: hold nothing any more.
+        Drop all data: the conversation is over.
         """
         self.sender.discard()
         self.receiver.discard()
@@ -339,43 +328,22 @@ class Conversation:
         self._flushDeadline = self._probe = None
 
     @property
-    def wantsFlush(self) -> bool:
-        """
-        Whether L{datagramsToSend} should be called without waiting for L{deadline}.
-        """
-        return self._flushNow
-
-    @property
-    def wantsProof(self) -> bool:
-        """
-        Whether the peer should be asked, by a WASK of any kind, because what it says is old; see
-        L{Staleness}.
-        """
-        return self._staleness.wantsProof
-
-    @property
-    def peerRestarted(self) -> bool:
-        """
-        Whether the peer has lost its state and begun anew with the same conv.
-        """
-        return self._staleness.restarted
-
-    @property
     def drained(self) -> bool:
         """
         Whether all that was written has been acknowledged.
         """
-        return not (self.sender.queue or self.sender.inFlight)
+        return not (self._sendQueue.segments or self.sender.inFlight)
 
     def deadline(self) -> int | None:
         """
         @return: when L{datagramsToSend} is due next, milliseconds; None while nothing waits.
         """
-        earliest: int | None = None
-        probed = None if self._probe is None else self._probe.deadline
-        for deadline in (self._flushDeadline, probed, self.sender.deadline()):
-            if deadline is not None and (earliest is None or deadline < earliest):
-                earliest = deadline
+        earliest = self.sender.deadline()
+        flush, probe = self._flushDeadline, self._probe
+        if flush is not None and (earliest is None or flush < earliest):
+            earliest = flush
+        if probe is not None and (earliest is None or probe.deadline < earliest):
+            earliest = probe.deadline
         return earliest
 
     def datagramsToSend(self, now: int) -> list[bytes]:
@@ -384,45 +352,49 @@ class Conversation:
 
         @param now: milliseconds.
         """
-        self._flushNow = False
+        self.wantsFlush = False
         self._flushDeadline = None
-        conv = self.conv
-        window = min(self.receiver.window, MAXIMUM_WINDOW)
-        una = self.receiver.next & MASK
-        pack = HEADER.pack
-        acks = [
-            pack(conv, ACK, 0, window, ts, sn & MASK, una, 0) for sn, ts in self.receiver.takeAcks()
-        ]
+        conv, sender, receiver = self.conv, self.sender, self.receiver
+        waiting = self._sendQueue.segments
+        window = receiver.free
+        if not 0 <= window <= MAXIMUM_WINDOW:
+            window = MAXIMUM_WINDOW if window > 0 else 0
+        una = receiver.next & MASK
         # A listener that has no session for it reads the first segment of a datagram.
-        segments = self._controlSegments(now) + acks if self._controlsToSend else acks
-        sender = self.sender
-        if self._isToProbe(now) or self._askWindow:
+        segments = self._controlSegments(now) if self._controlsToSend else []
+        if receiver.ackCount:
+            for sn, ts in receiver.takeAcks():
+                segments.append(packHeader(conv, ACK, 0, window, ts, sn & MASK, una, 0))
+        if sender.remoteWindow or not waiting:
+            self._probe = None
+        elif self._probeIsDue(now):
+            self._askWindow = True
+        if self._askWindow:
             self._askWindow = False
-            segments.append(pack(conv, WASK, 0, window, now & MASK, 0, una, 0))
+            segments.append(controlSegment(conv, WASK, window, now, una))
         if self._tellWindow:
             self._tellWindow = False
-            segments.append(self.windowDatagram(now))
-        if sender.queue or sender.inFlight:
+            segments.append(controlSegment(conv, WINS, window, now, una))
+        if waiting or sender.inFlight:
             if self.unproven is None:
                 pushes = sender.flush(conv, now, window, una)
             else:
                 pushes = self.unproven.flush(segments, conv, now, window, una)
             segments += pushes
-            if len(pushes) >= MAXIMUM_BURST:
-                self._flushNow = sender.wantsFlush
-        return packSegments(segments, self._settings.mtu)
+            if self._sendQueue.segments and len(pushes) >= MAXIMUM_BURST:
+                self.wantsFlush = sender.wantsFlush
+        mtu = self._settings.mtu
+        if sum(map(len, segments)) <= mtu:
+            return [b"".join(segments)] if segments else segments
+        return packSegments(segments, mtu)
 
-    def _isToProbe(self, now: int) -> bool:
+    def _probeIsDue(self, now: int) -> bool:
         """
-        Whether the peer is to be asked because its window keeps segments from leaving.
+        Whether to ask the peer for its window, which keeps segments from leaving.
         """
-        if self.sender.remoteWindow or not self.sender.queue:
-            self._probe = None
-        elif self._probe is None:
+        if self._probe is None:
             self._probe = WindowProbe(now)
-        else:
-            return self._probe.isDue(now)
-        return False
+        return self._probe.isDue(now)
 
     def _controlSegments(self, now: int) -> list[bytes]:
         segments = []

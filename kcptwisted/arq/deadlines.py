@@ -4,9 +4,8 @@ When segments in flight time out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from heapq import heappop, heappush
-from typing import NamedTuple
 
 
 class Resend:
@@ -16,30 +15,24 @@ class Resend:
     @ivar sent: when its last copy left, milliseconds.
     @ivar deadline: when that copy times out, milliseconds.
     @ivar transmissions: copies sent.
-    @ivar hurried: it was sent again before its timeout; not again before the next timeout.
+    @ivar beforeTimeout: its last copy left before the timeout of the one before; no further copy
+        leaves before this one's timeout.
     @ivar misses: how often ACKs that could have counted for that copy did not.
     """
 
-    __slots__ = ("deadline", "hurried", "misses", "sent", "transmissions")
+    __slots__ = ("beforeTimeout", "deadline", "misses", "sent", "transmissions")
 
     def __init__(self) -> None:
         self.sent = 0
         self.deadline = 0
         self.transmissions = 1
-        self.hurried = False
+        self.beforeTimeout = False
         self.misses = 0
 
 
-class _Batch(NamedTuple):
-    """
-    Segments that left together with the same timeout.
-    """
-
-    deadline: int
-    #: Segments of an earlier batch come first, also when they are due at the same time.
-    number: int
-    timeout: int
-    sns: Sequence[int]
+#: Segments that left together with the same timeout: the deadline, the batch's number, the timeout
+#: and the sns.  Of two with the same deadline the earlier one comes first.
+_Batch = tuple[int, int, int, Sequence[int]]
 
 
 class ResendDeadlines:
@@ -48,13 +41,16 @@ class ResendDeadlines:
     segments it sent, and finding what is due touches only what is due.
 
     An entry is not removed when its segments are acknowledged; it is skipped when it comes up.
+
+    @ivar first: the earliest deadline, milliseconds; None if there is no entry.
     """
 
-    __slots__ = ("_batches", "_count")
+    __slots__ = ("_batches", "_count", "first")
 
     def __init__(self) -> None:
         self._batches: list[_Batch] = []
         self._count = 0
+        self.first: int | None = None
 
     def __len__(self) -> int:
         return len(self._batches)
@@ -68,9 +64,12 @@ class ResendDeadlines:
         @param sns: not wrapped, ascending.
         """
         self._count += 1
-        heappush(self._batches, _Batch(now + timeout, self._count, timeout, sns))
+        deadline = now + timeout
+        heappush(self._batches, (deadline, self._count, timeout, sns))
+        if self.first is None or deadline < self.first:
+            self.first = deadline
 
-    def due(self, now: int, una: int, resends: dict[int, Resend]) -> Iterator[tuple[int, int]]:
+    def due(self, now: int, una: int, resends: dict[int, Resend]) -> list[tuple[int, int]]:
         """
         Take out the segments whose last copy has timed out.  Some may have been acknowledged.
 
@@ -78,28 +77,33 @@ class ResendDeadlines:
         @return: (sn, timeout in milliseconds) pairs.
         """
         batches = self._batches
-        while batches and batches[0].deadline <= now:
-            batch = heappop(batches)
-            for sn in _from(batch.sns, una):
+        due: list[tuple[int, int]] = []
+        while batches and batches[0][0] <= now:
+            deadline, _, timeout, sns = heappop(batches)
+            for sn in _from(sns, una):
                 resend = resends.get(sn)
-                if resend is None or resend.deadline == batch.deadline:
-                    yield sn, batch.timeout
+                if resend is None or resend.deadline == deadline:
+                    due.append((sn, timeout))
+        self.forget(una)
+        return due
 
-    def next(self, una: int) -> int | None:
+    def forget(self, una: int) -> None:
         """
+        Remove the first entries, as far as all their segments have been acknowledged.
+
         @param una: the first sn in flight.
-        @return: the earliest deadline, milliseconds, or None.
         """
         batches = self._batches
-        while batches and batches[0].sns[-1] < una:
+        while batches and batches[0][3][-1] < una:
             heappop(batches)
-        return batches[0].deadline if batches else None
+        self.first = batches[0][0] if batches else None
 
     def clear(self) -> None:
         """
         Nothing is in flight any more.
         """
         self._batches.clear()
+        self.first = None
 
 
 def _from(sns: Sequence[int], una: int) -> Sequence[int]:

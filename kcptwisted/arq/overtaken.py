@@ -1,5 +1,5 @@
 """
-Which segments in flight were overtaken by later ones, so that they need not wait for a timeout.
+Which segments in flight were overtaken by later ones: they are sent again before their timeout.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from heapq import heapify, heappop, heappush
 
 from kcptwisted.arq.deadlines import Resend
 
-#: How often a copy is compared in vain with ACKs that could count for it; then it is left to its
-#: timeout.  Only a peer that makes ts up gets so far.
+#: ACKs that could count for a copy and do not, after which the copy waits for its timeout.  Only a
+#: peer that invents ts values causes so many.
 MAXIMUM_MISSES = 3
 
-#: What is left over of segments that have been acknowledged, beside as much as is in use.
+#: Entries of acknowledged segments that may be left, beside as many as there are of others.
 SLACK = 64
 
 
@@ -22,39 +22,40 @@ class Overtaken:
     """
     Counts, for each segment in flight, the ACKs of segments with a larger sn ("fastack").
 
-    Only gaps below the largest acknowledged sn are ever looked at, each leaves as soon as it has
-    been counted to the threshold, and one that was sent again is looked at only when an ACK of a
-    copy comes that left no earlier.  So the cost does not depend on the window, and is about the
-    same for each segment whatever the ACKs say.
+    It looks only at gaps below the largest acknowledged sn.  A gap is dropped when its count
+    reaches the threshold.  A segment that was sent again waits, until the ACK of a copy arrives
+    that did not leave before its own last copy.  So the cost of a segment depends neither on the
+    window nor on what the ACKs say.
 
+    @ivar threshold: ACKs after which a segment is to be sent again; 0 means never.
     @ivar due: when to send again what was overtaken less often than the threshold says, if nothing
-        new can be sent then, milliseconds; the caller's.
+        new can be sent then, milliseconds; set by the caller.
     """
 
     __slots__ = (
         "_counts",
         "_countsRoom",
+        "_fast",
         "_frontier",
         "_gaps",
-        "_hurried",
         "_inFlight",
         "_parked",
         "_parkedRoom",
         "_resends",
-        "_threshold",
         "_watched",
         "due",
+        "threshold",
     )
 
     def __init__(
         self, threshold: int, inFlight: Container[int], resends: dict[int, Resend]
     ) -> None:
         """
-        @param threshold: ACKs after which a segment is to be sent again; 0 means never.
+        @param threshold: see the attribute.
         @param inFlight: the sns in flight, kept by the caller.
         @param resends: what is known of segments that were sent again, kept by the caller.
         """
-        self._threshold = threshold
+        self.threshold = threshold
         self._inFlight = inFlight
         self._resends = resends
         # Every sn below this has been looked at once.
@@ -68,7 +69,7 @@ class Overtaken:
         self._parkedRoom = SLACK
         self._counts: dict[int, int] = {}
         self._countsRoom = SLACK
-        self._hurried: list[int] = []
+        self._fast: list[int] = []
         self.due: int | None = None
 
     @property
@@ -76,7 +77,7 @@ class Overtaken:
         """
         Whether segments have reached the threshold.
         """
-        return bool(self._hurried)
+        return bool(self._fast)
 
     @property
     def early(self) -> bool:
@@ -125,7 +126,7 @@ class Overtaken:
 
     def _isCurrent(self, sent: int, sn: int) -> bool:
         resend = self._resends.get(sn)
-        return resend is not None and resend.sent == sent and not resend.hurried
+        return resend is not None and resend.sent == sent and not resend.beforeTimeout
 
     def _judgeAll(self, overtaken: list[int], acks: list[tuple[int, int]], latest: int) -> None:
         """
@@ -133,7 +134,7 @@ class Overtaken:
         @param acks: descending.
         @param latest: when the latest of the acknowledged copies left.
         """
-        most = max(self._threshold, 1)
+        most = max(self.threshold, 1)
         # When the copies left that the ACKs beyond an sn are of, ascending, the latest only.
         best: list[int] = []
         position = 0
@@ -147,10 +148,11 @@ class Overtaken:
 
     def _judge(self, sn: int, best: list[int], latest: int) -> None:
         """
-        Count for C{sn} the ACKs that C{best} is of, and have later ones counted if they may.
+        Count for C{sn} the ACKs whose copies left at the times in C{best}.  Later ACKs count as
+        well if the segment is not to be sent again by then.
         """
         resend = self._resends.get(sn)
-        if sn not in self._inFlight or (resend is not None and resend.hurried):
+        if sn not in self._inFlight or (resend is not None and resend.beforeTimeout):
             self._counts.pop(sn, None)
             return
         counted = len(best)
@@ -160,13 +162,13 @@ class Overtaken:
                 return
             counted -= bisect_left(best, resend.sent)
         count = self._counts.get(sn, 0) + counted
-        if count >= self._threshold > 0:
+        if count >= self.threshold > 0:
             self._counts.pop(sn, None)
-            self._hurried.append(sn)
+            self._fast.append(sn)
             return
         if count:
             self._note(sn, count)
-            if not self._threshold:
+            if not self.threshold:
                 # One count is all that "early" asks for.
                 return
         if resend is None:
@@ -195,7 +197,7 @@ class Overtaken:
 
     def resent(self, sn: int, now: int) -> None:
         """
-        C{sn} timed out and left again: it counts afresh.
+        The segment C{sn} timed out and was sent again: its count begins anew.
 
         @param now: milliseconds.
         """
@@ -203,13 +205,13 @@ class Overtaken:
         self._resends[sn].misses = 0
         self._park(now, sn)
 
-    def takeHurried(self) -> list[int]:
+    def takeFast(self) -> list[int]:
         """
         @return: the segments that reached the threshold since the last call and are in flight.
         """
-        hurried = [sn for sn in self._hurried if sn in self._inFlight]
-        self._hurried.clear()
-        return hurried
+        fast = [sn for sn in self._fast if sn in self._inFlight]
+        self._fast.clear()
+        return fast
 
     def takeEarly(self) -> list[int]:
         """

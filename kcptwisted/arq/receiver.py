@@ -9,8 +9,8 @@ from collections import deque
 from kcptwisted.stats import SessionStats
 from kcptwisted.wire.segment import HALF, MASK, RING
 
-#: ACKs that wait to be sent, for each segment of the window: a peer may well have sent each twice.
-#: As no more than the window lies beyond a gap, dropping copies then halves them at least.
+#: ACKs that wait to be sent, for each segment of the window: a peer may have sent each segment
+#: twice.  At most a window of segments lies beyond a gap, so dropping copies halves the ACKs.
 MAXIMUM_ACKS_PER_SEGMENT = 2
 
 
@@ -19,39 +19,45 @@ class Receiver:
     Puts PUSH segments in order and holds them until the application takes them.
 
     At most C{window} segments wait for the application, and as many wait for a missing one
-    before them, whatever the peer sends.
+    before them, whatever the peer sends.  Those of a larger window before are taken as well.
 
     @ivar next: the sn awaited, not wrapped.
+    @ivar free: the window without the segments that wait for the application; below 0 if a message
+        exceeds the window, or the window was made smaller.
+    @ivar stream: message boundaries are ignored.
     @ivar ackCount: PUSH segments received since L{takeAcks}.
     @ivar windowReopened: the window was full and no longer is: the peer should be told.
     """
 
     __slots__ = (
+        "_allowed",
         "_lastAck",
         "_messages",
         "_partial",
         "_ready",
-        "_readySegments",
         "_reordered",
         "_selective",
         "_stats",
-        "_stream",
         "_window",
         "ackCount",
+        "free",
         "next",
+        "stream",
         "windowReopened",
     )
 
     def __init__(self, window: int, stream: bool, stats: SessionStats, firstSn: int = 0) -> None:
         """
         @param window: segments.
-        @param stream: whether message boundaries are ignored.
+        @param stream: see the attribute.
         @param firstSn: the sn that the peer starts at.
         """
-        self._window = window
-        self._stream = stream
+        self._window = self.free = window
+        self.stream = stream
         self._stats = stats
         self.next = firstSn
+        # Every sn before this one was within a larger window.
+        self._allowed = firstSn
         self.ackCount = 0
         self.windowReopened = False
         self._lastAck = (0, 0)
@@ -61,14 +67,13 @@ class Receiver:
         # None until the first message.
         self._messages: deque[tuple[int, bytes]] | None = None
         self._partial: list[tuple[int, bytes]] = []
-        self._readySegments = 0
 
     @property
     def window(self) -> int:
         """
         Free space, segments.
         """
-        return max(self._window - self._readySegments, 0)
+        return self.free if self.free > 0 else 0
 
     @property
     def unread(self) -> bool:
@@ -76,6 +81,20 @@ class Receiver:
         Whether something waits for the application.
         """
         return bool(self._ready or self._messages)
+
+    def configure(self, window: int) -> None:
+        """
+        Have another window from now on.  What the peer was allowed to send is taken even so.
+
+        @param window: segments.
+        """
+        self._allowed = max(self._allowed, self.next + self._window)
+        wasFull = self.free <= 0
+        self.free += window - self._window
+        self._window = window
+        self._advance()
+        if wasFull and self.free > 0:
+            self.windowReopened = True
 
     def holdsAll(self, final: int) -> bool:
         """
@@ -86,32 +105,27 @@ class Receiver:
         """
         return final - self.next == len(self._reordered)
 
-    @property
-    def takesRuns(self) -> bool:
-        """
-        Whether segments in order can be handed over as a run, with L{extend}.
-        """
-        return self._stream and not self._reordered and self._readySegments < self._window
-
     def extend(self, run: list[bytes], lastTs: int) -> None:
         """
-        Take payloads that follow each other from C{next} on.  Only while L{takesRuns} holds.
+        Take payloads that follow each other from C{next} on, in a stream.
 
-        @param run: the payloads; the caller's no more.
+        @param run: the payloads; the receiver keeps the list.
         @param lastTs: the ts of the last of them.
         """
-        room = self._window - self._readySegments
-        surplus = run[room:]
-        if surplus:
-            del run[room:]
-        self._ready += run
-        self._readySegments += len(run)
-        self.next += len(run)
-        self.ackCount += len(run)
+        count = len(run)
+        if self._reordered or count > self.free:
+            # A gap is closed, or the peer sends more than it was told there is room for.
+            for sn, data in enumerate(run, self.next):
+                self.accept(sn & MASK, lastTs, 0, data)
+            return
+        if self._ready:
+            self._ready += run
+        else:
+            self._ready = run
+        self.free -= count
+        self.next += count
+        self.ackCount += count
         self._lastAck = (self.next - 1, lastTs)
-        # More than the peer was told there is room for.
-        for sn, data in enumerate(surplus, self.next):
-            self.accept(sn & MASK, lastTs, 0, data)
 
     def accept(self, sn: int, ts: int, frg: int, data: bytes) -> bool:
         """
@@ -126,7 +140,7 @@ class Receiver:
             self._stats.RepeatSegs += 1
             self._acknowledge(self.next + distance - RING, ts)
             return True
-        if distance >= self._window:
+        if distance >= self._window and self.next + distance >= self._allowed:
             self._stats.KCPInErrors += 1
             return False
         position = self.next + distance
@@ -146,7 +160,7 @@ class Receiver:
             return
         most = MAXIMUM_ACKS_PER_SEGMENT * self._window
         if len(self._selective) >= most:
-            # What una covers by now goes, and all but one ACK of a segment.
+            # ACKs that una covers are dropped, and all but the last of each segment.
             latest = dict(self._selective)
             self._selective = [ack for ack in latest.items() if ack[0] >= self.next]
         self._selective.append(self._lastAck)
@@ -156,24 +170,24 @@ class Receiver:
         Move the run that has become complete to the application's queue.
         """
         reordered = self._reordered
-        while self._readySegments < self._window:
+        while self.free > 0:
             fragment = reordered.pop(self.next, None)
             if fragment is None:
                 if not reordered:
-                    # It is still as large as it ever was.
+                    # An empty dictionary keeps its memory until it is cleared.
                     reordered.clear()
                 return
             self.next += 1
-            if self._stream:
+            if self.stream:
                 self._ready.append(fragment[1])
-                self._readySegments += 1
+                self.free -= 1
             else:
                 self._assemble(*fragment)
 
     def _assemble(self, frg: int, data: bytes) -> None:
         partial = self._partial
         if partial and frg != partial[-1][0] - 1:
-            # The peer broke off a message: what is left of it can never be completed.
+            # The peer began another message: this one will never be complete.
             self._stats.KCPInErrors += 1
             partial.clear()
         partial.append((frg, data))
@@ -181,7 +195,7 @@ class Receiver:
             if self._messages is None:
                 self._messages = deque()
             self._messages.append((len(partial), b"".join([piece for _, piece in partial])))
-            self._readySegments += len(partial)
+            self.free -= len(partial)
             partial.clear()
 
     def read(self) -> bytes | None:
@@ -189,26 +203,44 @@ class Receiver:
         @return: all bytes that are in order (stream), or the next whole message; None if there
             is nothing.
         """
-        wasFull = self._readySegments >= self._window
-        data = self._readStream() if self._stream else self._readMessage()
-        if wasFull and self._readySegments < self._window:
+        wasFull = self.free <= 0
+        data: bytes | None
+        if not self.stream:
+            data = self._readMessage()
+        else:
+            ready = self._ready
+            if not ready:
+                return None
+            self._ready = []
+            self.free = self._window
+            if self._reordered:
+                ready += self._advanceAll()
+            data = (ready[0] if len(ready) == 1 else b"".join(ready)) or None
+        if wasFull and self.free > 0:
             self.windowReopened = True
         return data
 
-    def _readStream(self) -> bytes | None:
+    def _advanceAll(self) -> list[bytes]:
+        """
+        Move all that is in order, a window at a time.
+
+        @return: the payloads.
+        """
         taken: list[bytes] = []
+        self._advance()
         while self._ready:
             taken += self._ready
             self._ready = []
-            self._readySegments = 0
+            self.free = self._window
             self._advance()
-        return b"".join(taken) or None
+        return taken
 
     def _readMessage(self) -> bytes | None:
         while self._messages:
             segments, data = self._messages.popleft()
-            self._readySegments -= segments
-            self._advance()
+            self.free += segments
+            if self._reordered:
+                self._advance()
             if data:
                 return data
         return None
@@ -232,6 +264,8 @@ class Receiver:
         if not self.ackCount:
             return []
         self.ackCount = 0
+        if not self._selective:
+            return [self._lastAck]
         acks = [ack for ack in self._selective if ack[0] >= self.next]
         self._selective.clear()
         if not acks or acks[-1] != self._lastAck:

@@ -22,11 +22,21 @@ class RoundTripEstimator:
     __slots__ = ("_interval", "_minimum", "smoothed", "timeout", "variation")
 
     def __init__(self, interval: int, nodelay: bool) -> None:
-        self._interval = interval
-        self._minimum = MINIMUM_RTO_NODELAY if nodelay else MINIMUM_RTO
+        """
+        @param interval: milliseconds between flushes of the peer.
+        @param nodelay: whether the timeout may be as low as L{MINIMUM_RTO_NODELAY}.
+        """
         self.smoothed = 0.0
         self.variation = 0.0
         self.timeout = INITIAL_RTO
+        self.configure(interval, nodelay)
+
+    def configure(self, interval: int, nodelay: bool) -> None:
+        """
+        Use other settings from the next sample on.
+        """
+        self._interval = interval
+        self._minimum = MINIMUM_RTO_NODELAY if nodelay else MINIMUM_RTO
 
     def sample(self, milliseconds: int) -> None:
         """
@@ -39,7 +49,13 @@ class RoundTripEstimator:
             difference = milliseconds - self.smoothed
             # A sudden drop is good news and must not raise the timeout (docs/wire.md).
             weight = 32 if milliseconds < self.smoothed - self.variation else 4
-            self.variation += (abs(difference) - self.variation) / weight
-            self.smoothed = max(self.smoothed + difference / 8, 1.0)
-        timeout = self.smoothed + max(self._interval, 4 * self.variation)
-        self.timeout = int(min(max(timeout, self._minimum), MAXIMUM_RTO))
+            size = difference if difference > 0 else -difference
+            self.variation += (size - self.variation) / weight
+            smoothed = self.smoothed + difference / 8
+            self.smoothed = smoothed if smoothed > 1.0 else 1.0
+        margin = 4 * self.variation
+        timeout = self.smoothed + (margin if margin > self._interval else self._interval)
+        if timeout < self._minimum:
+            self.timeout = self._minimum
+        else:
+            self.timeout = int(timeout) if timeout < MAXIMUM_RTO else MAXIMUM_RTO

@@ -1,52 +1,50 @@
 """
-What may leave for an address before the peer has shown that it is there.
+What may be sent to an address before the peer has shown that it is there.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 
-from zope.interface import implementer
-
-from kcptwisted.arq.congestion import ICongestionControl
-from kcptwisted.arq.sender import MAXIMUM_FRAGMENTS, Sender
+from kcptwisted.arq.congestion import CongestionControl
+from kcptwisted.arq.sender import Sender
+from kcptwisted.arq.sendqueue import MAXIMUM_FRAGMENTS
 from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.stats import SessionStats
 from kcptwisted.wire.fec import OUT_OF_BAND, PARITY, packetType
-from kcptwisted.wire.segment import HALF, HEADER, MASK, OVERHEAD, WASK
+from kcptwisted.wire.segment import HALF, MASK, OVERHEAD, WASK, controlSegment, unpackHeader
 
-#: What is sent, in bytes that came: the limit of RFC 9000, 8.1.
+#: Bytes that may be sent for each byte that came: the limit of RFC 9000, section 8.1.
 FACTOR = 3
 
-#: Bytes of a segment that is as good a question as a WASK, when the peer is silent.
+#: Segments of up to so many bytes are sent again to a silent peer; for larger ones a WASK asks.
 CHEAP = 2 * OVERHEAD
 
 
-@implementer(ICongestionControl)
-class UnprovenPath:
+class UnprovenPath(CongestionControl):
     """
-    Keeps what is sent to an address that may be forged to L{FACTOR} times what came from there.
+    Limits what is sent to an address that may be forged to L{FACTOR} times what came from there.
     Sizes are those of UDP payloads.
 
-    New segments take up to half of what may be sent, so that something is left to ask with.  If the
-    first does not fit, one byte of it leaves.  Of what is to be sent again one segment leaves, as
-    any ACK will do; if it is large and nothing has come meanwhile, or does not fit, a WASK instead.
-    The answer adds to what may be sent.
+    New segments take up to half of what may be sent; the rest is for resends and questions.  If the
+    first segment does not fit, its first byte is sent alone.  Of the segments that are to be sent
+    again only one is, because one ACK is enough.  A WASK is sent instead if that segment does not
+    fit, or if it is large and nothing has come since the last segment left.  The peer's answer adds
+    to what may be sent.
 
-    The proof is an ACK with the ts of a segment that was sent: L{Sender.epoch} is random, so
-    nobody can guess it elsewhere.  An sn or una is no proof, since sns begin at 0.  The caller
-    knows of other proofs.
+    The proof is an ACK with the ts of a segment that was sent: L{Sender.epoch} is random, so nobody
+    at another address can guess it.  An sn or una is no proof, since sns begin at 0.  The caller
+    may accept other proofs.
 
+    @ivar congestion: what limits the sender when this is released.
     @ivar proven: there is proof.
-    @ivar withheld: something did not leave that was due.
-    @ivar window: see L{ICongestionControl}.
+    @ivar withheld: a segment that was due did not leave.
+    @ivar window: see L{CongestionControl}.
     """
 
     __slots__ = (
         "_asked",
         "_atStart",
-        "_congestion",
         "_copied",
         "_first",
         "_lower",
@@ -55,8 +53,8 @@ class UnprovenPath:
         "_settings",
         "_stamps",
         "_stats",
+        "congestion",
         "proven",
-        "window",
         "withheld",
     )
 
@@ -91,14 +89,14 @@ class UnprovenPath:
         self._copied = 0
         self.proven = False
         self.withheld = False
-        self.window: int | None = 0
-        self._congestion = sender.govern(self)
+        self.window = 0
+        self.congestion = sender.govern(self)
 
     def release(self) -> None:
         """
-        There is no limit any more.
+        End the limit.
         """
-        self._sender.govern(self._congestion)
+        self._sender.govern(self.congestion)
 
     @property
     def _received(self) -> int:
@@ -123,7 +121,7 @@ class UnprovenPath:
         for datagram in datagrams:
             size = len(datagram) + self._lower
             kind = packetType(datagram)
-            # Parity, and what the application sends beside the stream, must leave room for copies.
+            # Parity and out-of-band datagrams must leave room for resends.
             most = left // 2 if kind in (PARITY, OUT_OF_BAND) else left
             if size <= most:
                 left -= size
@@ -143,9 +141,9 @@ class UnprovenPath:
         self, before: Sequence[bytes], conv: int, now: int, window: int, una: int
     ) -> list[bytes]:
         """
-        Do as L{Sender.flush} as far as the limit allows.
+        Flush the sender, as far as the limit allows; see L{Sender.flush}.
 
-        @param before: segments that leave as well.
+        @param before: segments that leave in the same flush.
         """
         sender = self._sender
         left = self.left - sum(map(len, before)) - self._overhead
@@ -155,7 +153,7 @@ class UnprovenPath:
         waits = sender.queue and sender.next == sender.una and left >= OVERHEAD
         if waits and self._asked != self._received:
             self._asked = self._received
-            segments.append(HEADER.pack(conv, WASK, 0, window, now & MASK, 0, una, 0))
+            segments.append(controlSegment(conv, WASK, window, now, una))
         # Nothing else leaves before the next flush.
         self.window = sender.next - sender.una
         return segments
@@ -183,19 +181,17 @@ class UnprovenPath:
 
         @return: whether that was possible.
         """
-        queue = self._sender.queue
-        assert isinstance(queue, deque)
-        frg, data = queue[0]
+        queue = self._sender.sendQueue
+        frg, data = queue.segments[0]
         if len(data) == 1:
             return False
         before = 0
         if not self._settings.stream:
             before = frg + 1
-            most = min(MAXIMUM_FRAGMENTS, self._sender.peerWindow or MAXIMUM_FRAGMENTS)
+            most = min(MAXIMUM_FRAGMENTS, queue.peerWindow or MAXIMUM_FRAGMENTS)
             if not self._atStart or before >= most:
                 return False
-        queue[0] = frg, data[1:]
-        queue.appendleft((before, data[:1]))
+        queue.splitFirst(1, before)
         return True
 
     def _fitting(self, segments: list[bytes], first: int, left: int) -> list[bytes]:
@@ -207,7 +203,7 @@ class UnprovenPath:
         again = False
         received = self._received
         for segment in segments:
-            conv, _, frg, window, ts, sn, una, _ = HEADER.unpack_from(segment)
+            conv, _, frg, window, ts, sn, una, _ = unpackHeader(segment, 0)
             isNew = (sn - first) & MASK < HALF
             size = len(segment)
             if isNew:
@@ -218,7 +214,7 @@ class UnprovenPath:
             elif size > left or (size > CHEAP and received == self._copied):
                 self.withheld = True
                 size = OVERHEAD
-                segment = HEADER.pack(conv, WASK, 0, window, ts, 0, una, 0)
+                segment = controlSegment(conv, WASK, window, ts, una)
             again = again or not isNew
             if size > left:
                 self.withheld = True
@@ -230,20 +226,20 @@ class UnprovenPath:
             taken.append(segment)
         return taken
 
-    # ICongestionControl: what leaves meanwhile tells the congestion control nothing.
+    # CongestionControl: losses of these few segments say nothing about congestion.
 
     def onAck(self, arrivals: int, remoteWindow: int) -> None:
         """
-        See L{ICongestionControl}.
+        See L{CongestionControl}.
         """
-        self._congestion.onAck(arrivals, remoteWindow)
+        self.congestion.onAck(arrivals, remoteWindow)
 
     def onFastRetransmit(self, inFlight: int, resend: int) -> None:
         """
-        Nothing to learn.
+        Does nothing.
         """
 
     def onTimeout(self) -> None:
         """
-        Nothing to learn.
+        Does nothing.
         """

@@ -21,7 +21,7 @@ from twisted.internet.task import LoopingCall
 from twisted.protocols.basic import FileSender
 from twisted.python.failure import Failure
 
-from kcptwisted.session.session import KCPSession
+from kcptwisted.session import KCPTransport
 from kcptwisted.stats import SessionStats
 from kcptwisted.testing.link import Link
 from kcptwisted.testing.lossyrelay import LossyRelay
@@ -50,7 +50,7 @@ class FileServer(Protocol):
         """
         Send.
         """
-        transport = cast(KCPSession, self.transport)
+        transport = cast(KCPTransport, self.transport)
         transport.write(_LENGTH.pack(self._length))
         file = self._open()
         sending = FileSender().beginFileTransfer(file, transport)
@@ -183,7 +183,8 @@ def demonstrate(reactor: Any, arguments: argparse.Namespace, output: TextIO) -> 
         print(file=output)
     seconds = reactor.seconds() - began
     right = fetcher.received == length and fetcher.digest.hexdigest() == _digest(open)
-    _report(fetcher, cast(KCPSession, served[0].transport).stats, transport.stats, seconds, output)
+    server = cast(KCPTransport, served[0].transport)
+    _report(fetcher, server.stats, transport.stats, seconds, output)
     print(f"SHA-256 {'matches' if right else 'DIFFERS'}", file=output)
     transport.abortConnection()
     for session in port.sessions:

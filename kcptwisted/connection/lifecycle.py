@@ -1,184 +1,304 @@
 """
-The states of a connection, and the deadlines that belong to them.
+Where a connection stands, and how it comes to its end.
 """
 
 from __future__ import annotations
 
-from enum import Enum
+from kcptwisted.arq.conversation import Conversation
+from kcptwisted.connection.closing import Closing
+from kcptwisted.connection.controls import Controls
+from kcptwisted.connection.events import Cause, End, Ended, Events, Unread
+from kcptwisted.connection.lastwords import farewell, lastWord
+from kcptwisted.connection.liveness import Liveness
+from kcptwisted.connection.states import STATES, Receiving, Sending, State, Step
+from kcptwisted.connection.timers import TimerTable
+from kcptwisted.wire.control import Fin, FinAck, Reset, ResetReason
 
-#: Milliseconds until a WASK that opens a connection is sent again; doubles up to the second.
-FIRST_RETRY = 250
-LAST_RETRY = 4000
-
-#: WASKs with a hello that a peer gets which answers, but never with a hello of its own.
-HELLOES = 3
-
-#: What arrives keeps a close waiting for so many times its linger at most.
-PATIENCE = 10
-
-#: How often a peer is asked within the linger of a close that its shut window holds up.
-ASKS = 4
-
-
-class State(Enum):
-    """
-    Where a connection stands.
-    """
-
-    #: The peer has not answered yet.
-    CONNECTING = "connecting"
-    ESTABLISHED = "established"
-    #: Closed here; what was written is still being delivered.
-    CLOSING = "closing"
-    CLOSED = "closed"
+_OVER = (State.UNREAD, State.CLOSED)
 
 
 class Lifecycle:
     """
-    One connection's life.  Without clock and I/O.
+    One connection's life.  Times are milliseconds.
 
-    @ivar state: where it stands.
+    What ends a connection waits until the application has been offered what arrived before: see
+    L{settle}.
+
+    @ivar state: where the connection stands.
+    @ivar isOver: the peer hears and says nothing any more.
+    @ivar isOpen: neither end has closed anything, and the connection is not over.
+    @ivar isEnding: L{settle} will end the connection.
+    @ivar unsettled: L{settle} has something to do.
+    @ivar final: why the connection ended, while the application has yet to read what arrived
+        before; else None.
+    @ivar lastWord: a datagram that tells a peer which still talks to this connection that it is
+        over; None if the peer takes no control frames, or the connection is not over.
+    @ivar attached: the driver's: the application has been given the connection.
+    @ivar discards: the driver's: the application takes nothing any more.
+    @ivar awaitsProducer: the driver's: a producer has yet to write the rest of what a close
+        delivers.
+    @ivar leaving: the driver's: the program ends, so that nobody answers the peer after this
+        connection.
     """
 
-    __slots__ = ("_askAt", "_asked", "_closedAt", "_lingerEnds", "_retry", "_retryAt", "state")
+    __slots__ = (
+        "_closing",
+        "_controls",
+        "_conversation",
+        "_events",
+        "_linger",
+        "_liveness",
+        "_outbox",
+        "_peerEnded",
+        "_pending",
+        "_timers",
+        "attached",
+        "awaitsProducer",
+        "discards",
+        "final",
+        "isEnding",
+        "isOpen",
+        "isOver",
+        "lastWord",
+        "leaving",
+        "state",
+        "unsettled",
+    )
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        conversation: Conversation,
+        controls: Controls,
+        liveness: Liveness,
+        timers: TimerTable,
+        events: Events,
+        outbox: list[bytes],
+        linger: float,
+    ) -> None:
+        """
+        @param events: takes what has happened.
+        @param outbox: takes datagrams that leave at once.
+        @param linger: how long a close may stand still, seconds.
+        """
+        self._conversation = conversation
+        self._controls = controls
+        self._liveness = liveness
+        self._timers = timers
+        self._events = events
+        self._outbox = outbox
+        self._linger = linger
         self.state = State.CONNECTING
-        self._asked = 0
-        self._closedAt: int | None = None
-        self._retry = FIRST_RETRY
-        self._retryAt: int | None = None
-        self._lingerEnds: int | None = None
-        # When a peer whose window is shut is asked whether it still is.
-        self._askAt: int | None = None
+        self.isOver = self.isEnding = self.unsettled = False
+        self.isOpen = True
+        # None until either end closes anything.
+        self._closing: Closing | None = None
+        # Why the connection ends with the next settle.
+        self._pending: End | None = None
+        self.final: End | None = None
+        # The peer has ended the connection itself.
+        self._peerEnded = False
+        self.lastWord: bytes | None = None
+        self.attached = self.discards = False
+        self.awaitsProducer = self.leaving = False
+
+    def step(self, step: Step) -> bool:
+        """
+        Returns True if the step led to another state.
+        """
+        following = STATES.get((self.state, step))
+        if following is None:
+            return False
+        self.state = following
+        self.isOver = following in _OVER
+        return True
+
+    # What is known.
 
     @property
-    def deadline(self) -> int | None:
+    def sending(self) -> Sending:
         """
-        When L{retryIsDue}, L{askIsDue} or L{lingerIsOver} may become true, milliseconds, or None.
+        Where the direction to the peer stands.
         """
-        retry, closing = self._retryAt, self._lingerEnds
-        if closing is None:
-            return retry
-        if self._askAt is not None and self._askAt < closing:
-            closing = self._askAt
-        return closing if retry is None or closing < retry else retry
-
-    def begin(self, now: int) -> None:
-        """
-        The peer has been asked for a sign of life, and told hello.
-
-        @param now: milliseconds.
-        """
-        self._asked += 1
-        self._retryAt = now + self._retry
-
-    def retryIsDue(self, now: int) -> bool:
-        """
-        Whether to ask again; if so, the next time is set.
-
-        @param now: milliseconds.
-        """
-        if self._retryAt is None or now < self._retryAt:
-            return False
-        if self.state is not State.CONNECTING and self._asked >= HELLOES:
-            self._retryAt = None
-            return False
-        self._retry = min(self._retry * 2, LAST_RETRY)
-        self.begin(now)
-        return True
-
-    def establish(self) -> bool:
-        """
-        The peer is there, or is taken to be.  It may yet be asked again for its hello.
-
-        @return: whether this is news.
-        """
-        if self.state is not State.CONNECTING:
-            return False
-        self.state = State.ESTABLISHED
-        return True
+        return Sending.READY if self._closing is None else self._closing.sending
 
     @property
-    def asking(self) -> bool:
+    def receiving(self) -> Receiving:
         """
-        Whether the peer is, or will be, asked for its hello.
+        Where the direction from the peer stands.
         """
-        return self._retryAt is not None
+        return Receiving.RECEIVING if self._closing is None else self._closing.receiving
 
-    def closesLong(self, now: int, linger: float) -> bool:
+    @property
+    def peerFinished(self) -> bool:
         """
-        Whether a close has gone on for so long that the peer may be playing for time.
+        Whether the peer has closed the connection, and all that it sent has arrived.
+        """
+        return self._closing is not None and self._closing.peerFinished
 
-        @param now: milliseconds.
-        @param linger: how long delivery may stand still, seconds.
+    @property
+    def isDelivered(self) -> bool:
         """
-        return self._closedAt is not None and now - self._closedAt > PATIENCE * linger * 1000
+        Whether the application has closed, and the peer has acknowledged everything.
+        """
+        return self.state is State.CLOSING and self._conversation.drained
 
-    def greeted(self) -> None:
-        """
-        The peer has said hello: no need to ask any more.
-        """
-        self._retryAt = None
+    # Closing.
 
-    def close(self, now: int, linger: float) -> bool:
+    def close(self, now: int) -> bool:
         """
-        The application is done.
-
-        @param now: milliseconds.
-        @param linger: how long delivery may stand still, seconds.
-        @return: whether this is news.
-        """
-        if self.state in (State.CLOSING, State.CLOSED):
-            return False
-        self.state = State.CLOSING
-        self._closedAt = now
-        self.progress(now, linger)
-        return True
-
-    def progress(self, now: int, linger: float) -> None:
-        """
-        The peer acknowledged something, or says that it cannot yet: a close waits anew.
-
-        @param now: milliseconds.
-        @param linger: seconds.
-        """
-        if self.state is State.CLOSING:
-            wait = int(linger * 1000)
-            self._lingerEnds = now + wait
-            self._askAt = now + max(wait // ASKS, 1)
-
-    def askIsDue(self, now: int, linger: float) -> bool:
-        """
-        Whether a close has waited for so long that a peer whose window is shut should be asked; if
-        so, the next time is set.
-
-        @param now: milliseconds.
-        @param linger: seconds.
-        """
-        if self._askAt is None or now < self._askAt:
-            return False
-        self._askAt = now + max(int(linger * 1000) // ASKS, 1)
-        return True
-
-    def lingerIsOver(self, now: int) -> bool:
-        """
-        Whether a close has waited long enough.
-
-        @param now: milliseconds.
-        """
-        return (
-            self.state is State.CLOSING and self._lingerEnds is not None and now >= self._lingerEnds
-        )
-
-    def end(self) -> bool:
-        """
-        The connection is over.
+        The application closes the connection.
 
         @return: whether this is news.
+        """
+        if not self.step(Step.CLOSE):
+            return False
+        self._openClosing().begin(now)
+        return True
+
+    def closeOutput(self) -> bool:
+        """
+        The application closes its output.
+
+        @return: whether this is news.
+        """
+        return not self.isOver and self._openClosing().finish()
+
+    def _openClosing(self) -> Closing:
+        if self._closing is None:
+            self.isOpen = False
+            self.unsettled = True
+            self._closing = Closing(
+                self._conversation,
+                self._controls,
+                self._liveness,
+                self._timers,
+                self._events,
+                self._linger,
+            )
+        return self._closing
+
+    def advance(self, now: int) -> None:
+        """
+        Goes on with a close, if there is one.
+        """
+        if self._closing is not None:
+            end = self._closing.advance(now, self.awaitsProducer)
+            if end is not None:
+                self.endSoon(end)
+
+    def take(self, frame: Fin | FinAck | Reset) -> bool:
+        """
+        Acts on a control frame that concerns the close.
+
+        @return: whether it makes sense.
+        """
+        if isinstance(frame, Reset):
+            self._reset(frame)
+        elif isinstance(frame, Fin):
+            return self._openClosing().finReceived(frame)
+        elif self._closing is not None:
+            self._closing.finAnswered(frame)
+        return True
+
+    def _reset(self, frame: Reset) -> None:
+        self._peerEnded = True
+        if self.peerFinished and (self.state is not State.CLOSING or self._conversation.drained):
+            # It has closed, and forgotten this connection; its data wait for the application.
+            return
+        if frame.reason == ResetReason.UNKNOWN:
+            self.endSoon(End(Cause.PEER_RESTARTED, "it does not know this connection"))
+        else:
+            self.endSoon(End(Cause.PEER_RESET, _nameOf(frame.reason)))
+
+    # Ending.
+
+    def endSoon(self, end: End) -> None:
+        """
+        Ends the connection with the next L{settle}.
+        """
+        self._pending = end
+        self.isEnding = self.unsettled = True
+
+    def settle(self, now: int) -> None:
+        """
+        Acts on what ends the connection, after the application has been offered what has arrived.
+        What it leads to may have events before the end, so it is called until there are none.
         """
         if self.state is State.CLOSED:
-            return False
-        self.state = State.CLOSED
-        self._retryAt = self._askAt = self._lingerEnds = None
-        return True
+            return
+        if self.final is not None:
+            if not self._conversation.receiver.unread:
+                self._over(self.final)
+            return
+        end = self._pending
+        if end is not None and self._peerEnded and self.isDelivered:
+            # The peer has everything; only the end of the close was lost.
+            end = End(Cause.CLOSED)
+        elif end is None and self._closing is not None:
+            end = self._closing.settle(self.discards)
+        if end is not None:
+            self.end(end, now)
+
+    def end(self, end: End, now: int) -> None:
+        """
+        Ends the connection.  If the peer or the path ended it, and the application has yet to read
+        what arrived before, that can still be read.
+        """
+        if self.final is not None:
+            # What was closed has not ended well if it cannot be read any more.
+            self._over(end if self.final.cause is Cause.CLOSED else self.final)
+        elif self.state is not State.CLOSED:
+            try:
+                self._sayLastWord(end.cause, now)
+            finally:
+                self._timers.clearAll()
+                self._end(end)
+
+    def _end(self, end: End) -> None:
+        awaited = self.attached and not self.discards and self._conversation.receiver.unread
+        if end.cause.isPeers and awaited and self.step(Step.LOSE):
+            # Of a peer that had closed, all has arrived, whatever became of it later.
+            self.final = End(Cause.CLOSED) if self.peerFinished else end
+            self._openClosing().discard()
+            self._events.append(Unread(end))
+        else:
+            self._over(end)
+
+    def abandon(self, end: End) -> None:
+        """
+        Ends a connection of which the application does not want to read the rest.
+        """
+        if self.final is not None:
+            self._over(end)
+
+    def _over(self, end: End) -> None:
+        self.step(Step.END)
+        self.isOpen = False
+        self.final = self._pending = None
+        self._conversation.discard()
+        self._events.append(Ended(end))
+
+    def _sayLastWord(self, cause: Cause, now: int) -> None:
+        """
+        Tells the peer that the connection is over, if it can be told and does not know.
+        """
+        conversation, controls, closing = self._conversation, self._controls, self._closing
+        said = lastWord(conversation, controls, closing, cause, now, self.attached)
+        if self.leaving and (closing is None or closing.answer() is None):
+            complete = not (conversation.sender.queue or self.awaitsProducer)
+            said = farewell(conversation, controls, complete, now) or said
+        if said is None:
+            return
+        if said.answers:
+            self.lastWord = said.datagram
+        if not (self._peerEnded or (closing is not None and closing.peerKnows)):
+            self._outbox += [said.datagram] * (1 if controls.unproven is not None else said.copies)
+
+
+def _nameOf(reason: int) -> str:
+    """
+    Returns the name of a reset's reason, for people.
+    """
+    if reason == ResetReason.ENDED:
+        return "its program ended"
+    return ResetReason(reason).name.lower() if reason in list(ResetReason) else str(reason)

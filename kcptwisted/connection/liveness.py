@@ -7,21 +7,24 @@ from __future__ import annotations
 
 from enum import Enum
 
-#: How often the peer is asked within C{deadAfter}.
-ASKS = 6
+from kcptwisted.connection.timers import NEVER, Timer, TimerTable
 
-#: Asks that must have gone unanswered before the peer is taken for dead, whatever the clock says.
-LEAST_ASKS = 3
+#: How often the peer is asked within C{deadAfter}.
+QUESTIONS = 6
+
+#: Questions that must have gone unanswered before the peer is taken for dead, whatever the clock
+#: says.
+LEAST_QUESTIONS = 3
 
 #: The end that was called waits longer by this part before it asks.
 DEFERENCE = 10
 
 #: A question waits up to this part of its time longer, so that it leaves together with those of
 #: other connections: one call for many costs a fraction of one for each.
-PATIENCE = 20
+TOLERANCE = 20
 
 #: Milliseconds that it waits longer at most.
-LONGEST_PATIENCE = 1000
+LONGEST_TOLERANCE = 1000
 
 #: Milliseconds of silence after which a newcomer is asked whether it is there, and a doubtful peer
 #: anew.
@@ -37,7 +40,7 @@ class Finding(Enum):
     WELL = "well"
     #: The peer should be asked for a sign of life.
     SILENT = "silent"
-    #: It has been asked, and has not answered in time.
+    #: The peer was asked, and did not answer in time.
     DEAD = "dead"
     #: There was no data of the application for too long.
     IDLE = "idle"
@@ -45,144 +48,175 @@ class Finding(Enum):
 
 class Liveness:
     """
-    The watch over one connection.  Without clock and I/O; all times are milliseconds.
+    The watch over one connection.  All times are milliseconds.
 
     Whoever hears from the peer sets C{heard}, and whoever moves data of the application sets
-    C{active}.  Both move L{deadline}, which a caller that waits for it need not know at once.
+    C{active}.  Both only put off the time of the next L{look}, so the timer need not be set then:
+    a look that comes too early sets it.
 
     @ivar heard: when the peer was last heard.
     @ivar active: when data of the application was last written or delivered.
+    @ivar timesIdleness: C{active} is looked at.
     @ivar unanswered: how often the peer has been asked since it was last heard.
     """
 
     __slots__ = (
         "_deadAfter",
-        "_firstAsk",
+        "_firstQuestion",
         "_idleTimeout",
         "_keepAlive",
-        "_nextAsk",
+        "_moved",
+        "_nextQuestion",
         "_silence",
+        "_timers",
         "_watching",
         "active",
         "heard",
+        "timesIdleness",
         "unanswered",
     )
 
-    def __init__(self, keepAlive: float, deadAfter: float, idleTimeout: float) -> None:
+    def __init__(
+        self, keepAlive: float, deadAfter: float, idleTimeout: float, timers: TimerTable
+    ) -> None:
         """
         @param keepAlive: seconds of silence after which to ask; 0 for never.
         @param deadAfter: seconds without an answer after which the peer is dead.
         @param idleTimeout: seconds without data of the application; 0 for no limit.
+        @param timers: where the time of the next look is written.
         """
         self._keepAlive = self._silence = int(keepAlive * 1000)
         self._deadAfter = int(deadAfter * 1000)
         self._idleTimeout = int(idleTimeout * 1000)
+        self.timesIdleness = self._idleTimeout > 0
+        self._timers = timers
         self.heard = self.active = 0
         self.unanswered = 0
-        self._firstAsk = self._nextAsk = 0
+        self._firstQuestion = self._nextQuestion = 0
         self._watching = False
+        self._moved = 0
 
-    @property
-    def deadline(self) -> int | None:
-        """
-        When to look next; None if never.
-        """
-        if not self._watching:
-            return None
-        due = None
-        if self._keepAlive:
-            silence = self._silence
-            due = self._nextAsk if self.unanswered else _together(self.heard + silence, silence)
-        if self._idleTimeout:
-            idle = self.active + self._idleTimeout
-            if due is None or idle < due:
-                return idle
-        return due
+    def _setTimer(self) -> None:
+        due = NEVER
+        if self._watching:
+            if self._keepAlive:
+                silence = self._silence
+                due = self._nextQuestion
+                if not self.unanswered:
+                    due = _together(self.heard + silence, silence)
+            if self._idleTimeout:
+                due = min(due, self.active + self._idleTimeout)
+        self._timers.set(Timer.LIVENESS, due)
 
-    def yieldTo(self, unproven: bool) -> None:
+    def noteActivity(self, moved: int, now: int) -> None:
         """
-        The peer called, so let it ask first: the answer tells either end that the other is there.
+        Takes note of data of the application, if there has been any.
+
+        @param moved: grows with each.
+        """
+        if moved != self._moved:
+            self._moved = moved
+            self.active = now
+
+    def letPeerAsk(self, unproven: bool) -> None:
+        """
+        Waits a little longer than the peer, which called: its question and the answer tell either
+        end that the other is there.
 
         @param unproven: whether to ask early the first time all the same.
         """
         self._keepAlive += self._keepAlive // DEFERENCE
         self._silence = min(self._keepAlive, NEWCOMER_SILENCE) if unproven else self._keepAlive
 
-    def askAfter(self, keepAlive: float) -> None:
+    def setKeepAlive(self, keepAlive: float) -> None:
         """
-        Ask after so much silence from now on.
+        Asks after so much silence from now on.
 
         @param keepAlive: seconds; 0 for never.
         """
         self._keepAlive = self._silence = int(keepAlive * 1000)
         self.unanswered = 0
+        self._setTimer()
 
     def start(self, now: int) -> None:
         """
-        The connection is up: begin to watch.
+        Begins to watch: the connection is up.
         """
         self.heard = self.active = now
         self._watching = True
+        self._setTimer()
 
     def look(self, now: int) -> Finding:
         """
-        Say what is due at C{now}.
+        Says what is due, and sets the timer.
         """
+        finding = self._look(now)
+        self._setTimer()
+        return finding
+
+    def _look(self, now: int) -> Finding:
         if self._idleTimeout and now - self.active >= self._idleTimeout:
             return Finding.IDLE
-        if self.heard > self._firstAsk:
-            self.revived()
+        if self.heard > self._firstQuestion:
+            self._forgetQuestions()
         if not self._keepAlive:
             return Finding.WELL
         return self._silent(now) if self.unanswered else self._quiet(now)
 
-    def hasten(self) -> None:
+    def askSoon(self) -> None:
         """
-        Ask again soon: what the peer says is doubtful.
+        Asks again soon: what the peer says is doubtful.
         """
         if self._keepAlive:
             self._silence = min(self._keepAlive, NEWCOMER_SILENCE)
+            self._setTimer()
 
     def _quiet(self, now: int) -> Finding:
         if now - self.heard < self._silence:
             return Finding.WELL
-        self._firstAsk = now
+        self._firstQuestion = now
         return self._ask(now)
 
     def _silent(self, now: int) -> Finding:
-        if now < self._nextAsk:
+        if now < self._nextQuestion:
             return Finding.WELL
-        if self.unanswered >= LEAST_ASKS and now - self._firstAsk >= self._deadAfter:
+        if self.unanswered >= LEAST_QUESTIONS and now - self._firstQuestion >= self._deadAfter:
             return Finding.DEAD
         return self._ask(now)
 
     def _ask(self, now: int) -> Finding:
         self.unanswered += 1
-        pause = max(self._deadAfter // ASKS, 1)
-        self._nextAsk = _together(now + pause, pause)
+        pause = max(self._deadAfter // QUESTIONS, 1)
+        self._nextQuestion = _together(now + pause, pause)
         return Finding.SILENT
 
     def revived(self) -> None:
         """
-        The peer has been heard since it was asked.
+        Takes note that the peer has been heard since it was asked.
         """
+        self._forgetQuestions()
+        self._setTimer()
+
+    def _forgetQuestions(self) -> None:
         if self.unanswered:
             self.unanswered = 0
             self._silence = self._keepAlive
 
     def stop(self) -> None:
         """
-        There is nothing to watch over any more.
+        Watches no more.
         """
         self._watching = False
         self._keepAlive = self._idleTimeout = 0
+        self._setTimer()
 
 
 def _together(due: int, wait: int) -> int:
     """
+    Returns the next time from C{due} on at which other connections' timers are set as well.
+
     @param due: milliseconds.
     @param wait: how long C{due} is waited for.
-    @return: the next time from C{due} on at which other connections' deadlines are as well.
     """
-    grid = min(wait // PATIENCE, LONGEST_PATIENCE) or 1
+    grid = min(wait // TOLERANCE, LONGEST_TOLERANCE) or 1
     return -(-due // grid) * grid

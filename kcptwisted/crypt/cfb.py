@@ -15,9 +15,10 @@ from collections.abc import Sequence
 
 from zope.interface import Attribute, Interface, implementer
 
-from kcptwisted.crypt.checksummed import CHECKED_OVERHEAD, NONCE, RandomBytes
+from kcptwisted.crypt.checksummed import RandomBytes
 from kcptwisted.crypt.framing import framing
 from kcptwisted.crypt.interfaces import ICipher
+from kcptwisted.wire.checked import CHECKED_OVERHEAD, NONCE
 
 #: kcp-go's fixed IV; ciphers with smaller blocks use its beginning.
 INITIALIZATION_VECTOR = bytes.fromhex("a7734f9c12ac1b01a415f2c1fc78e66b")

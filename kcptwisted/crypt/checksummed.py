@@ -5,18 +5,13 @@ The header of kcp-go's ciphers that do not authenticate: nonce and CRC-32 (docs/
 from __future__ import annotations
 
 import os
-import struct
 from collections.abc import Callable, Sequence
 from zlib import crc32
 
 from zope.interface import implementer
 
 from kcptwisted.crypt.interfaces import ICipher
-
-NONCE = 16
-CRC = struct.Struct("<I")
-#: Bytes before the payload.
-CHECKED_OVERHEAD = NONCE + CRC.size
+from kcptwisted.wire.checked import CHECKED_OVERHEAD, NONCE, packChecksum
 
 RandomBytes = Callable[[int], bytes]
 
@@ -48,11 +43,10 @@ class CheckedCipher:
         Add the headers and encrypt.
         """
         nonces = self._randomBytes(NONCE * len(datagrams))
-        packCrc = CRC.pack
         return list(
             self.transform(
                 [
-                    nonces[i * NONCE : (i + 1) * NONCE] + packCrc(crc32(datagram)) + datagram
+                    nonces[i * NONCE : (i + 1) * NONCE] + packChecksum(crc32(datagram)) + datagram
                     for i, datagram in enumerate(datagrams)
                 ]
             )
@@ -62,11 +56,10 @@ class CheckedCipher:
         """
         Decrypt, check and remove the headers.
         """
-        packCrc = CRC.pack
         opened = []
         for packet in self.transform(datagrams):
             payload = packet[CHECKED_OVERHEAD:]
-            if packet[NONCE:CHECKED_OVERHEAD] == packCrc(crc32(payload)):
+            if packet[NONCE:CHECKED_OVERHEAD] == packChecksum(crc32(payload)):
                 opened.append(payload)
         return opened, len(datagrams) - len(opened)
 

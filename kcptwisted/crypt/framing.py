@@ -11,8 +11,8 @@ from zlib import crc32
 
 from zope.interface import Interface, implementer
 
-from kcptwisted.crypt.checksummed import CHECKED_OVERHEAD, CRC, NONCE
 from kcptwisted.native import Accelerator, Scratch, accelerator
+from kcptwisted.wire.checked import CHECKED_OVERHEAD, NONCE, packChecksum
 
 
 class IFraming(Interface):
@@ -55,11 +55,10 @@ class PythonFraming:
         See L{IFraming}.
         """
         block, padding = self._block, self._padding
-        packCrc = CRC.pack
         pieces: list[bytes] = []
         at = 0
         for datagram, length in zip(datagrams, lengths, strict=True):
-            crc = packCrc(crc32(datagram))
+            crc = packChecksum(crc32(datagram))
             pieces += (nonces[at : at + NONCE], crc, datagram, padding[length % block])
             at += NONCE
         return b"".join(pieces)
@@ -69,14 +68,13 @@ class PythonFraming:
         See L{IFraming}.
         """
         block = self._block
-        packCrc = CRC.pack
         carried = []
         start = 0
         for length in lengths:
             end = start + length
             datagram = packets[start + CHECKED_OVERHEAD : end]
             crc = packets[start + NONCE : start + CHECKED_OVERHEAD]
-            if crc == packCrc(crc32(datagram)) and length >= CHECKED_OVERHEAD:
+            if crc == packChecksum(crc32(datagram)) and length >= CHECKED_OVERHEAD:
                 carried.append(datagram)
             start = end + -length % block
         return carried

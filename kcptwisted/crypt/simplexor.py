@@ -9,9 +9,10 @@ import os
 from collections.abc import Sequence
 from hashlib import pbkdf2_hmac
 
-from kcptwisted.crypt.checksummed import CHECKED_OVERHEAD, CheckedCipher, RandomBytes
+from kcptwisted.crypt.checksummed import CheckedCipher, RandomBytes
 from kcptwisted.crypt.joined import JoinedCipher
 from kcptwisted.native import Accelerator, accelerator
+from kcptwisted.wire.checked import CHECKED_OVERHEAD
 
 #: The longest packet, bytes.
 MASK_BYTES = 1500

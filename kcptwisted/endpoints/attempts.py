@@ -22,7 +22,7 @@ from zope.interface import implementer
 
 from kcptwisted.client.connector import KCPConnector
 from kcptwisted.interfaces import Address
-from kcptwisted.stack.hub import SocketLayer
+from kcptwisted.stack.socketstack import SocketLayer
 from kcptwisted.udp.addresses import isIPv6, toAddress
 
 #: Seconds from one attempt to the next, as L{twisted.internet.endpoints.HostnameEndpoint} has it.

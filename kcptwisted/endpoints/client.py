@@ -23,8 +23,8 @@ from kcptwisted.endpoints.given import givenSocket
 from kcptwisted.interfaces import Address
 from kcptwisted.options import KCPOptions
 from kcptwisted.options.hosts import checkHost, checkName, checkPort
-from kcptwisted.stack.hub import RandomBytes, SocketLayer
 from kcptwisted.stack.protection import warnIfUnprotected
+from kcptwisted.stack.socketstack import RandomBytes, SocketLayer
 from kcptwisted.udp.addresses import ANY_IPV4, ANY_IPV6, resolve
 from kcptwisted.udp.adopted import AdoptedSocket
 

@@ -19,8 +19,8 @@ from kcptwisted.options import KCPOptions
 from kcptwisted.options.hosts import checkPort
 from kcptwisted.server.listener import KCPListener
 from kcptwisted.server.listening import KCPListeningPort
-from kcptwisted.stack.hub import RandomBytes, SocketLayer
 from kcptwisted.stack.protection import warnIfUnprotected
+from kcptwisted.stack.socketstack import RandomBytes, SocketLayer
 from kcptwisted.udp.addresses import ANY_IPV4, resolve
 
 if TYPE_CHECKING:

@@ -4,21 +4,21 @@ Sums of shards multiplied by constants: what the Reed-Solomon code spends its ti
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import lru_cache
-
-from zope.interface import Interface, implementer
 
 from kcptwisted.fec.galois import products
 from kcptwisted.native import Accelerator, Scratch, accelerator
 
 
-class IShardArithmetic(Interface):
+class ShardArithmetic(ABC):
     """
     Linear combinations over GF(2^8).
     """
 
-    def combine(factors: Sequence[bytes], shards: Sequence[bytes]) -> list[bytes]:
+    @abstractmethod
+    def combine(self, factors: Sequence[bytes], shards: Sequence[bytes]) -> list[bytes]:
         """
         @param factors: for each sum wanted, a row with one factor for each shard.
         @param shards: at least one, all of the same length.
@@ -26,8 +26,7 @@ class IShardArithmetic(Interface):
         """
 
 
-@implementer(IShardArithmetic)
-class PythonArithmetic:
+class PythonArithmetic(ShardArithmetic):
     """
     In plain Python: a product with a constant is one C{bytes.translate}, a sum is the XOR of two
     integers.
@@ -65,8 +64,7 @@ def kernelTable(factor: int) -> bytes:
     return product[:16] + product[::16] + bytes(matrix)
 
 
-@implementer(IShardArithmetic)
-class AcceleratedArithmetic:
+class AcceleratedArithmetic(ShardArithmetic):
     """
     In C.
     """
@@ -107,7 +105,7 @@ class AcceleratedArithmetic:
 
 
 @lru_cache(maxsize=1)
-def fastestArithmetic() -> IShardArithmetic:
+def fastestArithmetic() -> ShardArithmetic:
     """
     @return: what is fastest here.
     """

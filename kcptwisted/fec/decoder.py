@@ -10,7 +10,15 @@ from kcptwisted.fec.autotune import SAMPLES, AutoTune
 from kcptwisted.fec.encoder import sequenceLimit
 from kcptwisted.fec.reedsolomon import codec
 from kcptwisted.stats import SessionStats
-from kcptwisted.wire.fec import DATA, DATA_HEADER, HEADER, PARITY
+from kcptwisted.wire.fec import (
+    DATA,
+    FEC_OVERHEAD,
+    PARITY,
+    SIZE_FIELD,
+    UNCOVERED,
+    shardDatagram,
+    unpackDataHeader,
+)
 
 #: Groups that are kept behind the newest one.
 HORIZON = 3
@@ -27,9 +35,6 @@ PATIENCE = 16
 PATIENCE_LATE = 128
 QUORUM = 3
 MAXIMUM_STRAYS = 12
-
-_PREFIX = HEADER.size
-_SIZE_FIELD = 2
 
 
 class _Group:
@@ -105,23 +110,23 @@ class FECDecoder:
         datagrams = []
         recovered: list[bytes] = []
         dataCount = parityCount = 0
-        unpack = DATA_HEADER.unpack_from
+        unpack = unpackDataHeader
         # The last shard's group, and its first seqid: the next shard is most likely of it too.
         group: _Group | None = None
         first = 0
         for packet in packets:
             length = len(packet)
-            if length < DATA_HEADER.size:
+            if length < FEC_OVERHEAD:
                 self._stats.FECErrs += 1
                 continue
             seqid, kind, size = unpack(packet)
             if kind == DATA:
-                end = _PREFIX + size
-                if end > length or size < _SIZE_FIELD:
+                end = UNCOVERED + size
+                if end > length or size < SIZE_FIELD:
                     self._stats.FECErrs += 1
                     continue
                 dataCount += 1
-                datagrams.append(packet[DATA_HEADER.size : end])
+                datagrams.append(packet[FEC_OVERHEAD:end])
             elif kind == PARITY:
                 parityCount += 1
             else:
@@ -317,15 +322,15 @@ class FECDecoder:
             return []
         longest = max(map(len, packets.values()))
         shards = {
-            position: packet[_PREFIX:].ljust(longest - _PREFIX, b"\0")
+            position: packet[UNCOVERED:].ljust(longest - UNCOVERED, b"\0")
             for position, packet in packets.items()
         }
         recovered = []
         for shard in codec(*self._counts).reconstruct(shards):
-            size = int.from_bytes(shard[:_SIZE_FIELD], "little")
-            if _SIZE_FIELD <= size <= len(shard):
-                recovered.append(shard[_SIZE_FIELD:size])
-            else:
+            datagram = shardDatagram(shard)
+            if datagram is None:
                 self._stats.FECErrs += 1
+            else:
+                recovered.append(datagram)
         self._stats.FECRecovered += len(recovered)
         return recovered

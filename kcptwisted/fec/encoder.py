@@ -7,13 +7,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kcptwisted.fec.reedsolomon import codec
-from kcptwisted.wire.fec import DATA, DATA_HEADER, HEADER, PARITY
+from kcptwisted.wire.fec import PARITY, UNCOVERED, dataShard, packParityHeader
 
 #: Milliseconds between the last two data shards of a group from which on parity is not worth
 #: sending (docs/wire.md, "FEC").
 PARITY_EXPIRES = 500
-
-_PREFIX = HEADER.size
 
 
 def sequenceLimit(groupSize: int) -> int:
@@ -48,13 +46,12 @@ class FECEncoder:
         @return: the datagrams with their headers, and parity where a group became full.
         """
         packets: list[bytes] = []
-        pack = DATA_HEADER.pack
         group = self._group
         start = 0
         while start < len(datagrams):
             end = start + self._dataShards - len(group)
             added = [
-                pack(seqid, DATA, len(datagram) + 2) + datagram
+                dataShard(seqid, datagram)
                 for seqid, datagram in enumerate(datagrams[start:end], self._seqid)
             ]
             start = end
@@ -98,6 +95,6 @@ class FECEncoder:
         # What the code makes of seqid and type, which it does not cover, is put aside: that is less
         # than to cut them off each packet.
         return [
-            HEADER.pack(seqid, PARITY) + combined[_PREFIX:]
+            packParityHeader(seqid, PARITY) + combined[UNCOVERED:]
             for seqid, combined in enumerate(self._codec.encode(padded), self._seqid)
         ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 
-from kcptwisted.fec.arithmetic import IShardArithmetic, fastestArithmetic
+from kcptwisted.fec.arithmetic import ShardArithmetic, fastestArithmetic
 from kcptwisted.fec.galois import logarithms
 from kcptwisted.wire.fec import MAXIMUM_SHARDS
 
@@ -78,7 +78,7 @@ class ReedSolomon:
     """
 
     def __init__(
-        self, dataShards: int, parityShards: int, arithmetic: IShardArithmetic | None = None
+        self, dataShards: int, parityShards: int, arithmetic: ShardArithmetic | None = None
     ) -> None:
         """
         @param arithmetic: what multiplies and adds shards; the fastest there is if None.

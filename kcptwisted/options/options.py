@@ -7,17 +7,20 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
 from kcptwisted.arq.settings import ARQSettings
+from kcptwisted.connection.settings import ConnectionSettings
 from kcptwisted.crypt.registry import CipherSpec, findCipher
 from kcptwisted.options.hosts import checkHost, checkName
 from kcptwisted.options.names import hint
 from kcptwisted.options.passphrases import KEY_VARIABLE, KeySource
 from kcptwisted.options.table import MAXIMUM_MTU, MODES, OPTIONS, TICK, Mode, Option
 from kcptwisted.options.text import markdownTable, parseOptions
+from kcptwisted.wire.control import Feature
 from kcptwisted.wire.fec import FEC_OVERHEAD, MAXIMUM_SHARDS
 from kcptwisted.wire.segment import OVERHEAD
 
@@ -26,6 +29,24 @@ DEAD_LINK_AFTER = 10_000
 
 #: The cipher when a key is given and no C{crypt=}.
 DEFAULT_CIPHER = "aes-128-gcm"
+
+#: The options that can be changed on a live connection.
+LIVE = (
+    "mode",
+    "nodelay",
+    "interval",
+    "resend",
+    "nc",
+    "mtu",
+    "sendWindow",
+    "receiveWindow",
+    "ackNoDelay",
+    "writeDelay",
+    "rateLimit",
+    "pacing",
+)
+
+_BY_NAME = {option.name: option for option in OPTIONS}
 
 
 @dataclass(frozen=True)
@@ -84,6 +105,9 @@ class KCPOptions:
     cipherKey: bytes = field(init=False, repr=False)
     # By overhead: all sessions have the same.
     _settings: dict[int, ARQSettings] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
+    _connectionSettings: dict[int, ConnectionSettings] = field(
         init=False, repr=False, compare=False, default_factory=dict
     )
 
@@ -208,6 +232,35 @@ class KCPOptions:
             self._settings[overhead] = self._arqSettings(overhead)
         return self._settings[overhead]
 
+    @property
+    def features(self) -> Feature:
+        """
+        What an end with these options can do.
+        """
+        # To follow a peer elsewhere takes a cipher that says who is the peer.
+        roaming = Feature.ROAMING if self.authenticated else Feature.NONE
+        return roaming | (Feature.STREAM if self.stream else Feature.MESSAGES)
+
+    def connectionSettings(self, overhead: int) -> ConnectionSettings:
+        """
+        Returns what concerns connections; one object for all sessions.
+
+        @param overhead: bytes of a UDP payload that the layers below KCP take.
+        """
+        settings = self._connectionSettings.get(overhead)
+        if settings is None:
+            settings = self._connectionSettings[overhead] = ConnectionSettings(
+                arq=self.arqSettings(overhead),
+                congestionControl=not self.timing.nc,
+                keepAlive=self.keepAlive,
+                deadAfter=self.deadAfter,
+                idleTimeout=self.idleTimeout,
+                linger=self.linger,
+                handshake=self.handshake,
+                features=self.features,
+            )
+        return settings
+
     def _arqSettings(self, overhead: int) -> ARQSettings:
         timing = self.timing
         rateLimit = self.rateLimit
@@ -232,6 +285,29 @@ class KCPOptions:
             pacing=self.pacing,
             deadLinkAfter=max(DEAD_LINK_AFTER, int(patience * 1000)),
         )
+
+    def changed(self, **changes: Any) -> KCPOptions:
+        """
+        Returns these options with some that can be changed on a live connection in place of others:
+        L{LIVE}.
+
+        @raise ValueError: names the option that cannot be changed, or is wrong, and what is
+            allowed.
+        """
+        options = copy(self)
+        for name, value in changes.items():
+            if name not in LIVE:
+                raise ValueError(
+                    f"{name} cannot be changed on a live connection, only {', '.join(LIVE)}"
+                )
+            self._check(_BY_NAME[name], value)
+            object.__setattr__(options, name, value)
+        options.checkMtu(options.overhead)
+        # What has been worked out from the others.
+        vars(options).pop("timing", None)
+        for name in ("_settings", "_connectionSettings"):
+            object.__setattr__(options, name, {})
+        return options
 
     @classmethod
     def fromStrings(

@@ -1,3 +1,7 @@
 """
 A connection as Twisted sees it: its transport, its protocol and what drives both.
 """
+
+from kcptwisted.session.transport import KCPTransport
+
+__all__ = ["KCPTransport"]

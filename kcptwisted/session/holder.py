@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 from kcptwisted.interfaces import Address
 from kcptwisted.stats import PortStats
 from kcptwisted.timing.clock import FlushClock
-from kcptwisted.wire.control import Block, Feature
+from kcptwisted.wire.control import Block
 
 if TYPE_CHECKING:
     from kcptwisted.session.session import KCPSession
@@ -25,14 +25,12 @@ class SessionSocket(Protocol):
 
     @ivar clock: flushes the session.
     @ivar stats: counts of the port.
-    @ivar features: what its sessions can do.
     @ivar calls: whether it is its sessions that call, and not the peers.
     @ivar reactor: of the program.
     """
 
     clock: FlushClock
     stats: PortStats
-    features: Feature
     calls: bool
 
     @property

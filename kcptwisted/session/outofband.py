@@ -12,6 +12,17 @@ from kcptwisted.options import KCPOptions
 from kcptwisted.wire.fec import OUT_OF_BAND_OVERHEAD, outOfBandData, outOfBandPacket
 
 
+def maximumOutOfBand(options: KCPOptions, overhead: int) -> int:
+    """
+    Returns the most bytes that an out-of-band packet carries; -1 if FEC is off.
+
+    @param overhead: bytes of a UDP payload that the layers below KCP take.
+    """
+    if not options.dataShards:
+        return -1
+    return options.mtu - overhead - OUT_OF_BAND_OVERHEAD
+
+
 def encodeOutOfBand(conv: int, data: bytes, options: KCPOptions, overhead: int) -> bytes:
     """
     @param conv: the conversation id.
@@ -24,7 +35,7 @@ def encodeOutOfBand(conv: int, data: bytes, options: KCPOptions, overhead: int) 
     if not options.dataShards:
         raise OutOfBandRefused("out-of-band datagrams need dataShards and parityShards")
     data = bytes(data)
-    limit = options.mtu - overhead - OUT_OF_BAND_OVERHEAD
+    limit = maximumOutOfBand(options, overhead)
     if len(data) > limit:
         raise OutOfBandRefused(f"data must be at most {limit} bytes with this mtu, not {len(data)}")
     return outOfBandPacket(conv, data)

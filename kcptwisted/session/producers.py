@@ -28,11 +28,17 @@ class ProducerGate:
         @param sender: whose queue is watched.
         """
         self._sender = sender
-        self._high = max(settings.sendWindow * settings.mss, LEAST_HIGH_WATER)
-        self._low = self._high // 2
+        self.configure(settings)
         self._producer: Any = None
         self._streaming = False
         self._paused = False
+
+    def configure(self, settings: ARQSettings) -> None:
+        """
+        Uses other settings from now on.
+        """
+        self._high = max(settings.sendWindow * settings.mss, LEAST_HIGH_WATER)
+        self._low = self._high // 2
 
     @property
     def producing(self) -> bool:

@@ -1,303 +1,316 @@
 """
-A connection as its application sees it: what can be done with the transport.
+A connection as its application has it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
-from twisted.internet import error
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import IConsumer, IProtocol, IPushProducer, ISSLTransport
-from twisted.logger import Logger
 from twisted.python.failure import Failure
-from zope.interface import implementer
+from zope.interface import alsoProvides, implementer
 
-from kcptwisted.arq.conversation import Conversation
-from kcptwisted.connection.lifecycle import Lifecycle, State
-from kcptwisted.errors import SendQueueFull
-from kcptwisted.interfaces import Address, IDatagramTransport, IKCPTransport
+from kcptwisted.arq.sender import Sender
+from kcptwisted.connection.connection import Connection
+from kcptwisted.connection.states import Sending
+from kcptwisted.interfaces import Address, IKCPTransport
 from kcptwisted.options import KCPOptions
-from kcptwisted.options.table import TICK
-from kcptwisted.session.holder import SessionHolder, SessionSocket
-from kcptwisted.session.outofband import encodeOutOfBand
-from kcptwisted.session.producers import ProducerGate
-from kcptwisted.session.tcplike import TCPOptions
+from kcptwisted.session.application import Application
+from kcptwisted.session.holder import SessionSocket
+from kcptwisted.session.outofband import encodeOutOfBand, maximumOutOfBand
+from kcptwisted.session.stream import Stream
+from kcptwisted.session.tls import TLSStream, startTLS
 from kcptwisted.stats import PortStats, SessionStats
-from kcptwisted.timing.clock import IFlushed
-from kcptwisted.udp.addresses import showAddress, toAddress
-from kcptwisted.udp.asked import ownAddressOf
 
-if TYPE_CHECKING:
-    from kcptwisted.session.session import KCPSession
+_TLS_ATTRIBUTES = ("getHandle", "getPeerCertificate", "negotiatedProtocol")
 
 
-@implementer(IKCPTransport, IConsumer, IPushProducer, IFlushed)
-class SessionTransport(TCPOptions):
+class ITransportSession(Protocol):
     """
-    Writing, closing, producers and consumers.
-    L{kcptwisted.session.session.KCPSession} is the rest.
+    What a transport asks of its session.
+    """
 
-    @ivar conv: the conversation id.
-    @ivar address: the peer's.
-    @ivar stats: counts.
-    @ivar connected: whether the connection is up, like L{twisted.internet.tcp.Connection}'s.
-    @ivar disconnecting: whether loseConnection or abortConnection was called.
-    @ivar scheduled: the clock's own note.
+    conv: int
+    address: Address
+    stats: SessionStats
+    connection: Connection
+    application: Application
+    stream: Stream
+    connected: bool
+
+    @property
+    def socket(self) -> SessionSocket: ...
+
+    @property
+    def options(self) -> KCPOptions: ...
+
+    @property
+    def overhead(self) -> int: ...
+
+    def getPeer(self) -> IPv4Address | IPv6Address: ...
+
+    def getHost(self) -> IPv4Address | IPv6Address: ...
+
+    def sendPast(self, datagrams: list[bytes]) -> None: ...
+
+    def setKeepAlive(self, enabled: bool) -> None: ...
+
+    def configure(self, **changes: Any) -> None: ...
+
+    def end(self, reason: Failure) -> None: ...
+
+
+@implementer(IKCPTransport, IConsumer, IPushProducer)
+class KCPTransport:
+    """
+    Writing, closing, producers and consumers, and what there is to know and to set.
     """
 
     # The dictionary is made when an application sets an attribute of its own, as on any transport.
-    __slots__ = (
-        "__dict__",
-        "__weakref__",
-        "_clock",
-        "_conversation",
-        "_ending",
-        "_gate",
-        "_holder",
-        "_lifecycle",
-        "_options",
-        "_readPaused",
-        "_resumed",
-        "_sealed",
-        "_silenced",
-        "_socket",
-        "_transport",
-        "address",
-        "connected",
-        "conv",
-        "disconnecting",
-        "protocol",
-        "scheduled",
-        "stats",
-    )
+    __slots__ = ("__dict__", "__weakref__", "_keepAlive", "_noDelay", "_session", "_stream")
 
-    _log = Logger()
-
-    # Made when the layers below are ready.
-    _transport: IDatagramTransport
-    _conversation: Conversation
-
-    def __init__(
-        self,
-        conv: int,
-        address: Address,
-        options: KCPOptions,
-        socket: SessionSocket,
-        holder: SessionHolder,
-    ) -> None:
+    def __init__(self, session: ITransportSession) -> None:
         """
-        @param conv: the conversation id.
-        @param address: the peer's.
+        @param session: what drives the connection.
         """
-        super().__init__(not options.writeDelay, options.keepAlive > 0)
-        self.conv = conv
-        self.address = address
-        self.protocol: IProtocol | None = None
-        self.stats = SessionStats()
-        self.connected = False
-        self.disconnecting = False
-        self.scheduled: int | None = None
-        self._options = options
-        self._socket = socket
-        self._holder = holder
-        self._clock = socket.clock
-        self._lifecycle = Lifecycle()
-        # None until a producer is registered.
-        self._gate: ProducerGate | None = None
-        self._readPaused = False
-        self._resumed = False
-        # No more writes, but for those of a registered producer.
-        self._sealed = False
-        # No more writes at all: nobody would take what was written.
-        self._silenced = False
-        self._ending: Failure | None = None
+        self._session = session
+        self._stream: Stream | TLSStream = session.stream
+        self._noDelay = not session.options.writeDelay
+        self._keepAlive = session.options.keepAlive > 0
 
     def __repr__(self) -> str:
-        host, peer = showAddress(self.getHost()), showAddress(self.getPeer())
-        tls = ", TLS" if ISSLTransport.providedBy(self) else ""
-        return f"<KCPSession {self.conv} {self._lifecycle.state.value}, {host} to {peer}{tls}>"
+        return repr(self._session).replace("KCPSession", "KCPTransport", 1)
+
+    # What there is to know.
 
     @property
-    def _closed(self) -> bool:
-        return self._lifecycle.state is State.CLOSED
+    def conv(self) -> int:
+        """
+        The conversation id.
+        """
+        return self._session.conv
+
+    @property
+    def stats(self) -> SessionStats:
+        """
+        Counts of this connection.
+        """
+        return self._session.stats
 
     @property
     def portStats(self) -> PortStats:
         """
         Counts of the socket and all its sessions.
         """
-        return self._socket.stats
+        return self._session.socket.stats
+
+    @property
+    def connected(self) -> bool:
+        """
+        Whether the connection is up, like L{twisted.internet.tcp.Connection}'s.
+        """
+        return self._session.connected
+
+    @property
+    def disconnecting(self) -> bool:
+        """
+        Whether loseConnection or abortConnection was called.
+        """
+        return self._session.stream.disconnecting
+
+    @property
+    def protocol(self) -> IProtocol | None:
+        """
+        The application's protocol, or the TLS layer; None after the end.
+        """
+        return self._session.application.protocol
+
+    @protocol.setter
+    def protocol(self, protocol: IProtocol | None) -> None:
+        self._session.application.protocol = protocol
 
     @property
     def queuedBytes(self) -> int:
         """
         Bytes that were written and wait to be sent for the first time.
         """
-        return self._conversation.sender.queuedBytes
+        return self._session.connection.queuedBytes
+
+    @property
+    def smoothedRTT(self) -> float:
+        """
+        The smoothed round-trip time, milliseconds; 0 before the first sample.
+        """
+        return self._sender.rtt.smoothed
+
+    @property
+    def rttVariance(self) -> float:
+        """
+        The mean deviation of the round-trip time, milliseconds.
+        """
+        return self._sender.rtt.variation
+
+    @property
+    def retransmissionTimeout(self) -> int:
+        """
+        How long a segment waits for its ACK before it is sent again, milliseconds.
+        """
+        return self._sender.rtt.timeout
+
+    @property
+    def segmentsInFlight(self) -> int:
+        """
+        Segments that were sent and are not acknowledged.
+        """
+        return len(self._sender.inFlight)
+
+    @property
+    def sendWindow(self) -> int:
+        """
+        The most segments in flight, as this end is set.
+        """
+        return self._session.options.sendWindow
+
+    @property
+    def peerWindow(self) -> int:
+        """
+        Segments for which the peer has room, as it said last.
+        """
+        return self._sender.remoteWindow
+
+    @property
+    def receiveWindow(self) -> int:
+        """
+        Segments for which this end has room now.
+        """
+        return self._session.connection.conversation.receiver.window
+
+    @property
+    def maximumOutOfBand(self) -> int:
+        """
+        The most bytes that L{sendOutOfBand} takes; -1 if it takes nothing, as FEC is off.
+        """
+        return maximumOutOfBand(self._session.options, self._session.overhead)
+
+    def configure(self, **changes: Any) -> None:
+        """
+        See L{IKCPTransport.configure}.
+        """
+        self._session.configure(**changes)
+
+    @property
+    def _sender(self) -> Sender:
+        return self._session.connection.conversation.sender
 
     @property
     def unacknowledged(self) -> int:
         """
         Segments that the peer has not acknowledged, those included that wait to be sent.
         """
-        sender = self._conversation.sender
+        sender = self._sender
         return len(sender.queue) + len(sender.inFlight)
 
-    def end(self, reason: Failure) -> None:
+    @property
+    def greeted(self) -> bool:
         """
-        End the connection at the next flush.
+        Whether the peer takes control frames.
         """
-        if self._ending is None and (self.connected or not self._closed):
-            self._ending = reason
-            self._clock.wantFlush(self)
+        return self._session.connection.controls.greeted
+
+    def getPeer(self) -> IPv4Address | IPv6Address:
+        """
+        Returns the peer's address.
+        """
+        return self._session.getPeer()
+
+    def getHost(self) -> IPv4Address | IPv6Address:
+        """
+        Returns the local address; of a server on all addresses the one that the peer asked, as far
+        as the system tells.
+        """
+        return self._session.getHost()
 
     # ITransport.
 
     def write(self, data: bytes) -> None:
         """
-        Send bytes, or one message in message mode.
+        Sends bytes, or one message in message mode.
 
         @raise kcptwisted.errors.MessageTooLong: if a message is too large for KCP, or for the
             peer's window.
         """
-        if not isinstance(data, (bytes, bytearray, memoryview)):
-            raise TypeError(f"Data must be bytes, not {type(data).__name__}")
-        gate = self._gate
-        if not self.connected or self._silenced:
-            return
-        if self._sealed and (gate is None or not gate.producing):
-            return
-        self._conversation.write(bytes(data))
-        self.stats.BytesSent += len(data)
-        limit = self._options.sendQueueLimit
-        if limit and self.queuedBytes > limit:
-            self.end(Failure(SendQueueFull(f"{self.queuedBytes} with sendQueueLimit={limit}")))
-            return
-        if self._options.writeDelay:
-            self._flushLater()
-        else:
-            self._clock.wantFlush(self)
-        if gate is not None:
-            gate.wrote()
+        self._stream.write(data)
 
     def writeSequence(self, data: Iterable[bytes]) -> None:
         """
-        Send several pieces as one write.
+        Sends several pieces as one write.
         """
-        self.write(b"".join(data))
+        self._stream.writeSequence(data)
+
+    def loseConnection(self) -> None:
+        """
+        Delivers what was written, then ends the connection; if the peer acknowledges nothing for
+        C{linger} seconds, ends it before.
+        """
+        self._stream.loseConnection()
+
+    def loseWriteConnection(self) -> None:
+        """
+        See L{IKCPTransport.loseWriteConnection}.
+        """
+        self._stream.loseWriteConnection()
+
+    def abortConnection(self) -> None:
+        """
+        See L{IKCPTransport.abortConnection}.
+        """
+        self._stream.abortConnection()
 
     def sendOutOfBand(self, data: bytes) -> None:
         """
         See L{IKCPTransport.sendOutOfBand}.
         """
-        packet = encodeOutOfBand(self.conv, data, self._options, self._transport.overhead)
-        if self.connected and not self.disconnecting and not self._closed:
-            self.stats.OOBSent += 1
-            self._send(self._socket, [packet])
-
-    def loseConnection(self) -> None:
-        """
-        Deliver what was written, then end the connection; if the peer acknowledges nothing for
-        C{linger} seconds, end it before.
-        """
-        if self._lifecycle.close(self._clock.now(), self._options.linger):
-            # Nobody reads what has arrived any more: let the window open.
-            self.disconnecting = self._sealed = self._resumed = True
-            self._clock.wantFlush(self)
-
-    def loseWriteConnection(self) -> None:
-        """
-        Deliver what was written, then tell the peer that no more will come; go on receiving.  See
-        L{IKCPTransport.loseWriteConnection}.
-        """
-        if self.connected and not self._sealed:
-            self._sealed = True
-            self._clock.wantFlush(self)
-
-    def abortConnection(self) -> None:
-        """
-        End the connection now; what is still queued is lost.
-        """
-        self.disconnecting = self._sealed = True
-        self.end(Failure(error.ConnectionAborted()))
-
-    def getPeer(self) -> IPv4Address | IPv6Address:
-        """
-        @return: the peer's address.
-        """
-        return toAddress(self.address)
-
-    def getHost(self) -> IPv4Address | IPv6Address:
-        """
-        @return: the local address; of a server on all addresses the one that the peer asked, as
-            far as the system tells.
-        """
-        host = self._socket.getHost()
-        own = ownAddressOf(self.address)
-        if own is None:
-            return host
-        kind = IPv6Address if ":" in own.host else IPv4Address
-        return kind("UDP", own.host, host.port)
-
-    def startTLS(self, contextFactory: Any, normal: bool = True) -> None:
-        """
-        See L{IKCPTransport.startTLS}.
-        """
-        if not self._options.stream:
-            raise ValueError("startTLS takes stream=yes: TLS does not keep messages apart")
-        if not self.connected:
-            raise RuntimeError("the connection is over")
-        if self._sealed:
-            raise RuntimeError("startTLS on a connection whose output is closed")
-        from kcptwisted.session.tls import startTLS
-
-        startTLS(cast("KCPSession", self), contextFactory, self._socket.calls == normal)
+        session = self._session
+        packet = encodeOutOfBand(session.conv, data, session.options, session.overhead)
+        if (
+            session.connected
+            and not session.stream.disconnecting
+            and not session.connection.lifecycle.isOver
+        ):
+            session.stats.OOBSent += 1
+            session.sendPast([packet])
 
     # IConsumer.
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
         """
-        Have C{producer} paused and resumed as the send queue fills and empties.
+        Has C{producer} paused and resumed as the send queue fills and empties.
 
         @raise RuntimeError: if there is one already.
         """
-        if self._ending is not None or not self._takesProducers:
-            producer.stopProducing()
-            return
-        if self._gate is None:
-            settings = self._options.arqSettings(self._transport.overhead)
-            self._gate = ProducerGate(self._conversation.sender, settings)
-        self._gate.register(producer, streaming)
-        if not streaming:
-            self._clock.wantFlush(self)
+        self._stream.registerProducer(producer, streaming)
 
     def unregisterProducer(self) -> None:
         """
         The producer is done.
         """
-        if self._gate is not None:
-            self._gate.unregister()
-        if self._sealed:
-            self._clock.wantFlush(self)
+        self._stream.unregisterProducer()
 
     # IPushProducer.
 
     def pauseProducing(self) -> None:
         """
-        Deliver nothing more; the window closes, and the peer stops when it is full.
+        Delivers nothing more; the window closes, and the peer stops when it is full.
         """
-        self._readPaused = True
+        self._stream.pauseProducing()
 
     def resumeProducing(self) -> None:
         """
-        Deliver again, from the end of this turn on.
+        Delivers again, from the end of this turn on.
         """
-        self._readPaused = False
-        if self.connected or not self._closed:
-            self._resumed = True
-            self._clock.wantFlush(self)
+        self._stream.resumeProducing()
 
     def stopProducing(self) -> None:
         """
@@ -305,71 +318,76 @@ class SessionTransport(TCPOptions):
         """
         self.loseConnection()
 
-    # IFlushed.
+    # TCP's options, as far as ITCPTransport has them.
 
-    def deadline(self) -> int | None:
+    def getTcpNoDelay(self) -> bool:
         """
-        Subclasses know.
+        Returns what was set last; at first, whether C{writeDelay} is off.
         """
-        raise NotImplementedError
+        return self._noDelay
 
-    def flush(self, now: int) -> None:
+    def setTcpNoDelay(self, enabled: bool) -> None:
         """
-        Subclasses send.
+        Notes it: KCP has no Nagle algorithm to turn off.  C{writeDelay} stays as it is.
         """
-        raise NotImplementedError
+        self._noDelay = bool(enabled)
 
-    def failed(self, reason: Failure) -> None:
+    def getTcpKeepAlive(self) -> bool:
         """
-        Something in this session raised: end it, and no other.
+        Returns what was set last; at first, whether C{keepAlive} is on.
         """
-        self.end(reason)
+        return self._keepAlive
 
-    # What subclasses use as well.
+    def setTcpKeepAlive(self, enabled: bool) -> None:
+        """
+        With C{keepAlive=0}: turns it on, with the default time, or off again.  Otherwise only notes
+        it: C{keepAlive} is on anyway, and whoever made the endpoint wants it on.
+        """
+        self._keepAlive = bool(enabled)
+        if not self._session.options.keepAlive:
+            self._session.setKeepAlive(self._keepAlive)
 
-    @property
-    def _takesProducers(self) -> bool:
-        """
-        Whether a producer is not told to stop at once.  It may be what the received data goes to,
-        and would take no more of it: as long as there may be some it is left alone, as over TCP.
-        """
-        if self._closed or self._silenced:
-            return self.connected and not self.disconnecting
-        return True
+    # TLS.
 
-    def _silence(self) -> None:
+    def startTLS(self, contextFactory: Any, normal: bool = True) -> None:
         """
-        Take no more writes, and tell a producer so; see L{_takesProducers}.
+        See L{IKCPTransport.startTLS}.
         """
-        if not self._silenced:
-            self._silenced = True
-            try:
-                if self._gate is not None and not self._takesProducers:
-                    self._gate.stop()
-            except Exception:
-                self._fail("stopProducing")
+        session = self._session
+        if not session.options.stream:
+            raise ValueError("startTLS takes stream=yes: TLS does not keep messages apart")
+        if session.stream.tls is not None:
+            raise RuntimeError("TLS has been started already")
+        if not session.connected:
+            raise RuntimeError("the connection is over")
+        if (
+            session.stream.disconnecting
+            or session.connection.lifecycle.sending is not Sending.READY
+        ):
+            raise RuntimeError("startTLS on a connection whose output is closed")
+        startTLS(
+            session.stream,
+            self,
+            session.application.protocol,
+            contextFactory,
+            session.socket.calls == normal,
+            session.socket.reactor,
+            self._replace,
+        )
 
-    def _send(self, transport: IDatagramTransport | SessionSocket, datagrams: list[bytes]) -> None:
-        try:
-            transport.writeDatagrams(datagrams, self.address)
-        except error.ConnectionLost:
-            # A layer's way to end the connection.
-            self.end(Failure())
-        except Exception:
-            self._fail("writeDatagrams of a layer below")
+    def _replace(self, stream: TLSStream, layer: IProtocol) -> None:
+        session = self._session
+        self._stream = session.stream.tls = stream
+        session.application.protocol = layer
+        alsoProvides(self, ISSLTransport)
 
-    def _flushLater(self) -> None:
-        """
-        Let the clock's next tick flush.
-        """
-        self._conversation.flushBy(self._clock.now() + self._options.timing.interval - TICK)
-        self._clock.schedule(self)
+    if not TYPE_CHECKING:
+        # Of what else there is, a type checker is told by ISSLTransport.
 
-    def _fail(self, what: str) -> None:
-        """
-        The application's protocol raised: its connection ends, others go on.
-        """
-        failure = Failure()
-        protocol = self.protocol
-        self._log.failure("{what} of {protocol!r} failed", failure, what=what, protocol=protocol)
-        self.end(failure)
+        def __getattr__(self, name):
+            """
+            Returns what L{ISSLTransport} has beyond this, once there is TLS.
+            """
+            if name in _TLS_ATTRIBUTES and isinstance(self._stream, TLSStream):
+                return getattr(self._stream, name)
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")

@@ -5,31 +5,47 @@ FEC packets on the wire (docs/wire.md, "FEC").
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
+from typing import Final
 
 #: seqid, type
 HEADER = struct.Struct("<IH")
 #: seqid, type, size; size counts itself and what follows.
 DATA_HEADER = struct.Struct("<IHH")
 
-DATA = 0xF1
-PARITY = 0xF2
-OUT_OF_BAND = 0xF3
+#: Encodes the header of a parity shard: seqid, type.
+packParityHeader: Final[Callable[[int, int], bytes]] = HEADER.pack
 
-OUT_OF_BAND_SEQID = 0xFFFFFFFF
+#: Encodes the header of a data shard: seqid, type, size.
+packDataHeader: Final[Callable[[int, int, int], bytes]] = DATA_HEADER.pack
+
+#: Reads seqid, type and size of a packet of at least L{FEC_OVERHEAD} bytes.  A parity shard has no
+#: size; what stands there is parity.
+unpackDataHeader: Final[Callable[[bytes], tuple[int, int, int]]] = DATA_HEADER.unpack_from
+
+DATA: Final = 0xF1
+PARITY: Final = 0xF2
+OUT_OF_BAND: Final = 0xF3
+
+OUT_OF_BAND_SEQID: Final = 0xFFFFFFFF
 
 #: Bytes of the conversation id before what an out-of-band packet carries.
-OUT_OF_BAND_OVERHEAD = 4
+OUT_OF_BAND_OVERHEAD: Final = 4
 
 #: Data and parity shards of a group together.
-MAXIMUM_SHARDS = 256
+MAXIMUM_SHARDS: Final = 256
 
 #: Bytes that FEC adds to a datagram of segments.
-FEC_OVERHEAD = DATA_HEADER.size
+FEC_OVERHEAD: Final[int] = DATA_HEADER.size
 
-_SIZE_FIELD = DATA_HEADER.size - HEADER.size
+#: Bytes before what parity covers.
+UNCOVERED: Final[int] = HEADER.size
+
+#: Bytes of a data shard's size.
+SIZE_FIELD: Final[int] = DATA_HEADER.size - HEADER.size
+
 _CONV = struct.Struct("<I")
-_TYPE = struct.Struct("<H")
-_TYPE_OFFSET = 4
+_SIZE = struct.Struct("<H")
 
 
 def packetType(datagram: bytes) -> int | None:
@@ -38,16 +54,41 @@ def packetType(datagram: bytes) -> int | None:
     """
     if len(datagram) < HEADER.size:
         return None
-    (kind,) = _TYPE.unpack_from(datagram, _TYPE_OFFSET)
+    kind: int = HEADER.unpack_from(datagram)[1]
     return kind if DATA <= kind <= OUT_OF_BAND else None
+
+
+def dataShard(seqid: int, datagram: bytes) -> bytes:
+    """
+    @return: the data shard that carries a datagram of segments.
+    """
+    return packDataHeader(seqid, DATA, SIZE_FIELD + len(datagram)) + datagram
+
+
+def shardDatagram(shard: bytes) -> bytes | None:
+    """
+    @param shard: a data shard that begins with its size, as parity rebuilds it.
+    @return: the datagram that it carries; None if the size cannot be.
+    """
+    (size,) = _SIZE.unpack_from(shard)
+    return shard[SIZE_FIELD:size] if SIZE_FIELD <= size <= len(shard) else None
 
 
 def outOfBandPacket(conv: int, data: bytes) -> bytes:
     """
     @return: an out-of-band packet: of no group, so its seqid is none that a shard has.
     """
-    size = _SIZE_FIELD + _CONV.size + len(data)
-    return DATA_HEADER.pack(OUT_OF_BAND_SEQID, OUT_OF_BAND, size) + _CONV.pack(conv) + data
+    size = SIZE_FIELD + _CONV.size + len(data)
+    return packDataHeader(OUT_OF_BAND_SEQID, OUT_OF_BAND, size) + _CONV.pack(conv) + data
+
+
+def outOfBandConversation(packet: bytes) -> int:
+    """
+    @param packet: an out-of-band packet that is not malformed.
+    @return: its conversation id.
+    """
+    conv: int = _CONV.unpack_from(packet, FEC_OVERHEAD)[0]
+    return conv
 
 
 def outOfBandData(packet: bytes) -> bytes | None:
@@ -57,6 +98,6 @@ def outOfBandData(packet: bytes) -> bytes | None:
     start = FEC_OVERHEAD + _CONV.size
     if len(packet) < start:
         return None
-    seqid, _, size = DATA_HEADER.unpack_from(packet)
+    seqid, _, size = unpackDataHeader(packet)
     end = HEADER.size + size
     return packet[start:end] if seqid == OUT_OF_BAND_SEQID and start <= end <= len(packet) else None

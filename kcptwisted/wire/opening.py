@@ -1,26 +1,24 @@
 """
-What a datagram from an address without a session says, and whether it may open one.
+The first segment of a datagram, and whether a session may begin with it.
 """
 
 from __future__ import annotations
 
-import struct
 from typing import NamedTuple
 
 from kcptwisted.wire.control import Block, Hello, decodeBlock
 from kcptwisted.wire.fec import (
     DATA,
-    DATA_HEADER,
     FEC_OVERHEAD,
     OUT_OF_BAND,
     PARITY,
+    UNCOVERED,
+    outOfBandConversation,
     outOfBandData,
     packetType,
+    unpackDataHeader,
 )
-from kcptwisted.wire.fec import HEADER as FEC_HEADER
-from kcptwisted.wire.segment import ACK, HEADER, OVERHEAD, PUSH, WASK, WINS
-
-_CONV = struct.Struct("<I")
+from kcptwisted.wire.segment import ACK, OVERHEAD, PUSH, WASK, WINS, firstHeader
 
 
 class Opening(NamedTuple):
@@ -45,14 +43,25 @@ class Opening(NamedTuple):
         """
         Whether a session may begin with this.
 
-        A peer that begins has received nothing: its una is 0 and it acknowledges nothing.  What it
-        sends begins at sn 0, or comes again from there.  Control frames that do not say hello are
-        of a session that began before.  All of these would open a session that waits for segment
-        0 for ever.
+        A peer that begins has received nothing: its una is 0, and it sends no ACK.  Its first PUSH
+        has sn 0.  Control frames without a hello belong to a session that began before.  A session
+        that began with anything else would wait for segment 0 for ever.
         """
         if self.una or self.cmd == ACK or (self.cmd == PUSH and self.sn):
             return False
         return self.block is None or self.block.find(Hello) is not None
+
+
+def opensNone(datagram: bytes) -> bool:
+    """
+    Whether a datagram is seen at first sight not to open a session, as most are: it has no FEC
+    header, and begins with a segment that L{Opening.opens} refuses for its numbers.
+    """
+    fields = firstHeader(datagram)
+    if fields is None:
+        return False
+    _, cmd, _, _, _, sn, una, _ = fields
+    return una != 0 or (cmd == PUSH and sn != 0)
 
 
 def readOpening(datagram: bytes) -> Opening | None:
@@ -66,21 +75,22 @@ def readOpening(datagram: bytes) -> Opening | None:
     if kind == OUT_OF_BAND:
         if outOfBandData(datagram) is None:
             return None
-        return Opening(_CONV.unpack_from(datagram, FEC_OVERHEAD)[0], None)
+        return Opening(outOfBandConversation(datagram), None)
     if kind != DATA:
         return _readSegment(datagram)
     if len(datagram) < FEC_OVERHEAD:
         return None
-    end = FEC_HEADER.size + DATA_HEADER.unpack_from(datagram)[2]
+    end = UNCOVERED + unpackDataHeader(datagram)[2]
     return _readSegment(datagram[FEC_OVERHEAD:end]) if end <= len(datagram) else None
 
 
 def _readSegment(datagram: bytes) -> Opening | None:
-    if len(datagram) < OVERHEAD:
+    fields = firstHeader(datagram)
+    if fields is None:
         return None
-    conv, cmd, _, _, _, sn, una, length = HEADER.unpack_from(datagram)
+    conv, cmd, _, _, _, sn, una, length = fields
     end = OVERHEAD + length
-    if not PUSH <= cmd <= WINS or end > len(datagram):
+    if end > len(datagram):
         return None
     block = decodeBlock(datagram[OVERHEAD:end]) if cmd in (WASK, WINS) else None
     return Opening(conv, cmd, sn, una, block)

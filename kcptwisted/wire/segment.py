@@ -5,27 +5,36 @@ KCP segments on the wire (docs/wire.md, "Segment header").
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Final, NamedTuple
 
 #: conv, cmd, frg, wnd, ts, sn, una, len; little-endian.
 HEADER = struct.Struct("<IBBHIIII")
 
-#: Bytes of a segment's header.
-OVERHEAD = HEADER.size
+#: The fields of a header.
+Fields = tuple[int, int, int, int, int, int, int, int]
 
-PUSH = 81
-ACK = 82
+#: Encodes the fields of a header.
+packHeader: Final[Callable[[int, int, int, int, int, int, int, int], bytes]] = HEADER.pack
+
+#: Reads the header at an offset, where there are L{OVERHEAD} bytes at least.
+unpackHeader: Final[Callable[[bytes, int], Fields]] = HEADER.unpack_from
+
+#: Bytes of a segment's header.
+OVERHEAD: Final[int] = HEADER.size
+
+PUSH: Final = 81
+ACK: Final = 82
 #: Asks the peer for its receive window.
-WASK = 83
+WASK: Final = 83
 #: Tells the peer the receive window.
-WINS = 84
+WINS: Final = 84
 
 #: sn, una and ts live in this ring.
-RING = 0x1_0000_0000
-MASK = RING - 1
+RING: Final = 0x1_0000_0000
+MASK: Final = 0xFFFF_FFFF
 #: Differences below this are forward, those from it on are backward.
-HALF = RING >> 1
+HALF: Final = 0x8000_0000
 
 
 class Segment(NamedTuple):
@@ -55,7 +64,7 @@ class Segment(NamedTuple):
         """
         @return: header and payload.
         """
-        return HEADER.pack(*self[:7], len(self.data)) + self.data
+        return packHeader(*self[:7], len(self.data)) + self.data
 
 
 def decodeSegments(datagram: bytes) -> list[Segment]:
@@ -69,7 +78,7 @@ def decodeSegments(datagram: bytes) -> list[Segment]:
     while offset < len(datagram):
         if len(datagram) - offset < OVERHEAD:
             raise ValueError(f"{len(datagram) - offset} bytes left, a header has {OVERHEAD}")
-        conv, cmd, frg, wnd, ts, sn, una, length = HEADER.unpack_from(datagram, offset)
+        conv, cmd, frg, wnd, ts, sn, una, length = unpackHeader(datagram, offset)
         offset += OVERHEAD
         data = datagram[offset : offset + length]
         if len(data) < length:
@@ -79,16 +88,22 @@ def decodeSegments(datagram: bytes) -> list[Segment]:
     return segments
 
 
+def firstHeader(datagram: bytes) -> Fields | None:
+    """
+    @return: the header that a datagram begins with; None if it begins with none of a segment.
+    """
+    if len(datagram) < OVERHEAD:
+        return None
+    fields = unpackHeader(datagram, 0)
+    return fields if PUSH <= fields[1] <= WINS else None
+
+
 def begins(datagram: bytes, conv: int) -> bool:
     """
     Whether a datagram begins with the header of a segment of that conversation.
     """
-    if len(datagram) < OVERHEAD:
-        return False
-    found: int
-    cmd: int
-    found, cmd, *_ = HEADER.unpack_from(datagram)
-    return found == conv and PUSH <= cmd <= WINS
+    fields = firstHeader(datagram)
+    return fields is not None and fields[0] == conv
 
 
 def carries(datagram: bytes, cmd: int) -> bool:
@@ -97,11 +112,25 @@ def carries(datagram: bytes, cmd: int) -> bool:
     """
     offset = 0
     while offset + OVERHEAD <= len(datagram):
-        _, found, _, _, _, _, _, length = HEADER.unpack_from(datagram, offset)
+        _, found, _, _, _, _, _, length = unpackHeader(datagram, offset)
         if found == cmd:
             return True
         offset += OVERHEAD + length
     return False
+
+
+def controlSegment(
+    conv: int, cmd: int, window: int, now: int, una: int, data: bytes = b""
+) -> bytes:
+    """
+    @param cmd: L{WASK} or L{WINS}.
+    @param window: the sender's free receive window, segments.
+    @param now: milliseconds.
+    @param una: as on the wire.
+    @param data: control frames (docs/control.md).
+    @return: a segment that asks for the window or tells it.
+    """
+    return packHeader(conv, cmd, 0, window, now & MASK, 0, una, len(data)) + data
 
 
 def packSegments(segments: Iterable[bytes], mtu: int) -> list[bytes]:

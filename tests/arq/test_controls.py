@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from kcptwisted.arq.conversation import MAXIMUM_CONTROLS
+from kcptwisted.arq.incoming import MAXIMUM_CONTROLS
 from kcptwisted.stats import SessionStats
 from kcptwisted.wire.segment import ACK, PUSH, WASK, WINS, Segment, decodeSegments
 from tests.arq.link import CONV

@@ -72,7 +72,7 @@ class EffortTests(SynchronousTestCase):
         flight = Flight(1000, count)
         flight.timeOut(200, *range(count))
         flight.acknowledge(*range(count // 2, count), sent=200)
-        self.assertEqual(flight.takeHurried(), list(range(count // 2)))
+        self.assertEqual(flight.takeFast(), list(range(count // 2)))
         self.assertFew(flight, count)
 
     def test_leftToTimeout(self) -> None:
@@ -84,10 +84,10 @@ class EffortTests(SynchronousTestCase):
         for number in range(20):
             flight.overtaken.count(self.take(flight, number, 99 - number), number + 1)
         flight.acknowledge(60, sent=300)
-        self.assertNotIn(50, flight.takeHurried())
+        self.assertNotIn(50, flight.takeFast())
         flight.timeOut(400, 50)
         flight.acknowledge(61, sent=400)
-        self.assertIn(50, flight.takeHurried())
+        self.assertIn(50, flight.takeFast())
 
 
 class SilentTests(SynchronousTestCase):
@@ -99,9 +99,9 @@ class SilentTests(SynchronousTestCase):
         """
         @return: how many entries the largest part of what counts overtaken segments holds.
         """
-        overtaken = conversation.sender._overtaken
-        assert overtaken is not None
-        parts = get_referents(overtaken)
+        retransmission = conversation.sender._retransmission
+        assert retransmission is not None
+        parts = get_referents(retransmission.overtaken)
         return max([len(each) for each in parts if isinstance(each, (dict, list, set, deque))])
 
     def most(self, resend: int, acks: Iterable[int]) -> int:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from kcptwisted.arq.sender import MAXIMUM_FRAGMENTS
+from kcptwisted.arq.sendqueue import MAXIMUM_FRAGMENTS
 from kcptwisted.errors import MessageTooLong
 from kcptwisted.stats import SessionStats
 from tests.arq.link import SETTINGS, Link, goodFate

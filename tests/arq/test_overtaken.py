@@ -43,11 +43,11 @@ class Flight:
         if newly:
             self.overtaken.count(newly, una)
 
-    def takeHurried(self) -> list[int]:
+    def takeFast(self) -> list[int]:
         """
         Send again what reached the threshold.
         """
-        hurried = self.overtaken.takeHurried()
+        hurried = self.overtaken.takeFast()
         self._hurry(hurried)
         return sorted(hurried)
 
@@ -61,7 +61,7 @@ class Flight:
 
     def _hurry(self, sns: Iterable[int]) -> None:
         for sn in sns:
-            self.resends.setdefault(sn, Resend()).hurried = True
+            self.resends.setdefault(sn, Resend()).beforeTimeout = True
 
     def timeOut(self, now: int, *sns: int) -> None:
         """
@@ -70,7 +70,7 @@ class Flight:
         for sn in sns:
             resend = self.resends.setdefault(sn, Resend())
             resend.sent = now
-            resend.hurried = False
+            resend.beforeTimeout = False
             self.overtaken.resent(sn, now)
 
 
@@ -87,10 +87,10 @@ class ThresholdTests(SynchronousTestCase):
         flight.acknowledge(1)
         flight.acknowledge(2)
         self.assertFalse(flight.overtaken.pending)
-        self.assertEqual(flight.takeHurried(), [])
+        self.assertEqual(flight.takeFast(), [])
         flight.acknowledge(3)
         self.assertTrue(flight.overtaken.pending)
-        self.assertEqual(flight.takeHurried(), [0])
+        self.assertEqual(flight.takeFast(), [0])
         self.assertFalse(flight.overtaken.pending)
 
     def test_oneBatch(self) -> None:
@@ -99,7 +99,7 @@ class ThresholdTests(SynchronousTestCase):
         """
         flight = Flight(3, 10)
         flight.acknowledge(4, 2, 3)
-        self.assertEqual(flight.takeHurried(), [0, 1])
+        self.assertEqual(flight.takeFast(), [0, 1])
 
     def test_laterOnly(self) -> None:
         """
@@ -108,9 +108,9 @@ class ThresholdTests(SynchronousTestCase):
         flight = Flight(2, 10)
         flight.acknowledge(3)
         flight.acknowledge(1)
-        self.assertEqual(flight.takeHurried(), [0])
+        self.assertEqual(flight.takeFast(), [0])
         flight.acknowledge(4)
-        self.assertEqual(flight.takeHurried(), [2])
+        self.assertEqual(flight.takeFast(), [2])
 
     def test_nothingMissing(self) -> None:
         """
@@ -128,11 +128,11 @@ class ThresholdTests(SynchronousTestCase):
         """
         flight = Flight(2, 20)
         flight.acknowledge(1, 2)
-        self.assertEqual(flight.takeHurried(), [0])
+        self.assertEqual(flight.takeFast(), [0])
         for sn in range(3, 20):
             flight.acknowledge(sn)
         self.assertFalse(flight.overtaken.pending)
-        self.assertEqual(flight.takeHurried() + flight.takeEarly(), [])
+        self.assertEqual(flight.takeFast() + flight.takeEarly(), [])
 
     def test_acknowledgedMeanwhile(self) -> None:
         """
@@ -141,7 +141,7 @@ class ThresholdTests(SynchronousTestCase):
         flight = Flight(1, 5)
         flight.acknowledge(2)
         flight.acknowledge(0)
-        self.assertEqual(flight.takeHurried(), [1])
+        self.assertEqual(flight.takeFast(), [1])
 
     def test_firstSn(self) -> None:
         """
@@ -149,7 +149,7 @@ class ThresholdTests(SynchronousTestCase):
         """
         flight = Flight(1, 3, firstSn=2**32 - 2)
         flight.acknowledge(2**32)
-        self.assertEqual(flight.takeHurried(), [2**32 - 2, 2**32 - 1])
+        self.assertEqual(flight.takeFast(), [2**32 - 2, 2**32 - 1])
 
 
 class EarlyTests(SynchronousTestCase):
@@ -163,7 +163,7 @@ class EarlyTests(SynchronousTestCase):
         """
         flight = Flight(3, 5)
         flight.acknowledge(2)
-        self.assertEqual(flight.takeHurried(), [])
+        self.assertEqual(flight.takeFast(), [])
         self.assertEqual(flight.takeEarly(), [0, 1])
 
     def test_once(self) -> None:
@@ -175,7 +175,7 @@ class EarlyTests(SynchronousTestCase):
         self.assertEqual(flight.takeEarly(), [0])
         for sn in range(2, 10):
             flight.acknowledge(sn)
-        self.assertEqual(flight.takeHurried() + flight.takeEarly(), [])
+        self.assertEqual(flight.takeFast() + flight.takeEarly(), [])
 
     def test_hurriedAreNotEarly(self) -> None:
         """
@@ -183,7 +183,7 @@ class EarlyTests(SynchronousTestCase):
         """
         flight = Flight(2, 6)
         flight.acknowledge(1, 4)
-        self.assertEqual(flight.takeHurried(), [0])
+        self.assertEqual(flight.takeFast(), [0])
         self.assertEqual(flight.takeEarly(), [2, 3])
 
     def test_acknowledgedMeanwhile(self) -> None:
@@ -203,7 +203,7 @@ class EarlyTests(SynchronousTestCase):
         for sn in range(1, 10):
             flight.acknowledge(sn)
         self.assertFalse(flight.overtaken.pending)
-        self.assertEqual(flight.takeHurried(), [])
+        self.assertEqual(flight.takeFast(), [])
         self.assertEqual(flight.takeEarly(), [0])
         for sn in range(11, 20):
             flight.acknowledge(sn)
@@ -221,10 +221,10 @@ class TimeoutTests(SynchronousTestCase):
         """
         flight = Flight(2, 20)
         flight.acknowledge(1, 2)
-        self.assertEqual(flight.takeHurried(), [0])
+        self.assertEqual(flight.takeFast(), [0])
         flight.timeOut(200, 0)
         flight.acknowledge(3, 4, sent=200)
-        self.assertEqual(flight.takeHurried(), [0])
+        self.assertEqual(flight.takeFast(), [0])
 
     def test_olderCopies(self) -> None:
         """
@@ -233,9 +233,9 @@ class TimeoutTests(SynchronousTestCase):
         flight = Flight(1, 20)
         flight.timeOut(200, 0)
         flight.acknowledge(1, 2, 3, sent=199)
-        self.assertEqual(flight.takeHurried() + flight.takeEarly(), [])
+        self.assertEqual(flight.takeFast() + flight.takeEarly(), [])
         flight.acknowledge(4, sent=200)
-        self.assertEqual(flight.takeHurried(), [0])
+        self.assertEqual(flight.takeFast(), [0])
 
     def test_afresh(self) -> None:
         """
@@ -246,7 +246,7 @@ class TimeoutTests(SynchronousTestCase):
         flight.timeOut(200, 0)
         self.assertEqual(flight.takeEarly(), [])
         flight.acknowledge(2, sent=300)
-        self.assertEqual(flight.takeHurried(), [])
+        self.assertEqual(flight.takeFast(), [])
         self.assertEqual(flight.takeEarly(), [0])
 
     def test_neverSeen(self) -> None:
@@ -256,7 +256,7 @@ class TimeoutTests(SynchronousTestCase):
         flight = Flight(2, 5)
         flight.timeOut(200, *range(5))
         flight.acknowledge(3, 4, sent=200)
-        self.assertEqual(flight.takeHurried(), [0, 1, 2])
+        self.assertEqual(flight.takeFast(), [0, 1, 2])
 
     def test_timedOutTwice(self) -> None:
         """
@@ -266,9 +266,9 @@ class TimeoutTests(SynchronousTestCase):
         flight.timeOut(200, 0)
         flight.timeOut(600, 0)
         flight.acknowledge(1, sent=599)
-        self.assertEqual(flight.takeHurried(), [])
+        self.assertEqual(flight.takeFast(), [])
         flight.acknowledge(2, sent=600)
-        self.assertEqual(flight.takeHurried(), [0])
+        self.assertEqual(flight.takeFast(), [0])
 
 
 class CostTests(SynchronousTestCase):
@@ -284,7 +284,7 @@ class CostTests(SynchronousTestCase):
         flight = Flight(threshold, 5000)
         for first in range(0, 5000, 10):
             flight.acknowledge(*range(first + 1, first + 10))
-            flight.takeHurried()
+            flight.takeFast()
         return flight.lookups
 
     def test_gaps(self) -> None:
@@ -351,7 +351,7 @@ class ModelTests(SynchronousTestCase):
                 expected = {
                     sn for sn in flight.sns - resent if fastack[sn] >= threshold and threshold
                 }
-                self.assertEqual(set(flight.takeHurried()), expected)
+                self.assertEqual(set(flight.takeFast()), expected)
                 resent |= expected
             elif kind == "timeout":
                 flight.timeOut(now, *present)

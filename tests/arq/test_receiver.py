@@ -87,24 +87,35 @@ class OrderTests(ReceiverTestCase):
         A run in order is taken like its segments one by one.
         """
         receiver = self.make()
-        self.assertTrue(receiver.takesRuns)
         receiver.extend([b"a", b"b", b"c"], 70)
         self.assertEqual((receiver.next, receiver.window, receiver.ackCount), (3, 1, 3))
         self.assertEqual(receiver.takeAcks(), [(2, 70)])
         self.assertEqual(receiver.read(), b"abc")
 
-    def test_takesRuns(self) -> None:
+    def test_runClosesGap(self) -> None:
         """
-        No run is taken past a gap, without room, or in message mode.
+        A run goes on with what waited behind it; what it repeats of that is counted.
         """
         receiver = self.make()
-        self.accept(1)
-        self.assertFalse(receiver.takesRuns)
-        self.accept(0)
-        self.assertTrue(receiver.takesRuns)
-        self.accept(2, 3)
-        self.assertFalse(receiver.takesRuns)
-        self.assertFalse(self.make(stream=False).takesRuns)
+        self.accept(2)
+        receiver.extend([b"a", b"b", b"c"], 70)
+        self.assertEqual((receiver.next, receiver.window, receiver.ackCount), (3, 1, 4))
+        self.assertEqual(self.stats.RepeatSegs, 1)
+        self.assertEqual(receiver.read(), b"ab<2>")
+
+    def test_runTooLong(self) -> None:
+        """
+        What there is no room for waits until the application has read; what is beyond the window
+        is refused.
+        """
+        receiver = self.make()
+        receiver.extend([b"a", b"b", b"c"], 70)
+        receiver.extend([b"d", b"e", b"f", b"g", b"h", b"i"], 71)
+        self.assertEqual((receiver.next, receiver.window), (4, 0))
+        self.assertEqual(self.stats.KCPInErrors, 1)
+        self.assertEqual(receiver.takeAcks(), [(4, 71), (5, 71), (6, 71), (7, 71)])
+        self.assertEqual(receiver.read(), b"abcdefgh")
+        self.assertTrue(receiver.windowReopened)
 
     def test_emptySegment(self) -> None:
         """

@@ -187,7 +187,7 @@ class RepeatsTests(SynchronousTestCase):
         return (
             (sender.una, sender.next, sender.remoteWindow, sender.peerWindow, sender.queuedBytes),
             (sender.deadline(), conversation.deadline(), conversation.wantsFlush),
-            (staleness.told, staleness.suspected, staleness.wantsProof, staleness.restarted),
+            (staleness.latest, staleness.suspected, staleness.wantsProof, staleness.restarted),
             (conversation.receiver.next, conversation.receiver.ackCount),
             conversation._stats.asDict(),
         )

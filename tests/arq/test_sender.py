@@ -7,7 +7,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from kcptwisted.arq.congestion import (
-    ICongestionControl,
+    CongestionControl,
     NoCongestionControl,
     StandardCongestionControl,
 )
@@ -42,7 +42,7 @@ class SenderTestCase(SynchronousTestCase):
     def make(
         self,
         settings: ARQSettings | None = None,
-        congestion: ICongestionControl | None = None,
+        congestion: CongestionControl | None = None,
         firstSn: int = 0,
     ) -> Sender:
         """

@@ -5,15 +5,14 @@ Tests for L{kcptwisted.arq.unproven}.
 from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
-from zope.interface.verify import verifyObject
 
-from kcptwisted.arq.congestion import ICongestionControl, NoCongestionControl
+from kcptwisted.arq.congestion import CongestionControl, NoCongestionControl
 from kcptwisted.arq.conversation import Conversation
 from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.arq.unproven import FACTOR, UnprovenPath
 from kcptwisted.options import KCPOptions
 from kcptwisted.stats import SessionStats
-from kcptwisted.wire.fec import DATA, DATA_HEADER, HEADER, PARITY, outOfBandPacket
+from kcptwisted.wire.fec import PARITY, dataShard, outOfBandPacket, packParityHeader
 from kcptwisted.wire.segment import (
     ACK,
     MASK,
@@ -90,7 +89,7 @@ class StreamTests(PathTestCase):
         """
         It is the congestion control until it is released.
         """
-        verifyObject(ICongestionControl, self.path)
+        self.assertIsInstance(self.path, CongestionControl)
         before = self.talk.sender.govern(self.path)
         self.assertIs(before, self.path)
         self.path.release()
@@ -195,8 +194,9 @@ class StreamTests(PathTestCase):
         Parity, and an out-of-band packet, leave if they take no more than half.
         """
         self.begin(200)
-        data = DATA_HEADER.pack(0, DATA, 302) + bytes(300)
-        small, large = HEADER.pack(1, PARITY) + bytes(102), HEADER.pack(1, PARITY) + bytes(302)
+        data = dataShard(0, bytes(300))
+        header = packParityHeader(1, PARITY)
+        small, large = header + bytes(102), header + bytes(302)
         self.assertEqual(self.path.affordable([large, data, small, small]), [data, small])
         self.begin(100)
         small, large = outOfBandPacket(CONV, bytes(90)), outOfBandPacket(CONV, bytes(200))

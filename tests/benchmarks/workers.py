@@ -40,7 +40,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from kcptwisted.endpoints import KCPClientEndpoint, KCPServerEndpoint
 from kcptwisted.options import KCPOptions
-from kcptwisted.session.session import KCPSession
+from kcptwisted.session import KCPTransport
 from kcptwisted.workers.role import workerNumber
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -76,7 +76,7 @@ class Server(Protocol):
     Says who it is, then answers requests.
     """
 
-    transport: KCPSession
+    transport: KCPTransport
 
     def __init__(self, number: int, work: bool) -> None:
         """
@@ -117,7 +117,7 @@ class Client(Protocol):
     @ivar answered: how many bytes of requests have been answered.
     """
 
-    transport: KCPSession
+    transport: KCPTransport
 
     def __init__(self, work: bool) -> None:
         """

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import reedsolo
 
-from kcptwisted.fec.arithmetic import AcceleratedArithmetic, IShardArithmetic, PythonArithmetic
+from kcptwisted.fec.arithmetic import AcceleratedArithmetic, PythonArithmetic, ShardArithmetic
 from kcptwisted.native import accelerator
 
 
@@ -26,7 +26,7 @@ _PRODUCTS = [bytes([byTheBook(a, b) for b in range(256)]) for a in range(256)]
 
 def combineByTheBook(factors: Sequence[bytes], shards: Sequence[bytes]) -> list[bytes]:
     """
-    What L{IShardArithmetic.combine} gives, byte by byte.
+    What L{ShardArithmetic.combine} gives, byte by byte.
     """
     sums = []
     for row in factors:
@@ -39,11 +39,11 @@ def combineByTheBook(factors: Sequence[bytes], shards: Sequence[bytes]) -> list[
     return sums
 
 
-def arithmetics() -> dict[str, IShardArithmetic]:
+def arithmetics() -> dict[str, ShardArithmetic]:
     """
     @return: by name, the one in Python, and one for each kernel that this machine can run.
     """
-    found: dict[str, IShardArithmetic] = {"Python": PythonArithmetic()}
+    found: dict[str, ShardArithmetic] = {"Python": PythonArithmetic()}
     native = accelerator()
     if native is not None:
         for name, kernel in native.kernels.items():

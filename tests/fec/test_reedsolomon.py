@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from kcptwisted.fec.arithmetic import IShardArithmetic, PythonArithmetic
+from kcptwisted.fec.arithmetic import PythonArithmetic, ShardArithmetic
 from kcptwisted.fec.reedsolomon import (
     MAXIMUM_CODERS,
     ReedSolomon,
@@ -145,7 +145,7 @@ class CodingTestsMixin(_Base):
     Tests for L{ReedSolomon.encode} and L{ReedSolomon.reconstruct}.
     """
 
-    arithmetic: IShardArithmetic
+    arithmetic: ShardArithmetic
 
     def coder(self, dataShards: int, parityShards: int) -> ReedSolomon:
         """

@@ -11,7 +11,8 @@ from typing import Any, cast
 from twisted.internet.endpoints import clientFromString, serverFromString
 
 from kcptwisted.arq.congestion import NoCongestionControl, StandardCongestionControl
-from kcptwisted.arq.conversation import MAXIMUM_CONTROLS, Conversation
+from kcptwisted.arq.conversation import Conversation
+from kcptwisted.arq.incoming import MAXIMUM_CONTROLS
 from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.crypt.interfaces import ICipher
 from kcptwisted.crypt.layer import CryptLayer
@@ -93,7 +94,8 @@ def fuzzConversation(data: bytes) -> None:
         assert len(conversation.controls) <= MAXIMUM_CONTROLS
         assert 0 <= sender.next - sender.una <= WINDOW
         assert len(sender.inFlight) <= WINDOW
-        assert len(sender._resends) <= WINDOW
+        retransmission = sender._retransmission
+        assert retransmission is None or len(retransmission._resends) <= WINDOW
         assert len(receiver._reordered) <= WINDOW
         assert len(receiver._selective) <= 2 * WINDOW
         assert len(receiver._partial) <= 256

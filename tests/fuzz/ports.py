@@ -9,14 +9,15 @@ from typing import Any, cast
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory, Protocol
 
-from kcptwisted.arq.conversation import MAXIMUM_CONTROLS
+from kcptwisted.arq.incoming import MAXIMUM_CONTROLS
 from kcptwisted.client.connector import KCPConnector
 from kcptwisted.endpoints import KCPServerEndpoint
 from kcptwisted.options import KCPOptions
 from kcptwisted.server.ended import MAXIMUM_REMEMBERED
+from kcptwisted.server.listener import KCPListener
 from kcptwisted.server.listening import KCPListeningPort
+from kcptwisted.session import KCPTransport
 from kcptwisted.session.session import KCPSession
-from kcptwisted.stack.hub import SessionHub
 from kcptwisted.testing import Link, SimulatedNetwork
 from kcptwisted.wire.control import NO_TOKEN, encodeBlock
 from kcptwisted.wire.fec import outOfBandPacket
@@ -48,7 +49,7 @@ class Echo(Protocol):
         """
         Send it back.
         """
-        cast(KCPSession, self.transport).write(data)
+        cast(KCPTransport, self.transport).write(data)
 
 
 class EchoFactory(Factory):
@@ -111,7 +112,9 @@ class Story:
         self.connector.connect(("0.0.0.0", 0), SERVER).addErrback(lambda _: None)
         if flags & 8:
             self.network.run(0.2)
-        self.victim: SessionHub = self.port._listener if onListener else self.connector
+        self.victim: KCPListener | KCPConnector = (
+            self.port._listener if onListener else self.connector
+        )
 
     def _record(self, source: tuple[str, int], _: tuple[str, int], datagram: bytes) -> None:
         if (source == CLIENT) is self._onListener:
@@ -127,13 +130,13 @@ class Story:
                 break
             self.happen()
             self.check()
-        for hub in (self.connector, self.port._listener):
-            for session in list(hub.sessions.values()):
+        for end in (self.connector, self.port._listener):
+            for session in end.sessions.live():
                 session.abortConnection()
         self.port.stopListening("abort")
         self.network.run(1)
-        assert not self.victim.sessions
-        if not self.connector.sessions:
+        assert not len(self.victim.sessions)
+        if not len(self.connector.sessions):
             left = self.network.clock.getDelayedCalls()
             assert not left, left
 
@@ -150,7 +153,7 @@ class Story:
         elif kind < 50:
             made = self.factory.made
             echo = made[choices.number() % len(made)] if made else None
-            transport = None if echo is None else cast(KCPSession, echo.transport)
+            transport = None if echo is None else cast(KCPTransport, echo.transport)
             if transport is None:
                 return
             if kind < 40:
@@ -169,9 +172,9 @@ class Story:
         """
         Have the victim receive datagrams.
         """
-        if self.victim._port is not None:
-            self.victim.datagramsReceived(datagrams, address)
-            self.victim.batchFinished()
+        stack = self.victim.stack
+        stack.datagramsReceived(datagrams, address)
+        stack.batchFinished()
 
     def datagram(self) -> bytes:
         """
@@ -179,7 +182,7 @@ class Story:
         """
         choices = self.choices
         kind = choices.number() % 6
-        sessions = list(self.victim.sessions.values())
+        sessions = self.victim.sessions.live()
         session = sessions[choices.number() % len(sessions)] if sessions else None
         conv = CONV if session is None else session.conv
         if kind == 0:
@@ -191,7 +194,7 @@ class Story:
         if session is None:
             return choices.segment(conv, 0, 0)
         if kind == 3:
-            conversation = session._conversation
+            conversation = session.connection.conversation
             return choices.segment(conv, conversation.receiver.next, conversation.sender.next)
         return self.control(session)
 
@@ -200,7 +203,7 @@ class Story:
         @return: a control block, often with the right tokens, with any frames.
         """
         choices = self.choices
-        channel = session._channel
+        channel = session.connection.controls.channel
         kind = choices.number()
         to = source = NO_TOKEN
         if channel is not None:
@@ -212,12 +215,12 @@ class Story:
             if choices.number() & 3:
                 # Of the length that is due, most often.
                 value = value.ljust(8, b"\1")
-                final = session._conversation.receiver.next & 0xFFFFFFFF
+                final = session.connection.conversation.receiver.next & 0xFFFFFFFF
                 if choices.number() & 1:
                     value = final.to_bytes(4, "little") + value[4:]
             frames += bytes([choices.number() % 10, len(value)]) + value
         data = encodeBlock(to, source) + bytes(frames)
-        una = session._conversation.sender.una & 0xFFFFFFFF
+        una = session.connection.conversation.sender.una & 0xFFFFFFFF
         cmd = WASK + (kind & 1)
         header = HEADER.pack(session.conv, cmd, 0, WINDOW, 0, 0, una, len(data))
         return choices.mutated(header + data) if kind > 240 else header + data
@@ -229,21 +232,21 @@ class Story:
         victim = self.victim
         assert len(victim.sessions) <= SESSIONS
         listener = self.port._listener
-        assert len(listener._departed) <= MAXIMUM_REMEMBERED
-        assert len(listener._paths._roamers) <= SESSIONS
-        assert len(listener._doorkeeper._admission) == len(listener.sessions)
-        for address, session in victim.sessions.items():
-            assert session.address == address
-            conversation = session._conversation
+        assert len(listener.ended) <= MAXIMUM_REMEMBERED
+        assert len(listener.paths) <= SESSIONS
+        assert len(listener.newcomers) == len(listener.sessions)
+        for session in victim.sessions.live():
+            assert victim.sessions.at(session.address) is session
+            conversation = session.connection.conversation
             receiver = conversation.receiver
             assert len(conversation.controls) <= MAXIMUM_CONTROLS
             assert len(conversation._controlsToSend) <= 4 * MAXIMUM_CONTROLS
             assert len(receiver._reordered) <= WINDOW
             assert len(receiver._selective) <= 2 * WINDOW
             assert len(receiver._partial) <= 256
-            assert receiver._readySegments <= WINDOW
+            assert receiver._window - receiver.free <= WINDOW
             assert len(conversation.sender.inFlight) <= WINDOW
-        assert len(victim.clock._times) <= 200
+        assert len(victim.stack.clock._times) <= 200
         assert len(self.network.clock.getDelayedCalls()) <= 2000
 
 

@@ -11,7 +11,7 @@ from twisted.internet.protocol import Protocol
 
 from kcptwisted.commands.bench import loads
 from kcptwisted.commands.bench.loads import COUNT, EchoServer, Writer, WrongBytes
-from kcptwisted.session.session import KCPSession
+from kcptwisted.session import KCPTransport
 from tests.interop.stream import Pattern
 
 __all__ = [
@@ -27,11 +27,11 @@ __all__ = [
 ]
 
 
-def session(protocol: Protocol) -> KCPSession:
+def session(protocol: Protocol) -> KCPTransport:
     """
     @return: the protocol's transport.
     """
-    return cast(KCPSession, protocol.transport)
+    return cast(KCPTransport, protocol.transport)
 
 
 class SinkServer(loads.SinkServer):

@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred, DeferredQueue
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
-from kcptwisted.session.session import KCPSession
+from kcptwisted.session import KCPTransport
 from tests.interop.roles import WrongBytes
 
 
@@ -27,11 +27,11 @@ class Talker(Protocol):
         self._echoed: Deferred[None] | None = None
 
     @property
-    def session(self) -> KCPSession:
+    def session(self) -> KCPTransport:
         """
         The transport, by its type.
         """
-        return cast(KCPSession, self.transport)
+        return cast(KCPTransport, self.transport)
 
     def write(self, data: bytes) -> None:
         """

@@ -7,7 +7,7 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from kcptwisted.arq.sender import MessageTooLong
+from kcptwisted.arq.sendqueue import MessageTooLong
 from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.wire.segment import MASK, WINS, Segment
 from tests.arq.link import CONV, Link

@@ -12,8 +12,8 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from kcptwisted.arq.sender import MessageTooLong
-from kcptwisted.session.session import KCPSession
+from kcptwisted.arq.sendqueue import MessageTooLong
+from kcptwisted.session import KCPTransport
 
 #: What is written is cut out of this, from another place for each party.
 TEXT = Random(0).randbytes(1 << 16) * 2
@@ -50,11 +50,11 @@ class Party(Protocol):
         self.closed = self.sealed = self.meddled = self.dead = False
 
     @property
-    def session(self) -> KCPSession:
+    def session(self) -> KCPTransport:
         """
         The transport, by its type.
         """
-        return cast(KCPSession, self.transport)
+        return cast(KCPTransport, self.transport)
 
     @property
     def open(self) -> bool:

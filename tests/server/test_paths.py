@@ -16,6 +16,7 @@ from kcptwisted.testing import Link
 from kcptwisted.wire.control import Challenge
 from tests.callers import AEAD, CallerTestCase, blocksOf, push
 from tests.connections import CLIENT, SERVER, RecordingProtocol
+from tests.inside import sessionOf
 
 AEAD_FEC = KCPOptions(key="k", crypt="aes-128-gcm", dataShards=3, parityShards=1)
 
@@ -71,7 +72,7 @@ class RoamingTestCase(CallerTestCase):
         """
         Whether the server sends to there.
         """
-        return self.server.session.address == place
+        return sessionOf(self.server.session).address == place
 
     def hasMore(self, server: int, client: int) -> bool:
         """
@@ -84,7 +85,7 @@ class RoamingTestCase(CallerTestCase):
         Assert that the listener knows the client there, and nowhere else.
         """
         self.assertEqual(self.server.session.getPeer(), IPv4Address("UDP", *place))
-        self.assertEqual(list(self.port._listener.sessions), [place])
+        self.assertEqual(self.port._listener.sessions.addresses(), [place])
         self.assertEqual(self.port.stats.CurrEstab, 1)
 
     def assertTalk(self) -> None:
@@ -211,7 +212,7 @@ class MovingTests(RoamingTestCase):
         self.inject(self.sealed(push(9, 0)), (self.home[0], 1))
         self.assertEqual(len(self.port.sessions), 2)
 
-    def test_departed(self) -> None:
+    def test_ended(self) -> None:
         """
         It does not matter that another session has ended at the new address lately.
         """
@@ -238,7 +239,7 @@ class MovingTests(RoamingTestCase):
         self.client.session.write(b"first")
         self.network.run(1)
         self.assertEqual(self.server.received, b"first")
-        self.assertEqual(self.server.session.address, PLACES[0])
+        self.assertEqual(sessionOf(self.server.session).address, PLACES[0])
         self.assertEqual(self.port.stats.SessionsMoved, 1)
 
     def test_over(self) -> None:
@@ -249,7 +250,7 @@ class MovingTests(RoamingTestCase):
         self.start()
         self.client.session.abortConnection()
         self.network.run(1)
-        self.assertEqual(len(self.port._listener._paths._roamers), 0)
+        self.assertEqual(len(self.port._listener.paths), 0)
         self.client = self.reach(5, AEAD)
         self.server, self.home = self.serverFactory.made[1], self.addressOf(self.client)
         self.move(PLACES[0])

@@ -8,6 +8,7 @@ from kcptwisted.options import KCPOptions
 from kcptwisted.testing import Link
 from tests.callers import AEAD, ATTACKER, BARE_AEAD, CallerTestCase, push
 from tests.connections import CLIENT, SERVER, RecordingProtocol
+from tests.inside import connectionOf, sessionOf
 
 AEAD_FEC = KCPOptions(key="k", crypt="aes-128-gcm", dataShards=2, parityShards=1)
 NULL = KCPOptions(crypt="null")
@@ -94,7 +95,7 @@ class ReplayedTests(RecordedTestCase):
             self.repeat(self.address, ATTACKER, (CLIENT, 1))
             self.assertNothingOpened()
             self.assertEqual((protocol.received, protocol.reasons), (received, []))
-            self.assertEqual(protocol.session.address, self.address)
+            self.assertEqual(sessionOf(protocol.session).address, self.address)
             counted = self.port.stats.InErrs + self.port.stats.InReplayed - errors
             self.assertGreaterEqual(counted, 100)
 
@@ -220,7 +221,7 @@ class GhostTests(RecordedTestCase):
         self.port = self.listen(NULL)
         for datagram in (second, push(5, 1), first):
             self.inject(datagram)
-        self.assertTrue(self.port.sessions[0].greeted)
+        self.assertTrue(connectionOf(self.port.sessions[0]).controls.greeted)
         self.serverFactory.made[0].session.abortConnection()
         self.network.run(1)
         self.inject(first)

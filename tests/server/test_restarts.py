@@ -19,6 +19,7 @@ from tests.callers import (
     push,
 )
 from tests.connections import CLIENT, SERVER, RecordingFactory, RecordingProtocol
+from tests.inside import sessionOf
 
 FEC = KCPOptions(crypt="null", dataShards=3, parityShards=1)
 NULL = KCPOptions(crypt="null")
@@ -64,7 +65,9 @@ class RestartTestCase(CallerTestCase):
         for protocol in old:
             self.assertIsInstance(self.reasonOf(protocol), PeerRestarted)
         self.assertEqual(self.port.sessions, [last.session])
-        self.assertEqual(len({protocol.session.address for protocol in self.serverFactory.made}), 1)
+        self.assertEqual(
+            len({sessionOf(protocol.session).address for protocol in self.serverFactory.made}), 1
+        )
 
 
 class ClientTests(RestartTestCase):

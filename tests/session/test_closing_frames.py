@@ -17,6 +17,7 @@ from kcptwisted.wire.control import Fin, FinAck, Reset
 from kcptwisted.wire.segment import PUSH, decodeSegments
 from tests.connections import CLIENT, SERVER, RecordingProtocol
 from tests.controlling import ControlledTestCase, holds, loses, over
+from tests.inside import connectionOf, sessionOf
 
 BAD = Link(delay=0.02, jitter=0.02, loss=0.3, duplicate=0.1, reorder=0.2, reorderDelay=0.05)
 SLOW = Link(delay=0.02)
@@ -58,7 +59,9 @@ class CloseTests(EndingTestCase):
                 self.assertEqual(other.received, data)
                 self.assertClean(*ends)
                 host = (CLIENT, SERVER)[closer]
-                segments = -(-len(data) // ends[closer].session._conversation._settings.mss)
+                segments = -(
+                    -len(data) // connectionOf(ends[closer].session).conversation._settings.mss
+                )
                 for said in self.sent(Fin, host):
                     self.assertEqual(said.frames, (Fin(segments, True),))
                 self.network.run(0.1)
@@ -231,7 +234,10 @@ class CloseTests(EndingTestCase):
                 self.assertClean(client, server)
                 for end, length in ((client, up), (server, down)):
                     self.assertEqual(end.received, b"")
-                    sender, settings = end.session._conversation.sender, end.session._options
+                    sender, settings = (
+                        connectionOf(end.session).conversation.sender,
+                        sessionOf(end.session).options,
+                    )
                     mss = settings.arqSettings(0).mss
                     self.assertEqual(sender.una, -(-length // mss))
 

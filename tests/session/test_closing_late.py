@@ -16,6 +16,7 @@ from kcptwisted.testing import Link
 from kcptwisted.wire.control import Challenge, Fin, FinAck, Hello, encodeBlock
 from tests.connections import CLIENT, SERVER, RecordingFactory, RecordingProtocol
 from tests.controlling import ControlledTestCase, loses
+from tests.inside import connectionOf, sessionOf
 
 SLOW = Link(delay=0.05)
 
@@ -90,10 +91,10 @@ class PausedReaderTests(ControlledTestCase):
         server.session.write(self.data(4 * 1376))
         self.network.run(0.5)
         # As told by a datagram that was overtaken.
-        server.session._conversation.sender.remoteWindow = 12
+        connectionOf(server.session).conversation.sender.remoteWindow = 12
         server.session.write(self.data(7 * 1376))
         self.network.run(1)
-        self.assertTrue(server.session._conversation.drained)
+        self.assertTrue(connectionOf(server.session).conversation.drained)
         server.session.loseConnection()
         self.network.run(60)
         self.assertIsInstance(self.reasonOf(server), error.ConnectionDone)
@@ -196,16 +197,15 @@ class WriterTests(ControlledTestCase):
         client.session.loseWriteConnection()
         self.network.run(60)
         self.assertEqual(client.reasons, [])
-        self.assertIs(client.session.deadline(), None)
+        self.assertIs(sessionOf(client.session).deadline(), None)
 
     def test_playingForTime(self) -> None:
         """
         A peer that goes on sending keeps a close open for ten times the linger at most.
         """
         client, server = self.connect(KCPOptions(crypt="null", linger=1), SLOW)
-        self.tamper(CLIENT, loses(FinAck))
+        self.tamper(SERVER, loses(Fin))
         server.session.loseConnection()
-        client.session._checkPeerFinished = lambda: None  # type: ignore[method-assign]
         for _ in range(60):
             client.session.write(b"x")
             self.network.run(0.5)
@@ -319,14 +319,14 @@ class ClientTests(ControlledTestCase):
         session = client.session
         client.session.write(self.data(100_000))
         self.network.run(0.01)
-        assert session._channel is not None and server.session._channel is not None
-        block = encodeBlock(
-            session._channel.token, server.session._channel.token, [Challenge(bytes(8))]
-        )
-        datagram = server.session._conversation.windowDatagram(0, data=block)
+        here = connectionOf(session).controls.channel
+        there = connectionOf(server.session).controls.channel
+        assert here is not None and there is not None
+        block = encodeBlock(here.token, there.token, [Challenge(bytes(8))])
+        datagram = connectionOf(server.session).conversation.windowDatagram(0, data=block)
         counts = []
         for _ in range(5):
-            session.datagramsReceived([datagram], session.address)
+            sessionOf(session).datagramsReceived([datagram], sessionOf(session).address)
             self.network.run(0.01)
             counts.append(session.stats.RetransSegs)
         self.assertGreater(counts[0], 0)

@@ -6,7 +6,7 @@ L{tests.session.test_keepalive}.
 
 from __future__ import annotations
 
-from kcptwisted.connection.lifecycle import HELLOES
+from kcptwisted.connection.opening import HELLOS
 from kcptwisted.options import KCPOptions
 from kcptwisted.wire.control import (
     LONGEST_BLOCK,
@@ -25,6 +25,7 @@ from kcptwisted.wire.control import (
 from kcptwisted.wire.segment import OVERHEAD, PUSH, WASK, WINS, Segment, decodeSegments
 from tests.connections import CLIENT, PORT, SERVER, RecordingProtocol
 from tests.controlling import ControlledTestCase, PlainPeer, PlainServerTestCase, loses
+from tests.inside import connectionOf, sessionOf
 
 FORGED = bytes(range(1, 9))
 
@@ -61,8 +62,8 @@ class OpenTests(ControlledTestCase):
         self.begin(KCPOptions(crypt="null", receiveWindow=300))
         self.network.run(0.1)
         client, server = self.clientFactory.made[0], self.serverFactory.made[0]
-        self.assertEqual(client.session._conversation.sender.peerWindow, 48)
-        self.assertEqual(server.session._conversation.sender.peerWindow, 300)
+        self.assertEqual(connectionOf(client.session).conversation.sender.peerWindow, 48)
+        self.assertEqual(connectionOf(server.session).conversation.sender.peerWindow, 300)
 
     def test_sealed(self) -> None:
         """
@@ -71,7 +72,10 @@ class OpenTests(ControlledTestCase):
         self.network.taps.clear()
         client, server = self.connect(KCPOptions(key="k", dataShards=3, parityShards=1))
         self.assertTrue(client.session.greeted and server.session.greeted)
-        self.assertTrue(client.session.roams and server.session.roams)
+        self.assertTrue(
+            connectionOf(client.session).controls.roams
+            and connectionOf(server.session).controls.roams
+        )
 
     def test_helloLost(self) -> None:
         """
@@ -84,8 +88,8 @@ class OpenTests(ControlledTestCase):
         self.successResultOf(connecting)
         times = [said.seconds for said in self.sent(Hello, CLIENT)]
         self.assertEqual(times, [0, 0.25, 0.75])
-        self.assertTrue(self.clientFactory.made[0].session.greeted)
-        self.assertTrue(self.serverFactory.made[0].session.greeted)
+        self.assertTrue(connectionOf(self.clientFactory.made[0].session).controls.greeted)
+        self.assertTrue(connectionOf(self.serverFactory.made[0].session).controls.greeted)
 
     def test_answerLost(self) -> None:
         """
@@ -97,7 +101,7 @@ class OpenTests(ControlledTestCase):
         self.network.run(1)
         self.successResultOf(connecting)
         self.assertEqual(len(self.sent(Hello, CLIENT)), 3)
-        self.assertTrue(self.clientFactory.made[0].session.greeted)
+        self.assertTrue(connectionOf(self.clientFactory.made[0].session).controls.greeted)
         self.assertEqual(len(self.serverFactory.made), 1)
 
     def test_answerLostButData(self) -> None:
@@ -149,7 +153,7 @@ class OpenTests(ControlledTestCase):
         (client,) = self.clientFactory.made
         client.session.write(b"at once")
         self.network.run(0.1)
-        self.assertEqual(client.session._conversation.sender.peerWindow, 48)
+        self.assertEqual(connectionOf(client.session).conversation.sender.peerWindow, 48)
 
     def test_smallMtu(self) -> None:
         """
@@ -199,11 +203,11 @@ class PlainPeerTests(PlainServerTestCase):
         self.peer.write(b"and back")
         self.network.run(60)
         self.assertEqual(client.received, b"and back")
-        self.assertEqual((len(self.peer.hellos), self.peer.others), (HELLOES, []))
+        self.assertEqual((len(self.peer.hellos), self.peer.others), (HELLOS, []))
         client.session.loseConnection()
         self.network.run(60)
         self.assertEqual(len(client.reasons), 1)
-        self.assertEqual((len(self.peer.hellos), self.peer.others), (HELLOES, []))
+        self.assertEqual((len(self.peer.hellos), self.peer.others), (HELLOS, []))
 
     def test_aborts(self) -> None:
         """
@@ -213,7 +217,7 @@ class PlainPeerTests(PlainServerTestCase):
         self.network.run(5)
         client.session.abortConnection()
         self.network.run(5)
-        self.assertEqual((len(self.peer.hellos), self.peer.others), (HELLOES, []))
+        self.assertEqual((len(self.peer.hellos), self.peer.others), (HELLOS, []))
         self.assertEqual(len(client.reasons), 1)
 
     def test_asClient(self) -> None:
@@ -252,7 +256,7 @@ class ForgedTests(ControlledTestCase):
         """
         Have a session given a datagram with a block, as if from its peer.
         """
-        session = (self.client if host == CLIENT else self.server).session
+        session = sessionOf((self.client if host == CLIENT else self.server).session)
         data = encodeBlock(to, source, frames)
         datagram = Segment(session.conv, WINS, 0, 128, 0, 0, 0, data).encode()
         session._socket.datagramsReceived([datagram], session.address)  # type: ignore[attr-defined]
@@ -267,7 +271,7 @@ class ForgedTests(ControlledTestCase):
         tokens = {CLIENT: hello.block.source, SERVER: answer.block.source}
         frames: tuple[Frame, ...] = (Fin(0, True), FinAck(0, True), Reset(1))
         for host, other in ((CLIENT, SERVER), (SERVER, CLIENT)):
-            session = (self.client if host == CLIENT else self.server).session
+            session = sessionOf((self.client if host == CLIENT else self.server).session)
             count = 0
             for to, source in (
                 (FORGED, tokens[other]),
@@ -302,7 +306,7 @@ class ForgedTests(ControlledTestCase):
         session = self.server.session
         for number, data in enumerate((b"x", b"KT", bytes(40), b"KT\2" + bytes(30)), 1):
             datagram = Segment(session.conv, WASK, 0, 128, 0, 0, 0, data).encode()
-            session.datagramsReceived([datagram], session.address)
+            sessionOf(session).datagramsReceived([datagram], sessionOf(session).address)
             self.assertEqual(session.stats.ControlErrs, number)
         self.assertEqual(self.server.reasons, [])
 

@@ -17,10 +17,11 @@ from kcptwisted.errors import (
     PeerTimeout,
 )
 from kcptwisted.options import KCPOptions
-from kcptwisted.session.session import KCPSession
+from kcptwisted.session import KCPTransport
 from kcptwisted.testing.link import Link
 from tests.connections import CLIENT, SERVER, RecordingProtocol
 from tests.controlling import ControlledTestCase, loses
+from tests.inside import connectionOf
 from tests.session.test_session_producers import Producer
 
 SLOW = Link(delay=0.02)
@@ -132,10 +133,10 @@ class PeersEndTests(UnreadTestCase):
         self.written = self.data(11 * 1376)
         client.session.write(self.written[: 4 * 1376])
         self.network.run(0.5)
-        client.session._conversation.sender.remoteWindow = 12
+        connectionOf(client.session).conversation.sender.remoteWindow = 12
         client.session.write(self.written[4 * 1376 :])
         self.network.run(1)
-        self.assertTrue(client.session._conversation.drained)
+        self.assertTrue(connectionOf(client.session).conversation.drained)
         client.session.abortConnection()
         self.network.run(1)
         self.assertRead(server, PeerReset)
@@ -271,7 +272,7 @@ class WaitingTests(UnreadTestCase):
         self.assertRead(server, PeerReset)
         self.assertTrue(producer.stopped)
 
-    def endWith(self, end: Callable[[KCPSession], object]) -> BaseException:
+    def endWith(self, end: Callable[[KCPTransport], object]) -> BaseException:
         """
         @return: the reason that it is given afterwards, without what it has not read.
         """
@@ -288,13 +289,13 @@ class WaitingTests(UnreadTestCase):
         """
         If it closes, it wants nothing more, and is told how the connection ended.
         """
-        self.assertIsInstance(self.endWith(KCPSession.loseConnection), PeerReset)
+        self.assertIsInstance(self.endWith(KCPTransport.loseConnection), PeerReset)
 
     def test_abortConnection(self) -> None:
         """
         If it aborts, that is how it ended.
         """
-        self.assertIsInstance(self.endWith(KCPSession.abortConnection), error.ConnectionAborted)
+        self.assertIsInstance(self.endWith(KCPTransport.abortConnection), error.ConnectionAborted)
 
     def test_raises(self) -> None:
         """

@@ -17,6 +17,7 @@ from kcptwisted.wire.control import Reset, ResetReason, decodeBlock
 from kcptwisted.wire.fec import DATA, FEC_OVERHEAD, PARITY, packetType
 from kcptwisted.wire.segment import OVERHEAD, PUSH, decodeSegments
 from tests.connections import CLIENT, SERVER, ConnectionTestCase, RecordingProtocol
+from tests.inside import connectionOf, sessionOf
 
 GOOD = Link(delay=0.005)
 LOSSY = Link(delay=0.01, jitter=0.005, loss=0.05, duplicate=0.02, reorder=0.03)
@@ -196,14 +197,14 @@ class RecoveredTests(FECSessionTestCase):
         They say nothing about the peer's window, but their data counts.
         """
         client, _ = self.pair(_options(2, 1), _options(2, 1), GOOD)
-        window = client.session._conversation.sender.remoteWindow
+        window = connectionOf(client.session).conversation.sender.remoteWindow
         push = struct.pack("<IBBHIIII", client.session.conv, PUSH, 0, window - 7, 0, 0, 0, 4)
-        address = client.session.address
-        client.session.datagramsRecovered([push + b"data"], address)
-        self.assertEqual(client.session._conversation.sender.remoteWindow, window)
+        address = sessionOf(client.session).address
+        sessionOf(client.session).datagramsRecovered([push + b"data"], address)
+        self.assertEqual(connectionOf(client.session).conversation.sender.remoteWindow, window)
         self.assertEqual(client.received, b"data")
-        client.session.datagramsReceived([push + b"data"], address)
-        self.assertEqual(client.session._conversation.sender.remoteWindow, window - 7)
+        sessionOf(client.session).datagramsReceived([push + b"data"], address)
+        self.assertEqual(connectionOf(client.session).conversation.sender.remoteWindow, window - 7)
 
     def test_roundTrip(self) -> None:
         """
@@ -213,11 +214,11 @@ class RecoveredTests(FECSessionTestCase):
         server.onData = lambda data: server.session.write(b"answer")
         client.session.write(b"ask")
         self.network.run(1)
-        rtt = client.session._conversation.sender.rtt
+        rtt = connectionOf(client.session).conversation.sender.rtt
         before = rtt.smoothed
         self.assertLess(before, 200)
         ack = struct.pack("<IBBHIIII", client.session.conv, 82, 0, 32, 0, 0, 0, 0)
-        client.session.datagramsRecovered([ack], client.session.address)
+        sessionOf(client.session).datagramsRecovered([ack], sessionOf(client.session).address)
         self.assertEqual(rtt.smoothed, before)
 
     def test_pingPong(self) -> None:
@@ -239,7 +240,7 @@ class RecoveredTests(FECSessionTestCase):
         self.network.runUntil(lambda: len(arrivals) > 300)
         trips = [after - before for before, after in pairwise(arrivals)]
         self.assertGreater(client.session.stats.FECRecovered, 0)
-        self.assertLess(client.session._conversation.sender.rtt.timeout, 250)
+        self.assertLess(connectionOf(client.session).conversation.sender.rtt.timeout, 250)
         self.assertLess(sorted(trips)[-10], 0.5)
 
 
@@ -338,8 +339,8 @@ class FlushTests(FECSessionTestCase):
         client.session.write(self.data(100_000))
         self.network.run(1)
         self.assertEqual(
-            client.session._conversation.sender.remoteWindow,
-            server.session._conversation.receiver.window,
+            connectionOf(client.session).conversation.sender.remoteWindow,
+            connectionOf(server.session).conversation.receiver.window,
         )
 
     def test_aborted(self) -> None:
@@ -366,7 +367,7 @@ class FlushTests(FECSessionTestCase):
         sent.clear()
         self.network.run(1)
         self.assertEqual(sent, [])
-        self.assertIs(server.session.filler(), None)
+        self.assertIs(sessionOf(server.session).keepalive(), None)
         self.finish(self.port)
 
     def test_lossy(self) -> None:

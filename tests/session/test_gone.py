@@ -17,6 +17,7 @@ from kcptwisted.options import KCPOptions
 from kcptwisted.session.gone import Gone
 from kcptwisted.testing.link import Link
 from tests.connections import CLIENT, SERVER, ConnectionTestCase, RecordingProtocol
+from tests.inside import connectionOf, sessionOf
 from tests.recording import ADDRESS
 from tests.session.test_session_producers import Producer
 
@@ -176,11 +177,11 @@ class FreedTests(ConnectionTestCase):
             for source, target in ((CLIENT, SERVER), (SERVER, CLIENT)):
                 self.network.setLink(source, target, Link(loss=1))
             self.network.run(3)
-            self.assertTrue(one.session._liveness.unanswered)
+            self.assertTrue(connectionOf(one.session).liveness.unanswered)
             self.bothWays(Link())
             other.session.abortConnection()
             self.network.run(0)
-            self.assertEqual(one.session.scheduled, None)
+            self.assertEqual(sessionOf(one.session).scheduled, None)
 
         self.assertFreed(options, end)
         self.port.stopListening()
@@ -208,8 +209,9 @@ class FreedTests(ConnectionTestCase):
         """
         connecting = self.begin(KCPOptions(crypt="null", timeout=1))
         (port,) = self.network.host(CLIENT).ports.values()
-        connector = port._protocol._protocol  # type: ignore[attr-defined]
-        session = ref(connector._session)
+        (stack,) = port._protocol._protocol.sessions.values()  # type: ignore[attr-defined]
+        session = ref(stack.session)
+        del stack
         self.network.setLink(CLIENT, SERVER, Link(loss=1))
         self.network.run(2)
         self.failureResultOf(connecting)

@@ -10,12 +10,15 @@ from twisted.internet import error
 from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol
 from zope.interface import implementer
 
+from kcptwisted.interfaces import Address
 from kcptwisted.options import KCPOptions
+from kcptwisted.session.session import KCPSession
 from kcptwisted.testing import SimulatedNetwork
 from kcptwisted.testing.link import Link
 from kcptwisted.wire.control import Fin, Reset
 from tests.connections import CLIENT, SERVER, RecordingFactory, RecordingProtocol
 from tests.controlling import ControlledTestCase, PlainServerTestCase, over
+from tests.inside import sessionOf
 from tests.session.test_closing_frames import BAD, SLOW, EndingTestCase
 
 
@@ -159,14 +162,19 @@ class BothTests(EndingTestCase):
         client, server = self.join()
         server.onHalf = lambda half: server.session.loseConnection()
         held: list[bytes] = []
-        receive = client.session.datagramsReceived
-        address = client.session.address
-        client.session.datagramsReceived = (  # type: ignore[method-assign]
-            lambda datagrams, address: held.extend(datagrams)
-        )
+        session = sessionOf(client.session)
+        receive = KCPSession.datagramsReceived
+
+        def hold(receiver: KCPSession, datagrams: list[bytes], address: Address) -> None:
+            if receiver is session:
+                held.extend(datagrams)
+            else:
+                receive(receiver, datagrams, address)
+
+        self.patch(KCPSession, "datagramsReceived", hold)
         client.session.loseWriteConnection()
         self.network.run(0.5)
-        receive(held, address)
+        receive(session, held, session.address)
         self.assertEqual(client.halves, ["read", "write"])
         self.assertClean(client)
 

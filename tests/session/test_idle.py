@@ -5,6 +5,7 @@ What a session holds while nothing happens.
 from __future__ import annotations
 
 from collections import deque
+from typing import Any
 from weakref import ref
 
 from zope.interface import Interface, directlyProvides
@@ -17,6 +18,7 @@ from kcptwisted.session.producers import ProducerGate
 from kcptwisted.testing.link import Link
 from tests.connections import ConnectionTestCase, RecordingProtocol
 from tests.held import held, size
+from tests.inside import sessionOf
 
 #: Bytes of an idle session, without those of its protocol and of what the listener keeps of it.
 MOST = 5120
@@ -86,10 +88,11 @@ class HoldingTests(ConnectionTestCase):
         """
         @return: what is the session's alone.
         """
-        session = protocol.session
-        owner = session._socket
-        settings = session._options.arqSettings(owner.overhead)
-        return held(session, [owner, owner.clock, session._options, settings, protocol])
+        session = sessionOf(protocol.session)
+        socket: Any = session.socket
+        settings = session.options.connectionSettings(socket.overhead)
+        shared = [socket, socket.clock, socket.stats, socket.transport, session._holder]
+        return held(protocol.session, [*shared, session.options, settings, settings.arq, protocol])
 
     def kinds(self, protocol: RecordingProtocol) -> set[type]:
         """

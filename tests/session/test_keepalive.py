@@ -26,6 +26,7 @@ from kcptwisted.wire.control import (
 from kcptwisted.wire.segment import WASK, WINS, Segment, decodeSegments
 from tests.connections import CLIENT, PORT, SERVER, RecordingProtocol
 from tests.controlling import ControlledTestCase, PlainServerTestCase
+from tests.inside import sessionOf
 from tests.session.test_closing_frames import SLOW, EndingTestCase
 
 DEAD = Link(loss=1)
@@ -316,7 +317,7 @@ class DeadTests(EndingTestCase):
         self.network.run(42)
         self.bothWays(Link(delay=0.5))
         sent = client.session.stats.OutSegs
-        server.session.askAgain()
+        sessionOf(server.session).askAgain()
         self.network.run(0.52)
         self.assertEqual(client.session.stats.OutSegs, sent + 1)
 

@@ -4,12 +4,15 @@ Two ends of which one sends messages and the other a stream.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from twisted.logger import LogLevel, capturedLogs
 
 from kcptwisted.options import KCPOptions
 from kcptwisted.wire.control import Feature
 from tests.callers import CallerTestCase
 from tests.controlling import PlainPeer
+from tests.inside import connectionOf
 
 STREAM = KCPOptions(crypt="null")
 MESSAGES = KCPOptions(crypt="null", stream=False)
@@ -28,16 +31,19 @@ class DifferTests(CallerTestCase):
         self.setUp()
         port = self.listen(server)
         if old:
-            self.patch(port._listener, "features", Feature.NONE)
+            server._connectionSettings[0] = replace(
+                server.connectionSettings(0), features=Feature.NONE
+            )
         with capturedLogs() as events:
             protocol = self.reach(5, client)
             protocol.session.write(b"one")
             protocol.session.write(b"two")
             # A hello that comes again.
-            protocol.session._sayHello()
+            connectionOf(protocol.session).controls.sayHello()
             self.network.run(60)
         self.assertEqual(self.serverFactory.made[0].received, b"onetwo")
         self.finish(port)
+        server._connectionSettings.clear()
         return [
             event["log_format"]
             for event in events

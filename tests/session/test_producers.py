@@ -4,7 +4,6 @@ Tests for L{kcptwisted.session.producers}.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 
 from twisted.internet.interfaces import IPullProducer, IPushProducer
@@ -81,10 +80,8 @@ class GateTestCase(SynchronousTestCase):
         """
         Let all but C{left} bytes of the queue leave.
         """
-        queue = self.sender.queue
         while self.sender.queuedBytes > left:
-            assert isinstance(queue, deque)
-            self.sender.queuedBytes -= len(queue.popleft()[1])
+            self.sender.sendQueue.take(1)
 
 
 class StreamingTests(GateTestCase):

@@ -10,6 +10,7 @@ from kcptwisted.errors import PeerReset, PeerTimeout
 from kcptwisted.wire.control import Fin, Reset, ResetReason
 from tests.connections import CLIENT, SERVER
 from tests.controlling import loses
+from tests.inside import sessionOf
 from tests.session.test_closing_frames import SLOW, EndingTestCase
 
 
@@ -90,7 +91,7 @@ class AbortTests(EndingTestCase):
         self.network.run(0)
         client.session.abortConnection()
         self.network.run(0)
-        server.session.datagramsReceived(kept, server.session.address)
+        sessionOf(server.session).datagramsReceived(kept, sessionOf(server.session).address)
         self.assertEqual(server.received, b"before")
         self.assertIsInstance(self.reasonOf(server), PeerReset)
 

@@ -12,6 +12,7 @@ from kcptwisted.testing.link import Link
 from kcptwisted.wire.segment import WASK, WINS
 from tests.connections import CLIENT, SERVER
 from tests.controlling import ControlledTestCase, PlainServerTestCase
+from tests.inside import connectionOf
 
 SLOW = Link(delay=0.02)
 DEAD = Link(loss=1)
@@ -140,7 +141,7 @@ class PausedTests(ControlledTestCase):
         server.session.pauseProducing()
         client.session.write(bytes(100 * MSS))
         self.network.run(3)
-        self.assertEqual(client.session._conversation.sender.remoteWindow, 0)
+        self.assertEqual(connectionOf(client.session).conversation.sender.remoteWindow, 0)
         self.assertEqual(client.session.queuedBytes, 68 * MSS)
         told = len([said for said in self.said if said.cmd == WINS])
         self.network.setLink(SERVER, CLIENT, DEAD)
@@ -178,5 +179,5 @@ class PlainPeerTests(PlainServerTestCase):
         Of one that says no hello the window is what its first segments told.
         """
         client = self.meet(KCPOptions(crypt="null", stream=False, sendWindow=1024))
-        self.assertEqual(client.session._conversation.sender.peerWindow, 1024)
+        self.assertEqual(connectionOf(client.session).conversation.sender.peerWindow, 1024)
         self.assertRaises(MessageTooLong, client.session.write, bytes(256 * MSS))

@@ -15,6 +15,7 @@ from kcptwisted.testing.link import Link
 from kcptwisted.timing.clock import IFlushed
 from kcptwisted.wire.segment import decodeSegments
 from tests.connections import PORT, SERVER, ConnectionTestCase, RecordingProtocol
+from tests.inside import sessionOf
 
 BAD = Link(delay=0.02, jitter=0.01, loss=0.1, duplicate=0.02, reorder=0.05, corrupt=0.0)
 
@@ -45,12 +46,14 @@ class TransferTests(ConnectionTestCase):
 
     def test_interfaces(self) -> None:
         """
-        A session is a transport, a consumer and a push producer; and a protocol and what is
-        flushed for the layers around it.
+        An application gets a transport that is a consumer and a push producer, too.  What drives it
+        is a protocol for the layers below, and what the clock flushes.
         """
         client, _ = self.connect()
-        for interface in (IKCPTransport, IConsumer, IPushProducer, IDatagramProtocol, IFlushed):
+        for interface in (IKCPTransport, IConsumer, IPushProducer):
             verifyObject(interface, client.session)
+        for lower in (IDatagramProtocol, IFlushed):
+            verifyObject(lower, sessionOf(client.session))
 
     def test_perfect(self) -> None:
         """

@@ -8,11 +8,12 @@ from collections.abc import Callable
 
 from twisted.internet import error
 
-from kcptwisted.arq.sender import DEAD_LINK
+from kcptwisted.arq.retransmission import DEAD_LINK
 from kcptwisted.errors import DeadLink, LingerTimeout
 from kcptwisted.options import KCPOptions
 from kcptwisted.testing.link import Link
 from tests.connections import ConnectionTestCase, RecordingProtocol
+from tests.inside import connectionOf
 from tests.session.test_session import BAD
 from tests.session.test_session_producers import Producer
 
@@ -80,7 +81,7 @@ class ClosingTests(ConnectionTestCase):
             protocol.session.abortConnection()
         self.network.run(0)
         for protocol in (client, server):
-            conversation = protocol.session._conversation
+            conversation = connectionOf(protocol.session).conversation
             self.assertTrue(conversation.drained)
             self.assertIs(conversation.read(), None)
             self.assertIs(conversation.deadline(), None)

@@ -13,8 +13,9 @@ from kcptwisted.errors import KeyExhausted
 from kcptwisted.interfaces import Address, IDatagramProtocol
 from kcptwisted.layer import DatagramLayer
 from kcptwisted.options import KCPOptions
-from kcptwisted.stack.hub import SocketLayer
+from kcptwisted.stack.socketstack import SocketLayer
 from tests.connections import CLIENT, PORT, SERVER, ConnectionTestCase, RecordingProtocol
+from tests.inside import sessionOf
 
 
 class FailingLayer(DatagramLayer):
@@ -70,7 +71,7 @@ class LayerBelowTests(ConnectionTestCase):
         """
         self.setUp()
         layer, first, second = self.failing()
-        layer.problem = problem, first.session.address
+        layer.problem = problem, sessionOf(first.session).address
         if outOfBand:
             first.session.sendOutOfBand(b"position")
         else:

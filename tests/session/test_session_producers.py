@@ -14,6 +14,7 @@ from kcptwisted.options import KCPOptions
 from kcptwisted.testing.link import Link
 from kcptwisted.wire.segment import WASK, decodeSegments
 from tests.connections import CLIENT, SERVER, ConnectionTestCase
+from tests.inside import connectionOf
 
 DEAD = Link(loss=1)
 
@@ -85,7 +86,7 @@ class ProducerTests(ConnectionTestCase):
 
         def done() -> bool:
             nonlocal most
-            most = max(most, client.session._conversation.sender.queuedBytes)
+            most = max(most, connectionOf(client.session).conversation.sender.queuedBytes)
             return len(server.received) >= 1_000_000
 
         self.network.runUntil(done)

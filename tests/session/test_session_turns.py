@@ -7,6 +7,7 @@ from __future__ import annotations
 from kcptwisted.arq.sender import MAXIMUM_BURST
 from kcptwisted.options import KCPOptions
 from tests.connections import SERVER, ConnectionTestCase
+from tests.inside import sessionOf
 
 WIDE = KCPOptions(crypt="null", sendWindow=65535, receiveWindow=65535)
 
@@ -36,6 +37,6 @@ class TurnTests(ConnectionTestCase):
         busy.session.write(bytes(3 * MAXIMUM_BURST * segment))
         self.network.clock.callLater(0, other.session.write, b"me too")
         self.network.run(0)
-        self.assertEqual(sent.index(other.session.address[:2]), MAXIMUM_BURST)
+        self.assertEqual(sent.index(sessionOf(other.session).address[:2]), MAXIMUM_BURST)
         self.network.run(2)
         self.assertEqual(len(first.received), 3 * MAXIMUM_BURST * segment)

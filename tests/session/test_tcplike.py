@@ -145,11 +145,11 @@ class ReprTests(ConnectionTestCase):
         session, theirs = client.session, server.session
         self.assertEqual(
             repr(session),
-            f"<KCPSession {session.conv} established, 10.0.0.1:49152 to 10.0.0.2:4000>",
+            f"<KCPTransport {session.conv} established, 10.0.0.1:49152 to 10.0.0.2:4000>",
         )
         self.assertEqual(
             repr(theirs),
-            f"<KCPSession {session.conv} established, 10.0.0.2:4000 to 10.0.0.1:49152>",
+            f"<KCPTransport {session.conv} established, 10.0.0.2:4000 to 10.0.0.1:49152>",
         )
         session.write(b"x")
         session.loseConnection()

@@ -19,6 +19,7 @@ from kcptwisted.interfaces import IKCPTransport
 from kcptwisted.options import KCPOptions
 from kcptwisted.testing.link import Link
 from tests.connections import ConnectionTestCase, RecordingProtocol
+from tests.inside import sessionOf
 from tests.interpreter import runPython
 from tests.session.test_session_producers import Producer
 from tests.tlscases import NAME, certificate, clientContext, serverContext, skipTLS, strictContext
@@ -442,11 +443,9 @@ class EndTests(TLSTestCase):
         A connection that ends without the end of TLS has not ended cleanly: somebody may have cut
         it.
         """
-        from kcptwisted.session.session import KCPSession
-
         client, server = self.started()
         self.network.run(1)
-        KCPSession.loseConnection(client.session)
+        sessionOf(client.session).stream.loseConnection()
         self.network.run(1)
         self.assertIsInstance(self.reasonOf(server), error.ConnectionLost)
         self.finish(self.port)

@@ -14,6 +14,7 @@ from kcptwisted.interfaces import Address, IDatagramProtocol
 from kcptwisted.layer import DatagramLayer
 from kcptwisted.options import KCPOptions
 from tests.connections import CLIENT, ConnectionTestCase
+from tests.inside import connectionOf, sessionOf
 
 
 class FailingLayer(DatagramLayer):
@@ -67,7 +68,7 @@ class TwoTestCase(ConnectionTestCase):
             self.begin()
             self.network.run(0.1)
         self.sick, self.well = self.serverFactory.made
-        self.victim: Any = self.sick.session
+        self.victim: Any = sessionOf(self.sick.session)
 
     def say(self) -> None:
         """
@@ -106,7 +107,7 @@ class LayerTests(TwoTestCase):
         A layer that raises ends the connection whose datagrams it was given.
         """
         self.meet()
-        self.layer.victim = self.sick.session.address
+        self.layer.victim = sessionOf(self.sick.session).address
         self.clientFactory.made[0].session.write(b"x")
         self.network.run(0)
         self.layer.victim = None
@@ -119,7 +120,7 @@ class LayerTests(TwoTestCase):
         """
         self.meet()
         self.layer.victim = (CLIENT, 9)
-        port: Any = self.port._listener._port
+        port: Any = self.port._listener.stack._port
         port._protocol.datagramsReceived([bytes(24)], (CLIENT, 9))
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
         self.assertEqual(len(self.port.sessions), 2)
@@ -136,7 +137,7 @@ class LayerTests(TwoTestCase):
         self.well.session.write(b"y")
         self.network.run(1)
         self.assertEqual(self.clientFactory.made[1].received, b"y")
-        self.assertTrue(client.session._conversation.drained)
+        self.assertTrue(connectionOf(client.session).conversation.drained)
         self.assertGreater(len(self.flushLoggedErrors(ZeroDivisionError)), 0)
 
 
@@ -173,6 +174,12 @@ class SessionTests(TwoTestCase):
 
         self.patch(kind, name, method)
 
+    def lowest(self) -> IDatagramProtocol:
+        """
+        @return: the victim's lowest own layer.
+        """
+        return self.port._listener.stack.sessions[self.victim.address].lowest
+
     def test_flush(self) -> None:
         """
         In a flush.
@@ -205,9 +212,10 @@ class SessionTests(TwoTestCase):
         With what was rebuilt.
         """
         self.meet()
-        self.breakIt(self.victim.bottom, "datagramsRecovered")
-        self.port._listener.datagramsRecovered([bytes(24)], self.victim.address)
-        self.port._listener.batchFinished()
+        stack = self.port._listener.stack
+        self.breakIt(self.lowest(), "datagramsRecovered")
+        stack.datagramsRecovered([bytes(24)], self.victim.address)
+        stack.batchFinished()
         self.assertOnlyOne()
 
     def test_fec(self) -> None:
@@ -218,7 +226,7 @@ class SessionTests(TwoTestCase):
             with self.subTest(name=name):
                 self.setUp()
                 self.meet()
-                self.breakIt(self.victim.bottom, name)
+                self.breakIt(self.lowest(), name)
                 self.say()
                 self.assertOnlyOne()
 
@@ -227,7 +235,7 @@ class SessionTests(TwoTestCase):
         Even if it fails when it says its last word, it ends, as it was to.
         """
         self.meet()
-        self.breakIt(self.victim, "_sayGoodbye")
+        self.breakIt(self.victim.connection.lifecycle, "_sayLastWord")
         self.sick.session.abortConnection()
         self.network.run(1)
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
@@ -239,7 +247,7 @@ class SessionTests(TwoTestCase):
         A client's session ends likewise.
         """
         client, server = self.connect(KCPOptions(crypt="null"))
-        self.breakIt(client.session, "flush")
+        self.breakIt(sessionOf(client.session), "flush")
         client.session.write(b"x")
         self.network.run(1)
         self.assertIsInstance(self.reasonOf(client), ZeroDivisionError)

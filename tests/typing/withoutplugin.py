@@ -17,7 +17,7 @@ from kcptwisted.endpoints import KCPClientEndpoint, KCPServerEndpoint
 from kcptwisted.errors import PeerReset
 from kcptwisted.options import KCPOptions
 from kcptwisted.server.listening import KCPListeningPort
-from kcptwisted.session.session import KCPSession
+from kcptwisted.session import KCPTransport
 
 
 class Source:
@@ -25,7 +25,7 @@ class Source:
     Writes when it may.
     """
 
-    def __init__(self, consumer: KCPSession) -> None:
+    def __init__(self, consumer: KCPTransport) -> None:
         self.consumer = consumer
 
     def resumeProducing(self) -> None:
@@ -44,11 +44,11 @@ class Talker(Protocol):
     """
 
     @property
-    def session(self) -> KCPSession:
+    def session(self) -> KCPTransport:
         """
         The transport.
         """
-        return cast(KCPSession, self.transport)
+        return cast(KCPTransport, self.transport)
 
     def connectionMade(self) -> None:
         session = self.session

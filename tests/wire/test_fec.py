@@ -14,9 +14,15 @@ from kcptwisted.wire.fec import (
     OUT_OF_BAND,
     OUT_OF_BAND_OVERHEAD,
     PARITY,
+    SIZE_FIELD,
+    UNCOVERED,
+    dataShard,
     outOfBandData,
     outOfBandPacket,
     packetType,
+    packParityHeader,
+    shardDatagram,
+    unpackDataHeader,
 )
 from kcptwisted.wire.segment import ACK, PUSH, WASK, WINS, Segment
 from tests.properties import given, strategies
@@ -34,6 +40,43 @@ def _fec(kind: int, rest: bytes, seqid: int = 0x01020304) -> bytes:
 
 def _data(datagram: bytes) -> bytes:
     return _fec(DATA, struct.pack("<H", len(datagram) + 2) + datagram)
+
+
+class ShardTests(SynchronousTestCase):
+    """
+    Tests for the headers of shards.
+    """
+
+    def test_dataShard(self) -> None:
+        """
+        seqid, type, size and datagram; the size counts itself.
+        """
+        shard = dataShard(0x01020304, b"datagram")
+        self.assertEqual(shard, b"\4\3\2\1\xf1\0\x0a\0datagram")
+        self.assertEqual(unpackDataHeader(shard), (0x01020304, DATA, 10))
+
+    def test_parityHeader(self) -> None:
+        """
+        seqid and type.
+        """
+        self.assertEqual(packParityHeader(0x01020304, PARITY), b"\4\3\2\1\xf2\0")
+
+    def test_covered(self) -> None:
+        """
+        Parity covers the size and the datagram.
+        """
+        self.assertEqual((UNCOVERED, SIZE_FIELD), (6, 2))
+
+    def test_shardDatagram(self) -> None:
+        """
+        What parity rebuilds has a size and zeros behind.
+        """
+        covered = dataShard(1, b"datagram")[UNCOVERED:]
+        self.assertEqual(shardDatagram(covered), b"datagram")
+        self.assertEqual(shardDatagram(covered + bytes(5)), b"datagram")
+        self.assertEqual(shardDatagram(b"\2\0rest"), b"")
+        for size in (b"\0\0", b"\1\0", b"\x0b\0", b"\xff\xff"):
+            self.assertIs(shardDatagram(size + b"datagram"), None)
 
 
 class PacketTypeTests(SynchronousTestCase):

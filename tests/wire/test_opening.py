@@ -19,7 +19,7 @@ from kcptwisted.wire.control import (
     encodeBlock,
 )
 from kcptwisted.wire.fec import DATA, PARITY, outOfBandPacket
-from kcptwisted.wire.opening import Opening, readOpening
+from kcptwisted.wire.opening import Opening, opensNone, readOpening
 from kcptwisted.wire.segment import ACK, HEADER, PUSH, WASK, WINS, Segment
 from tests.properties import given, strategies
 
@@ -101,6 +101,39 @@ class FieldTests(SynchronousTestCase):
         segment = HEADER.pack(CONV, PUSH, 0, 32, 99, 0, 0, 4)
         self.assertIs(readOpening(_shard(segment) + b"data"), None)
         self.assertIsNot(readOpening(_shard(segment + b"data") + b"more"), None)
+
+
+class FirstSightTests(SynchronousTestCase):
+    """
+    Tests for L{opensNone}.
+    """
+
+    def test_numbers(self) -> None:
+        """
+        A segment that acknowledges, or a PUSH that is not the first, opens nothing.
+        """
+        for cmd in (PUSH, ACK, WASK, WINS):
+            self.assertFalse(opensNone(_segment(cmd)))
+            self.assertTrue(opensNone(_segment(cmd, una=1)))
+            self.assertEqual(opensNone(_segment(cmd, sn=1)), cmd == PUSH)
+
+    def test_others(self) -> None:
+        """
+        Nothing is said of FEC packets, and of what is malformed.
+        """
+        segment = _segment(PUSH, una=1)
+        for datagram in (_shard(segment), segment[:-1], _segment(WINS + 1, una=1), b""):
+            self.assertFalse(opensNone(datagram))
+
+    @given(strategies.binary(max_size=60))
+    def test_agrees(self, datagram: bytes) -> None:
+        """
+        What is refused at first sight is refused at the second.
+        """
+        for each in (datagram, _segment(PUSH)[:4] + datagram):
+            if opensNone(each):
+                opening = readOpening(each)
+                self.assertTrue(opening is None or not opening.opens)
 
 
 class MalformedTests(SynchronousTestCase):

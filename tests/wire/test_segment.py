@@ -15,7 +15,9 @@ from kcptwisted.wire.segment import (
     Segment,
     begins,
     carries,
+    controlSegment,
     decodeSegments,
+    firstHeader,
     packSegments,
 )
 from tests.properties import given, strategies
@@ -127,10 +129,33 @@ class PackTests(SynchronousTestCase):
             self.assertGreater(len(datagram) + len(following[0].encode()), mtu)
 
 
+class ControlSegmentTests(SynchronousTestCase):
+    """
+    Tests for L{controlSegment}.
+    """
+
+    def test_fields(self) -> None:
+        """
+        It has no sn, and a ts that wraps around.
+        """
+        for data in (b"", b"frames"):
+            segment = controlSegment(7, WASK, 32, (1 << 32) + 9, 5, data)
+            self.assertEqual(segment, Segment(7, WASK, 0, 32, 9, 0, 5, data).encode())
+
+
 class LookTests(SynchronousTestCase):
     """
-    Tests for L{begins} and L{carries}.
+    Tests for L{firstHeader}, L{begins} and L{carries}.
     """
+
+    def test_firstHeader(self) -> None:
+        """
+        The fields stand in the order of the wire, the length of the data at the end.
+        """
+        datagram = Segment(7, PUSH, 1, 2, 3, 4, 5, b"data").encode()
+        self.assertEqual(firstHeader(datagram), (7, PUSH, 1, 2, 3, 4, 5, 4))
+        self.assertIs(firstHeader(datagram[: OVERHEAD - 1]), None)
+        self.assertIs(firstHeader(Segment(7, WINS + 1, 1, 2, 3, 4, 5, b"").encode()), None)
 
     def test_begins(self) -> None:
         """

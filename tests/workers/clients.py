@@ -24,7 +24,7 @@ from twisted.python.failure import Failure
 
 from kcptwisted.endpoints import KCPClientEndpoint
 from kcptwisted.options import KCPOptions
-from kcptwisted.session.session import KCPSession
+from kcptwisted.session import KCPTransport
 from tests.programs import PATIENCE, Program, ProgramTestCase
 
 reactor: Any = installed
@@ -66,11 +66,11 @@ class Asker(LineOnlyReceiver):
         self._answers: list[Deferred[bytes]] = []
 
     @property
-    def session(self) -> KCPSession:
+    def session(self) -> KCPTransport:
         """
         The transport, by its type.
         """
-        return cast(KCPSession, self.transport)
+        return cast(KCPTransport, self.transport)
 
     def ask(self, line: bytes) -> Deferred[bytes]:
         """

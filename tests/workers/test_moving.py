@@ -10,12 +10,14 @@ from functools import partial
 from zope.interface.verify import verifyObject
 
 from kcptwisted.errors import PeerRestarted
+from kcptwisted.server.routing import IRouting, SingleProcess
 from kcptwisted.testing import Link
 from kcptwisted.wire.control import Reset
-from kcptwisted.workers.interfaces import ISiblings, IStrayTaker
-from kcptwisted.workers.listener import SharingListener
+from kcptwisted.workers.interfaces import IStrayTaker
+from kcptwisted.workers.strays import StrayTaker
 from tests.callers import AEAD, ATTACKER, blocksOf, hello, push
 from tests.connections import CLIENT, SERVER
+from tests.inside import sessionOf
 from tests.server.test_paths import AEAD_FEC, PLACES
 from tests.workers.shared import ROOM, SharedTestCase
 
@@ -34,10 +36,11 @@ class MovingTests(SharedTestCase):
         Listener and siblings are what each other expects.
         """
         self.start()
-        listener = self.ports[0]._listener
-        assert isinstance(listener, SharingListener)
-        verifyObject(IStrayTaker, listener)
-        verifyObject(ISiblings, listener.siblings)
+        siblings = self.boxes[0].reader
+        assert siblings is not None
+        verifyObject(IRouting, siblings)
+        verifyObject(IRouting, SingleProcess())
+        verifyObject(IStrayTaker, StrayTaker(self.ports[0]._listener))
 
     def test_transfer(self) -> None:
         """
@@ -173,7 +176,7 @@ class StrangerTests(SharedTestCase):
         self.serverFactory.made.clear()
         self.listen(AEAD)
         self.elsewhere[here] = 1
-        other.session.askAgain()
+        sessionOf(other.session).askAgain()
         self.network.run(0.1)
         self.assertIsInstance(self.reasonOf(other), PeerRestarted)
         self.assertEqual(self.count("StraysPassed"), [0, 0])
@@ -259,7 +262,7 @@ class StrangerTests(SharedTestCase):
         self.boxes[1].room = ROOM
         self.bothWays(Link())
         self.moveTo(PLACES[0])
-        self.client.session.askAgain()
+        sessionOf(self.client.session).askAgain()
         self.network.run(0.1)
         self.assertIsInstance(self.reasonOf(self.client), PeerRestarted)
         self.assertEqual(self.count("StraysPassed"), [0, 1])
@@ -370,7 +373,7 @@ class DeathTests(SharedTestCase):
         self.assertTalk()
         self.replace(0)
         passed = self.count("StraysPassed")[1]
-        self.client.session.askAgain()
+        sessionOf(self.client.session).askAgain()
         self.network.run(0.1)
         self.assertIsInstance(self.reasonOf(self.client), PeerRestarted)
         self.assertEqual(self.count("StraysPassed")[1], passed)
@@ -384,7 +387,7 @@ class DeathTests(SharedTestCase):
         self.moveTo(PLACES[0])
         self.assertTalk()
         self.kill(0)
-        self.client.session.askAgain()
+        sessionOf(self.client.session).askAgain()
         self.network.run(0.1)
         self.assertEqual(self.client.reasons, [])
         self.replace(0)
@@ -397,8 +400,6 @@ class DeathTests(SharedTestCase):
         """
         self.start()
         self.boxes[0].waiting.clear()
-        listener = self.ports[1]._listener
-        assert isinstance(listener, SharingListener)
         self.boxes[1].waiting += [b"noise", b"noise"]
         siblings = self.boxes[1].reader
         assert siblings is not None
@@ -462,9 +463,9 @@ class SlowTests(SharedTestCase):
         self.moveTo(PLACES[0])
         self.assertTalk()
         self.assertAt(PLACES[0])
-        listener = self.ports[1]._listener
-        assert isinstance(listener, SharingListener)
-        self.assertFalse(listener.siblings.claim(5, [b"x"], ATTACKER))
+        siblings = self.boxes[1].reader
+        assert siblings is not None
+        self.assertFalse(siblings.claim(5, [b"x"], ATTACKER))
 
     def test_beginning(self) -> None:
         """

@@ -74,8 +74,8 @@ class StartTLSTests(ProgramTestCase):
         )
         await client.ended()
         self.assertEqual(client.output, "told\nConnection was closed cleanly.\n")
-        await server.printed(r"'hello' over <KCPSession \d+ established, \S+ to \S+>\n")
-        await server.printed(r"'my secret' over <KCPSession .*, TLS>\n")
+        await server.printed(r"'hello' over <KCPTransport \d+ established, \S+ to \S+>\n")
+        await server.printed(r"'my secret' over <KCPTransport .*, TLS>\n")
 
 
 class LifecycleTests(ProgramTestCase):

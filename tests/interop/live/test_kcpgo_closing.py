@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
 
 from kcptwisted.errors import LingerTimeout
-from kcptwisted.session.session import KCPSession
+from kcptwisted.session import KCPTransport
 from kcptwisted.testing.link import Link, LinkModel
 from kcptwisted.wire.control import Hello, decodeBlock
 from kcptwisted.wire.segment import PUSH, WASK, decodeSegments
@@ -64,7 +64,7 @@ class ClosingSource(SourceServer):
         Write and close.
         """
         super().dataReceived(data)
-        assert isinstance(self.transport, KCPSession)
+        assert isinstance(self.transport, KCPTransport)
         self.transport.loseConnection()
 
 

@@ -11,9 +11,10 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.error import ConnectionDone
 from twisted.internet.task import deferLater
 
-from kcptwisted.session.session import KCPSession
+from kcptwisted.session import KCPTransport
 from kcptwisted.wire.control import Hello, decodeBlock
 from kcptwisted.wire.segment import WASK, decodeSegments
+from tests.inside import connectionOf
 from tests.interop.cases import IKCPCase, KCPGoCase, OurEndsCase, Settings
 from tests.interop.cpeer import CPeer
 from tests.interop.peers import GoCaller
@@ -59,13 +60,13 @@ class InvisibleCase(OurEndsCase):
     Exchanges data before and after a silence.
     """
 
-    def assertUnharmed(self, session: KCPSession) -> None:
+    def assertUnharmed(self, session: KCPTransport) -> None:
         """
         Nothing was wrong at our end, nor did the peer seem to know control frames.
         """
         stats = session.stats
         self.assertEqual((stats.KCPInErrors, stats.ControlErrs, stats.FECErrs), (0, 0, 0))
-        self.assertFalse(session.greeted)
+        self.assertFalse(connectionOf(session).controls.greeted)
 
     async def talk(self, port: int, settings: Settings) -> None:
         """
@@ -136,7 +137,7 @@ class KCPGoTests(KCPGoCase, InvisibleCase):
         caller.start(reactor, self._binary)
         self.addCleanup(caller.kill)
         await caller.tells(event="answered", session=1)
-        [session] = listening.sessions
+        session = listening.sessions[0]
         await caller.tells(event="enough", session=1)
         self.assertTrue(session.connected)
         self.assertUnharmed(session)
@@ -210,7 +211,7 @@ class IKCPTests(IKCPCase, InvisibleCase):
             await all
             await deferLater(reactor, SILENCE)
         self.assertTrue(b"".join(echoed) == Pattern().take(2 * SIZE))
-        [session] = listening.sessions
+        session = listening.sessions[0]
         self.assertTrue(session.connected)
         self.assertUnharmed(session)
         frames, bare = controls(tap)

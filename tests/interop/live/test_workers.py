@@ -13,6 +13,7 @@ from twisted.internet.error import ConnectionDone
 
 from kcptwisted.errors import PeerReset, PeerRestarted
 from kcptwisted.options import KCPOptions
+from tests.inside import sessionOf
 from tests.programs import freePort
 from tests.workers.clients import WorkersCase, isLinux
 
@@ -72,7 +73,8 @@ class LiveTests(WorkersCase):
         asker = await self.connect(port)
         who = await asker.who()
         for number in range(40):
-            asker.session._holder.pathSilent(asker.session)
+            session = sessionOf(asker.session)
+            session._holder.pathSilent(session)
             text = b"from place %d" % number
             self.assertEqual(await asker.ask(text), text)
             self.assertEqual(await asker.who(), who)

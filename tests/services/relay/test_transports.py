@@ -26,7 +26,7 @@ from kcptwisted.services.relay.transports import (
     tellsEnd,
     undelivered,
 )
-from kcptwisted.session.session import KCPSession
+from kcptwisted.session import KCPTransport
 from tests.services.relay.programs import Caller, Callers, reactor
 
 
@@ -186,7 +186,7 @@ class KCPTests(SynchronousTestCase):
         Sessions have what is looked for.
         """
         for name in ("greeted", "loseWriteConnection", "unacknowledged", "abortConnection"):
-            self.assertTrue(hasattr(KCPSession, name), name)
+            self.assertTrue(hasattr(KCPTransport, name), name)
 
     def test_undelivered(self) -> None:
         """

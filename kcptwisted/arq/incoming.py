@@ -1,0 +1,103 @@
+"""
+Taking the datagrams of a peer apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kcptwisted.arq.receiver import Receiver
+from kcptwisted.stats import SessionStats
+from kcptwisted.wire.segment import ACK, MASK, OVERHEAD, PUSH, WASK, WINS, unpackHeader
+
+#: Control data kept until the caller takes it; what comes beyond is dropped and counted.
+MAXIMUM_CONTROLS = 16
+
+#: See L{takeApart}.
+Parts = tuple[list[tuple[int, int]], list[int], int, bool, bool, list[bytes]]
+
+
+def takeApart(
+    datagrams: Sequence[bytes],
+    conv: int,
+    receiver: Receiver,
+    controls: list[bytes],
+    stats: SessionStats,
+) -> Parts:
+    """
+    Hand PUSH segments to the receiver, and collect what the others say.  What is malformed is
+    dropped and counted.
+
+    @param conv: the conversation id.
+    @param controls: what WASK and WINS segments carry as data is appended here.
+    @return: (sn, ts) of the ACKs; the una values seen, runs of equal ones once; the last window,
+        -1 if there was no segment; whether there was a segment, other than an ACK, that a peer
+        might send now; whether there was a WASK; and the datagrams that do not begin with a
+        segment of this conversation.
+    """
+    acks: list[tuple[int, int]] = []
+    unas: list[int] = []
+    lastUna = lastWindow = -1
+    plausible = asked = False
+    foreign: list[bytes] = []
+    pushes = 0
+    # A run of payloads in order is handed over at once; the rest goes one by one.
+    run: list[bytes] = []
+    runTs = 0
+    inRuns = receiver.stream
+    expected = receiver.next & MASK
+    for datagram in datagrams:
+        size = len(datagram)
+        offset = 0
+        while True:
+            if size - offset < OVERHEAD:
+                if offset:
+                    stats.KCPInErrors += 1
+                else:
+                    foreign.append(datagram)
+                break
+            segmentConv, cmd, frg, window, ts, sn, una, length = unpackHeader(datagram, offset)
+            start = offset + OVERHEAD
+            offset = start + length
+            if segmentConv != conv or not PUSH <= cmd <= WINS:
+                if start == OVERHEAD:
+                    foreign.append(datagram)
+                else:
+                    stats.KCPInErrors += 1
+                break
+            if offset > size:
+                stats.KCPInErrors += 1
+                break
+            lastWindow = window
+            if una != lastUna:
+                lastUna = una
+                unas.append(una)
+            if cmd == PUSH:
+                pushes += 1
+                if inRuns and sn == expected:
+                    run.append(datagram[start:offset])
+                    runTs = ts
+                    expected = (expected + 1) & MASK
+                else:
+                    if run:
+                        receiver.extend(run, runTs)
+                        run = []
+                    if receiver.accept(sn, ts, frg, datagram[start:offset]):
+                        plausible = True
+                    expected = receiver.next & MASK
+            elif cmd == ACK:
+                acks.append((sn, ts))
+            else:
+                plausible = True
+                asked = asked or cmd == WASK
+                if length and len(controls) < MAXIMUM_CONTROLS:
+                    controls.append(datagram[start:offset])
+                elif length:
+                    stats.KCPInErrors += 1
+            if offset == size:
+                break
+    if run:
+        receiver.extend(run, runTs)
+        plausible = True
+    stats.InSegs += pushes
+    return acks, unas, lastWindow, plausible, asked, foreign

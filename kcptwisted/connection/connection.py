@@ -1,0 +1,387 @@
+"""
+One connection, without I/O and clock: the ARQ core, and what makes a connection of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from kcptwisted.arq.congestion import congestionControl
+from kcptwisted.arq.conversation import Conversation
+from kcptwisted.arq.settings import ARQSettings
+from kcptwisted.connection.controls import Controls
+from kcptwisted.connection.events import Cause, End, Event, Events
+from kcptwisted.connection.lifecycle import Lifecycle
+from kcptwisted.connection.liveness import Liveness
+from kcptwisted.connection.opening import Opening, fromAnswer
+from kcptwisted.connection.path import PathWatch
+from kcptwisted.connection.settings import ConnectionSettings
+from kcptwisted.connection.states import State, Step
+from kcptwisted.connection.timers import NEVER, Timer, TimerTable
+from kcptwisted.stats import SessionStats
+from kcptwisted.wire.control import EMPTY_BLOCK
+from kcptwisted.wire.segment import OVERHEAD, WASK
+
+#: Bytes of the longest datagram that shows only that the peer is there.
+LONGEST_SIGN = OVERHEAD + EMPTY_BLOCK
+
+
+class Connection:
+    """
+    What comes in: datagrams (L{receive}), what the application writes and closes, and the time, in
+    milliseconds of a clock that never goes back.  What comes out: datagrams (L{datagramsToSend},
+    and C{outbox} at once), what the application reads, and C{events}.
+
+    Whoever drives it takes the events after each call.  It offers the application what there is to
+    L{read}, and then calls L{settle} if its C{lifecycle} is C{unsettled}: what ends a connection
+    waits until the application has been offered what arrived before.  It calls L{datagramsToSend}
+    when C{wantsFlush} says so, in its next turn if only C{hasMore} says so, and else when
+    L{deadline} has come.
+
+    @ivar conv: the conversation id.
+    @ivar lifecycle: where the connection stands, and how it ends.
+    @ivar events: what has happened, for the driver to take out.
+    @ivar outbox: datagrams that leave without waiting for a flush, for the driver to take out.
+    @ivar wantsFlush: there is something to send.
+    @ivar hasMore: there is more to send than one flush may take.
+    @ivar conversation: the ARQ core.
+    @ivar controls: the control frames.
+    @ivar liveness: the watch over the peer.
+    """
+
+    __slots__ = (
+        "_settings",
+        "_stats",
+        "_timers",
+        "controls",
+        "conv",
+        "conversation",
+        "events",
+        "hasMore",
+        "lifecycle",
+        "liveness",
+        "outbox",
+        "wantsFlush",
+    )
+
+    def __init__(
+        self,
+        conv: int,
+        settings: ConnectionSettings,
+        stats: SessionStats,
+        newToken: Callable[[], bytes],
+    ) -> None:
+        """
+        @param conv: the conversation id.
+        @param stats: counts.
+        @param newToken: gives a random name for one end of a connection.
+        """
+        self.conv = conv
+        self._settings = settings
+        self._stats = stats
+        arq = settings.arq
+        congestion = congestionControl(settings.congestionControl, arq.mss)
+        self.conversation = Conversation(conv, arq, congestion, stats)
+        self.events: Events = []
+        self.outbox: list[bytes] = []
+        self.wantsFlush = self.hasMore = False
+        self._timers = TimerTable()
+        self.liveness = Liveness(
+            settings.keepAlive, settings.deadAfter, settings.idleTimeout, self._timers
+        )
+        self.controls = Controls(
+            self.conversation, settings, stats, newToken, Opening(self._timers), self.events
+        )
+        self.lifecycle = Lifecycle(
+            self.conversation,
+            self.controls,
+            self.liveness,
+            self._timers,
+            self.events,
+            self.outbox,
+            settings.linger,
+        )
+
+    # Beginning.
+
+    def call(self, now: int) -> None:
+        """
+        Begins as the end that calls.  Without C{handshake} the peer is taken to be there, and is
+        asked with the first data.
+        """
+        controls = self.controls
+        controls.call()
+        if self._settings.handshake:
+            controls.greet(now)
+            self.wantsFlush = True
+        else:
+            controls.opening.deferred = True
+            self._establish(now)
+
+    def accept(self, now: int, unproven: bool, received: int, overhead: int, lower: int) -> None:
+        """
+        Begins as the end that was called.
+
+        @param unproven: whether the peer has yet to show that it gets what is sent to it.
+        @param received: bytes that have come from it, as they came.
+        @param overhead: bytes that all layers add to a datagram.
+        @param lower: of these, those that the layers below the connection's own add.
+        """
+        if unproven:
+            self.controls.limitUntilProven(received, overhead, lower)
+        self.liveness.letPeerAsk(unproven)
+        self._establish(now)
+
+    def _establish(self, now: int) -> None:
+        if self.lifecycle.step(Step.ESTABLISH):
+            self.liveness.start(now)
+            self.events.append(Event.ESTABLISHED)
+
+    def _path(self) -> PathWatch:
+        # Made on use: most connections are idle.
+        return PathWatch(
+            self.conversation, self.controls, self.liveness, self._settings, self.events
+        )
+
+    # What is known.
+
+    @property
+    def state(self) -> State:
+        """
+        Where the connection stands.
+        """
+        return self.lifecycle.state
+
+    @property
+    def readable(self) -> bool:
+        """
+        Whether there is something to L{read}.
+        """
+        return self.conversation.receiver.unread
+
+    @property
+    def queuedBytes(self) -> int:
+        """
+        Bytes that were written and wait to be sent for the first time.
+        """
+        return self.conversation.sender.queuedBytes
+
+    @property
+    def arqSettings(self) -> ARQSettings:
+        """
+        What the conversation is tuned with.
+        """
+        return self._settings.arq
+
+    # What arrives.
+
+    def receive(self, datagrams: list[bytes], now: int, recovered: bool = False) -> Sequence[bytes]:
+        """
+        Takes datagrams from the peer.
+
+        @param recovered: FEC rebuilt them.
+        @return: those that do not begin with a segment of this conversation.
+        """
+        if self.lifecycle.isOver:
+            return ()
+        isShort = len(datagrams) == 1 and len(datagrams[0]) <= LONGEST_SIGN
+        if isShort and not recovered and self._takeSign(datagrams[0], now):
+            return ()
+        conversation, controls = self.conversation, self.controls
+        if self.lifecycle.state is State.CONNECTING:
+            datagrams = self._fromAnswer(datagrams)
+        foreign = conversation.receive(datagrams, now, recovered)
+        if conversation.controls:
+            self._takeControls(now)
+            if self.lifecycle.isEnding:
+                if conversation.receiver.unread:
+                    self.events.append(Event.READABLE)
+                return ()
+        if controls.unproven is not None and controls.seeProof(now):
+            self.wantsFlush = True
+        if controls.opening.retried:
+            controls.opening.retried = False
+        elif conversation.heard:
+            self._heard(now)
+        if conversation.receiver.unread:
+            self.events.append(Event.READABLE)
+        if conversation.wantsProof:
+            controls.question(now)
+            self.liveness.askSoon()
+        if conversation.wantsFlush or not self.lifecycle.isOpen:
+            self.wantsFlush = True
+        return foreign
+
+    def _takeSign(self, datagram: bytes, now: int) -> bool:
+        """
+        Takes a datagram that shows that the peer is there, and nothing else, while nothing else
+        happens: there is nothing to read then, and nothing to send but the answer.
+
+        @return: whether it was one.
+        """
+        controls = self.controls
+        if self.lifecycle.state is not State.ESTABLISHED or controls.unproven is not None:
+            return False
+        data = b"" if len(datagram) == OVERHEAD else controls.sign()
+        cmd = self.conversation.repeats(datagram, data)
+        if not cmd:
+            return False
+        self._heard(now)
+        if cmd == WASK:
+            self.outbox.append(self.conversation.windowDatagram(now))
+        return True
+
+    def _fromAnswer(self, datagrams: list[bytes]) -> list[bytes]:
+        channel = self.controls.channel
+        taken = fromAnswer(datagrams, self.conv, None if channel is None else channel.token)
+        self._stats.KCPInErrors += len(datagrams) - len(taken)
+        return taken
+
+    def _heard(self, now: int) -> None:
+        self.liveness.heard = now
+        self.conversation.sender.deadLink = False
+        if self.liveness.unanswered and self._path().revived(now):
+            self.wantsFlush = True
+        if self.lifecycle.state is State.CONNECTING and self.conversation.answered:
+            self._establish(now)
+
+    def _takeControls(self, now: int) -> None:
+        lifecycle = self.lifecycle
+        for frame in self.controls.take(now):
+            if lifecycle.isEnding:
+                return
+            if not lifecycle.take(frame):
+                self._stats.ControlErrs += 1
+
+    def read(self) -> bytes | None:
+        """
+        Returns all bytes that are in order, or the next message; None if there is nothing.
+        """
+        data = self.conversation.read()
+        if self.conversation.wantsFlush:
+            self.wantsFlush = True
+        return data
+
+    # What the application does.
+
+    def write(self, data: bytes) -> None:
+        """
+        Queues bytes, or one message in message mode.
+
+        @raise MessageTooLong: see L{kcptwisted.arq.conversation.Conversation.write}.
+        """
+        self.conversation.write(data)
+
+    def close(self, now: int) -> bool:
+        """
+        Delivers what was written, then ends the connection.
+
+        @return: whether this is news.
+        """
+        if not self.lifecycle.close(now):
+            return False
+        self.wantsFlush = True
+        return True
+
+    def closeOutput(self) -> None:
+        """
+        Delivers what was written, and then tells the peer that no more will come.
+        """
+        if self.lifecycle.closeOutput():
+            self.wantsFlush = True
+
+    def configure(self, settings: ConnectionSettings) -> None:
+        """
+        Uses other settings of the conversation from now on; see L{Conversation.configure}.
+
+        @raise ValueError: if C{settings} say otherwise about C{stream}.
+        """
+        arq, congestion = settings.arq, None
+        if settings.congestionControl is not self._settings.congestionControl:
+            congestion = congestionControl(settings.congestionControl, arq.mss)
+        self.conversation.configure(arq, congestion)
+        self._settings = settings
+        self.wantsFlush = True
+
+    def question(self, now: int) -> None:
+        """
+        Asks the peer for a sign of life.
+        """
+        self.controls.question(now)
+        self.wantsFlush = True
+
+    def resendAll(self, now: int) -> None:
+        """
+        Sends all that is in flight again: the path to the peer has changed.
+        """
+        self.conversation.sender.resendAll(now)
+        self.wantsFlush = True
+
+    # Time.
+
+    def deadline(self) -> int | None:
+        """
+        Returns when L{datagramsToSend} is due, milliseconds; None while nothing waits.
+        """
+        due = self.conversation.deadline()
+        own = self._timers.earliest
+        if due is not None and due < own:
+            return due
+        return None if own == NEVER else own
+
+    def datagramsToSend(self, now: int) -> list[bytes]:
+        """
+        Acts on the timers that are due, and returns what is to be sent.
+        """
+        self.wantsFlush = False
+        if self.lifecycle.isOver or self.lifecycle.isEnding:
+            return []
+        conversation, controls = self.conversation, self.controls
+        if controls.opening.deferred and conversation.sender.queue:
+            controls.greet(now)
+        if self.liveness.timesIdleness:
+            stats = self._stats
+            # What was written at once may take long to arrive.
+            moved = stats.BytesSent + stats.BytesReceived + conversation.sender.una
+            self.liveness.noteActivity(moved, now)
+        if now >= self._timers.earliest:
+            self._timeOut(now)
+            if self.lifecycle.isEnding:
+                return []
+        datagrams = conversation.datagramsToSend(now)
+        self.hasMore = conversation.wantsFlush
+        if conversation.sender.deadLink and self._path().isDead(now):
+            self.lifecycle.endSoon(End(Cause.DEAD_LINK))
+        elif conversation.peerRestarted:
+            self.lifecycle.endSoon(
+                End(Cause.PEER_RESTARTED, "it knows nothing of what it acknowledged")
+            )
+        elif not self.lifecycle.isOpen:
+            self.lifecycle.advance(now)
+            # A FIN or a question leaves at once.
+            self.wantsFlush = conversation.wantsFlush and not self.hasMore
+        return datagrams
+
+    def _timeOut(self, now: int) -> None:
+        if self.controls.opening.isDue(now, self.lifecycle.state is State.CONNECTING):
+            self.controls.sayHello()
+        if self._timers.isDue(Timer.LIVENESS, now):
+            end = self._path().look(now)
+            if end is not None:
+                self.lifecycle.endSoon(end)
+
+    # The end.
+
+    def settle(self, now: int) -> None:
+        """
+        See L{Lifecycle.settle}.
+        """
+        self.lifecycle.settle(now)
+        if self.conversation.wantsFlush:
+            self.wantsFlush = True
+
+    def end(self, end: End, now: int) -> None:
+        """
+        See L{Lifecycle.end}.
+        """
+        self.lifecycle.end(end, now)
