@@ -212,7 +212,7 @@ class IKCPListeningPort(IListeningPort):
     """
 
     stats: PortStats = Attribute("Counts of the socket and all its sessions.")
-    sessions: list[IKCPTransport] = Attribute("The transports of the live connections.")
+    sessions: Sequence[IKCPTransport] = Attribute("The transports of the live connections.")
 
     def stopListening(sessions: str = "close") -> Deferred[None]:
         """

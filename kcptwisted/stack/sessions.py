@@ -82,7 +82,7 @@ class SessionTable:
 
     def transports(self) -> list[KCPTransport]:
         """
-        @return: the live sessions, as applications see them.
+        @return: those of the live sessions' protocols.
         """
         transports = [session.transport for session in self.live()]
         return [transport for transport in transports if transport is not None]

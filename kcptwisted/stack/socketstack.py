@@ -172,7 +172,7 @@ class SocketStack:
         """
         self.clock.beginBatch()
         size = sum(map(len, datagrams))
-        if size > MAXIMUM_MTU:
+        if size > MAXIMUM_MTU and max(map(len, datagrams)) > MAXIMUM_MTU:
             datagrams = self._withoutOversized(datagrams)
             size = sum(map(len, datagrams))
         if not datagrams:
@@ -191,7 +191,8 @@ class SocketStack:
         Hand on what a layer on the socket rebuilt.
         """
         self.clock.beginBatch()
-        datagrams = self._withoutOversized(datagrams)
+        if max(map(len, datagrams), default=0) > MAXIMUM_MTU:
+            datagrams = self._withoutOversized(datagrams)
         session = self._at(address)
         if session is not None and datagrams:
             session.receiveRecovered(datagrams, address)
@@ -203,8 +204,6 @@ class SocketStack:
         """
         Drop and count what is larger than any KCP peer sends: windows count segments, not bytes.
         """
-        if max(map(len, datagrams), default=0) <= MAXIMUM_MTU:
-            return datagrams
         fitting = [datagram for datagram in datagrams if len(datagram) <= MAXIMUM_MTU]
         self.stats.InOversized += len(datagrams) - len(fitting)
         return fitting

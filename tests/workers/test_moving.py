@@ -10,7 +10,7 @@ from functools import partial
 from zope.interface.verify import verifyObject
 
 from kcptwisted.errors import PeerRestarted
-from kcptwisted.server.routing import IRouting, SingleProcess
+from kcptwisted.server.routing import IRouting
 from kcptwisted.testing import Link
 from kcptwisted.wire.control import Reset
 from kcptwisted.workers.interfaces import IStrayTaker
@@ -39,7 +39,6 @@ class MovingTests(SharedTestCase):
         siblings = self.boxes[0].reader
         assert siblings is not None
         verifyObject(IRouting, siblings)
-        verifyObject(IRouting, SingleProcess())
         verifyObject(IStrayTaker, StrayTaker(self.ports[0]._listener))
 
     def test_transfer(self) -> None:
