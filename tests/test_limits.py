@@ -198,7 +198,7 @@ class SpoofedTests(LimitTestCase):
         self.assertLessEqual(len(newcomers._admission._unproven), count)
         self.assertLessEqual(len(newcomers._admission._counts), count)
         self.assertEqual(len(listener.paths), 0)
-        self.assertLess(len(listener.stack.clock._times), 3 * count + 200)
+        self.assertLess(len(listener.stack.clock.deadlines.times), 3 * count + 200)
 
     def test_age(self) -> None:
         """

@@ -64,7 +64,8 @@ class KCPClientEndpoint:
         @param layers: the user's own layers around the cipher, from the inner to the outer; see
             L{kcptwisted.layer.DatagramLayer}.
         @param randomConv: gives conversation ids.
-        @param randomBytes: gives the tokens of control frames; see L{kcptwisted.wire.control}.
+        @param randomBytes: gives the tokens of control frames; see
+            L{kcptwisted.connection.channel}.
         @param socket: a bound UDP socket to use, or its descriptor, instead of a new one.  Each
             L{connect} duplicates it at once; the application closes its own.
         @raise ValueError: if C{host} is written as no host is, C{port} is no UDP port, or C{socket}

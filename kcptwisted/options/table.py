@@ -40,7 +40,7 @@ class Option(NamedTuple):
     """
     One option's notation, bounds and meaning.
 
-    @ivar name: as in an endpoint string and as a parameter of L{KCPOptions}.
+    @ivar name: as in an endpoint string and as a parameter of L{kcptwisted.options.KCPOptions}.
     @ivar kind: C{str}, C{int}, C{float} or C{bool}; a truth value is written yes, no, 1 or 0.
     @ivar ends: who takes it: "both", "client" or "server".
     @ivar unit: of a number, for people.

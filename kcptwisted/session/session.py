@@ -27,7 +27,7 @@ from kcptwisted.session.report import reportEnd
 from kcptwisted.session.stream import Stream
 from kcptwisted.session.transport import KCPTransport
 from kcptwisted.stats import SessionStats
-from kcptwisted.timing.clock import IFlushed
+from kcptwisted.timing.interfaces import IFlushed
 from kcptwisted.udp.addresses import showAddress, toAddress
 from kcptwisted.udp.asked import ownAddressOf
 
@@ -81,7 +81,7 @@ class KCPSession:
         address: Address,
         options: KCPOptions,
         socket: SessionSocket,
-        holder: SessionHolder,
+        holder: SessionHolder[KCPSession],
     ) -> None:
         """
         @param conv: the conversation id.
@@ -425,9 +425,10 @@ class KCPSession:
 
     # IFlushed.
 
-    def deadline(self) -> int | None:
+    @property
+    def due(self) -> int | None:
         """
-        Returns when something is due, milliseconds.
+        When something is due, milliseconds; None if nothing waits.
         """
         return self.connection.deadline()
 

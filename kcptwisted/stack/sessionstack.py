@@ -201,6 +201,13 @@ class SessionStack:
         if isinstance(self.lowest, FlushingFECLayer):
             self._clock.forget(self.lowest)
 
+    def forget(self) -> None:
+        """
+        Has the clock flush nothing of the session any more.
+        """
+        self._clock.forget(self.session)
+        self.leave()
+
     def end(self) -> None:
         """
         The session is forgotten: let go of its layers.  A program may run without garbage

@@ -24,7 +24,7 @@ from kcptwisted.stack.guard import LayerGuard
 from kcptwisted.stack.sessionstack import SessionStack
 from kcptwisted.stack.unreadable import SEALED, UnreadableLog
 from kcptwisted.stats import PortStats
-from kcptwisted.timing.clock import FlushClock
+from kcptwisted.timing.shared import clockOf
 from kcptwisted.udp.offload import LARGEST
 from kcptwisted.udp.opening import UDPPort, openPort, rebindPort
 from kcptwisted.wire.control import TOKEN
@@ -97,7 +97,7 @@ class SocketStack:
         self.sessions: dict[Address, SessionStack] = {}
         self.calls = calls
         self.reactor = reactor
-        self.clock = FlushClock(reactor)
+        self.clock = clockOf(reactor)
         self.stats = PortStats()
         self._options = options
         self._user = user
@@ -175,7 +175,6 @@ class SocketStack:
         """
         Hand datagrams to the session at the address.
         """
-        self.clock.beginBatch()
         size = sum(map(len, datagrams))
         if size > MAXIMUM_MTU and max(map(len, datagrams)) > MAXIMUM_MTU:
             datagrams = self._withoutOversized(datagrams)
@@ -186,21 +185,31 @@ class SocketStack:
             # The socket is connected: all are the peer's, however the kernel spells its address.
             address = self._peer
         session = self.sessions.get(address)
-        if session is None:
-            self._user.strangeDatagrams(datagrams, address)
-        else:
-            session.receive(datagrams, size, address)
+        clock = self.clock
+        held, clock.held = clock.held, True
+        try:
+            if session is None:
+                self._user.strangeDatagrams(datagrams, address)
+            else:
+                session.receive(datagrams, size, address)
+        finally:
+            clock.held = held
 
     def datagramsRecovered(self, datagrams: list[bytes], address: Address) -> None:
         """
         Hand on what a layer on the socket rebuilt.
         """
-        self.clock.beginBatch()
         if max(map(len, datagrams), default=0) > MAXIMUM_MTU:
             datagrams = self._withoutOversized(datagrams)
         session = self._at(address)
-        if session is not None and datagrams:
+        if session is None or not datagrams:
+            return
+        clock = self.clock
+        held, clock.held = clock.held, True
+        try:
             session.receiveRecovered(datagrams, address)
+        finally:
+            clock.held = held
 
     def _at(self, address: Address) -> SessionStack | None:
         return self.sessions.get(address if self._peer is None else self._peer)
@@ -220,12 +229,6 @@ class SocketStack:
         session = self._at(address)
         if session is not None:
             session.session.failed(reason)
-
-    def beginBatch(self) -> None:
-        """
-        Datagrams come to sessions by another way than the port: L{batchFinished} will follow.
-        """
-        self.clock.beginBatch()
 
     def batchFinished(self) -> None:
         """
@@ -258,7 +261,9 @@ class SocketStack:
         try:
             self._user.socketClosed(reason)
         finally:
-            self.clock.stop()
+            # Sessions that failed to end are still here.
+            for session in self.sessions.values():
+                session.forget()
 
     # The transport of the sessions.
 

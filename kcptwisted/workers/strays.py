@@ -41,7 +41,6 @@ class StrayTaker:
         if listener.sessions.at(address) is not None:
             stack.datagramsReceived(datagrams, address)
             return []
-        stack.beginBatch()
         now = stack.clock.now()
         left = []
         for position, datagram in enumerate(datagrams):

@@ -246,7 +246,7 @@ class Story:
             assert len(receiver._partial) <= 256
             assert receiver._window - receiver.free <= WINDOW
             assert len(conversation.sender.inFlight) <= WINDOW
-        assert len(victim.stack.clock._times) <= 200
+        assert len(victim.stack.clock.deadlines.times) <= 200
         assert len(self.network.clock.getDelayedCalls()) <= 2000
 
 

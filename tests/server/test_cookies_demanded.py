@@ -68,7 +68,7 @@ class CookieTestCase(CallerTestCase):
             len(newcomers._admission._unproven),
             len(newcomers._replays),
             len(newcomers._watched),
-            len(listener.stack.clock._times),
+            len(listener.stack.clock.deadlines.times),
         ]
 
 
