@@ -32,7 +32,7 @@ from kcptwisted.stats import SessionStats
 from kcptwisted.timing.clock import IFlushed
 from kcptwisted.udp.addresses import showAddress, toAddress
 from kcptwisted.udp.asked import ownAddressOf
-from kcptwisted.wire.control import Block
+from kcptwisted.wire.control import LONGEST_BLOCK, Block
 
 
 @implementer(IDatagramProtocol, IFlushed)
@@ -442,7 +442,9 @@ class KCPSession:
         See L{kcptwisted.interfaces.IKCPTransport.configure}.
         """
         options = self._options.changed(**changes)
-        options.checkMtu(self.overhead)
+        # A control frame is not cut.
+        frames = 0 if self.connection.controls.channel is None else LONGEST_BLOCK - 1
+        options.checkMtu(self.overhead + frames)
         settings = options.connectionSettings(self.overhead)
         self.connection.configure(settings)
         self._options = options
