@@ -1,5 +1,5 @@
 """
-What to make of the network's word that an established connection's peer is gone.
+What follows from the network's report that an established connection's peer is gone.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ class Suspect(Protocol):
 
 class Suspicion:
     """
-    Asks a peer that the network calls unreachable whether it is there, at once and every second.
-    The network may be wrong, or be told so by anybody who can forge ICMP, and the peer's program
-    may be about to run again.  So the connection ends only if none of L{QUESTIONS} is answered.
+    Asks a peer that the network reports as unreachable for a sign of life, at once and every
+    second.  The report may be wrong or forged (ICMP), and the peer's program may be starting again.
+    So the connection ends only if none of L{QUESTIONS} is answered.
     """
 
     def __init__(self, reactor: IReactorTime, session: Suspect, deadAfter: float) -> None:
@@ -62,8 +62,8 @@ class Suspicion:
 
     def raiseBy(self, reason: Failure) -> None:
         """
-        The network says that the peer is gone.  While the peer is being asked about that, nothing
-        more happens.
+        The network reports that the peer is gone.  Nothing happens if the peer is being asked
+        already.
 
         @param reason: what the connection ends with if the peer does not answer.
         """

@@ -266,11 +266,12 @@ class Connection:
 
     def write(self, data: bytes) -> None:
         """
-        Queues bytes, or one message in message mode.
+        Queues bytes, or one message in message mode; drops them if the connection is over.
 
         @raise MessageTooLong: see L{kcptwisted.arq.conversation.Conversation.write}.
         """
-        self.conversation.write(data)
+        if not self.lifecycle.isOver:
+            self.conversation.write(data)
 
     def close(self, now: int) -> bool:
         """
@@ -308,15 +309,17 @@ class Connection:
         """
         Asks the peer for a sign of life.
         """
-        self.controls.question(now)
-        self.wantsFlush = True
+        if not self.lifecycle.isOver:
+            self.controls.question(now)
+            self.wantsFlush = True
 
     def resendAll(self, now: int) -> None:
         """
         Sends all that is in flight again: the path to the peer has changed.
         """
-        self.conversation.sender.resendAll(now)
-        self.wantsFlush = True
+        if not self.lifecycle.isOver:
+            self.conversation.sender.resendAll(now)
+            self.wantsFlush = True
 
     # Time.
 
@@ -324,6 +327,8 @@ class Connection:
         """
         Returns when L{datagramsToSend} is due, milliseconds; None while nothing waits.
         """
+        if self.lifecycle.isOver:
+            return None
         due = self.conversation.deadline()
         own = self._timers.earliest
         if due is not None and due < own:
@@ -336,6 +341,7 @@ class Connection:
         """
         self.wantsFlush = False
         if self.lifecycle.isOver or self.lifecycle.isEnding:
+            self.hasMore = False
             return []
         conversation, controls = self.conversation, self.controls
         if controls.opening.deferred and conversation.sender.queue:

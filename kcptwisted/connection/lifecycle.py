@@ -140,7 +140,8 @@ class Lifecycle:
         """
         Whether the application has closed, and the peer has acknowledged everything.
         """
-        return self.state is State.CLOSING and self._conversation.drained
+        closing = self.state is State.CLOSING and not self.awaitsProducer
+        return closing and self._conversation.drained
 
     # Closing.
 
@@ -231,7 +232,7 @@ class Lifecycle:
                 self._over(self.final)
             return
         end = self._pending
-        if end is not None and self._peerEnded and self.isDelivered:
+        if end is not None and self.isDelivered:
             # The peer has everything; only the end of the close was lost.
             end = End(Cause.CLOSED)
         elif end is None and self._closing is not None:
@@ -251,6 +252,7 @@ class Lifecycle:
             try:
                 self._sayLastWord(end.cause, now)
             finally:
+                self._liveness.stop()
                 self._timers.clearAll()
                 self._end(end)
 

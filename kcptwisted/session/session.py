@@ -14,12 +14,10 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from kcptwisted.arq.unproven import UnprovenPath
 from kcptwisted.connection.connection import Connection
 from kcptwisted.connection.events import AnotherGreeted, Ended, Event, Unread
 from kcptwisted.connection.states import Sending, State
 from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
-from kcptwisted.layer import DatagramLayer
 from kcptwisted.options import KCPOptions
 from kcptwisted.session.application import Application
 from kcptwisted.session.gone import Gone
@@ -29,10 +27,10 @@ from kcptwisted.session.report import reportEnd
 from kcptwisted.session.stream import Stream
 from kcptwisted.session.transport import KCPTransport
 from kcptwisted.stats import SessionStats
-from kcptwisted.timing.clock import IFlushed
+from kcptwisted.timing.interfaces import IFlushed
 from kcptwisted.udp.addresses import showAddress, toAddress
 from kcptwisted.udp.asked import ownAddressOf
-from kcptwisted.wire.control import LONGEST_BLOCK, Block
+from kcptwisted.wire.control import LONGEST_BLOCK
 
 
 @implementer(IDatagramProtocol, IFlushed)
@@ -50,8 +48,6 @@ class KCPSession:
     @ivar transport: what the application has.
     @ivar connected: the application has the connection, and it is not over.
     @ivar scheduled: the clock's own note.
-    @ivar top: the layer above FEC: itself, or its trace.
-    @ivar bottom: the lowest layer that is this session's alone: itself, or its FEC layer.
     """
 
     __slots__ = (
@@ -65,14 +61,12 @@ class KCPSession:
         "_socket",
         "address",
         "application",
-        "bottom",
         "connected",
         "connection",
         "conv",
         "scheduled",
         "stats",
         "stream",
-        "top",
         "transport",
     )
 
@@ -82,16 +76,13 @@ class KCPSession:
     _below: IDatagramTransport
     connection: Connection
 
-    top: IDatagramProtocol
-    bottom: IDatagramProtocol
-
     def __init__(
         self,
         conv: int,
         address: Address,
         options: KCPOptions,
         socket: SessionSocket,
-        holder: SessionHolder,
+        holder: SessionHolder[KCPSession],
     ) -> None:
         """
         @param conv: the conversation id.
@@ -113,7 +104,6 @@ class KCPSession:
         self.scheduled: int | None = None
         # Why the connection is to end, for a reason of this end's.
         self._ending: Failure | None = None
-        self.top = self.bottom = self
 
     def __repr__(self) -> str:
         host, peer = showAddress(self.getHost()), showAddress(self.getPeer())
@@ -151,58 +141,11 @@ class KCPSession:
         return self._below.overhead
 
     @property
-    def unproven(self) -> UnprovenPath | None:
-        """
-        Limits what is sent as long as the peer's address may be forged; else None.
-        """
-        return self.connection.controls.unproven
-
-    @property
-    def greeted(self) -> bool:
-        """
-        Whether the peer takes control frames.
-        """
-        return self.connection.controls.greeted
-
-    @property
-    def roams(self) -> bool:
-        """
-        Whether the client's address may change.
-        """
-        return self.connection.controls.roams
-
-    @property
     def heard(self) -> int:
         """
         When the peer was last heard, milliseconds.
         """
         return self.connection.liveness.heard
-
-    @property
-    def peerFinished(self) -> bool:
-        """
-        Whether the peer has closed the connection, and all that it sent has arrived.
-        """
-        return self.connection.lifecycle.peerFinished
-
-    @property
-    def epitaph(self) -> bytes | None:
-        """
-        See L{Connection.lastWord}.
-        """
-        return self.connection.lifecycle.lastWord
-
-    def isPeer(self, block: Block) -> bool:
-        """
-        Returns True if a block names both ends as they have named themselves.
-        """
-        return self.connection.controls.isPeer(block)
-
-    def isOwnHello(self, block: Block) -> bool:
-        """
-        Returns True if a block is from the end that said hello to this connection.
-        """
-        return self.connection.controls.isOwnHello(block)
 
     @property
     def delivered(self) -> bool:
@@ -485,9 +428,10 @@ class KCPSession:
 
     # IFlushed.
 
-    def deadline(self) -> int | None:
+    @property
+    def due(self) -> int | None:
         """
-        Returns when something is due, milliseconds.
+        When something is due, milliseconds; None if nothing waits.
         """
         return self.connection.deadline()
 
@@ -652,10 +596,7 @@ class KCPSession:
         application.connectionLost(protocol, reason)
         self._holder.sessionEnded(self, reason)
         # A program may run without garbage collection, so nothing may hold itself.
-        gone = Gone(self._below.overhead)
-        if isinstance(self.top, DatagramLayer):
-            self.top.transport = gone
-        self._below = self.top = self.bottom = gone
+        self._below = Gone(self._below.overhead)
         application.release()
         self.stream.release()
         self.transport = None

@@ -19,7 +19,8 @@ from kcptwisted.options.table import TICK
 from kcptwisted.session.producers import ProducerGate
 from kcptwisted.session.reasons import failureOf
 from kcptwisted.stats import SessionStats
-from kcptwisted.timing.clock import FlushClock, IFlushed
+from kcptwisted.timing.clock import FlushClock
+from kcptwisted.timing.interfaces import IFlushed
 
 #: States in which what is written is sent.
 _WRITABLE = (Sending.READY, Sending.FINISHING)

@@ -27,8 +27,8 @@ _MAXIMUM_SCOPE = 0xFFFFFFFF
 
 def toAddress(sockname: Address) -> IPv4Address | IPv6Address:
     """
-    @return: Twisted's form of a socket address.  One of IPv4 that an IPv6 socket has to do with
-        (RFC 4291, section 2.5.5.2) is an IPv4 one.
+    @return: Twisted's form of a socket address.  An IPv4 address that an IPv6 socket shows as a
+        mapped one (RFC 4291, section 2.5.5.2) becomes an IPv4 address again.
     """
     if len(sockname) == 4:
         host = sockname[0]
@@ -95,7 +95,7 @@ class _Collector:
 
     def _cancel(self, _: Deferred[list[Address]]) -> None:
         if self._resolution is not None:
-            # Twisted's own resolver cannot cancel; its late answer is not listened to.
+            # Twisted's own resolver cannot cancel; its late answer is ignored.
             with suppress(NotImplementedError):
                 self._resolution.cancel()
 

@@ -357,6 +357,29 @@ class ChooseOptionsTests(ProgramTestCase):
             self.assertNotIn("Traceback", program.output)
 
 
+class HolePunchingTests(ProgramTestCase):
+    """
+    Tests for hole_punching.py.
+    """
+
+    async def test_meet(self) -> None:
+        """
+        Both ends find each other, and greet.
+        """
+        _, port = await self.startServer("hole_punching.py", "introduce", "0")
+        ends = [
+            self.startExample(
+                "hole_punching.py", end, "127.0.0.1", str(port), "a word", "key=sesame:mode=fast3"
+            )
+            for end in ("listen", "connect")
+        ]
+        for end in ends:
+            await end.printed(r"hello from IPv4Address\(type='UDP', host='127.0.0.1', port=\d+\)\n")
+        for end in ends:
+            await end.ended()
+            self.assertEqual(end.status, 0, end.output)
+
+
 class TrialExampleTests(ProgramTestCase):
     """
     Tests for trial_example.py.
