@@ -713,7 +713,7 @@ class MomentTests(ConfigureTestCase):
             self.network.setLink(SERVER, CLIENT, DEAD)
 
             def made(protocol: RecordingProtocol, changes: dict[str, Any] = changes) -> None:
-                self.assertIsNotNone(sessionOf(protocol.session).unproven)
+                self.assertIsNotNone(connectionOf(protocol.session).controls.unproven)
                 protocol.session.write(bytes(100_000))
                 protocol.session.configure(**changes)
 

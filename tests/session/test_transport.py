@@ -16,7 +16,7 @@ from kcptwisted.interfaces import IKCPTransport
 from kcptwisted.options import KCPOptions
 from kcptwisted.options.table import TICK
 from kcptwisted.session import KCPTransport
-from kcptwisted.stack.hub import SocketLayer
+from kcptwisted.stack.socketstack import SocketLayer
 from kcptwisted.testing.link import Link
 from kcptwisted.wire.segment import OVERHEAD
 from tests.callers import BARE
