@@ -125,7 +125,8 @@ class IKCPTransport(ITLSTransport, IConsumer, IPushProducer):
         C{interval}, C{resend}, C{nc}, C{mtu}, C{sendWindow}, C{receiveWindow}, C{ackNoDelay},
         C{writeDelay}, C{rateLimit} and C{pacing}, with the values that
         L{kcptwisted.options.KCPOptions} takes.  A smaller C{mtu} counts for segments that are cut
-        from now on; those that wait or are in flight keep their size.
+        from now on; those that wait or are in flight keep their size.  With control frames there
+        must be room for one, 59 bytes beside what the layers take.
 
         @raise ValueError: names the option that is wrong, or that cannot be changed, and what is
             allowed.

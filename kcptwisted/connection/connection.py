@@ -296,6 +296,7 @@ class Connection:
             congestion = congestionControl(settings.congestionControl, arq.mss)
         self.conversation.configure(arq, congestion)
         self.settings = settings
+        self.controls.configure(settings)
         self.wantsFlush = True
 
     def question(self, now: int) -> None:

@@ -25,6 +25,7 @@ from kcptwisted.session.transport import KCPTransport
 from kcptwisted.stats import SessionStats
 from kcptwisted.timing.interfaces import IFlushed
 from kcptwisted.udp.addresses import hostAsked, showAddress, toAddress
+from kcptwisted.wire.control import LONGEST_BLOCK
 
 
 @implementer(IDatagramProtocol, IFlushed)
@@ -256,7 +257,9 @@ class KCPSession:
 
         @raise ValueError: if the mtu is too small for the layers.
         """
-        options.checkMtu(self.overhead)
+        # A control frame is not cut.
+        frames = 0 if self.connection.controls.channel is None else LONGEST_BLOCK - 1
+        options.checkMtu(self.overhead + frames)
         settings = options.connectionSettings(self.overhead)
         self.connection.configure(settings)
         self.options = options
