@@ -118,14 +118,6 @@ FORBIDDEN = {
     "zope",
 }
 
-# These go when what they name has been rebuilt.
-
-#: Imports that close a circle, from module to module.
-TEMPORARY_CIRCLES = {("session.holder", "session.session")}
-
-#: Modules with more than L{LONGEST} lines.
-TEMPORARY_LONG = {"arq.conversation", "session.session"}
-
 PICTURE = DOCS / "architecture.md"
 HEADING = "Who may import whom"
 
@@ -221,18 +213,14 @@ class PackageTests(SynchronousTestCase):
         """
         No module imports itself through others, not even in a function or for types alone.
         """
-        imported = graph()
-        for importer, other in TEMPORARY_CIRCLES:
-            self.assertIn(other, imported[importer])
-            imported[importer].remove(other)
-        self.assertEqual(circles(imported), [])
+        self.assertEqual(circles(graph()), [])
 
     def test_length(self) -> None:
         """
         No module is longer than L{LONGEST} lines.
         """
         found = {name for name, text in sources().items() if len(text.splitlines()) > LONGEST}
-        self.assertEqual(found, TEMPORARY_LONG)
+        self.assertEqual(found, set())
 
     def test_picture(self) -> None:
         """

@@ -81,7 +81,7 @@ class KCPSession:
         address: Address,
         options: KCPOptions,
         socket: SessionSocket,
-        holder: SessionHolder,
+        holder: SessionHolder[KCPSession],
     ) -> None:
         """
         @param conv: the conversation id.

@@ -29,7 +29,7 @@ class SessionTable:
         self,
         socket: SocketStack,
         options: KCPOptions,
-        holder: SessionHolder,
+        holder: SessionHolder[KCPSession],
         randomBytes: RandomBytes,
     ) -> None:
         """
