@@ -1,6 +1,7 @@
 """
-Compares endpoint options on a bad link: how late small messages come back, 50 of them a second,
-over a relay that loses a tenth of the datagrams and takes 25 ms each way.
+Compares endpoint options on a bad link.  It sends 50 small messages a second to an echo server and
+measures how late they come back, over a lossy relay that loses a tenth of the datagrams and takes
+25 ms each way.
 
 Run it with a number of seconds and some options, as in endpoint strings::
 
@@ -28,15 +29,18 @@ LINK = Link(loss=0.1, delay=0.025)
 
 async def measure(reactor: Any, seconds: float, options: str) -> dict[str, Any]:
     """
-    @param options: of both ends.
-    @return: what the messages came to.
+    Measures one set of options.
+
+    @param seconds: for how long to send.
+    @param options: the options of both ends.
+    @return: the results, with the percentiles of the latencies.
     """
     server = serverFromString(reactor, f"kcp:0:interface=127.0.0.1:crypt=null:{options}")
     port: Any = await server.listen(Factory.forProtocol(EchoServer))
     relay = LossyRelay(reactor, ("127.0.0.1", port.getHost().port), LINK, seed=1)
     relayPort = relay.start()
     client = clientFromString(reactor, f"kcp:127.0.0.1:{relayPort}:crypt=null:{options}")
-    # As a game's: each message is due at its time, whether or not answers came.
+    # As in a game, each message is due at its time, whether or not answers have arrived.
     player = Player(reactor, client, Job("paced", size=64, rate=50, seconds=seconds))
     try:
         return await player.play()
@@ -49,7 +53,7 @@ async def measure(reactor: Any, seconds: float, options: str) -> dict[str, Any]:
 
 async def main(reactor: Any, seconds: str = "", *options: str) -> None:
     """
-    Measure each, one after the other.
+    Measures each set of options, one after the other.
     """
     if not options:
         raise SystemExit(__doc__)

@@ -1,12 +1,13 @@
 """
-A layer of one's own between the cipher and the socket, at both ends of a connection.
+A layer of your own between the cipher and the socket, at both ends of a connection.
 
-Run it without arguments; it talks to itself on the loopback interface::
+Run it without arguments; it connects to itself on the loopback interface::
 
     python examples/custom_layer.py
 
-L{MaskLayer} hides the datagrams from a look for known bytes: each is XORed with a mask of four
-random bytes that goes in front of it.  That is no encryption, the mask is there for all to read.
+L{MaskLayer} hides the datagrams from filters that search for known bytes.  Each datagram is XORed
+with a mask of four random bytes, which is sent in front of it.  That is no encryption: anybody can
+read the mask.
 """
 
 from __future__ import annotations
@@ -20,18 +21,17 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import react
 
 from kcptwisted.endpoints import KCPClientEndpoint, KCPServerEndpoint
-from kcptwisted.interfaces import Address, IDatagramProtocol
+from kcptwisted.interfaces import Address, IDatagramProtocol, IKCPTransport
 from kcptwisted.layer import DatagramLayer
 from kcptwisted.options import KCPOptions
 from kcptwisted.server.listening import KCPListeningPort
-from kcptwisted.session import KCPTransport
 
 MASK_BYTES = 4
 
 
 def applyMask(mask: bytes, data: bytes) -> bytes:
     """
-    @return: C{data} XORed with C{mask}, repeated; a second time takes it off again.
+    XORs C{data} with C{mask}, which is repeated.  Applied a second time, it restores the data.
     """
     length = len(data)
     repeated = (mask * (length // len(mask) + 1))[:length]
@@ -41,12 +41,12 @@ def applyMask(mask: bytes, data: bytes) -> bytes:
 
 class MaskLayer(DatagramLayer):
     """
-    Masks what goes down and unmasks what comes up.
+    Masks datagrams that are sent and unmasks those that arrive.
 
-    @ivar masked: datagrams that went down.
+    @ivar masked: how many datagrams were sent.
     """
 
-    #: KCP's segments become so much smaller that the datagrams keep to the C{mtu} option.
+    #: KCP's segments are smaller by this, so that the datagrams keep to the C{mtu} option.
     ownOverhead = MASK_BYTES
 
     def __init__(self, wrapped: IDatagramProtocol) -> None:
@@ -58,7 +58,7 @@ class MaskLayer(DatagramLayer):
 
     def writeDatagrams(self, datagrams: Sequence[bytes], address: Address) -> None:
         """
-        Mask a whole batch and pass it down.
+        Masks a whole batch and passes it down.
         """
         self.masked += len(datagrams)
         packets = []
@@ -69,7 +69,8 @@ class MaskLayer(DatagramLayer):
 
     def datagramsReceived(self, datagrams: list[bytes], address: Address) -> None:
         """
-        Unmask and pass up.  Anything may arrive from the network, and nothing may be raised.
+        Unmasks datagrams and passes them up.  Anything may arrive from the network; this must not
+        raise.
         """
         clear = [
             applyMask(packet[:MASK_BYTES], packet[MASK_BYTES:])
@@ -82,33 +83,33 @@ class MaskLayer(DatagramLayer):
 
 class Echo(Protocol):
     """
-    Sends back what it is sent.
+    Sends back what it receives.
     """
 
-    transport: KCPTransport
+    transport: IKCPTransport
 
     def dataReceived(self, data: bytes) -> None:
         """
-        Send back.
+        Sends the data back.
         """
         self.transport.write(data)
 
 
-class Hearer(Protocol):
+class Client(Protocol):
     """
-    Waits for something.
+    Waits for data.
 
-    @ivar heard: fires with what came first.
+    @ivar heard: fires with the first data that arrives.
     """
 
-    transport: KCPTransport
+    transport: IKCPTransport
 
     def __init__(self) -> None:
         self.heard: Deferred[bytes] = Deferred()
 
     def dataReceived(self, data: bytes) -> None:
         """
-        Take it.
+        Fires C{heard}.
         """
         if not self.heard.called:
             self.heard.callback(data)
@@ -116,7 +117,7 @@ class Hearer(Protocol):
 
 async def main(reactor: IReactorCore) -> None:
     """
-    Serve, connect, exchange a word, close.
+    Serves, connects, exchanges a word, and closes.
     """
     layers: list[MaskLayer] = []
 
@@ -132,11 +133,11 @@ async def main(reactor: IReactorCore) -> None:
     print(f"listening on port {number}", flush=True)
 
     client = KCPClientEndpoint(reactor, "127.0.0.1", number, KCPOptions(key="sesame"), [mask])
-    hearer = await client.connect(Factory.forProtocol(Hearer))
-    assert isinstance(hearer, Hearer)
-    hearer.transport.write(b"hello")
-    print(f"heard {(await hearer.heard).decode()}", flush=True)
-    hearer.transport.loseConnection()
+    protocol = await client.connect(Factory.forProtocol(Client))
+    assert isinstance(protocol, Client)
+    protocol.transport.write(b"hello")
+    print(f"heard {(await protocol.heard).decode()}", flush=True)
+    protocol.transport.loseConnection()
     await port.stopListening()
     print(f"masked {sum(layer.masked for layer in layers)} datagrams", flush=True)
 

@@ -19,7 +19,7 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import react
 from twisted.python.failure import Failure
 
-from kcptwisted.session import KCPTransport
+from kcptwisted.interfaces import IKCPTransport
 
 
 class Asker(Protocol):
@@ -27,10 +27,10 @@ class Asker(Protocol):
     Sends one text and waits for as many bytes.
 
     @ivar answered: fires with the bytes that came back.
-    @ivar closed: fires when the connection is over.
+    @ivar closed: fires when the connection has ended.
     """
 
-    transport: KCPTransport
+    transport: IKCPTransport
 
     def __init__(self) -> None:
         self.answered: Deferred[bytes] = Deferred()
@@ -40,7 +40,7 @@ class Asker(Protocol):
 
     def ask(self, question: bytes) -> Deferred[bytes]:
         """
-        Send.
+        Sends the text.
 
         @return: fires with the answer.
         """
@@ -50,7 +50,7 @@ class Asker(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         """
-        Collect the answer.  A write may arrive in pieces, as over TCP.
+        Collects the answer.  A write may arrive in pieces, as over TCP.
         """
         self._answer += data
         if len(self._answer) >= self._length and not self.answered.called:
@@ -58,7 +58,7 @@ class Asker(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
-        No answer will come any more.
+        Fails C{answered} if there was no answer, and fires C{closed}.
         """
         if not self.answered.called:
             self.answered.errback(reason)
@@ -69,7 +69,7 @@ async def main(
     reactor: IReactorTime, endpoint: str = "kcp:127.0.0.1:4000:key=sesame", text: str = "hello"
 ) -> None:
     """
-    Connect, ask, print, close.
+    Connects, sends the text, prints the answer, and closes.
     """
     asker = await clientFromString(reactor, endpoint).connect(Factory.forProtocol(Asker))
     assert isinstance(asker, Asker)
@@ -78,7 +78,7 @@ async def main(
     milliseconds = (reactor.seconds() - began) * 1000
     print(f"{answer.decode()} ({milliseconds:.1f} ms)", flush=True)
     asker.transport.loseConnection()
-    # The last ACK leaves with the close: do not stop the reactor before.
+    # The last ACK is sent with the close: the reactor must not stop before.
     await asker.closed
     if answer != text.encode():
         raise SystemExit("that is not what was sent")

@@ -1,15 +1,15 @@
 """
-A connection's life: a client that reconnects when its server is gone, half close, and what each end
-is told.
+The life of a connection: a client that reconnects when its server is gone, a half close, and the
+reasons for the end that each side gets.
 
 Run the server, then the client, and type lines::
 
     python examples/lifecycle.py count "kcp:4000:retry=yes:maxSessionsPerHost=10:key=sesame"
     python examples/lifecycle.py tell "kcp:127.0.0.1:4000:keepAlive=2:deadAfter=6:key=sesame"
 
-Stop the server and start it again: the client says why its connection ended, and connects anew.
-The end of the input (Ctrl-D) closes the client's direction only; the server then answers how many
-lines it was told, and closes the other one.
+Stop the server and start it again: the client prints why its connection ended, and connects again.
+The end of the input (Ctrl-D) closes only the client's direction.  The server then answers how many
+lines it received, and closes the other direction.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from twisted.protocols.basic import LineOnlyReceiver
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from kcptwisted.session import KCPTransport
+from kcptwisted.interfaces import IKCPTransport
 
 #: Seconds from one attempt to connect to the next.
 PAUSE = 0.5
@@ -37,35 +37,35 @@ PAUSE = 0.5
 @implementer(IHalfCloseableProtocol)
 class Counter(LineOnlyReceiver):
     """
-    Counts lines until the client stops writing, and answers then.
+    Counts lines until the client half-closes, and then answers.
     """
 
-    transport: KCPTransport
+    transport: IKCPTransport
     delimiter = b"\n"
     _lines = 0
 
     def lineReceived(self, line: bytes) -> None:
         """
-        Count.
+        Counts a line.
         """
         self._lines += 1
         print(f"told: {line.decode(errors='replace')}", flush=True)
 
     def readConnectionLost(self) -> None:
         """
-        The client has said everything.
+        Answers: the client has half-closed.
         """
         self.sendLine(f"{self._lines} lines".encode())
         self.transport.loseConnection()
 
     def writeConnectionLost(self) -> None:
         """
-        Not called before the connection is over: this end closes both directions at once.
+        Does nothing: this end closes both directions at once.
         """
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
-        Say why.
+        Prints why the connection ended.
         """
         print(f"lost a client: {explain(reason)}", flush=True)
 
@@ -73,12 +73,12 @@ class Counter(LineOnlyReceiver):
 @implementer(IHalfCloseableProtocol)
 class Teller(LineOnlyReceiver):
     """
-    Tells the server what is typed.
+    Sends to the server what is typed.
 
-    @ivar finished: fires when the server has answered and the connection is over.
+    @ivar finished: fires when the server has answered and the connection has ended.
     """
 
-    transport: KCPTransport
+    transport: IKCPTransport
     delimiter = b"\n"
 
     def __init__(self, finished: Deferred[None]) -> None:
@@ -87,37 +87,37 @@ class Teller(LineOnlyReceiver):
 
     def connectionMade(self) -> None:
         """
-        Say so.
+        Prints that the connection is established.
         """
         print("connected", flush=True)
 
     def finish(self) -> None:
         """
-        Nothing more will be typed.
+        Half-closes: nothing more will be typed.
         """
         self.transport.loseWriteConnection()
 
     def writeConnectionLost(self) -> None:
         """
-        The server has all lines.
+        Prints that the server has all lines.
         """
         print("all has arrived", flush=True)
 
     def lineReceived(self, line: bytes) -> None:
         """
-        The server's answer.
+        Prints the server's answer.
         """
         self._answered = True
         print(f"the server counted {line.decode(errors='replace')}", flush=True)
 
     def readConnectionLost(self) -> None:
         """
-        The server has said everything, too.
+        Does nothing: the server closes the connection too.
         """
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
-        Say why.  If there was no answer, the service connects again.
+        Prints why the connection ended.  If there was no answer, the service connects again.
         """
         print(f"lost: {explain(reason)}", flush=True)
         if self._answered:
@@ -126,7 +126,7 @@ class Teller(LineOnlyReceiver):
 
 class Keyboard(LineOnlyReceiver):
     """
-    Gives what is typed to the connection, or to the next one while there is none.
+    Passes what is typed to the connection, or to the next one if there is none.
     """
 
     delimiter = b"\n"
@@ -136,13 +136,13 @@ class Keyboard(LineOnlyReceiver):
 
     def lineReceived(self, line: bytes) -> None:
         """
-        One line.
+        Passes a line on.
         """
         self._teller().addCallback(lambda teller: teller.sendLine(line))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
-        The input is at its end.
+        Half-closes the connection at the end of the input.
         """
         self._teller().addCallback(lambda teller: teller.finish())
 
@@ -152,19 +152,20 @@ class Keyboard(LineOnlyReceiver):
 
 def explain(reason: Failure) -> str:
     """
-    @return: the exception's name, and what it says.
+    Returns the name of the exception, and its message.
     """
     return f"{type(reason.value).__name__}: {reason.getErrorMessage()}"
 
 
 async def main(reactor: Any, role: str, endpoint: str) -> None:
     """
-    Count for others, or tell.
+    Runs the server or the client.
     """
     if role == "count":
         port = await serverFromString(reactor, endpoint).listen(Factory.forProtocol(Counter))
         print(f"listening on port {port.getHost().port}", flush=True)
-        # On SIGTERM and SIGINT.  "finish" would wait for the clients, "abort" for nothing.
+        # On SIGTERM and SIGINT.  "finish" would wait for the clients, "abort" would not wait at
+        # all.
         reactor.addSystemEventTrigger("before", "shutdown", port.stopListening, "close")
         await Deferred()
     else:

@@ -1,12 +1,12 @@
 """
 A chat room in message mode: with C{stream=no} each C{write} arrives as one C{dataReceived}.
 
-Run the room, then any number of members, with C{stream=no} at both ends::
+Run the room and any number of members, with C{stream=no} at both ends::
 
     python examples/message_chat.py open "kcp:4000:stream=no:key=sesame"
     python examples/message_chat.py join "kcp:127.0.0.1:4000:stream=no:key=sesame" Alice
 
-Each line that a member types goes to all the others; the end of the input (Ctrl-D) leaves.
+Each line that a member types is sent to all others.  The end of the input (Ctrl-D) leaves the room.
 """
 
 from __future__ import annotations
@@ -22,38 +22,38 @@ from twisted.internet.task import react
 from twisted.protocols.basic import LineOnlyReceiver
 from twisted.python.failure import Failure
 
-from kcptwisted.session import KCPTransport
+from kcptwisted.interfaces import IKCPTransport
 
 
 class Seat(Protocol):
     """
-    One member, in the room.
+    One member, at the server.
     """
 
-    transport: KCPTransport
+    transport: IKCPTransport
 
     def __init__(self, members: set[Seat]) -> None:
         """
-        @param members: all who are in the room.
+        @param members: all members in the room.
         """
         self._members = members
 
     def connectionMade(self) -> None:
         """
-        Sit down.
+        Enters the room.
         """
         self._members.add(self)
 
     def dataReceived(self, data: bytes) -> None:
         """
-        Pass one message on.
+        Passes a message on.
         """
         for member in self._members - {self}:
             member.transport.write(data)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
-        Stand up.  A member that vanished is noticed by the keepalive.
+        Leaves the room.  The keepalive notices members that are gone.
         """
         self._members.discard(self)
         print(f"{len(self._members)} left: {reason.getErrorMessage()}", flush=True)
@@ -61,7 +61,7 @@ class Seat(Protocol):
 
 class Room(Factory):
     """
-    Gives each newcomer a seat.
+    Makes a seat for each new member.
     """
 
     def __init__(self) -> None:
@@ -69,19 +69,19 @@ class Room(Factory):
 
     def buildProtocol(self, addr: IAddress | None) -> Seat:
         """
-        @return: a seat.
+        Makes a seat.
         """
         return Seat(self._members)
 
 
 class Member(Protocol):
     """
-    Prints what the others say.
+    One member, at the client.  It prints what the others say.
 
-    @ivar left: fires when the connection is over.
+    @ivar left: fires when the connection has ended.
     """
 
-    transport: KCPTransport
+    transport: IKCPTransport
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -89,31 +89,31 @@ class Member(Protocol):
 
     def connectionMade(self) -> None:
         """
-        Introduce oneself.
+        Tells the others who has joined.
         """
         self.say("has joined")
 
     def say(self, text: str) -> None:
         """
-        Send one message.
+        Sends a message.
         """
         self.transport.write(f"{self._name}: {text}".encode())
 
     def leave(self) -> None:
         """
-        Close, when all that was said has arrived.
+        Closes the connection after all that was said has arrived.
         """
         self.transport.loseConnection()
 
     def dataReceived(self, data: bytes) -> None:
         """
-        Print one message.
+        Prints a message.
         """
         print(data.decode(errors="replace"), flush=True)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
-        The program ends.
+        Prints why the connection ended, and fires C{left}.
         """
         print(f"goodbye: {reason.getErrorMessage()}", flush=True)
         self.left.callback(None)
@@ -121,7 +121,7 @@ class Member(Protocol):
 
 class Keyboard(LineOnlyReceiver):
     """
-    Says what is typed.
+    Sends what is typed.
     """
 
     delimiter = b"\n"
@@ -131,20 +131,20 @@ class Keyboard(LineOnlyReceiver):
 
     def lineReceived(self, line: bytes) -> None:
         """
-        One line is one message.
+        Sends a line as one message.
         """
         self._member.say(line.decode(errors="replace"))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
-        The input is at its end.
+        Leaves the room at the end of the input.
         """
         self._member.leave()
 
 
 async def main(reactor: IReactorCore, role: str, endpoint: str, name: str = "somebody") -> None:
     """
-    Open the room, or join it.
+    Opens the room, or joins it.
     """
     if role == "open":
         port = await serverFromString(reactor, endpoint).listen(Room())

@@ -1,16 +1,18 @@
 """
-A game's two kinds of news: where a player is, out-of-band; and what a player says, on the stream.
+The two kinds of messages of a game: the players' positions, sent out-of-band, and what the players
+say, sent on the stream.
 
-Run the world, then any number of players.  Out-of-band datagrams need FEC at the end that sends
-them, so both name its shards::
+Run the world and any number of players.  Out-of-band datagrams need FEC at the end that sends them,
+so both ends have its options::
 
     python examples/outofband_position.py open "kcp:4000:dataShards=10:parityShards=3:key=sesame"
     python examples/outofband_position.py play \\
         "kcp:127.0.0.1:4000:dataShards=10:parityShards=3:key=sesame" Alice
 
-Each player walks round in a circle and tells the world so ten times a second.  A position that is
-lost is not worth sending again, as the next is better.  A line that is typed is: it goes on the
-stream, and the world passes it on to the others.  The end of the input (Ctrl-D) leaves.
+Each player walks in a circle and sends its position to the world ten times a second.  A lost
+position is not worth sending again, because the next one is better.  A line that is typed must
+arrive: it is sent on the stream, and the world passes it on to the other players.  The end of the
+input (Ctrl-D) leaves the world.
 """
 
 from __future__ import annotations
@@ -29,30 +31,29 @@ from twisted.protocols.basic import LineOnlyReceiver
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from kcptwisted.interfaces import IOutOfBandProtocol
-from kcptwisted.session import KCPTransport
+from kcptwisted.interfaces import IKCPTransport, IOutOfBandProtocol
 
-#: Number of the step, x, y.  A datagram would hold more than a hundred of them: 1360 bytes here.
+#: The number of the step, x, y.  A datagram holds 1360 bytes here, more than a hundred positions.
 POSITION = struct.Struct("<Iff")
 
 #: Seconds between two steps.
 PACE = 0.1
 
 
-# Without this line the world would be given no position: the session asks whether the protocol
-# provides the interface.
+# Without this line the world would get no positions: the transport passes out-of-band datagrams
+# only to protocols that provide this interface.
 @implementer(IOutOfBandProtocol)
 class Avatar(LineOnlyReceiver):
     """
-    One player, in the world.
+    One player, at the server.
     """
 
-    transport: KCPTransport
+    transport: IKCPTransport
     delimiter = b"\n"
 
     def __init__(self, players: set[Avatar]) -> None:
         """
-        @param players: all who are in the world.
+        @param players: all players in the world.
         """
         self._players = players
         self._step = -1
@@ -60,25 +61,25 @@ class Avatar(LineOnlyReceiver):
 
     def connectionMade(self) -> None:
         """
-        Enter.
+        Enters the world.
         """
         self._players.add(self)
 
     def outOfBandReceived(self, data: bytes) -> None:
         """
-        The player has moved.  Anything may come, in any order and more than once.
+        Takes the player's position.  Any data may arrive, in any order and more than once.
         """
         if len(data) != POSITION.size:
             return
         step, x, y = POSITION.unpack(data)
-        # A datagram that was overtaken tells an old position.
+        # A datagram that was overtaken has an old position.
         if step > self._step:
             self._step = step
             self._place = f"({x:.0f}, {y:.0f})"
 
     def lineReceived(self, line: bytes) -> None:
         """
-        The player says something.
+        Passes on what the player says.
         """
         print(f"{line.decode(errors='replace')} [at {self._place}]", flush=True)
         for player in self._players - {self}:
@@ -86,7 +87,7 @@ class Avatar(LineOnlyReceiver):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
-        Leave the world.
+        Leaves the world.
         """
         self._players.discard(self)
         stats = self.transport.stats
@@ -95,7 +96,7 @@ class Avatar(LineOnlyReceiver):
 
 class World(Factory):
     """
-    Gives each newcomer an avatar.
+    Makes an avatar for each new player.
     """
 
     def __init__(self) -> None:
@@ -103,19 +104,19 @@ class World(Factory):
 
     def buildProtocol(self, addr: IAddress | None) -> Avatar:
         """
-        @return: an avatar.
+        Makes an avatar.
         """
         return Avatar(self._players)
 
 
 class Player(LineOnlyReceiver):
     """
-    Walks, and prints what the others say.
+    One player, at the client.  It walks, and prints what the others say.
 
-    @ivar left: fires when the connection is over.
+    @ivar left: fires when the connection has ended.
     """
 
-    transport: KCPTransport
+    transport: IKCPTransport
     delimiter = b"\n"
 
     def __init__(self, name: str) -> None:
@@ -126,21 +127,21 @@ class Player(LineOnlyReceiver):
 
     def connectionMade(self) -> None:
         """
-        Set out.
+        Begins to walk.
         """
         self._walking.start(PACE).addErrback(self.stumble)
 
     def stumble(self, failure: Failure) -> None:
         """
-        A step failed: the endpoint is without FEC.
+        Ends the connection after a step that failed: the endpoint has no FEC.
         """
         print(failure.getErrorMessage(), flush=True)
         self.transport.abortConnection()
 
     def walk(self) -> None:
         """
-        Take a step, and say where it led.  The datagram leaves at once, whatever the stream waits
-        for.
+        Walks one step, and sends the position.  The datagram is sent at once, even if the stream
+        has to wait.
         """
         angle = self._step / 10
         position = POSITION.pack(self._step, 100 * cos(angle), 100 * sin(angle))
@@ -149,25 +150,25 @@ class Player(LineOnlyReceiver):
 
     def say(self, text: str) -> None:
         """
-        Say a line to all.
+        Sends a line to all.
         """
         self.sendLine(f"{self._name}: {text}".encode())
 
     def lineReceived(self, line: bytes) -> None:
         """
-        Somebody said something.
+        Prints what another player says.
         """
         print(line.decode(errors="replace"), flush=True)
 
     def leave(self) -> None:
         """
-        Close, when all that was said has arrived.
+        Closes the connection after all that was said has arrived.
         """
         self.transport.loseConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
-        The program ends.
+        Prints why the connection ended, and fires C{left}.
         """
         if self._walking.running:
             self._walking.stop()
@@ -177,7 +178,7 @@ class Player(LineOnlyReceiver):
 
 class Keyboard(LineOnlyReceiver):
     """
-    Says what is typed.
+    Sends what is typed.
     """
 
     delimiter = b"\n"
@@ -187,20 +188,20 @@ class Keyboard(LineOnlyReceiver):
 
     def lineReceived(self, line: bytes) -> None:
         """
-        One line.
+        Sends a line.
         """
         self._player.say(line.decode(errors="replace"))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
-        The input is at its end.
+        Leaves the world at the end of the input.
         """
         self._player.leave()
 
 
 async def main(reactor: IReactorCore, role: str, endpoint: str, name: str = "somebody") -> None:
     """
-    Open the world, or play in it.
+    Opens the world, or plays in it.
     """
     if role == "open":
         port = await serverFromString(reactor, endpoint).listen(World())

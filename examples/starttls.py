@@ -1,13 +1,13 @@
 """
-TLS that begins in the middle of a connection: the client says hello in the clear, asks for TLS, and
-tells its secret when it has seen the server's certificate.
+TLS that starts in the middle of a connection.  The client says hello without TLS, asks for TLS, and
+sends its secret after it has checked the server's certificate.
 
-Run the server with the file to put its new certificate into, and the client with that file::
+Run the server with a file that it writes its new certificate to, and the client with that file::
 
     python examples/starttls.py serve certificate.pem "kcp:4000:key=sesame"
     python examples/starttls.py tell certificate.pem "kcp:127.0.0.1:4000:key=sesame" "my secret"
 
-It takes C{pip install "Twisted[tls]"}.
+It needs C{pip install "Twisted[tls]"}.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from twisted.internet.task import react
 from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 
-from kcptwisted.session import KCPTransport
+from kcptwisted.interfaces import IKCPTransport
 
 
 class Listener(LineReceiver):
     """
-    Starts TLS when it is asked to.
+    Starts TLS when the client asks for it.
     """
 
-    transport: KCPTransport
+    transport: IKCPTransport
 
     def __init__(self, certificate: ssl.PrivateCertificate) -> None:
         self._certificate = certificate
 
     def lineReceived(self, line: bytes) -> None:
         """
-        Answer.
+        Answers a line.
         """
         if line == b"STARTTLS":
             self.sendLine(b"go ahead")
@@ -51,12 +51,12 @@ class Listener(LineReceiver):
 
 class Teller(LineReceiver):
     """
-    Says hello, starts TLS, and tells the secret.
+    Says hello, starts TLS, and sends the secret.
 
-    @ivar ended: fires when the connection is over.
+    @ivar ended: fires when the connection has ended.
     """
 
-    transport: KCPTransport
+    transport: IKCPTransport
 
     def __init__(self, trusted: ssl.Certificate, secret: str) -> None:
         self._trusted = trusted
@@ -65,16 +65,16 @@ class Teller(LineReceiver):
 
     def connectionMade(self) -> None:
         """
-        Begin.
+        Says hello.
         """
         self.sendLine(b"hello")
 
     def lineReceived(self, line: bytes) -> None:
         """
-        Go on.
+        Takes an answer, and sends the next line.
         """
         if line == b"go ahead":
-            # This very certificate, whatever name it has.
+            # Trusts only this certificate, whatever name it has.
             self.transport.startTLS(ssl.CertificateOptions(trustRoot=self._trusted))
         if self._lines:
             self.sendLine(self._lines.pop(0))
@@ -84,7 +84,7 @@ class Teller(LineReceiver):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
-        Say how it ended.
+        Prints why the connection ended, and fires C{ended}.
         """
         print(reason.getErrorMessage(), flush=True)
         self.ended.callback(None)
@@ -94,7 +94,7 @@ async def main(
     reactor: IReactorCore, role: str, file: str, endpoint: str, secret: str = "nothing"
 ) -> None:
     """
-    Be the server until the reactor stops, or the client until all is told.
+    Runs the server until the reactor stops, or the client until it has sent everything.
     """
     if role == "tell":
         trusted = ssl.Certificate.loadPEM(Path(file).read_bytes())

@@ -1,12 +1,12 @@
 """
-How a program that speaks KCP is tested: on a network in memory, with time that the test moves.
+Tests of a program that uses KCP: on a network in memory, whose time the tests advance.
 
 Run it with trial::
 
     python -m twisted.trial examples/trial_example.py
 
-The program is L{Adder}, a server that adds up the numbers it is sent, a line each.  No socket is
-opened and no test waits: minutes of the network's time pass in a moment.
+The program is L{Adder}, a server that adds the numbers that it receives, one in each line.  The
+tests open no socket and do not wait: minutes of the network's time pass in a moment.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Adder(LineReceiver):
 
     def lineReceived(self, line: bytes) -> None:
         """
-        Add.
+        Adds a number, and answers.
         """
         self._sum += int(line)
         self.sendLine(str(self._sum).encode())
@@ -58,13 +58,13 @@ class Caller(LineReceiver):
 
     def lineReceived(self, line: bytes) -> None:
         """
-        Collect.
+        Collects an answer.
         """
         self.answers.append(int(line))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
-        Note why.
+        Remembers why the connection ended.
         """
         self.reason = reason
 
@@ -76,7 +76,7 @@ class AdderTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """
-        A client's and a server's host, 25 ms apart.
+        Makes the hosts of a client and of a server, 25 ms apart.
         """
         self.network = SimulatedNetwork(seed=1, link=Link(delay=0.025))
         self.options = KCPOptions(key="sesame")
@@ -85,14 +85,14 @@ class AdderTests(SynchronousTestCase):
 
     def serve(self) -> None:
         """
-        Start the server.
+        Starts the server.
         """
         endpoint = KCPServerEndpoint(self.server, PORT, self.options)
         self.port = self.successResultOf(endpoint.listen(Factory.forProtocol(Adder)))
 
     def call(self) -> Caller:
         """
-        Connect to the server.
+        Connects to the server.
         """
         endpoint = KCPClientEndpoint(self.client, "adder.example", PORT, self.options)
         connecting = endpoint.connect(Factory.forProtocol(Caller))
@@ -103,7 +103,7 @@ class AdderTests(SynchronousTestCase):
 
     def test_adds(self) -> None:
         """
-        The answer is there after one round trip, 50 ms.
+        The answer arrives after one round trip, 50 ms.
         """
         self.serve()
         caller = self.call()
@@ -113,7 +113,7 @@ class AdderTests(SynchronousTestCase):
 
     def test_badLink(self) -> None:
         """
-        Answers come complete and in order over a link that loses, delays and doubles datagrams.
+        Answers arrive complete and in order over a link that loses, delays and repeats datagrams.
         """
         bad = Link(delay=0.025, jitter=0.02, loss=0.2, duplicate=0.1)
         self.network.setLink(CLIENT, SERVER, bad)
@@ -138,8 +138,9 @@ class AdderTests(SynchronousTestCase):
 
     def test_cutOff(self) -> None:
         """
-        A caller that can no longer reach the server is told so within a minute, though it says
-        nothing: silence is looked into after C{keepAlive}, and taken for death after C{deadAfter}.
+        A caller that can no longer reach the server learns so within a minute, even if it sends
+        nothing: after C{keepAlive} of silence the server is asked, and C{deadAfter} later the
+        connection ends.
         """
         self.serve()
         caller = self.call()
@@ -151,7 +152,7 @@ class AdderTests(SynchronousTestCase):
 
     def test_closed(self) -> None:
         """
-        When the server stops, its callers are told of the close.
+        When the server stops, its callers' connections are closed.
         """
         self.serve()
         caller = self.call()
@@ -162,7 +163,7 @@ class AdderTests(SynchronousTestCase):
 
     def test_secret(self) -> None:
         """
-        What is said cannot be read on the way, and fits the mtu.
+        The data cannot be read on the way, and the datagrams keep to the mtu.
         """
         datagrams: list[bytes] = []
         self.network.taps.append(lambda source, destination, datagram: datagrams.append(datagram))

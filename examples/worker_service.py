@@ -1,13 +1,13 @@
 """
-An echo service whose port two processes serve, for twistd::
+An echo service for twistd whose port is served by two processes::
 
     twistd -noy examples/worker_service.py
 
-It listens at C{kcp:4000:key=sesame:workers=2}, or at what the environment variable C{ENDPOINT}
-says.  C{examples/echo_client.py} is the other end; what it is told by which worker is in the log.
+It listens at C{kcp:4000:key=sesame:workers=2}, or at the endpoint in the environment variable
+C{ENDPOINT}.  C{examples/echo_client.py} is the client.  The log shows which worker serves it.
 
-twistd runs this file once more in each worker.  What only one process is to do, such as to log how
-the service does, is asked of C{workerNumber}.
+twistd runs this file once more in each worker.  Ask C{workerNumber} before you do what only one
+process shall do, such as to log the state of the service.
 """
 
 from __future__ import annotations
@@ -20,37 +20,37 @@ from twisted.application.service import Application
 from twisted.internet import reactor
 from twisted.internet.protocol import Factory, Protocol
 
-from kcptwisted.session import KCPTransport
+from kcptwisted.interfaces import IKCPTransport
 from kcptwisted.workers.role import workerNumber
 
 #: Seconds between two lines in the log.
-PERIOD = 60
+LOG_INTERVAL = 60
 
 
 class Echo(Protocol):
     """
-    Sends back what it is sent.
+    Sends back what it receives.
     """
 
-    transport: KCPTransport
+    transport: IKCPTransport
 
     def connectionMade(self) -> None:
         """
-        Have reading pause while too much waits to be sent.
+        Makes the transport pause reading while too much waits to be sent.
         """
         print("a client")
         self.transport.registerProducer(self.transport, streaming=True)
 
     def dataReceived(self, data: bytes) -> None:
         """
-        Send back.
+        Sends the data back.
         """
         self.transport.write(data)
 
 
-def tell() -> None:
+def logState() -> None:
     """
-    Say something that is worth saying once.
+    Logs a line.  Only the master calls it.
     """
     print("the master is there")
 
@@ -60,4 +60,4 @@ strports.service(
     os.environ.get("ENDPOINT", "kcp:4000:key=sesame:workers=2"), Factory.forProtocol(Echo)
 ).setServiceParent(application)
 if workerNumber(reactor) is None:
-    TimerService(PERIOD, tell).setServiceParent(application)
+    TimerService(LOG_INTERVAL, logState).setServiceParent(application)

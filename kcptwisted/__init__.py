@@ -1,12 +1,12 @@
 """
 KCP for Twisted: reliable, low-latency streams over UDP, wire-compatible with kcp-go.
 
-Most programs only need an endpoint string, which Twisted's plugin system hands to this package::
+Most programs only need an endpoint string, which Twisted passes to this package::
 
     clientFromString(reactor, "kcp:example.com:4000:crypt=aes:key=secret").connect(factory)
     serverFromString(reactor, "kcp:4000:crypt=aes:key=secret").listen(factory)
 
-The same in code is L{kcptwisted.endpoints.KCPClientEndpoint} and
+In code, use L{kcptwisted.endpoints.KCPClientEndpoint} and
 L{kcptwisted.endpoints.KCPServerEndpoint} with L{kcptwisted.options.KCPOptions}.
 """
 

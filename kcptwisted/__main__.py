@@ -36,7 +36,7 @@ def _milliseconds(text: str) -> float:
 
 def buildParser() -> argparse.ArgumentParser:
     """
-    @return: the parser of the command line.
+    Returns the parser of the command line.
     """
     parser = argparse.ArgumentParser(prog="python -m kcptwisted", description="KCP for Twisted.")
     version = f"kcptwisted {__version__} ({describe()})"
@@ -63,7 +63,7 @@ def buildParser() -> argparse.ArgumentParser:
         default="mode=fast3:sendWindow=1024:dataShards=10:parityShards=3",
         help="endpoint options of both ends, besides the key (%(default)s)",
     )
-    demo.add_argument("--seed", type=int, default=1, help="of the relay's chance (1)")
+    demo.add_argument("--seed", type=int, default=1, help="seed of the lossy relay (1)")
     bench = commands.add_parser(
         "bench",
         help="measure this installation",
@@ -76,6 +76,8 @@ def buildParser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str]) -> int:
     """
+    Runs a command.
+
     @param arguments: the command line without the program's name.
     @return: the exit status.
     """
@@ -91,7 +93,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def script() -> None:
     """
-    The command C{kcptwisted}.
+    Runs the command C{kcptwisted}.
     """
     sys.exit(main(sys.argv[1:]))
 

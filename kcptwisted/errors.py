@@ -1,5 +1,5 @@
 """
-Why a connection failed or a call was refused.
+The exceptions: why a connection ended, or why a call was refused.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = [
 
 class DeadLink(error.ConnectionLost):
     """
-    The peer acknowledged none of many copies of a segment: it or the path to it is gone.
+    The peer acknowledged none of many copies of a segment: the peer or the path to it is gone.
     """
 
     MESSAGE = "The peer acknowledged none of many copies of a segment"
@@ -37,8 +37,8 @@ class DeadLink(error.ConnectionLost):
 
 class Evicted(error.ConnectionLost):
     """
-    The listener had no room for another connection, and this one's peer had not shown that it is at
-    its address and had been silent for seconds, so it went first.
+    The listener needed room for another connection.  It ended this one because its peer had not
+    shown that it is at its address, and had been silent for seconds.
     """
 
     MESSAGE = "The peer did not show where it is, and another needed the place"
@@ -46,7 +46,7 @@ class Evicted(error.ConnectionLost):
 
 class IdleTimeout(error.TimeoutError):
     """
-    There was no data of the application, in either direction, for C{idleTimeout} seconds.
+    No data of the application was transferred in either direction for C{idleTimeout} seconds.
     """
 
     MESSAGE = "There was no data of the application for too long"
@@ -54,8 +54,9 @@ class IdleTimeout(error.TimeoutError):
 
 class KeyExhausted(error.ConnectionLost):
     """
-    The cipher's key has sealed as many datagrams as is safe: the next might repeat a nonce.  All
-    connections of the socket end like this, until it is opened anew with another key.
+    The cipher's key has sealed as many datagrams as is safe: the next could repeat a nonce.  All
+    connections of the socket end with this error, until the socket is opened again with another
+    key.
     """
 
     MESSAGE = "The key has sealed as many datagrams as is safe: it has to be changed"
@@ -63,14 +64,14 @@ class KeyExhausted(error.ConnectionLost):
 
 class OutOfBandRefused(Exception):
     """
-    C{sendOutOfBand} was called with more than a datagram holds, or without FEC.
+    C{sendOutOfBand} was called with more data than a datagram holds, or while FEC is off.
     """
 
 
 class LingerTimeout(error.ConnectionLost):
     """
-    The connection was closed, and the peer did not acknowledge within C{linger} seconds all that
-    was written before.
+    The connection was closed, and the peer did not acknowledge all that was written before within
+    C{linger} seconds.
     """
 
     MESSAGE = "The peer did not acknowledge in time all that was written before the close"
@@ -78,7 +79,7 @@ class LingerTimeout(error.ConnectionLost):
 
 class PeerRefused(error.ConnectionRefusedError):
     """
-    The peer's host says, when connecting or later, that nothing listens at the port.
+    The peer's host reported, during connect or later, that nothing listens at the port.
     """
 
     MESSAGE = "Nothing listens at the peer's port"
@@ -86,7 +87,7 @@ class PeerRefused(error.ConnectionRefusedError):
 
 class PeerReset(error.ConnectionLost):
     """
-    The peer ended the connection without delivering what was under way.
+    The peer ended the connection at once.  Data that was under way is lost.
     """
 
     MESSAGE = "The peer reset the connection"
@@ -94,8 +95,8 @@ class PeerReset(error.ConnectionLost):
 
 class PeerRestarted(error.ConnectionLost):
     """
-    The peer has restarted: it began anew from the same address and port, or knows no more of what
-    it had acknowledged.
+    The peer has restarted: it began a new connection from the same address and port, or it has
+    forgotten what it had acknowledged.
     """
 
     MESSAGE = "The peer has restarted"
@@ -103,7 +104,7 @@ class PeerRestarted(error.ConnectionLost):
 
 class PeerTimeout(error.TimeoutError):
     """
-    The peer was asked for a sign of life and gave none for C{deadAfter} seconds.
+    The peer was asked for a sign of life, and sent none for C{deadAfter} seconds.
     """
 
     MESSAGE = "The peer gave no sign of life for too long"
@@ -111,8 +112,8 @@ class PeerTimeout(error.TimeoutError):
 
 class PeerUnreachable(error.NoRouteError):
     """
-    The network says, when connecting or later, that the peer cannot be reached: a firewall
-    prohibits it, or there is no way there.
+    The network reported, during connect or later, that the peer cannot be reached: a firewall
+    prohibits it, or there is no route.
     """
 
     MESSAGE = "The network says that the peer cannot be reached"

@@ -1,105 +1,106 @@
 """
 The contracts between layers.
 
-Datagrams travel in lists.  Upward they pass L{IDatagramProtocol}, downward
-L{IDatagramTransport}; a layer such as FEC or a cipher is both: the protocol of what is below it
-and the transport of what is above it, as in L{twisted.protocols.policies.ProtocolWrapper}::
+Datagrams are passed in lists: upward to an L{IDatagramProtocol}, downward to an
+L{IDatagramTransport}.  A layer such as FEC or a cipher provides both: it is the protocol of the
+layer below it and the transport of the layer above it, as in
+L{twisted.protocols.policies.ProtocolWrapper}::
 
     UDP port  <->  cipher  <->  listener or connector  <->  FEC  <->  session
 
-What a datagram is differs by place, the contracts do not.
+The contents of datagrams differ from place to place; the contracts are the same.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IConsumer, IListeningPort, IPushProducer, ITLSTransport
 from twisted.python.failure import Failure
 from zope.interface import Attribute, Interface
 
-if TYPE_CHECKING:
-    from kcptwisted.stats import PortStats, SessionStats
+from kcptwisted.stats import PortStats, SessionStats
 
-#: What the socket module calls an address: (host, port), for IPv6 with flow and scope after it.
+#: An address as in the socket module: (host, port), for IPv6 with flow and scope after them.
 Address = tuple[str, int] | tuple[str, int, int, int]
 
 
 class IDatagramTransport(Interface):
     """
-    What a layer sends through.
+    Sends datagrams: what is below a layer.
     """
 
-    overhead: int = Attribute(
-        "Bytes that this and the layers below it add to a datagram before it is a UDP payload."
-    )
+    overhead: int = Attribute("Bytes that this layer and the layers below it add to a datagram.")
 
     def writeDatagrams(datagrams: Sequence[bytes], address: Address) -> None:
         """
-        Send datagrams to one address, in order, without waiting.
+        Sends datagrams to one address, in order, without waiting.
         """
 
 
 class IDatagramProtocol(Interface):
     """
-    What receives datagrams.
+    Receives datagrams: what is above a layer.
     """
 
     def makeConnection(transport: IDatagramTransport) -> None:
         """
-        Called once, before anything else.
+        Connects the protocol to its transport.  Called once, before all other methods.
         """
 
     def datagramsReceived(datagrams: list[bytes], address: Address) -> None:
         """
-        Datagrams arrived from one address, in order.  Whatever they hold, nothing is raised.
+        Takes datagrams that arrived from one address, in order.  Raises nothing, whatever the
+        datagrams hold.
         """
 
     def datagramsRecovered(datagrams: list[bytes], address: Address) -> None:
         """
-        Datagrams were rebuilt from redundancy: they may be late and say nothing about the
-        path's delay or the peer's present state.
+        Takes datagrams that were rebuilt from parity.  They may be late, so they say nothing about
+        the path's delay or the peer's present state.
         """
 
     def batchFinished() -> None:
         """
-        All that one reactor turn read has been handed over: time to answer.
+        Called when all datagrams that were read in one reactor turn have been passed up.  Now is
+        the time to answer.
         """
 
     def connectionRefused() -> None:
         """
-        The host at the other end of a connected socket says that nothing listens there.
+        Called when the peer's host reports, to a connected socket, that nothing listens there.
         """
 
     def peerUnreachable(problem: OSError) -> None:
         """
-        The network says that a connected socket's peer cannot be reached, such as for a firewall.
+        Called when the network reports that a connected socket's peer cannot be reached, such as
+        because of a firewall.
         """
 
     def sendingFailed(problem: OSError) -> None:
         """
-        This system cannot send to a connected socket's peer now, such as for want of a route, or
-        because the socket's own address is gone.
+        Called when this host cannot send to a connected socket's peer now, such as because there
+        is no route or the socket's own address is gone.
         """
 
     def connectionLost(reason: Failure) -> None:
         """
-        The transport is gone.
+        Called when the transport is closed.
         """
 
 
 class IKCPTransport(ITLSTransport, IConsumer, IPushProducer):
     """
-    A connection's transport, and what KCP adds to it.
+    The transport of a connection.  It adds to Twisted's transports what KCP has.
     """
 
     conv: int = Attribute("The conversation id.")
     stats: SessionStats = Attribute("Counts of this connection.")
     queuedBytes: int = Attribute("Bytes that were written and wait to be sent for the first time.")
     unacknowledged: int = Attribute(
-        "Segments that the peer has not acknowledged, those included that wait to be sent."
+        "Segments that the peer has not acknowledged, including those that wait to be sent."
     )
 
     smoothedRTT: float = Attribute(
@@ -110,118 +111,124 @@ class IKCPTransport(ITLSTransport, IConsumer, IPushProducer):
         "How long a segment waits for its ACK before it is sent again, milliseconds."
     )
     segmentsInFlight: int = Attribute("Segments that were sent and are not acknowledged.")
-    sendWindow: int = Attribute("The most segments in flight, as this end is set.")
-    peerWindow: int = Attribute("Segments for which the peer has room, as it said last.")
-    receiveWindow: int = Attribute("Segments for which this end has room now.")
+    sendWindow: int = Attribute("The most segments in flight: the option of this end.")
+    peerWindow: int = Attribute("Segments that the peer has room for, by its last segment.")
+    receiveWindow: int = Attribute("Segments that this end has room for now.")
     maximumOutOfBand: int = Attribute(
-        "The most bytes that L{sendOutOfBand} takes; -1 if it takes nothing, as FEC is off."
+        "The most bytes that L{sendOutOfBand} takes; -1 if it takes nothing because FEC is off."
     )
-    greeted: bool = Attribute("Whether the peer is kcptwisted, so that it takes control frames.")
+    greeted: bool = Attribute("True if the peer takes control frames, so is kcptwisted.")
 
     def configure(**changes: Any) -> None:
         """
-        Change options of this connection from now on, without loss: C{mode}, C{nodelay},
+        Changes options of this connection from now on, without loss: C{mode}, C{nodelay},
         C{interval}, C{resend}, C{nc}, C{mtu}, C{sendWindow}, C{receiveWindow}, C{ackNoDelay},
         C{writeDelay}, C{rateLimit} and C{pacing}, with the values that
         L{kcptwisted.options.KCPOptions} takes.  A smaller C{mtu} counts for segments that are cut
-        from now on; those that wait or are in flight keep their size.
+        from now on; those that wait or are in flight keep their size.  With control frames there
+        must be room for one, 59 bytes beside what the layers take.
 
-        @raise ValueError: names the option that is wrong, or that cannot be changed, and what is
-            allowed.
+        @raise ValueError: if an option is wrong or cannot be changed.  The message names it and
+            says what is allowed.
         """
 
     def abortConnection() -> None:
         """
-        End the connection now; what is still queued is lost.  The protocol gets
-        L{ConnectionAborted<twisted.internet.error.ConnectionAborted>}, the peer's, if it is
-        kcptwisted, L{kcptwisted.errors.PeerReset}.
+        Ends the connection now; what is still queued is lost.  The protocol's C{connectionLost}
+        gets L{ConnectionAborted<twisted.internet.error.ConnectionAborted>}; the peer's protocol, if
+        the peer is kcptwisted, gets L{kcptwisted.errors.PeerReset}.
         """
 
     def getTcpNoDelay() -> bool:
         """
-        What was set last; at first, whether C{writeDelay} is off.
+        Returns the value that was set last; before that, True if C{writeDelay} is off.
         """
 
     def setTcpNoDelay(enabled: bool) -> None:
         """
-        Note it, and do nothing: KCP has no Nagle algorithm to turn off.
+        Remembers the value, and does nothing else: KCP has no Nagle algorithm to turn off.
         """
 
     def getTcpKeepAlive() -> bool:
         """
-        What was set last; at first, whether C{keepAlive} is on.
+        Returns the value that was set last; before that, True if C{keepAlive} is on.
         """
 
     def setTcpKeepAlive(enabled: bool) -> None:
         """
-        With C{keepAlive=0}: ask the peer for signs of life after the default time, or not any more.
-        Otherwise only note it: what the endpoint says stays in force.
+        Switches the keepalive on, with the default time, or off, if the endpoint has
+        C{keepAlive=0}.  Otherwise only remembers the value: the endpoint's C{keepAlive} stays in
+        force.
         """
 
     def startTLS(contextFactory: Any, normal: bool = True) -> None:
         """
-        Go on with TLS, as over TCP: what was written before is sent as it is, what is received from
-        now on goes through TLS first.  From now on the transport provides
+        Starts TLS, as over TCP.  What was written before is sent without TLS; what is received from
+        now on is TLS.  From now on the transport provides
         L{ISSLTransport<twisted.internet.interfaces.ISSLTransport>}.
 
         @param contextFactory: see L{twisted.protocols.tls.TLSMemoryBIOFactory}.
-        @param normal: whether the KCP client is the TLS client, and not the other way round.
+        @param normal: True if the KCP client is the TLS client, False if the KCP server is.
         @raise ValueError: in message mode.
-        @raise RuntimeError: if the connection is over, its output is closed here, or it has TLS
+        @raise RuntimeError: if the connection has ended, its output is closed here, or it has TLS
             already.
         @raise ImportError: if pyOpenSSL is not installed.
         """
 
     def loseWriteConnection() -> None:
         """
-        Deliver what was written, then tell the peer that no more will come, and go on receiving.
+        Half-closes the connection: delivers what was written, then tells the peer that no more data
+        follows.  The connection goes on receiving.
 
         A protocol that provides
         L{IHalfCloseableProtocol<twisted.internet.interfaces.IHalfCloseableProtocol>} gets
-        C{writeConnectionLost} when the peer has it all, and the peer's C{readConnectionLost}; a
-        peer's protocol that does not provide it has its connection closed.  A peer that is not
-        kcptwisted is not told.
+        C{writeConnectionLost} when the peer has everything, and C{readConnectionLost} when the peer
+        has half-closed.  If the peer's protocol does not provide it, the peer's connection is
+        closed.  A peer that is not kcptwisted does not learn of the half close.
         """
 
     def sendOutOfBand(data: bytes) -> None:
         """
-        Send a datagram beside the stream, at once: it may be lost, repeated, or overtake what was
-        written before.  Nothing happens after the connection was closed.
+        Sends an out-of-band datagram at once.  It may be lost, arrive more than once, or overtake
+        what was written before.  Does nothing after the connection was closed.
 
-        @param data: may be empty.  At most C{mtu} less what the layers take (FEC 8 bytes; the
-            cipher 20, or 28 if it authenticates) less 4 bytes.
-        @raise kcptwisted.errors.OutOfBandRefused: if C{data} is longer, or FEC is off on this
+        @param data: may be empty.  Its length is at most C{mtu} minus the bytes of the layers (FEC:
+            8; the cipher: 20, or 28 if it authenticates) minus 4.
+        @raise kcptwisted.errors.OutOfBandRefused: if C{data} is too long, or FEC is off on this
             side.
         """
 
 
 class IOutOfBandProtocol(Interface):
     """
-    A protocol that takes out-of-band datagrams.  Those for one that does not are dropped.
+    A protocol that receives out-of-band datagrams.  If a protocol does not provide this, they are
+    dropped.
     """
 
     def outOfBandReceived(data: bytes) -> None:
         """
-        A datagram arrived, even while the stream is paused.
+        Takes a datagram that arrived.  Also called while the transport is paused.
         """
 
 
 class IKCPListeningPort(IListeningPort):
     """
-    A listening port that can be asked how it does.
+    A listening port with counters and sessions.
     """
 
     stats: PortStats = Attribute("Counts of the socket and all its sessions.")
-    sessions: list[IKCPTransport] = Attribute("The transports of the live connections.")
+    sessions: Sequence[IKCPTransport] = Attribute(
+        "The transports of the connections that are live."
+    )
 
     def stopListening(sessions: str = "close") -> Deferred[None]:
         """
-        Take no new connections; when those that are there have ended, close the socket.  May be
+        Takes no new connections, and closes the socket when all connections have ended.  May be
         called again to end them sooner.
 
-        @param sessions: what becomes of the connections: C{"finish"}, they go on until either end
-            closes them; C{"close"}, they are closed, what was written is delivered, and what is
-            left after C{stopTimeout} is aborted; C{"abort"}, they end now.
+        @param sessions: what happens to the connections.  C{"finish"}: they go on until either end
+            closes them.  C{"close"}: they are closed and what was written is delivered; those that
+            are left after C{stopTimeout} are aborted.  C{"abort"}: they end now.
         @return: fires when the socket is closed.
         @raise ValueError: if C{sessions} is none of these.
         """

@@ -1,5 +1,5 @@
 """
-A wrapping protocol for datagrams: what the cipher and FEC layers, and a user's own, are built on.
+The base class of layers: the cipher, FEC, and users' own layers.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
 @implementer(IDatagramProtocol, IDatagramTransport)
 class DatagramLayer:
     """
-    Passes everything through; subclasses change what they are about.
+    Passes everything through.  Subclasses override the methods for what they change.
 
     @ivar wrapped: the protocol above.
-    @ivar transport: the transport below, once connected.
+    @ivar transport: the transport below; it is set by L{makeConnection}.
     @cvar ownOverhead: bytes that this layer adds to a datagram.
     """
 
@@ -35,61 +35,61 @@ class DatagramLayer:
     @property
     def overhead(self) -> int:
         """
-        What this layer adds, and those below it.
+        Bytes that this layer and the layers below it add to a datagram.
         """
         return self.ownOverhead + self.transport.overhead
 
     def makeConnection(self, transport: IDatagramTransport) -> None:
         """
-        Connect the protocol above to this layer.
+        Connects this layer to the transport below, and the protocol above to this layer.
         """
         self.transport = transport
         self.wrapped.makeConnection(self)
 
     def writeDatagrams(self, datagrams: Sequence[bytes], address: Address) -> None:
         """
-        Pass down.
+        Passes datagrams down.
         """
         self.transport.writeDatagrams(datagrams, address)
 
     def datagramsReceived(self, datagrams: list[bytes], address: Address) -> None:
         """
-        Pass up.
+        Passes datagrams up.
         """
         self.wrapped.datagramsReceived(datagrams, address)
 
     def datagramsRecovered(self, datagrams: list[bytes], address: Address) -> None:
         """
-        Pass up.
+        Passes datagrams up.
         """
         self.wrapped.datagramsRecovered(datagrams, address)
 
     def batchFinished(self) -> None:
         """
-        Pass up.
+        Passes the end of a batch up.
         """
         self.wrapped.batchFinished()
 
     def connectionRefused(self) -> None:
         """
-        Pass up.
+        Passes the event up.
         """
         self.wrapped.connectionRefused()
 
     def peerUnreachable(self, problem: OSError) -> None:
         """
-        Pass up.
+        Passes the event up.
         """
         self.wrapped.peerUnreachable(problem)
 
     def sendingFailed(self, problem: OSError) -> None:
         """
-        Pass up.
+        Passes the event up.
         """
         self.wrapped.sendingFailed(problem)
 
     def connectionLost(self, reason: Failure) -> None:
         """
-        Pass up.
+        Passes the event up.
         """
         self.wrapped.connectionLost(reason)

@@ -4,14 +4,17 @@ A flush clock whose time the test makes pass, and what it drives.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from weakref import WeakSet
 
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from kcptwisted.timing.clock import FlushClock, IFlushed
+from kcptwisted.timing.clock import FlushClock
+from kcptwisted.timing.interfaces import IFlushed
 
 
 @implementer(IFlushed)
@@ -19,12 +22,12 @@ class Flushed:
     """
     What the clock drives.
 
-    @ivar dueAt: when it is to be flushed next.
+    @ivar due: when it is to be flushed next.
     @ivar flushed: when it was.
     """
 
     scheduled: int | None = None
-    dueAt: int | None = None
+    due: int | None = None
 
     def __init__(self, clock: FlushClock) -> None:
         self._clock = clock
@@ -35,19 +38,13 @@ class Flushed:
         self.meanwhile: Callable[[], None] = lambda: None
         self.failures: list[Failure] = []
 
-    def deadline(self) -> int | None:
-        """
-        @return: C{dueAt}.
-        """
-        return self.dueAt
-
     def flush(self, now: int) -> None:
         """
         Note it, and schedule what comes next.
         """
         self.flushed.append(now)
-        if self.dueAt is not None and self.dueAt <= now:
-            self.dueAt = now + self.repeats.pop() if self.repeats else None
+        if self.due is not None and self.due <= now:
+            self.due = now + self.repeats.pop() if self.repeats else None
         self.meanwhile()
         self._clock.schedule(self)
 
@@ -57,11 +54,11 @@ class Flushed:
         """
         self.failures.append(reason)
 
-    def due(self, at: int | None) -> None:
+    def setDue(self, at: int | None) -> None:
         """
         Have a deadline from now on.
         """
-        self.dueAt = at
+        self.due = at
         self._clock.schedule(self)
 
 
@@ -76,12 +73,32 @@ class ClockTestCase(SynchronousTestCase):
         """
         self.reactor = Clock()
         self.clock = FlushClock(self.reactor)
+        self._made: WeakSet[Flushed] = WeakSet()
 
     def make(self) -> Flushed:
         """
         Something to be driven.
         """
-        return Flushed(self.clock)
+        made = Flushed(self.clock)
+        self._made.add(made)
+        return made
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """
+        A port hands datagrams over, and then finishes the batch.
+        """
+        self.clock.held = True
+        yield
+        self.clock.held = False
+        self.clock.flush()
+
+    def forgetAll(self) -> None:
+        """
+        All connections end.
+        """
+        for made in list(self._made):
+            self.clock.forget(made)
 
     def calls(self) -> int:
         """

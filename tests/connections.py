@@ -18,7 +18,7 @@ from kcptwisted.endpoints import KCPClientEndpoint, KCPServerEndpoint
 from kcptwisted.options import KCPOptions
 from kcptwisted.server.listening import KCPListeningPort
 from kcptwisted.session import KCPTransport
-from kcptwisted.stack.hub import SocketLayer
+from kcptwisted.stack.socketstack import SocketLayer
 from kcptwisted.testing import SimulatedNetwork
 from kcptwisted.testing.link import Link
 

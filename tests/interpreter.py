@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from kcptwisted.native import VARIABLE
+from kcptwisted.native import ACCELERATOR_VARIABLE
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -25,7 +25,7 @@ def runPython(*arguments: str, **environment: str) -> str:
     @param environment: beside this process's.
     @return: what is printed.
     """
-    inherited = {name: value for name, value in os.environ.items() if name != VARIABLE}
+    inherited = {name: value for name, value in os.environ.items() if name != ACCELERATOR_VARIABLE}
     done = subprocess.run(
         [sys.executable, *arguments],
         env=inherited | environment,

@@ -12,6 +12,7 @@ from kcptwisted.options import KCPOptions
 
 #: Bounds of the numbers.
 BOUNDS: dict[str, tuple[float, float]] = {
+    "fd": (0, 2**31 - 1),
     "dataShards": (0, 255),
     "parityShards": (0, 255),
     "fecFlush": (0, 5000),

@@ -12,7 +12,7 @@ from zope.interface import implementer
 
 from kcptwisted.interfaces import IOutOfBandProtocol
 from kcptwisted.options import KCPOptions
-from kcptwisted.stack.hub import SocketLayer
+from kcptwisted.stack.socketstack import SocketLayer
 from tests.connections import ConnectionTestCase, RecordingFactory, RecordingProtocol
 
 FEC = KCPOptions(crypt="null", dataShards=3, parityShards=1)

@@ -8,6 +8,7 @@ import os
 import re
 import socket
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,14 @@ class ProgramTestCase(TestCase):
         """
         @param arguments: of the Python interpreter.
         """
+        return self.spawn(sys.executable, arguments)
+
+    def spawn(
+        self, executable: str, arguments: Sequence[str], descriptors: Mapping[int, int] = {}
+    ) -> Program:
+        """
+        @param descriptors: of this process, by what they are in the program.
+        """
         program = Program()
         directory = self.mktemp()
         os.mkdir(directory)
@@ -148,7 +157,12 @@ class ProgramTestCase(TestCase):
             "PYTHONUNBUFFERED": "1",
         }
         reactor.spawnProcess(
-            program, sys.executable, [sys.executable, *arguments], environment, directory
+            program,
+            executable,
+            [executable, *arguments],
+            environment,
+            directory,
+            childFDs={0: "w", 1: "r", 2: "r", **descriptors},
         )
         self.addCleanup(program.stop)
         return program

@@ -35,7 +35,7 @@ def main(name: str) -> int:
         protocol = yield client.connect(Factory.forProtocol(Collector))
         protocol.transport.write(bytes(LENGTH))
         received = yield protocol.complete
-        if received == bytes(LENGTH) and isinstance(port._listener._port, BatchPort):
+        if received == bytes(LENGTH) and isinstance(port._listener.stack._port, BatchPort):
             status[0] = 0
         protocol.transport.loseConnection()
         yield protocol.lost

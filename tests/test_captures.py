@@ -16,7 +16,7 @@ from kcptwisted.arq.congestion import NoCongestionControl
 from kcptwisted.arq.conversation import Conversation
 from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.crypt.checksummed import RandomBytes
-from kcptwisted.crypt.interfaces import ICipher
+from kcptwisted.crypt.cipher import Cipher
 from kcptwisted.crypt.keys import deriveKey
 from kcptwisted.crypt.registry import CIPHERS
 from kcptwisted.fec.decoder import FECDecoder
@@ -50,7 +50,7 @@ class Recording:
     packets: dict[str, list[bytes]]
     streams: dict[str, list[bytes]]
 
-    def cipher(self) -> ICipher:
+    def cipher(self) -> Cipher:
         """
         @return: the cipher as an endpoint makes it.
         """

@@ -14,7 +14,6 @@ from kcptwisted.server.admission import UNPROVEN_AGE
 from kcptwisted.server.ended import MAXIMUM_REMEMBERED
 from tests.callers import AEAD, CallerTestCase, hello, push
 from tests.connections import CLIENT, RecordingProtocol
-from tests.inside import sessionOf
 
 OTHER = "10.0.0.3"
 
@@ -191,15 +190,15 @@ class SpoofedTests(LimitTestCase):
         Assert that nothing grows but with the sessions.
         """
         listener = self.port._listener
-        keeper = listener._doorkeeper
+        newcomers = listener.newcomers
         count = len(listener.sessions)
-        self.assertLessEqual(len(listener._departed), MAXIMUM_REMEMBERED)
-        self.assertEqual(len(keeper._admission), count)
-        self.assertLessEqual(len(keeper._watched), count)
-        self.assertLessEqual(len(keeper._admission._unproven), count)
-        self.assertLessEqual(len(keeper._admission._counts), count)
-        self.assertEqual(len(listener._paths._roamers), 0)
-        self.assertLess(len(listener.clock._times), 3 * count + 200)
+        self.assertLessEqual(len(listener.ended), MAXIMUM_REMEMBERED)
+        self.assertEqual(len(newcomers), count)
+        self.assertLessEqual(len(newcomers._watched), count)
+        self.assertLessEqual(len(newcomers._admission._unproven), count)
+        self.assertLessEqual(len(newcomers._admission._counts), count)
+        self.assertEqual(len(listener.paths), 0)
+        self.assertLess(len(listener.stack.clock.deadlines.times), 3 * count + 200)
 
     def test_age(self) -> None:
         """
@@ -240,7 +239,7 @@ class SpoofedTests(LimitTestCase):
         self.inject(push(1, 0), ("10.1.1.3", 1))
         self.assertEqual((self.port.stats.RefusedFull, self.port.stats.SessionsEvicted), (0, 1))
         self.assertEqual(
-            [sessionOf(session).address for session in self.port.sessions],
+            self.port._listener.sessions.addresses(),
             [("10.1.1.1", 1), ("10.1.1.1", 2), ("10.1.1.3", 1)],
         )
 

@@ -308,7 +308,8 @@ class FailureTests(LiveTestCase):
         One that is killed, and so cannot say anything, is noticed with the next write.
         """
         client, port = yield self.abandoned()
-        port._listener._transport = RecordingTransport()
+        for stack in port._listener.stack.sessions.values():
+            stack._transport = RecordingTransport()
         yield port.stopListening("abort")
         client.transport.write(b"anybody?")
         reason = yield client.lost

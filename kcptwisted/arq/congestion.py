@@ -1,5 +1,5 @@
 """
-Congestion control, as an object that a conversation is given.
+Congestion control: what limits the segments in flight, beside the windows.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ MINIMUM_SSTHRESH = 2
 
 class CongestionControl(ABC):
     """
-    Decides how many segments may be in flight, beside the two ends' windows.
+    Limits how many segments may be in flight.  The windows of the two ends limit them as well.
 
     @ivar window: the most segments in flight; None sets no limit, and ACKs are not reported then.
     """
@@ -58,17 +58,17 @@ class NoCongestionControl(CongestionControl):
 
     def onAck(self, arrivals: int, remoteWindow: int) -> None:
         """
-        Nothing to learn.
+        Does nothing.
         """
 
     def onFastRetransmit(self, inFlight: int, resend: int) -> None:
         """
-        Nothing to learn.
+        Does nothing.
         """
 
     def onTimeout(self) -> None:
         """
-        Nothing to learn.
+        Does nothing.
         """
 
 
@@ -91,7 +91,8 @@ class StandardCongestionControl(CongestionControl):
 
     def onAck(self, arrivals: int, remoteWindow: int) -> None:
         """
-        Grow by one segment an arrival below ssthresh, by about one a round trip above.
+        Below ssthresh the window grows by one segment for each datagram that moved una, from there
+        on by about one segment for each round trip.
         """
         mss = self._mss
         window = self.window or 1
@@ -111,14 +112,15 @@ class StandardCongestionControl(CongestionControl):
 
     def onFastRetransmit(self, inFlight: int, resend: int) -> None:
         """
-        Halve, and allow for the segments that the ACKs say have left.
+        The window becomes half of what is in flight, and the C{resend} segments beyond, which the
+        ACKs show to have arrived.
         """
         self.ssthresh = max(inFlight // 2, MINIMUM_SSTHRESH)
         self._set(self.ssthresh + resend)
 
     def onTimeout(self) -> None:
         """
-        Begin again from one segment.
+        The window becomes one segment.
         """
         self.ssthresh = max((self.window or 1) // 2, MINIMUM_SSTHRESH)
         self._set(1)
@@ -128,9 +130,13 @@ class StandardCongestionControl(CongestionControl):
         self._credit = float(window * self._mss)
 
 
+#: It has no state, so all conversations share it.
+_NONE = NoCongestionControl()
+
+
 def congestionControl(limited: bool, mss: int) -> CongestionControl:
     """
-    @param limited: whether there is to be a congestion window.
+    @param limited: whether to limit the segments in flight.
     @param mss: payload of a full segment, bytes.
     """
-    return StandardCongestionControl(mss) if limited else NoCongestionControl()
+    return StandardCongestionControl(mss) if limited else _NONE

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kcptwisted.arq.congestion import CongestionControl
-from kcptwisted.arq.incoming import takeApart
+from kcptwisted.arq.incoming import readControl, takeApart
 from kcptwisted.arq.probe import WindowProbe
 from kcptwisted.arq.receiver import Receiver
 from kcptwisted.arq.sender import MAXIMUM_BURST, Sender
@@ -25,7 +25,6 @@ from kcptwisted.wire.segment import (
     controlSegment,
     packHeader,
     packSegments,
-    unpackHeader,
 )
 
 #: wnd is a 16-bit field.
@@ -34,19 +33,19 @@ MAXIMUM_WINDOW = 0xFFFF
 
 class Conversation:
     """
-    Reliable transfer over datagrams, both directions.
+    Transfers bytes or messages reliably over datagrams, in both directions.
 
-    A caller hands in what arrived (L{receive}), takes what is in order (L{read}), and sends what
-    L{datagramsToSend} gives: at once when L{wantsFlush} says so, else when L{deadline} has come.
+    A caller hands in datagrams that arrived (L{receive}), takes what is in order (L{read}), and
+    sends what L{datagramsToSend} returns: at once if C{wantsFlush}, else at the L{deadline}.
 
     @ivar conv: the conversation id.
     @ivar sender: the sending half.
     @ivar receiver: the receiving half.
     @ivar answered: a plausible segment has arrived.
-    @ivar heard: L{receive} was given one the last time: well-formed, and about segments that were
-        sent, or that may be.
-    @ivar controls: what WASK and WINS segments carried as data, for the caller to take out.
-    @ivar unproven: limits what is sent; None where nothing needs to.
+    @ivar heard: the last L{receive} was given a plausible segment: well-formed, about segments that
+        were sent, or in the window.
+    @ivar controls: the data of WASK and WINS segments; the caller takes them out.
+    @ivar unproven: limits what is sent to an address that may be forged; None if it is not.
     @ivar wantsFlush: L{datagramsToSend} should be called without waiting for L{deadline}.
     @ivar wantsProof: the peer should be asked, by a WASK of any kind, because its unas are old; see
         L{Staleness}.
@@ -185,17 +184,17 @@ class Conversation:
 
     def repeats(self, datagram: bytes, data: bytes) -> int:
         """
-        Look at a datagram that may have nothing for L{receive}, as most that come while nothing
-        happens.
+        Recognise a datagram of an idle peer, which L{receive} could skip: one WASK or WINS that
+        says nothing new.
 
         @param data: control data that says nothing.
-        @return: L{WASK} or L{WINS}, if the datagram is one such segment with C{data}, tells what
-            is known, and nothing waits to be sent; 0 if it is to be received.
+        @return: L{WASK} or L{WINS}, if the datagram is one such segment with C{data}, its window
+            and una are those known already, and nothing waits to be sent; 0 if it is to be
+            received.
         """
         sender = self.sender
         if (
-            len(datagram) != OVERHEAD + len(data)
-            or self._sendQueue.peerWindow is None
+            self._sendQueue.peerWindow is None
             or self._sendQueue.segments
             or sender.una != sender.next
             or self.wantsFlush
@@ -203,15 +202,8 @@ class Conversation:
             or self._staleness.suspected
         ):
             return 0
-        conv, cmd, _, window, _, _, una, length = unpackHeader(datagram, 0)
-        if (
-            conv != self.conv
-            or not WASK <= cmd <= WINS
-            or window != sender.remoteWindow
-            or una != sender.una & MASK
-            or length != len(data)
-            or datagram[OVERHEAD:] != data
-        ):
+        cmd, window, una = readControl(datagram, self.conv, data)
+        if not cmd or window != sender.remoteWindow or una != sender.una & MASK:
             return 0
         self._staleness.latest = una
         return cmd
@@ -275,7 +267,7 @@ class Conversation:
 
     def flushBy(self, deadline: int) -> None:
         """
-        Send what was written at the latest then, without wanting a flush now.
+        Have what was written sent by a deadline, without wanting a flush now.
 
         @param deadline: milliseconds.
         """
@@ -310,7 +302,7 @@ class Conversation:
         """
         @param now: milliseconds.
         @param data: control data.
-        @return: a datagram that only tells the window, and what C{data} says.
+        @return: a datagram of one segment, with the window and C{data}.
         """
         window = min(self.receiver.window, MAXIMUM_WINDOW)
         una = self.receiver.next & MASK
@@ -318,7 +310,7 @@ class Conversation:
 
     def discard(self) -> None:
         """
-        The conversation is over: hold nothing any more.
+        Drop all data: the conversation is over.
         """
         self.sender.discard()
         self.receiver.discard()
@@ -380,7 +372,7 @@ class Conversation:
             else:
                 pushes = self.unproven.flush(segments, conv, now, window, una)
             segments += pushes
-            if len(pushes) >= MAXIMUM_BURST:
+            if self._sendQueue.segments and len(pushes) >= MAXIMUM_BURST:
                 self.wantsFlush = sender.wantsFlush
         mtu = self._settings.mtu
         if sum(map(len, segments)) <= mtu:

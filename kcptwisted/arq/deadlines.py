@@ -4,7 +4,7 @@ When segments in flight time out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from heapq import heappop, heappush
 
 
@@ -41,13 +41,16 @@ class ResendDeadlines:
     segments it sent, and finding what is due touches only what is due.
 
     An entry is not removed when its segments are acknowledged; it is skipped when it comes up.
+
+    @ivar first: the earliest deadline, milliseconds; None if there is no entry.
     """
 
-    __slots__ = ("_batches", "_count")
+    __slots__ = ("_batches", "_count", "first")
 
     def __init__(self) -> None:
         self._batches: list[_Batch] = []
         self._count = 0
+        self.first: int | None = None
 
     def __len__(self) -> int:
         return len(self._batches)
@@ -61,15 +64,12 @@ class ResendDeadlines:
         @param sns: not wrapped, ascending.
         """
         self._count += 1
-        heappush(self._batches, (now + timeout, self._count, timeout, sns))
+        deadline = now + timeout
+        heappush(self._batches, (deadline, self._count, timeout, sns))
+        if self.first is None or deadline < self.first:
+            self.first = deadline
 
-    def isDue(self, now: int) -> bool:
-        """
-        Whether L{due} has anything to take out, acknowledged or not.
-        """
-        return bool(self._batches) and self._batches[0][0] <= now
-
-    def due(self, now: int, una: int, resends: dict[int, Resend]) -> Iterator[tuple[int, int]]:
+    def due(self, now: int, una: int, resends: dict[int, Resend]) -> list[tuple[int, int]]:
         """
         Take out the segments whose last copy has timed out.  Some may have been acknowledged.
 
@@ -77,28 +77,33 @@ class ResendDeadlines:
         @return: (sn, timeout in milliseconds) pairs.
         """
         batches = self._batches
+        due: list[tuple[int, int]] = []
         while batches and batches[0][0] <= now:
             deadline, _, timeout, sns = heappop(batches)
             for sn in _from(sns, una):
                 resend = resends.get(sn)
                 if resend is None or resend.deadline == deadline:
-                    yield sn, timeout
+                    due.append((sn, timeout))
+        self.forget(una)
+        return due
 
-    def next(self, una: int) -> int | None:
+    def forget(self, una: int) -> None:
         """
+        Remove the first entries, as far as all their segments have been acknowledged.
+
         @param una: the first sn in flight.
-        @return: the earliest deadline, milliseconds, or None.
         """
         batches = self._batches
         while batches and batches[0][3][-1] < una:
             heappop(batches)
-        return batches[0][0] if batches else None
+        self.first = batches[0][0] if batches else None
 
     def clear(self) -> None:
         """
         Nothing is in flight any more.
         """
         self._batches.clear()
+        self.first = None
 
 
 def _from(sns: Sequence[int], una: int) -> Sequence[int]:

@@ -1,5 +1,5 @@
 """
-Which segments in flight were overtaken by later ones, so that they need not wait for a timeout.
+Which segments in flight were overtaken by later ones: they are sent again before their timeout.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from heapq import heapify, heappop, heappush
 
 from kcptwisted.arq.deadlines import Resend
 
-#: How often a copy is compared in vain with ACKs that could count for it; then it is left to its
-#: timeout.  Only a peer that makes ts up gets so far.
+#: ACKs that could count for a copy and do not, after which the copy waits for its timeout.  Only a
+#: peer that invents ts values causes so many.
 MAXIMUM_MISSES = 3
 
-#: What is left over of segments that have been acknowledged, beside as much as is in use.
+#: Entries of acknowledged segments that may be left, beside as many as there are of others.
 SLACK = 64
 
 
@@ -22,10 +22,10 @@ class Overtaken:
     """
     Counts, for each segment in flight, the ACKs of segments with a larger sn ("fastack").
 
-    Only gaps below the largest acknowledged sn are ever looked at, each leaves as soon as it has
-    been counted to the threshold, and one that was sent again is looked at only when an ACK of a
-    copy comes that left no earlier.  So the cost does not depend on the window, and is about the
-    same for each segment whatever the ACKs say.
+    It looks only at gaps below the largest acknowledged sn.  A gap is dropped when its count
+    reaches the threshold.  A segment that was sent again waits, until the ACK of a copy arrives
+    that did not leave before its own last copy.  So the cost of a segment depends neither on the
+    window nor on what the ACKs say.
 
     @ivar threshold: ACKs after which a segment is to be sent again; 0 means never.
     @ivar due: when to send again what was overtaken less often than the threshold says, if nothing
@@ -148,7 +148,8 @@ class Overtaken:
 
     def _judge(self, sn: int, best: list[int], latest: int) -> None:
         """
-        Count for C{sn} the ACKs that C{best} is of, and have later ones counted if they may.
+        Count for C{sn} the ACKs whose copies left at the times in C{best}.  Later ACKs count as
+        well if the segment is not to be sent again by then.
         """
         resend = self._resends.get(sn)
         if sn not in self._inFlight or (resend is not None and resend.beforeTimeout):
@@ -196,7 +197,7 @@ class Overtaken:
 
     def resent(self, sn: int, now: int) -> None:
         """
-        C{sn} timed out and left again: it counts afresh.
+        The segment C{sn} timed out and was sent again: its count begins anew.
 
         @param now: milliseconds.
         """

@@ -1,5 +1,5 @@
 """
-Spreading out what would leave in one burst, and keeping to a rate.
+Pacing: spreading a burst over time, and keeping to a rate limit.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from itertools import islice
 
 from kcptwisted.wire.segment import OVERHEAD
 
-#: Milliseconds between two ticks of the clock that a flush waits for; nothing can be spread finer.
+#: Milliseconds between two ticks of the clock; a flush waits for one, so nothing is spread finer.
 TICK = 10
 
-#: Round trips below this, in milliseconds, are over before anything could be spread.
+#: Over round trips shorter than this, milliseconds, nothing is spread.
 LEAST_ROUND_TRIP = 2 * TICK
 
-#: A window is spread over so much less than the round trip: pacing is not to limit what ACKs and
-#: windows allow, only to take the edge off it.
+#: Windows that may leave in a round trip.  With more than one, pacing spreads bursts, but does not
+#: slow down what ACKs and windows allow.
 GAIN = 2
 
 #: Segments of a paced conversation that may leave in one burst, at least.
@@ -25,31 +25,31 @@ LEAST_BURST = 64
 #: Segments of a conversation with a rate limit that may leave in one burst, at least.
 LEAST_LIMITED_BURST = 2
 
-#: Seconds' worth of resends that new segments have to wait for at most.
+#: Seconds that new segments wait for resends at most.
 MAXIMUM_DEBT = 1
 
 
 class Pacer:
     """
-    A token bucket of bytes, from which all segments take that leave.
+    A token bucket of bytes.  Each segment that leaves takes its size out of it.
 
-    It fills at the rate limit, and, while the smoothed round trip is known and at least
-    L{LEAST_ROUND_TRIP}, no faster than L{GAIN} windows a round trip.  Without a rate limit and
-    below that round trip (on a LAN, say), or while no window has exceeded one burst, there is no
-    bucket, nothing waits and nothing is counted.
+    The bucket fills at the rate limit.  While the smoothed round trip is known and at least
+    L{LEAST_ROUND_TRIP}, it fills no faster than L{GAIN} windows a round trip.  There is no bucket,
+    and nothing waits, without a rate limit if the round trip is shorter than that (as on a LAN), or
+    if no window has exceeded one burst.
 
-    New segments wait until the bucket holds them.  Resends never wait: what is missing holds up the
-    receiver, and they leave a debt for which new segments wait, up to L{MAXIMUM_DEBT} seconds.  So
-    without resends no span of time sees more than its length at the rate and one burst: of a rate
-    limit 20 ms' worth or two full segments, the larger; of a paced window 20 ms' worth or
-    L{LEAST_BURST} segments.
+    New segments wait until the bucket holds them.  Segments that are sent again never wait, because
+    the receiver waits for them.  They leave a debt, for which new segments wait, up to
+    L{MAXIMUM_DEBT} seconds.  So without resends at most one burst leaves beyond the rate.  A burst
+    of a rate limit is what the rate gives in 20 ms, but at least two full segments; a burst of a
+    paced window is the same, but at least L{LEAST_BURST} segments.
 
     @ivar rate: bytes a second; 0 while nothing is limited.
     @ivar short: there is less in the bucket than a full segment.
     """
 
-    # Amounts are thousandths of a byte, so that a whole rate times milliseconds is one, and what a
-    # deadline was reckoned for is there to the last byte when it comes.
+    # Amounts are thousandths of a byte: milliseconds times a whole rate then give a whole amount,
+    # and at a deadline the bucket holds all that the deadline was computed for.
     __slots__ = (
         "_balance",
         "_burst",

@@ -9,8 +9,8 @@ from collections import deque
 from kcptwisted.stats import SessionStats
 from kcptwisted.wire.segment import HALF, MASK, RING
 
-#: ACKs that wait to be sent, for each segment of the window: a peer may well have sent each twice.
-#: As no more than the window lies beyond a gap, dropping copies then halves them at least.
+#: ACKs that wait to be sent, for each segment of the window: a peer may have sent each segment
+#: twice.  At most a window of segments lies beyond a gap, so dropping copies halves the ACKs.
 MAXIMUM_ACKS_PER_SEGMENT = 2
 
 
@@ -22,8 +22,8 @@ class Receiver:
     before them, whatever the peer sends.  Those of a larger window before are taken as well.
 
     @ivar next: the sn awaited, not wrapped.
-    @ivar free: how many more segments the application may be kept waiting for; below 0 when it is
-        more than the window.
+    @ivar free: the window without the segments that wait for the application; below 0 if a message
+        exceeds the window, or the window was made smaller.
     @ivar stream: message boundaries are ignored.
     @ivar ackCount: PUSH segments received since L{takeAcks}.
     @ivar windowReopened: the window was full and no longer is: the peer should be told.
@@ -160,7 +160,7 @@ class Receiver:
             return
         most = MAXIMUM_ACKS_PER_SEGMENT * self._window
         if len(self._selective) >= most:
-            # What una covers by now goes, and all but one ACK of a segment.
+            # ACKs that una covers are dropped, and all but the last of each segment.
             latest = dict(self._selective)
             self._selective = [ack for ack in latest.items() if ack[0] >= self.next]
         self._selective.append(self._lastAck)
@@ -187,7 +187,7 @@ class Receiver:
     def _assemble(self, frg: int, data: bytes) -> None:
         partial = self._partial
         if partial and frg != partial[-1][0] - 1:
-            # The peer broke off a message: what is left of it can never be completed.
+            # The peer began another message: this one will never be complete.
             self._stats.KCPInErrors += 1
             partial.clear()
         partial.append((frg, data))

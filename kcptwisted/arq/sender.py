@@ -184,8 +184,6 @@ class Sender:
             self.una = base
             if self._congestion.window is not None:
                 self._congestion.onAck(arrivals or 1, self.remoteWindow)
-            if self._retransmission is not None:
-                self._retransmission.forget(before, base)
         if moved or newly:
             self._progress = now
             if not inFlight:
@@ -193,8 +191,13 @@ class Sender:
                 inFlight.clear()
                 self._deadlines.clear()
                 self._retransmission = None
-            elif newly:
-                self._watch().count(newly, base, now)
+            else:
+                if moved:
+                    self._deadlines.forget(base)
+                    if self._retransmission is not None:
+                        self._retransmission.forget(before, base)
+                if newly:
+                    self._watch().count(newly, base, now)
         if self._pacer.short:
             self._pacer.advance(now, self._window(), self.rtt.smoothed)
         return moved
@@ -219,9 +222,9 @@ class Sender:
 
     def govern(self, congestion: CongestionControl) -> CongestionControl:
         """
-        Have something else limit what is in flight.
+        Exchange the congestion control.
 
-        @return: what did until now.
+        @return: the one before.
         """
         before, self._congestion = self._congestion, congestion
         return before
@@ -272,7 +275,7 @@ class Sender:
         @return: when the first segment in flight times out or is to be sent again early, or the
             pacer lets the next one leave, milliseconds.
         """
-        timeout = self._deadlines.next(self.una)
+        timeout = self._deadlines.first
         retransmission, pacer = self._retransmission, self._pacer
         early = None if retransmission is None else retransmission.overtaken.due
         if not pacer.short and early is None:
@@ -328,7 +331,8 @@ class Sender:
         waiting = len(queue.segments)
         if count > waiting:
             count = waiting
-        if inFlight and (self._retransmission is not None or self._deadlines.isDue(now)):
+        first = self._deadlines.first
+        if self._retransmission is not None or (first is not None and first <= now):
             for sn in self._takeAgain(now, count > 0):
                 frg, data = inFlight[sn]
                 header = packHeader(conv, PUSH, frg, window, ts, sn & MASK, una, len(data))
@@ -342,7 +346,7 @@ class Sender:
         if count > 0:
             if not inFlight:
                 self._progress = self._since = now
-            sn = first = self.next
+            sn = start = self.next
             queued = queue.bytes
             for fragment in queue.take(count):
                 frg, data = inFlight[sn] = fragment
@@ -350,7 +354,7 @@ class Sender:
                 segments.append(header + data)
                 sn += 1
             self.next = sn
-            self._deadlines.add(now, rtt.timeout, range(first, sn))
+            self._deadlines.add(now, rtt.timeout, range(start, sn))
             if pacer.rate:
                 pacer.take(queued - queue.bytes + count * OVERHEAD)
         if self._retransmission is not None:

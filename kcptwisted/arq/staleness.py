@@ -1,12 +1,12 @@
 """
-Finding out that a peer has restarted and kept the conversation id.
+Detecting that a peer has restarted and kept the conversation id.
 """
 
 from __future__ import annotations
 
 from kcptwisted.wire.segment import HALF, MASK
 
-#: Milliseconds for which nothing but stale unas must have come, and in how many batches.
+#: A peer has restarted if for so many milliseconds, and in so many batches, all unas were old.
 PROOF_TIME = 3000
 PROOF_BATCHES = 3
 
@@ -16,25 +16,24 @@ QUESTION_INTERVAL = 1000
 
 class Staleness:
     """
-    Judges the unas that a peer tells.
+    Compares the unas that a peer sends with the largest one that it has sent.
 
     KCP has no handshake: a peer that restarts with the same conv begins again at sn 0, and neither
-    end notices.  It waits for numbers that were used up long ago, what it sends is taken for
-    duplicates and acknowledged, and both believe that all is well.  But una never goes back at a
-    peer that lives on, so one that does is the sign.  It is held against the largest una that the
-    peer told itself, not against what was acknowledged: a peer whose window is full acknowledges
-    segments that its una has not reached.
+    end notices.  The peer waits for sns that were used long ago.  The segments that it sends are
+    taken for duplicates and acknowledged.  But una never decreases at a peer that has not
+    restarted.  It is not compared with what was acknowledged: a peer whose window is full
+    acknowledges segments that its una has not reached.
 
-    A datagram that was overtaken, or that somebody replays, tells an old una too.  So one is only
-    a reason to ask: a living peer answers with its current una, and that ends the suspicion.  It
-    becomes certainty when for L{PROOF_TIME}, and in at least L{PROOF_BATCHES} batches, every una
-    was an old one.
+    A datagram that was delayed or replayed has an old una too.  So after an old una the peer is
+    asked first.  If it has not restarted, it answers with its current una, and the suspicion ends.
+    It has restarted if every una was old for L{PROOF_TIME}, and in at least L{PROOF_BATCHES}
+    batches.
 
     @ivar wantsProof: the peer should be asked for its una (any WASK does); the caller resets it
-        when it has asked.  It comes back with further old unas, at most once a second.
+        when it has asked.  Further old unas set it again, at most once a second.
     @ivar latest: the largest una that the peer has sent, as on the wire; the caller sets it to
         what was acknowledged when the peer sends that, unless there is a suspicion.
-    @ivar suspected: only old unas have come of late.
+    @ivar suspected: since the last current una an old one has arrived.
     @ivar restarted: the peer has restarted.
     """
 
@@ -62,7 +61,9 @@ class Staleness:
 
     def current(self, una: int) -> None:
         """
-        The peer told C{una}, no old one: it is above suspicion.
+        The peer sent a current una: the suspicion ends.
+
+        @param una: as on the wire.
         """
         self.latest = una
         self._batches = 0
@@ -70,13 +71,13 @@ class Staleness:
 
     def behind(self, unas: list[int], una: int, now: int) -> None:
         """
-        The last una of a batch is behind what was acknowledged.
+        The last una of a batch is less than what was acknowledged.
 
-        @param unas: all that the batch told, at least one, as on the wire.
-        @param una: what was acknowledged, the same way.
+        @param unas: the unas of the batch, at least one, as on the wire.
+        @param una: the first sn that is not acknowledged, as on the wire.
         @param now: milliseconds.
         """
-        ages = [age for told in unas if (age := (una - told) & MASK) < HALF]
+        ages = [age for old in unas if (age := (una - old) & MASK) < HALF]
         latest = (una - min(ages)) & MASK
         if (latest - self.latest) & MASK < HALF:
             self.current(latest)

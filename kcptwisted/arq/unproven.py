@@ -1,5 +1,5 @@
 """
-What may leave for an address before the peer has shown that it is there.
+What may be sent to an address before the peer has shown that it is there.
 """
 
 from __future__ import annotations
@@ -14,30 +14,31 @@ from kcptwisted.stats import SessionStats
 from kcptwisted.wire.fec import OUT_OF_BAND, PARITY, packetType
 from kcptwisted.wire.segment import HALF, MASK, OVERHEAD, WASK, controlSegment, unpackHeader
 
-#: What is sent, in bytes that came: the limit of RFC 9000, 8.1.
+#: Bytes that may be sent for each byte that came: the limit of RFC 9000, section 8.1.
 FACTOR = 3
 
-#: Bytes of a segment that is as good a question as a WASK, when the peer is silent.
+#: Segments of up to so many bytes are sent again to a silent peer; for larger ones a WASK asks.
 CHEAP = 2 * OVERHEAD
 
 
 class UnprovenPath(CongestionControl):
     """
-    Keeps what is sent to an address that may be forged to L{FACTOR} times what came from there.
+    Limits what is sent to an address that may be forged to L{FACTOR} times what came from there.
     Sizes are those of UDP payloads.
 
-    New segments take up to half of what may be sent, so that something is left to ask with.  If the
-    first does not fit, one byte of it leaves.  Of what is to be sent again one segment leaves, as
-    any ACK will do; if it is large and nothing has come meanwhile, or does not fit, a WASK instead.
-    The answer adds to what may be sent.
+    New segments take up to half of what may be sent; the rest is for resends and questions.  If the
+    first segment does not fit, its first byte is sent alone.  Of the segments that are to be sent
+    again only one is, because one ACK is enough.  A WASK is sent instead if that segment does not
+    fit, or if it is large and nothing has come since the last segment left.  The peer's answer adds
+    to what may be sent.
 
-    The proof is an ACK with the ts of a segment that was sent: L{Sender.epoch} is random, so
-    nobody can guess it elsewhere.  An sn or una is no proof, since sns begin at 0.  The caller
-    knows of other proofs.
+    The proof is an ACK with the ts of a segment that was sent: L{Sender.epoch} is random, so nobody
+    at another address can guess it.  An sn or una is no proof, since sns begin at 0.  The caller
+    may accept other proofs.
 
     @ivar congestion: what limits the sender when this is released.
     @ivar proven: there is proof.
-    @ivar withheld: something did not leave that was due.
+    @ivar withheld: a segment that was due did not leave.
     @ivar window: see L{CongestionControl}.
     """
 
@@ -93,7 +94,7 @@ class UnprovenPath(CongestionControl):
 
     def release(self) -> None:
         """
-        There is no limit any more.
+        End the limit.
         """
         self._sender.govern(self.congestion)
 
@@ -120,7 +121,7 @@ class UnprovenPath(CongestionControl):
         for datagram in datagrams:
             size = len(datagram) + self._lower
             kind = packetType(datagram)
-            # Parity, and what the application sends beside the stream, must leave room for copies.
+            # Parity and out-of-band datagrams must leave room for resends.
             most = left // 2 if kind in (PARITY, OUT_OF_BAND) else left
             if size <= most:
                 left -= size
@@ -140,9 +141,9 @@ class UnprovenPath(CongestionControl):
         self, before: Sequence[bytes], conv: int, now: int, window: int, una: int
     ) -> list[bytes]:
         """
-        Do as L{Sender.flush} as far as the limit allows.
+        Flush the sender, as far as the limit allows; see L{Sender.flush}.
 
-        @param before: segments that leave as well.
+        @param before: segments that leave in the same flush.
         """
         sender = self._sender
         left = self.left - sum(map(len, before)) - self._overhead
@@ -225,7 +226,7 @@ class UnprovenPath(CongestionControl):
             taken.append(segment)
         return taken
 
-    # CongestionControl: what leaves meanwhile tells the congestion control nothing.
+    # CongestionControl: losses of these few segments say nothing about congestion.
 
     def onAck(self, arrivals: int, remoteWindow: int) -> None:
         """
@@ -235,10 +236,10 @@ class UnprovenPath(CongestionControl):
 
     def onFastRetransmit(self, inFlight: int, resend: int) -> None:
         """
-        Nothing to learn.
+        Does nothing.
         """
 
     def onTimeout(self) -> None:
         """
-        Nothing to learn.
+        Does nothing.
         """

@@ -5,12 +5,14 @@ The client's end: one socket, one peer, one session.
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.internet import error
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall, IProtocol, IProtocolFactory
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from kcptwisted.client.rebinding import ADDRESS_GONE, Rebinding
@@ -19,16 +21,23 @@ from kcptwisted.errors import PeerRefused, PeerUnreachable
 from kcptwisted.interfaces import Address
 from kcptwisted.options import KCPOptions
 from kcptwisted.session.session import KCPSession
-from kcptwisted.stack.hub import RandomBytes, SessionHub, SocketLayer
-from kcptwisted.udp.opening import rebindPort
+from kcptwisted.stack.sessions import SessionTable
+from kcptwisted.stack.socketstack import RandomBytes, SocketLayer, SocketStack
+from kcptwisted.udp.addresses import toAddress
+from kcptwisted.wire.control import Block
 
 
-class KCPConnector(SessionHub):
+class KCPConnector:
     """
-    Connects to one address, and closes the socket when the connection is over.
+    Connects to one address, and closes the socket when the connection is over.  It is its session's
+    L{kcptwisted.session.holder.SessionHolder}, and its socket's
+    L{kcptwisted.stack.socketstack.SocketUser}.
+
+    @ivar stack: the socket.
+    @ivar sessions: the session on it, if there is one.
     """
 
-    calls = True
+    _log = Logger()
 
     def __init__(
         self,
@@ -37,14 +46,21 @@ class KCPConnector(SessionHub):
         factory: IProtocolFactory,
         randomConv: Callable[[], int],
         randomBytes: RandomBytes = os.urandom,
+        sock: socket.socket | None = None,
     ) -> None:
         """
         @param factory: makes the protocol.
         @param randomConv: gives a conversation id.
+        @param randomBytes: gives tokens.
+        @param sock: the application's, instead of a new one.
         """
-        super().__init__(reactor, options, randomBytes)
+        self.stack = SocketStack(reactor, options, self, True, randomBytes)
+        self.sessions = SessionTable(self.stack, options, self, randomBytes)
+        self._reactor = reactor
+        self._options = options
         self._factory = factory
         self._randomConv = randomConv
+        self._socket = sock
         self._timeout: IDelayedCall | None = None
         self._result: Deferred[IProtocol] | None = None
         self._session: KCPSession | None = None
@@ -74,36 +90,31 @@ class KCPConnector(SessionHub):
         self._peer = peer
         conv = self._randomConv()
         try:
-            self.openPort(bind, peer, layers)
+            self.stack.openPort(bind, peer, layers, self._socket)
         except OSError as problem:
             self._fail(Failure(_connectError(problem)))
             return result
         except error.CannotListenError:
             self._fail(Failure())
             return result
+        except ValueError:
+            if self._socket is not None:
+                self._socket.close()
+            raise
         self._factory.doStart()
-        self.stats.ActiveOpens += 1
-        session = self._session = self.addSession(conv, peer)
+        self.stack.stats.ActiveOpens += 1
+        session = self._session = self.sessions.add(conv, peer).session
         self._suspicion = Suspicion(self._reactor, session, self._options.deadAfter)
-        self._rebinding = Rebinding(self._reactor, self._rebind, lambda: session.heard)
+        self._rebinding = Rebinding(
+            self._reactor, self._rebind, lambda: session.connection.liveness.heard
+        )
         if self._options.handshake:
             seconds = self._options.timeout if patience is None else patience
             self._timeout = self._reactor.callLater(seconds, self._timedOut)
         session.call()
         return result
 
-    def datagramsReceived(self, datagrams: list[bytes], address: Address) -> None:
-        """
-        Hand datagrams to the session.  The socket is connected, so they are the peer's, however the
-        kernel spells its address.
-        """
-        super().datagramsReceived(datagrams, self._peer)
-
-    def datagramsRecovered(self, datagrams: list[bytes], address: Address) -> None:
-        """
-        The same for what a layer on the socket rebuilt.
-        """
-        super().datagramsRecovered(datagrams, self._peer)
+    # What becomes of the session.
 
     def sessionEstablished(self, session: KCPSession) -> None:
         """
@@ -111,7 +122,7 @@ class KCPConnector(SessionHub):
         """
         self._stopTimeout()
         try:
-            protocol = self._factory.buildProtocol(session.getPeer())
+            protocol = self._factory.buildProtocol(toAddress(session.address))
             if protocol is None:
                 raise error.NoProtocol()
         except Exception:
@@ -128,19 +139,43 @@ class KCPConnector(SessionHub):
         """
         Close the socket; if the caller still waits, that is the answer.
         """
-        super().sessionEnded(session, reason)
+        self.sessions.forget(session)
         self._session = None
         self._stopTimeout()
         if self._suspicion is not None and self._rebinding is not None:
             self._suspicion.stop()
             self._rebinding.stop()
             self._suspicion = self._rebinding = None
-        self.closePort().addCallback(lambda _: self._closed())
+        self.stack.closePort().addCallback(lambda _: self._closed())
         self._fail(reason)
 
     def _closed(self) -> None:
-        self._log.debug("{factory}: closed {host}", factory=self._factory, host=self.getHost())
+        host = self.stack.getHost()
+        self._log.debug("{factory}: closed {host}", factory=self._factory, host=host)
         self._factory.doStop()
+
+    def sessionGreeted(self, session: KCPSession) -> None:
+        """
+        Of concern to a listener.
+        """
+
+    def anotherGreeted(self, session: KCPSession, block: Block) -> None:
+        """
+        Nobody is to say hello to a connector: dropped and counted.
+        """
+        session.stats.ControlErrs += 1
+
+    def foreignDatagrams(self, session: KCPSession, datagrams: list[bytes]) -> None:
+        """
+        Other conversations are dropped and counted.
+        """
+        self.stack.stats.InErrs += len(self.sessions.takeForeign(session, datagrams))
+
+    def sessionUnread(self, session: KCPSession, reason: Failure) -> None:
+        """
+        Keep the session until its application has read the rest.
+        """
+        self.sessions.keepUnread(session)
 
     def pathSilent(self, session: KCPSession) -> None:
         """
@@ -151,13 +186,12 @@ class KCPConnector(SessionHub):
             self._log.info(
                 "KCP connection {conv}: no answer from {peer}, trying from {host}",
                 conv=session.conv,
-                peer=session.getPeer(),
-                host=self.getHost(),
+                peer=toAddress(session.address),
+                host=self.stack.getHost(),
             )
 
     def _reopen(self) -> bool:
-        port = self._port
-        return port is not None and rebindPort(port, self._bind, self._peer, self._options)
+        return self.stack.rebind(self._bind, self._peer)
 
     def _rebind(self) -> None:
         """
@@ -168,9 +202,23 @@ class KCPConnector(SessionHub):
             self._log.info(
                 "KCP connection {conv}: the address is gone, trying from {host}",
                 conv=session.conv,
-                host=self.getHost(),
+                host=self.stack.getHost(),
             )
             session.askAgain()
+
+    # The socket.
+
+    def strangeDatagrams(self, datagrams: list[bytes], address: Address) -> None:
+        """
+        The connection is over: dropped and counted.
+        """
+        self.stack.stats.InErrs += len(datagrams)
+
+    def socketClosed(self, reason: Failure) -> None:
+        """
+        The session ends with the socket.
+        """
+        self.sessions.leaveAll(reason)
 
     def connectionRefused(self) -> None:
         """
@@ -186,9 +234,9 @@ class KCPConnector(SessionHub):
 
     def _peerGone(self, reason: Exception) -> None:
         session = self._session
-        if session is None or session.peerFinished:
+        if session is None or session.connection.lifecycle.peerFinished:
             return
-        if session.delivered:
+        if session.connection.lifecycle.isDelivered:
             session.end(Failure(error.ConnectionDone()))
         elif self._isConnecting(session):
             session.end(Failure(reason))
@@ -201,11 +249,15 @@ class KCPConnector(SessionHub):
         sending may pass, before the peer is taken for dead.
         """
         session = self._session
-        if session is None or session.peerFinished:
+        if session is None or session.connection.lifecycle.peerFinished:
             return
         if self._isConnecting(session):
             session.end(Failure(_connectError(problem)))
-        elif problem.errno in ADDRESS_GONE and session.roams and self._rebinding is not None:
+        elif (
+            problem.errno in ADDRESS_GONE
+            and session.connection.controls.roams
+            and self._rebinding is not None
+        ):
             self._rebinding.begin()
 
     @staticmethod
@@ -213,7 +265,7 @@ class KCPConnector(SessionHub):
         """
         Whether the peer has yet to show that it is there; without a handshake, too.
         """
-        return session.protocol is None or not session.stats.InPkts
+        return session.application.protocol is None or not session.stats.InPkts
 
     def _fail(self, reason: Failure) -> None:
         result, self._result = self._result, None
@@ -224,7 +276,7 @@ class KCPConnector(SessionHub):
         self._timeout = None
         if self._session is not None:
             why = f"no answer within timeout={self._options.timeout:g} seconds"
-            unopened = self.stats.InCsumErrors + self.stats.InShortErrs
+            unopened = self.stack.stats.InCsumErrors + self.stack.stats.InShortErrs
             if unopened:
                 why += (
                     f"; {unopened} datagrams came that did not open: is it the same key and crypt?"
@@ -241,7 +293,7 @@ class KCPConnector(SessionHub):
         session = self._session
         if session is None:
             return
-        if session.protocol is None:
+        if session.application.protocol is None:
             session.connectionLost(Failure(CancelledError()))
         else:
             session.end(Failure(CancelledError()))

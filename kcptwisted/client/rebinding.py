@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-#: What sending from an address fails with that the host has no more.
+#: Errors of sending from an address that the host no longer has.
 ADDRESS_GONE = frozenset({errno.EINVAL, errno.EADDRNOTAVAIL, errno.ENETUNREACH, errno.ENETDOWN})
 
-#: Seconds until the second attempt, and between two at most; each pause is twice as long as the one
+#: Seconds until the second attempt, and the longest pause; each pause is twice as long as the one
 #: before.
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 15.0
@@ -20,7 +20,7 @@ LONGEST_PAUSE = 15.0
 
 class Rebinding:
     """
-    Tries at once, and then at growing distances, until the peer is heard.
+    Tries at once, and then after longer and longer pauses, until the peer is heard.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class Rebinding:
         """
         @param reactor: calls later.
         @param attempt: opens a new socket, if it can.
-        @param heard: gives when the peer was last heard.
+        @param heard: returns when the peer was last heard.
         """
         self._reactor = reactor
         self._attempt = attempt
@@ -47,7 +47,7 @@ class Rebinding:
 
     def begin(self) -> None:
         """
-        The address is gone.  Nothing happens while attempts are being made.
+        The address is gone.  Does nothing while attempts are under way.
         """
         if self._call is None:
             self._since = self._heard()

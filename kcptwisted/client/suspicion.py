@@ -1,5 +1,5 @@
 """
-What to make of the network's word that an established connection's peer is gone.
+What follows from the network's report that an established connection's peer is gone.
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from typing import Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
+
+from kcptwisted.connection.connection import Connection
 
 #: Seconds between two questions at most.
 PAUSE = 1.0
@@ -20,14 +22,10 @@ class Suspect(Protocol):
     """
     A session, as far as it concerns L{Suspicion}.
 
-    @ivar heard: when the peer was last heard, milliseconds.
+    @ivar connection: what decides about it.
     """
 
-    @property
-    def heard(self) -> int:
-        """
-        When the peer was last heard, milliseconds.
-        """
+    connection: Connection
 
     def askAgain(self) -> None:
         """
@@ -42,9 +40,9 @@ class Suspect(Protocol):
 
 class Suspicion:
     """
-    Asks a peer that the network calls unreachable whether it is there, at once and every second.
-    The network may be wrong, or be told so by anybody who can forge ICMP, and the peer's program
-    may be about to run again.  So the connection ends only if none of L{QUESTIONS} is answered.
+    Asks a peer that the network reports as unreachable for a sign of life, at once and every
+    second.  The report may be wrong or forged (ICMP), and the peer's program may be starting again.
+    So the connection ends only if none of L{QUESTIONS} is answered.
     """
 
     def __init__(self, reactor: IReactorTime, session: Suspect, deadAfter: float) -> None:
@@ -62,14 +60,14 @@ class Suspicion:
 
     def raiseBy(self, reason: Failure) -> None:
         """
-        The network says that the peer is gone.  While the peer is being asked about that, nothing
-        more happens.
+        The network reports that the peer is gone.  Nothing happens if the peer is being asked
+        already.
 
         @param reason: what the connection ends with if the peer does not answer.
         """
         if self._reason is None:
             self._reason = reason
-            self._heard = self._session.heard
+            self._heard = self._session.connection.liveness.heard
             self._asked = 0
             self._look()
 
@@ -78,7 +76,7 @@ class Suspicion:
         reason = self._reason
         if reason is None:
             return
-        if self._session.heard != self._heard:
+        if self._session.connection.liveness.heard != self._heard:
             self._reason = None
         elif self._asked < QUESTIONS:
             self._asked += 1

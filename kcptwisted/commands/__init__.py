@@ -1,3 +1,3 @@
 """
-What C{python -m kcptwisted} runs.
+The commands of C{python -m kcptwisted}.
 """

@@ -1,5 +1,5 @@
 """
-The demonstration: a file goes over a bad link and arrives whole.
+The demonstration: it sends a file over a bad link and checks that it arrives complete.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from twisted.internet.task import LoopingCall
 from twisted.protocols.basic import FileSender
 from twisted.python.failure import Failure
 
-from kcptwisted.session import KCPTransport
+from kcptwisted.interfaces import IKCPTransport
 from kcptwisted.stats import SessionStats
 from kcptwisted.testing.link import Link
 from kcptwisted.testing.lossyrelay import LossyRelay
@@ -29,29 +29,29 @@ from kcptwisted.testing.lossyrelay import LossyRelay
 #: Seconds after which the demonstration gives up.
 TIME_LIMIT = 60
 
-_LENGTH = struct.Struct("<Q")
+_FILE_LENGTH = struct.Struct("<Q")
 _BAR_WIDTH = 40
 
 
 class FileServer(Protocol):
     """
-    Sends a length of eight bytes and a file to whoever connects.
+    Sends the length of a file, in eight bytes, and the file to each client.
     """
 
     def __init__(self, open: Callable[[], BinaryIO], length: int) -> None:
         """
         @param open: opens the file.
-        @param length: bytes of the file.
+        @param length: length of the file in bytes.
         """
         self._open = open
         self._length = length
 
     def connectionMade(self) -> None:
         """
-        Send.
+        Sends the length and the file.
         """
-        transport = cast(KCPTransport, self.transport)
-        transport.write(_LENGTH.pack(self._length))
+        transport = cast(IKCPTransport, self.transport)
+        transport.write(_FILE_LENGTH.pack(self._length))
         file = self._open()
         sending = FileSender().beginFileTransfer(file, transport)
         sending.addBoth(lambda _: file.close())
@@ -59,12 +59,12 @@ class FileServer(Protocol):
 
 class FileFetcher(Protocol):
     """
-    Takes what L{FileServer} sends.
+    Receives what L{FileServer} sends.
 
-    @ivar length: bytes of the file, None until it is known.
-    @ivar received: bytes of the file so far.
-    @ivar digest: SHA-256 of them.
-    @ivar finished: fires when the file is complete, or fails with why it is not.
+    @ivar length: length of the file in bytes; None until it is known.
+    @ivar received: bytes of the file that have arrived.
+    @ivar digest: SHA-256 of these bytes.
+    @ivar finished: fires when the file is complete; fails if the connection ends before.
     """
 
     def __init__(self) -> None:
@@ -76,14 +76,14 @@ class FileFetcher(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         """
-        Take a piece.
+        Takes a piece of the file.
         """
         if self.length is None:
             self._header += data
-            if len(self._header) < _LENGTH.size:
+            if len(self._header) < _FILE_LENGTH.size:
                 return
-            (self.length,) = _LENGTH.unpack_from(self._header)
-            data = self._header[_LENGTH.size :]
+            (self.length,) = _FILE_LENGTH.unpack_from(self._header)
+            data = self._header[_FILE_LENGTH.size :]
         self.received += len(data)
         self.digest.update(data)
         if self.received >= (self.length or 0) and not self.finished.called:
@@ -91,7 +91,7 @@ class FileFetcher(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
-        The rest will not come.
+        Fails C{finished} if the file is not complete.
         """
         if not self.finished.called:
             self.finished.errback(reason)
@@ -99,11 +99,12 @@ class FileFetcher(Protocol):
 
 class ProgressBar:
     """
-    Draws how far a transfer is.
+    Draws the progress of a transfer.
     """
 
     def __init__(self, fetcher: FileFetcher, output: TextIO) -> None:
         """
+        @param fetcher: receives the file.
         @param output: where to draw.
         """
         self._fetcher = fetcher
@@ -111,7 +112,7 @@ class ProgressBar:
 
     def draw(self) -> None:
         """
-        Draw the present state over the one before.
+        Draws the present state over the previous one.
         """
         length = self._fetcher.length
         share = self._fetcher.received / length if length else 0.0
@@ -123,7 +124,7 @@ class ProgressBar:
 
 def _source(arguments: argparse.Namespace) -> tuple[Callable[[], BinaryIO], int]:
     """
-    @return: what opens the file, and its length.
+    Returns a function that opens the file, and the file's length in bytes.
     """
     if arguments.file is not None:
         path = Path(arguments.file)
@@ -143,9 +144,9 @@ def _digest(open: Callable[[], BinaryIO]) -> str:
 @inlineCallbacks
 def demonstrate(reactor: Any, arguments: argparse.Namespace, output: TextIO) -> Any:
     """
-    Serve, fetch, check and report.
+    Serves the file, fetches it, checks it, and prints a report.
 
-    @return: a Deferred of whether the bytes are right.
+    @return: a Deferred that fires with True if the bytes are right, else with False.
     """
     open, length = _source(arguments)
     served: list[FileServer] = []
@@ -183,8 +184,9 @@ def demonstrate(reactor: Any, arguments: argparse.Namespace, output: TextIO) -> 
         print(file=output)
     seconds = reactor.seconds() - began
     right = fetcher.received == length and fetcher.digest.hexdigest() == _digest(open)
-    server = cast(KCPTransport, served[0].transport)
-    _report(fetcher, server.stats, transport.stats, seconds, output)
+    _report(
+        fetcher, cast(IKCPTransport, served[0].transport).stats, transport.stats, seconds, output
+    )
     print(f"SHA-256 {'matches' if right else 'DIFFERS'}", file=output)
     transport.abortConnection()
     for session in port.sessions:
@@ -218,9 +220,9 @@ def _report(
 
 def run(arguments: argparse.Namespace, output: TextIO) -> int:
     """
-    Run the reactor until the demonstration is over.
+    Runs the reactor until the demonstration has ended.
 
-    @return: the exit status: 0 only if the bytes are right.
+    @return: the exit status: 0 if the bytes are right, else 1.
     """
     from twisted.internet import reactor
 

@@ -143,6 +143,12 @@ class Controls:
         if self._settings.fitsControl:
             self.channel = self._newChannel(initiator=True)
 
+    def configure(self, settings: ConnectionSettings) -> None:
+        """
+        Uses other settings from now on.
+        """
+        self._settings = settings
+
     def _newChannel(self, initiator: bool) -> ControlChannel:
         settings = self._settings
         return ControlChannel(

@@ -1,3 +1,4 @@
 """
-Packet encryption, as kcp-go does it: each datagram on its own, the same key in both directions.
+Packet encryption as in kcp-go: each datagram is encrypted for itself, with the same key in both
+directions.
 """

@@ -11,47 +11,46 @@ from typing import Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
-from zope.interface import implementer
 
 from kcptwisted.crypt.checksummed import RandomBytes
-from kcptwisted.crypt.interfaces import ICipher, SendLimitReached
+from kcptwisted.crypt.cipher import SendLimitReached
 
-NONCE = 12
-TAG = 16
+#: Bytes of the nonce and of the tag.
+AEAD_NONCE = 12
+AEAD_TAG = 16
 
-#: Datagrams that one L{AEADCipher}, and so one socket, seals at most.  NIST SP 800-38D, section
-#: 8.3, allows 2^32 with random nonces of this length, by all that have the key together.
+#: The most datagrams that one L{AEADCipher}, and so one socket, seals.  NIST SP 800-38D, section
+#: 8.3, allows 2^32 with random nonces of this length, by all holders of the key together.
 SEND_LIMIT = 1 << 30
 
 
 class AEAD(Protocol):
     """
-    What C{cryptography}'s AEAD classes have in common.
+    The methods that C{cryptography}'s AEAD classes have in common.
     """
 
     def encrypt(self, nonce: bytes, data: bytes, associated_data: bytes | None) -> bytes:
         """
-        Encrypt and append the tag.
+        Encrypts and appends the tag.
         """
 
     def decrypt(self, nonce: bytes, data: bytes, associated_data: bytes | None) -> bytes:
         """
-        Check the tag and decrypt.
+        Checks the tag and decrypts.
         """
 
 
-@implementer(ICipher)
 class AEADCipher:
     """
-    An AEAD with random nonces.
+    Encrypts datagrams by an AEAD with random nonces.
     """
 
-    overhead = NONCE + TAG
+    overhead = AEAD_NONCE + AEAD_TAG
 
     def __init__(self, aead: AEAD, randomBytes: RandomBytes = os.urandom) -> None:
         """
-        @param aead: the cipher, with its key.
-        @param randomBytes: gives so many random bytes.
+        @param aead: the AEAD, with its key.
+        @param randomBytes: returns as many random bytes as it is asked for.
         """
         self._aeadEncrypt = aead.encrypt
         self._aeadDecrypt = aead.decrypt
@@ -60,16 +59,16 @@ class AEADCipher:
 
     def seal(self, datagrams: Sequence[bytes]) -> list[bytes]:
         """
-        Encrypt under a fresh nonce each.
+        Encrypts each datagram with a new nonce.
 
-        @raise SendLimitReached: when L{SEND_LIMIT} would be passed.
+        @raise SendLimitReached: if these datagrams would exceed L{SEND_LIMIT}.
         """
         self._remaining -= len(datagrams)
         if self._remaining < 0:
             raise SendLimitReached(f"{SEND_LIMIT} datagrams have been sealed with this key")
         encrypt = self._aeadEncrypt
         count = len(datagrams)
-        nonces = struct.unpack(f"{NONCE}s" * count, self._randomBytes(NONCE * count))
+        nonces = struct.unpack(f"{AEAD_NONCE}s" * count, self._randomBytes(AEAD_NONCE * count))
         return [
             nonce + encrypt(nonce, datagram, None)
             for nonce, datagram in zip(nonces, datagrams, strict=True)
@@ -77,22 +76,24 @@ class AEADCipher:
 
     def open(self, datagrams: Sequence[bytes]) -> tuple[list[bytes], int]:
         """
-        Check and decrypt.
+        Checks and decrypts.
         """
         decrypt = self._aeadDecrypt
         try:
-            return [decrypt(packet[:NONCE], packet[NONCE:], None) for packet in datagrams], 0
+            return [
+                decrypt(packet[:AEAD_NONCE], packet[AEAD_NONCE:], None) for packet in datagrams
+            ], 0
         except (InvalidTag, ValueError):
-            # Some will not do, which is rare.
+            # A wrong datagram is rare, so the usual case is one list comprehension.
             return self._openSome(datagrams)
 
     def _openSome(self, datagrams: Sequence[bytes]) -> tuple[list[bytes], int]:
         opened = []
         for packet in datagrams:
-            if len(packet) < NONCE + TAG:
+            if len(packet) < AEAD_NONCE + AEAD_TAG:
                 continue
             try:
-                opened.append(self._aeadDecrypt(packet[:NONCE], packet[NONCE:], None))
+                opened.append(self._aeadDecrypt(packet[:AEAD_NONCE], packet[AEAD_NONCE:], None))
             except (InvalidTag, ValueError):
                 continue
         return opened, len(datagrams) - len(opened)
@@ -100,13 +101,17 @@ class AEADCipher:
 
 def aesGCM(key: bytes) -> AEADCipher:
     """
-    AES-GCM with 16, 24 or 32 bytes of key.
+    Makes AES-GCM.
+
+    @param key: 16, 24 or 32 bytes.
     """
     return AEADCipher(AESGCM(key))
 
 
 def chacha20Poly1305(key: bytes) -> AEADCipher:
     """
-    ChaCha20-Poly1305 with 32 bytes of key.
+    Makes ChaCha20-Poly1305.
+
+    @param key: 32 bytes.
     """
     return AEADCipher(ChaCha20Poly1305(key))

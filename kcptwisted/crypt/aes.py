@@ -12,6 +12,8 @@ from kcptwisted.crypt.openssl import openSSLCipher
 
 def aes(key: bytes) -> CFBCipher:
     """
+    Makes the cipher C{aes}.
+
     @param key: 16, 24 or 32 bytes.
     """
     return openSSLCipher(AES(key))

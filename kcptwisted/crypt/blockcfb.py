@@ -1,32 +1,45 @@
 """
-CFB for the block ciphers that no library does: by the accelerator where there is one, else in
-Python.
+CFB mode for the block ciphers that are implemented here: by the accelerator where there is one,
+else in Python.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
-from zope.interface import Attribute, Interface, implementer
-
-from kcptwisted.crypt.cfb import INITIALIZATION_VECTOR, CFBCipher, ICFBMode
+from kcptwisted.crypt.cfb import INITIALIZATION_VECTOR, CFBCipher
 from kcptwisted.native import Accelerator, Scratch, accelerator
 
 
-class IBlockCipher(Interface):
+class BlockCipher(Protocol):
     """
-    A block cipher of ours, with its key.
+    A block cipher with its key.
     """
 
-    block: int = Attribute("Bytes of a block.")
-    nativeName: str = Attribute("What C{accelerator.h} calls it.")
-    schedule: Sequence[int] = Attribute("The 32-bit words that the accelerator makes use of.")
-
-    def encryptBlocks(blocks: bytes) -> bytes:
+    @property
+    def block(self) -> int:
         """
-        @param blocks: any number of blocks.
-        @return: each of them encrypted for itself.
+        Length of a block in bytes.
+        """
+
+    @property
+    def nativeName(self) -> str:
+        """
+        The cipher's name in C{accelerator.h}.
+        """
+
+    @property
+    def schedule(self) -> Sequence[int]:
+        """
+        The key schedule as the accelerator takes it: 32-bit words.
+        """
+
+    def encryptBlocks(self, blocks: bytes) -> bytes:
+        """
+        Encrypts each block for itself.
+
+        @param blocks: any number of blocks, joined.
         """
 
 
@@ -34,16 +47,16 @@ def _xor(a: bytes, b: bytes) -> bytes:
     return (int.from_bytes(a, "little") ^ int.from_bytes(b, "little")).to_bytes(len(a), "little")
 
 
-@implementer(ICFBMode)
 class PythonCFB:
     """
-    In Python, where a cipher is quick only with many blocks at once: decryption takes all blocks of
-    a batch together, encryption the first of each message, then the second of each, and so on.
+    CFB mode in Python.  A cipher in Python is fast only with many blocks at once.  So decryption
+    takes all blocks of a batch together; encryption takes the first block of each message, then the
+    second of each, and so on.
     """
 
-    def __init__(self, cipher: IBlockCipher) -> None:
+    def __init__(self, cipher: BlockCipher) -> None:
         """
-        @param cipher: what encrypts the blocks.
+        @param cipher: encrypts the blocks.
         """
         self.block = cipher.block
         self._encryptBlocks = cipher.encryptBlocks
@@ -51,7 +64,7 @@ class PythonCFB:
 
     def encrypt(self, joined: bytes, lengths: list[int]) -> bytes:
         """
-        Encrypt all messages side by side.
+        Encrypts all messages side by side.
         """
         size = self.block
         messages = []
@@ -60,7 +73,7 @@ class PythonCFB:
             end = start + length + -length % size
             messages.append(joined[start:end])
             start = end
-        # The longest first: those that still have blocks are then always the first so many.
+        # The longest first: so those that still have blocks stand before the others.
         order = sorted(range(len(messages)), key=lambda number: -len(messages[number]))
         longest = len(messages[order[0]]) if order else 0
         chain = self._start * len(messages)
@@ -79,20 +92,19 @@ class PythonCFB:
 
     def decrypt(self, joined: bytes) -> bytes:
         """
-        Decrypt all blocks together.
+        Decrypts all blocks together.
         """
         return _xor(joined, self._encryptBlocks((self._start + joined)[: len(joined)]))
 
 
-@implementer(ICFBMode)
 class AcceleratedCFB:
     """
-    In C.
+    CFB mode by the accelerator.
     """
 
-    def __init__(self, cipher: IBlockCipher, native: Accelerator) -> None:
+    def __init__(self, cipher: BlockCipher, native: Accelerator) -> None:
         """
-        @param cipher: gives its name and the words made of the key.
+        @param cipher: has the name and the key schedule.
         """
         self.block = cipher.block
         self._start = INITIALIZATION_VECTOR[: cipher.block]
@@ -103,13 +115,13 @@ class AcceleratedCFB:
 
     def encrypt(self, joined: bytes, lengths: list[int]) -> bytes:
         """
-        Encrypt.
+        Encrypts messages.
         """
         return self._run(self._native.lib.kcp_cfb_encrypt, joined)
 
     def decrypt(self, joined: bytes) -> bytes:
         """
-        Decrypt.
+        Decrypts messages.
         """
         return self._run(self._native.lib.kcp_cfb_decrypt, joined)
 
@@ -121,9 +133,9 @@ class AcceleratedCFB:
         return transformed
 
 
-def blockCipher(cipher: IBlockCipher) -> CFBCipher:
+def blockCipher(cipher: BlockCipher) -> CFBCipher:
     """
-    @return: the cipher in CFB mode, by whatever is fastest here.
+    Returns the cipher in CFB mode, by the accelerator if there is one.
     """
     native = accelerator()
     return CFBCipher(PythonCFB(cipher) if native is None else AcceleratedCFB(cipher, native))

@@ -12,6 +12,8 @@ from kcptwisted.crypt.openssl import openSSLCipher
 
 def blowfish(key: bytes) -> CFBCipher:
     """
+    Makes the cipher C{blowfish}.
+
     @param key: 32 bytes.
     """
     return openSSLCipher(Blowfish(key))

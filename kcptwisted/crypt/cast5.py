@@ -12,6 +12,8 @@ from kcptwisted.crypt.openssl import openSSLCipher
 
 def cast5(key: bytes) -> CFBCipher:
     """
+    Makes the cipher C{cast5}.
+
     @param key: 16 bytes.
     """
     return openSSLCipher(CAST5(key))

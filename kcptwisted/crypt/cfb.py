@@ -1,65 +1,67 @@
 """
 Ciphers in CFB mode, many datagrams in one call (docs/wire.md, "Ciphers").
 
-kcp-go encrypts each datagram as a CFB message of its own from a fixed IV.  Its first block is a
-random nonce that nobody reads, and in CFB a block depends on the one before it only.  So datagrams,
-each padded to whole blocks, can be joined and go through one long message: going out, the first
-block is masked with other key stream than the IV's but is as random as before; coming in, only that
-block comes out wrong.
+kcp-go encrypts each datagram as a CFB message of its own, from a fixed IV.  The first block is a
+random nonce that nobody reads, and in CFB a block depends only on the block before it.  So the
+datagrams of a batch, each padded to whole blocks, can be joined and handled as one long message.
+When they are encrypted, the first block of each is masked with another key stream than the IV's,
+and is as random as before.  When they are decrypted, only the first block of each is wrong.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-
-from zope.interface import Attribute, Interface, implementer
+from typing import Protocol
 
 from kcptwisted.crypt.checksummed import RandomBytes
 from kcptwisted.crypt.framing import framing
-from kcptwisted.crypt.interfaces import ICipher
 from kcptwisted.wire.checked import CHECKED_OVERHEAD, NONCE
 
 #: kcp-go's fixed IV; ciphers with smaller blocks use its beginning.
 INITIALIZATION_VECTOR = bytes.fromhex("a7734f9c12ac1b01a415f2c1fc78e66b")
 
 
-class ICFBMode(Interface):
+class CFBMode(Protocol):
     """
-    A block cipher in CFB mode.
+    A block cipher in CFB mode, with its key.
+
+    @ivar block: length of a block in bytes.
     """
 
-    block: int = Attribute("Bytes of a block.")
+    block: int
 
-    def encrypt(joined: bytes, lengths: list[int]) -> bytes:
+    def encrypt(self, joined: bytes, lengths: list[int]) -> bytes:
         """
-        @param joined: messages of whole blocks.
-        @param lengths: of the messages without what pads them, bytes.
-        @return: the messages encrypted.  What the first block of one is encrypted with does not
-            matter.
-        """
+        Encrypts messages.  The first block of each may be masked with any key stream.
 
-    def decrypt(joined: bytes) -> bytes:
-        """
-        @param joined: messages of whole blocks.
-        @return: the same, but the first block of each message need not be right.
+        @param joined: the messages, each padded to whole blocks, joined.
+        @param lengths: the lengths of the messages without the padding, in bytes.
+        @return: the encrypted messages, joined.
         """
 
+    def decrypt(self, joined: bytes) -> bytes:
+        """
+        Decrypts messages.  The first block of each may come out wrong.
 
-@implementer(ICipher)
+        @param joined: the messages, each padded to whole blocks, joined.
+        @return: the decrypted messages, joined.
+        """
+
+
 class CFBCipher:
     """
-    Datagrams with kcp-go's header, in CFB mode.
+    Encrypts datagrams with kcp-go's header in CFB mode.
 
-    @ivar mode: the cipher, with its key.
+    @ivar mode: the block cipher in CFB mode, with its key.
     """
 
     overhead = CHECKED_OVERHEAD
 
-    def __init__(self, mode: ICFBMode, randomBytes: RandomBytes = os.urandom) -> None:
+    def __init__(self, mode: CFBMode, randomBytes: RandomBytes = os.urandom) -> None:
         """
-        @param mode: the cipher, with its key.
-        @param randomBytes: gives so many random bytes.
+        @param mode: the block cipher in CFB mode, with its key.
+        @param randomBytes: returns as many random bytes as it is asked for.
         """
         self.mode = mode
         self._block = mode.block
@@ -69,7 +71,7 @@ class CFBCipher:
 
     def seal(self, datagrams: Sequence[bytes]) -> list[bytes]:
         """
-        Add the headers and encrypt.
+        Adds the headers and encrypts.
         """
         block = self._block
         lengths = [len(datagram) + CHECKED_OVERHEAD for datagram in datagrams]
@@ -85,7 +87,7 @@ class CFBCipher:
 
     def open(self, datagrams: Sequence[bytes]) -> tuple[list[bytes], int]:
         """
-        Decrypt, check and remove the headers.
+        Decrypts, checks and removes the headers.
         """
         block = self._block
         lengths = list(map(len, datagrams))

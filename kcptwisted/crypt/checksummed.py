@@ -8,39 +8,35 @@ import os
 from collections.abc import Callable, Sequence
 from zlib import crc32
 
-from zope.interface import implementer
-
-from kcptwisted.crypt.interfaces import ICipher
 from kcptwisted.wire.checked import CHECKED_OVERHEAD, NONCE, packChecksum
 
 RandomBytes = Callable[[int], bytes]
 
 
-@implementer(ICipher)
 class CheckedCipher:
     """
-    The header, and a transformation of whole packets that subclasses define.
+    Adds the header and transforms whole packets.  Subclasses define the transformation.
     """
 
     overhead = CHECKED_OVERHEAD
 
     def __init__(self, randomBytes: RandomBytes = os.urandom) -> None:
         """
-        @param randomBytes: gives so many random bytes.
+        @param randomBytes: returns as many random bytes as it is asked for.
         """
         self._randomBytes = randomBytes
 
     def transform(self, packets: Sequence[bytes]) -> Sequence[bytes]:
         """
-        Encrypt or decrypt packets, which are the same thing.
+        Encrypts or decrypts packets: both are the same operation.
 
-        @return: as many, or none for one that cannot be.
+        @return: the packets in order.  A packet that cannot be transformed is left out.
         """
         raise NotImplementedError
 
     def seal(self, datagrams: Sequence[bytes]) -> list[bytes]:
         """
-        Add the headers and encrypt.
+        Adds the headers and encrypts.
         """
         nonces = self._randomBytes(NONCE * len(datagrams))
         return list(
@@ -54,7 +50,7 @@ class CheckedCipher:
 
     def open(self, datagrams: Sequence[bytes]) -> tuple[list[bytes], int]:
         """
-        Decrypt, check and remove the headers.
+        Decrypts, checks and removes the headers.
         """
         opened = []
         for packet in self.transform(datagrams):
@@ -66,11 +62,12 @@ class CheckedCipher:
 
 class NoneCipher(CheckedCipher):
     """
-    C{crypt=none}: the header without encryption.  Guards against accidents, not against anybody.
+    C{crypt=none}: the header without encryption.  It detects damage, and protects
+    against nobody.
     """
 
     def transform(self, packets: Sequence[bytes]) -> Sequence[bytes]:
         """
-        Leave them as they are.
+        Returns the packets unchanged.
         """
         return packets

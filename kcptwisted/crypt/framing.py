@@ -1,58 +1,59 @@
 """
-The header of kcp-go's ciphers that do not authenticate (L{kcptwisted.crypt.checksummed}), put
-before all datagrams of a batch and taken off again: by the accelerator where there is one, else in
-Python.
+Adds and removes, for a whole batch, the header of kcp-go's ciphers that do not authenticate
+(L{kcptwisted.crypt.checksummed}): by the accelerator where there is one, else in Python.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 from zlib import crc32
-
-from zope.interface import Interface, implementer
 
 from kcptwisted.native import Accelerator, Scratch, accelerator
 from kcptwisted.wire.checked import CHECKED_OVERHEAD, NONCE, packChecksum
 
 
-class IFraming(Interface):
+class Framing(Protocol):
     """
-    Makes packets of datagrams.  All packets of a batch are in one piece, each padded with zeros to
-    whole blocks; their lengths are those without the padding.
+    Makes packets of datagrams.  All packets of a batch are joined, each padded with zeros to whole
+    blocks; their lengths do not count the padding.
     """
 
-    def frame(datagrams: Sequence[bytes], lengths: list[int], nonces: bytes) -> bytes:
+    def frame(self, datagrams: Sequence[bytes], lengths: list[int], nonces: bytes) -> bytes:
         """
-        @param datagrams: what the packets carry.
-        @param lengths: of the packets, bytes.
-        @param nonces: those of all packets, joined.
-        @return: the packets.
+        Puts the header before each datagram.
+
+        @param datagrams: the payloads of the packets.
+        @param lengths: the lengths of the packets in bytes.
+        @param nonces: the nonces of all packets, joined.
+        @return: the packets, joined.
         """
 
-    def unframe(packets: bytes, lengths: list[int]) -> list[bytes]:
+    def unframe(self, packets: bytes, lengths: list[int]) -> list[bytes]:
         """
-        @param packets: in one piece.
-        @param lengths: of the packets, bytes.
-        @return: what those packets carry whose checksum is right.
+        Checks the packets and takes their headers off.
+
+        @param packets: the packets, joined.
+        @param lengths: the lengths of the packets in bytes.
+        @return: the payloads of the packets whose checksum is right.
         """
 
 
-@implementer(IFraming)
 class PythonFraming:
     """
-    Packet by packet.
+    Frames packet by packet, in Python.
     """
 
     def __init__(self, block: int) -> None:
         """
-        @param block: bytes.
+        @param block: length of a block in bytes.
         """
         self._block = block
         self._padding = [bytes(-length % block) for length in range(block)]
 
     def frame(self, datagrams: Sequence[bytes], lengths: list[int], nonces: bytes) -> bytes:
         """
-        See L{IFraming}.
+        See L{Framing}.
         """
         block, padding = self._block, self._padding
         pieces: list[bytes] = []
@@ -65,7 +66,7 @@ class PythonFraming:
 
     def unframe(self, packets: bytes, lengths: list[int]) -> list[bytes]:
         """
-        See L{IFraming}.
+        See L{Framing}.
         """
         block = self._block
         carried = []
@@ -80,15 +81,14 @@ class PythonFraming:
         return carried
 
 
-@implementer(IFraming)
 class AcceleratedFraming:
     """
-    In C.
+    Frames all packets in one call of the accelerator.
     """
 
     def __init__(self, native: Accelerator, block: int) -> None:
         """
-        @param block: bytes.
+        @param block: length of a block in bytes.
         """
         native.lib.kcp_checked_prepare()
         self._frame = native.lib.kcp_checked_frame
@@ -98,7 +98,7 @@ class AcceleratedFraming:
 
     def frame(self, datagrams: Sequence[bytes], lengths: list[int], nonces: bytes) -> bytes:
         """
-        See L{IFraming}.
+        See L{Framing}.
         """
         block = self._block
         size = sum([length + -length % block for length in lengths])
@@ -109,7 +109,7 @@ class AcceleratedFraming:
 
     def unframe(self, packets: bytes, lengths: list[int]) -> list[bytes]:
         """
-        See L{IFraming}.
+        See L{Framing}.
         """
         block, count = self._block, len(lengths)
         memory, verdicts = self._scratch.reserve(count)
@@ -124,10 +124,11 @@ class AcceleratedFraming:
         return carried
 
 
-def framing(block: int) -> IFraming:
+def framing(block: int) -> Framing:
     """
-    @param block: bytes.
-    @return: what is fastest here.
+    Returns the fastest framing that is available here.
+
+    @param block: length of a block in bytes.
     """
     native = accelerator()
     return PythonFraming(block) if native is None else AcceleratedFraming(native, block)

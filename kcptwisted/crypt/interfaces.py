@@ -1,5 +1,5 @@
 """
-What a cipher is to the layer that uses it.
+The contract of a cipher, for users' own.
 """
 
 from __future__ import annotations
@@ -8,11 +8,9 @@ from collections.abc import Sequence
 
 from zope.interface import Attribute, Interface
 
+from kcptwisted.crypt.cipher import SendLimitReached
 
-class SendLimitReached(Exception):
-    """
-    One more datagram under this key would risk that a nonce is used twice.
-    """
+__all__ = ["ICipher", "SendLimitReached"]
 
 
 class ICipher(Interface):
@@ -21,21 +19,20 @@ class ICipher(Interface):
     """
 
     overhead: int = Attribute(
-        "Bytes that L{seal} adds to a datagram, at least.  What is shorter cannot be opened."
+        "Bytes that L{seal} adds to a datagram, at least.  A shorter datagram cannot be opened."
     )
 
     def seal(datagrams: Sequence[bytes]) -> list[bytes]:
         """
-        Encrypt.
+        Encrypts datagrams.
 
         @return: as many datagrams, in order.
-        @raise SendLimitReached: if the key has been used enough.
+        @raise SendLimitReached: if the key may seal no more datagrams.
         """
 
     def open(datagrams: Sequence[bytes]) -> tuple[list[bytes], int]:
         """
-        Decrypt and check.
+        Decrypts and checks datagrams.  Raises nothing, whatever the datagrams hold.
 
-        @return: the datagrams that passed, in order, and how many did not.  Nothing is raised,
-            whatever the datagrams hold.
+        @return: the datagrams that passed the check, in order, and how many did not.
         """

@@ -1,6 +1,6 @@
 """
-Ciphers of whole packets by the accelerator: a batch is joined, transformed in one call, and cut up
-again.
+Ciphers of whole packets by the accelerator.  All packets of a batch are joined and transformed in
+one call.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from kcptwisted.native import Accelerator, Scratch
 
 class JoinedCipher(CheckedCipher):
     """
-    A function of the accelerator that takes a key, packets one behind the other with their lengths
-    and count, and where the result goes.
+    Transforms packets by a function of the accelerator.  The function takes a key, the joined
+    packets, their lengths, their count, and where to write the result.
     """
 
     def __init__(
         self, native: Accelerator, function: Any, key: Any, randomBytes: RandomBytes = os.urandom
     ) -> None:
         """
-        @param function: of the accelerator.
-        @param key: its first argument.
-        @param randomBytes: gives so many random bytes.
+        @param function: the function of the accelerator.
+        @param key: the function's first argument.
+        @param randomBytes: returns as many random bytes as it is asked for.
         """
         super().__init__(randomBytes)
         self._function = function
@@ -34,7 +34,7 @@ class JoinedCipher(CheckedCipher):
 
     def transform(self, packets: Sequence[bytes]) -> Sequence[bytes]:
         """
-        All packets in one call.
+        Transforms all packets in one call.
         """
         lengths = list(map(len, packets))
         joined = b"".join(packets)

@@ -1,5 +1,5 @@
 """
-From a passphrase to a key.
+Derives a key from a passphrase.
 """
 
 from __future__ import annotations
@@ -7,14 +7,14 @@ from __future__ import annotations
 from hashlib import pbkdf2_hmac
 
 _SALT = b"kcp-go"
-_ROUNDS = 4096
+_ITERATIONS = 4096
 
 
 def deriveKey(passphrase: str, length: int = 32) -> bytes:
     """
-    kcptun's derivation (docs/wire.md, "Ciphers").
+    Derives a key as kcptun does (docs/wire.md, "Ciphers").
 
-    @param length: bytes wanted.  kcptun makes 32 and takes the first that the cipher needs; those
-        are the same whatever the length is.
+    @param length: length of the key in bytes.  kcptun always derives 32 and uses as many of them,
+        from the first on, as the cipher needs: these are the same bytes for every length.
     """
-    return pbkdf2_hmac("sha1", passphrase.encode("utf-8"), _SALT, _ROUNDS, length)
+    return pbkdf2_hmac("sha1", passphrase.encode("utf-8"), _SALT, _ITERATIONS, length)

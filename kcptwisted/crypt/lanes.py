@@ -1,6 +1,6 @@
 """
-Arithmetic on many 32-bit words at once in plain Python: one large integer holds a word in each of
-its lanes of 64 bits, so that neither a carry nor a shift reaches the next lane's word.
+Arithmetic on many 32-bit words at once, in plain Python.  A large integer is divided into lanes of
+64 bits, with a word in each, so no carry and no shift reaches the word of the next lane.
 """
 
 from __future__ import annotations
@@ -10,15 +10,17 @@ LANE_BYTES = 8
 
 def ones(count: int) -> int:
     """
-    @return: C{count} lanes that hold 1; multiplied by a word, lanes that hold that word.
+    Returns C{count} lanes that hold 1.  Multiplied by a word, they become lanes that hold the word.
     """
     return int.from_bytes((b"\1" + bytes(LANE_BYTES - 1)) * count, "little")
 
 
 def rotateLeft(words: int, distance: int, low: int) -> int:
     """
+    Rotates each word to the left.
+
     @param words: lanes.
+    @param distance: bits.
     @param low: lanes that hold 0xFFFFFFFF.
-    @return: each word rotated by C{distance} bits.
     """
     return (words << distance | words >> (32 - distance)) & low

@@ -1,12 +1,12 @@
 """
-The cipher as a wrapping protocol around everything else on a socket.
+The cipher as a layer, which wraps everything else on a socket.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from kcptwisted.crypt.interfaces import ICipher, SendLimitReached
+from kcptwisted.crypt.cipher import Cipher, SendLimitReached
 from kcptwisted.errors import KeyExhausted
 from kcptwisted.interfaces import Address, IDatagramProtocol
 from kcptwisted.layer import DatagramLayer
@@ -15,19 +15,22 @@ from kcptwisted.stats import PortStats
 
 class CryptLayer(DatagramLayer):
     """
-    Seals what goes down and opens what comes up; what does not open is dropped and counted.
+    Seals datagrams that are sent and opens those that arrive.  Drops and counts those that the
+    cipher does not open.
     """
 
     def __init__(
         self,
         wrapped: IDatagramProtocol,
-        cipher: ICipher,
+        cipher: Cipher,
         stats: PortStats,
         onRefused: Callable[[int, Address], None] | None = None,
     ) -> None:
         """
-        @param stats: counts in C{InCsumErrors} and C{InShortErrs}.
-        @param onRefused: called with how many datagrams did not open, and where they came from.
+        @param wrapped: the protocol above.
+        @param cipher: seals and opens.
+        @param stats: its C{InCsumErrors} and C{InShortErrs} count what is dropped.
+        @param onRefused: is called with how many datagrams were dropped, and their source address.
         """
         super().__init__(wrapped)
         self._cipher = cipher
@@ -37,9 +40,9 @@ class CryptLayer(DatagramLayer):
 
     def writeDatagrams(self, datagrams: Sequence[bytes], address: Address) -> None:
         """
-        Seal and pass down.
+        Seals datagrams and passes them down.
 
-        @raise KeyExhausted: if the key has been used for as many datagrams as is safe.
+        @raise KeyExhausted: if the key has sealed as many datagrams as is safe.
         """
         try:
             sealed = self._cipher.seal(datagrams)
@@ -49,7 +52,7 @@ class CryptLayer(DatagramLayer):
 
     def datagramsReceived(self, datagrams: list[bytes], address: Address) -> None:
         """
-        Open and pass up.
+        Opens datagrams and passes them up.
         """
         opened = self._open(datagrams, address)
         if opened:
@@ -57,7 +60,7 @@ class CryptLayer(DatagramLayer):
 
     def datagramsRecovered(self, datagrams: list[bytes], address: Address) -> None:
         """
-        Open and pass up: what a layer outside the cipher rebuilt is as sealed as the rest.
+        Opens datagrams that a layer between cipher and socket has rebuilt, and passes them up.
         """
         opened = self._open(datagrams, address)
         if opened:

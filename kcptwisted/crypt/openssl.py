@@ -1,5 +1,5 @@
 """
-CFB by OpenSSL, through C{cryptography}.
+CFB mode by OpenSSL, through C{cryptography}.
 """
 
 from __future__ import annotations
@@ -7,9 +7,8 @@ from __future__ import annotations
 import os
 
 from cryptography.hazmat.primitives.ciphers import BlockCipherAlgorithm, Cipher
-from zope.interface import implementer
 
-from kcptwisted.crypt.cfb import INITIALIZATION_VECTOR, CFBCipher, ICFBMode
+from kcptwisted.crypt.cfb import INITIALIZATION_VECTOR, CFBCipher
 from kcptwisted.crypt.checksummed import RandomBytes
 
 try:
@@ -19,18 +18,17 @@ except ImportError:
     from cryptography.hazmat.primitives.ciphers.modes import CFB
 
 
-@implementer(ICFBMode)
 class OpenSSLCFB:
     """
-    One context for each direction, that goes on from batch to batch: making one costs more than
-    encrypting a datagram.
+    A block cipher of OpenSSL in CFB mode.  It keeps one context for each direction from batch to
+    batch, because making a context costs more than encrypting a datagram.
     """
 
     def __init__(self, algorithm: BlockCipherAlgorithm) -> None:
         """
         @param algorithm: the block cipher, with its key.
-        @raise cryptography.exceptions.UnsupportedAlgorithm: if this build of OpenSSL does without
-            it.
+        @raise cryptography.exceptions.UnsupportedAlgorithm: if this build of OpenSSL has no such
+            cipher.
         """
         self.block = algorithm.block_size // 8
         cipher = Cipher(algorithm, CFB(INITIALIZATION_VECTOR[: self.block]))
@@ -39,13 +37,13 @@ class OpenSSLCFB:
 
     def encrypt(self, joined: bytes, lengths: list[int]) -> bytes:
         """
-        Encrypt.
+        Encrypts messages.
         """
         return self._encrypt(joined)
 
     def decrypt(self, joined: bytes) -> bytes:
         """
-        Decrypt.
+        Decrypts messages.
         """
         return self._decrypt(joined)
 
@@ -54,8 +52,11 @@ def openSSLCipher(
     algorithm: BlockCipherAlgorithm, randomBytes: RandomBytes = os.urandom
 ) -> CFBCipher:
     """
+    Makes the cipher of a block cipher that OpenSSL has.
+
     @param algorithm: the block cipher, with its key.
-    @param randomBytes: gives so many random bytes.
-    @raise cryptography.exceptions.UnsupportedAlgorithm: if this build of OpenSSL does without it.
+    @param randomBytes: returns as many random bytes as it is asked for.
+    @raise cryptography.exceptions.UnsupportedAlgorithm: if this build of OpenSSL has no such
+        cipher.
     """
     return CFBCipher(OpenSSLCFB(algorithm), randomBytes)

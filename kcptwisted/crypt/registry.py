@@ -1,5 +1,5 @@
 """
-Which ciphers there are, by the names that kcptun users know; and how to add others.
+The ciphers by name.  The names are kcptun's; users can add ciphers of their own.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from twisted.plugin import IPlugin, getPlugins
 from zope.interface import Attribute, Interface, implementer
 
-from kcptwisted.crypt.interfaces import ICipher
+from kcptwisted.crypt.cipher import Cipher
 
 
 class ICipherSpec(Interface):
@@ -31,28 +31,32 @@ class CipherSpec:
     A cipher that an endpoint can name.
 
     @ivar name: the value of C{crypt=}: small letters, digits and hyphens.
-    @ivar keyBytes: length of the key; 0 if it takes none.
-    @ivar overhead: bytes that it adds to a datagram.
-    @ivar factory: takes the key, or nothing if there is none, and makes a provider of
-        L{ICipher}; may be given as C{"module:function"}, which is imported when it is used.  None
-        means that datagrams go as they are.
-    @ivar anyKey: a key of another length, but not an empty one, will do as well.
-    @ivar authenticates: what passes it comes from somebody who has the key, unchanged.
+    @ivar keyBytes: length of the key in bytes; 0 if the cipher takes no key.
+    @ivar overhead: bytes that the cipher adds to a datagram.
+    @ivar factory: makes the cipher, a provider of L{kcptwisted.crypt.interfaces.ICipher}.  It is
+        called with the key, or without arguments if C{keyBytes} is 0.  A string
+        C{"module:function"} is imported when the cipher is first used.  None means that datagrams
+        are sent as they are.
+    @ivar anyKey: True if a key may have any length but 0.
+    @ivar authenticates: True if the cipher detects every change of a datagram that is made without
+        the key.
     """
 
     name: str
     keyBytes: int
     overhead: int
-    factory: str | Callable[..., ICipher] | None
+    factory: str | Callable[..., Cipher] | None
     anyKey: bool = False
     authenticates: bool = False
 
-    def make(self, key: bytes) -> ICipher | None:
+    def make(self, key: bytes) -> Cipher | None:
         """
+        Makes the cipher.
+
         @param key: C{keyBytes} bytes.
-        @return: the cipher; None if there is none.
-        @raise ValueError: if the key is too short or too long, this build of OpenSSL does without
-            the cipher, or the cipher has another overhead.
+        @return: the cipher; None if datagrams are sent as they are.
+        @raise ValueError: if the key has another length, this build of OpenSSL has no such cipher,
+            or the cipher's overhead is not C{overhead}.
         """
         if len(key) != self.keyBytes and not (self.anyKey and key):
             raise ValueError(
@@ -67,7 +71,7 @@ class CipherSpec:
         from cryptography.exceptions import UnsupportedAlgorithm
 
         try:
-            cipher: ICipher = factory(key) if self.keyBytes else factory()
+            cipher: Cipher = factory(key) if self.keyBytes else factory()
         except UnsupportedAlgorithm as problem:
             raise ValueError(
                 f"crypt={self.name} is missing from this build of OpenSSL"
@@ -82,7 +86,7 @@ class CipherSpec:
 _CHECKED = 20
 _AEAD = 28
 
-#: By name.  L{registerCipher} adds to it.
+#: All ciphers by name.  L{registerCipher} adds one.
 CIPHERS = {
     spec.name: spec
     for spec in (
@@ -116,9 +120,9 @@ CIPHERS = {
 
 def registerCipher(spec: CipherSpec) -> None:
     """
-    Let endpoints of this process name a cipher of the caller's own.
+    Adds a cipher of the user's own to those that endpoints of this process can name.
 
-    @raise ValueError: if the name is taken or will not do.
+    @raise ValueError: if the name is taken or is not of small letters, digits and hyphens.
     """
     if not re.fullmatch("[a-z0-9-]+", spec.name):
         raise ValueError(f"name must be small letters, digits and hyphens, not {spec.name!r}")
@@ -129,9 +133,10 @@ def registerCipher(spec: CipherSpec) -> None:
 
 def findCipher(name: str) -> CipherSpec:
     """
-    Look among the known ciphers, then among Twisted plugins that provide L{ICipherSpec}.
+    Finds a cipher by name: among L{CIPHERS}, then among the Twisted plugins that provide
+    L{ICipherSpec}.
 
-    @raise ValueError: names the ciphers that there are.
+    @raise ValueError: if there is no such cipher.  The message names those that there are.
     """
     spec = CIPHERS.get(name)
     if spec is not None:

@@ -1,5 +1,5 @@
 """
-Salsa20/20 as kcp-go has it: the first 8 bytes of a packet are its nonce (docs/wire.md, "Ciphers").
+Salsa20/20 as in kcp-go: the first 8 bytes of a packet are its nonce (docs/wire.md, "Ciphers").
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ _QUARTERS = (
 
 class PythonSalsa20(CheckedCipher):
     """
-    In Python: all blocks of a batch are generated together.
+    Salsa20 in Python.  It generates the key stream of all packets of a batch together.
     """
 
     def __init__(self, key: bytes, randomBytes: RandomBytes = os.urandom) -> None:
         """
         @param key: 32 bytes.
-        @param randomBytes: gives so many random bytes.
+        @param randomBytes: returns as many random bytes as it is asked for.
         """
         super().__init__(randomBytes)
         self._key = struct.unpack("<8I", key)
 
     def transform(self, packets: Sequence[bytes]) -> Sequence[bytes]:
         """
-        Leave the nonce, and add the key stream to the rest.
+        Combines each packet, but for its nonce, with its key stream.
         """
         longest = max(map(len, packets), default=0)
         numbers = struct.pack(f"<{longest // _BLOCK + 1}Q", *range(longest // _BLOCK + 1))
@@ -78,9 +78,13 @@ class PythonSalsa20(CheckedCipher):
 
     def _generate(self, count: int, nonce0: int, nonce1: int, counter: int) -> bytes:
         """
+        Generates blocks of key stream.
+
         @param count: how many blocks.
-        @param nonce0: lanes with the first word of each block's nonce; and so on.
-        @return: the blocks of the key stream.
+        @param nonce0: lanes with the first word of each block's nonce.
+        @param nonce1: lanes with the second word.
+        @param counter: lanes with each block's number in its packet.
+        @return: the blocks, joined.
         """
         one = ones(count)
         low = one * 0xFFFFFFFF
@@ -99,7 +103,7 @@ class PythonSalsa20(CheckedCipher):
         places = memoryview(stream).cast("Q")
         for pair in range(_BLOCK // LANE_BYTES):
             both = words[2 * pair] | words[2 * pair + 1] << 32
-            # As they stand in memory, so whatever the machine's byte order is.
+            # Both views copy bytes as they are, so the machine's byte order does not matter.
             column = memoryview(both.to_bytes(count * LANE_BYTES, "little")).cast("Q")
             places[pair :: _BLOCK // LANE_BYTES] = column
         return bytes(stream)
@@ -109,8 +113,10 @@ def acceleratedSalsa20(
     key: bytes, native: Accelerator, randomBytes: RandomBytes = os.urandom
 ) -> JoinedCipher:
     """
+    Makes Salsa20 by the accelerator.
+
     @param key: 32 bytes.
-    @param randomBytes: gives so many random bytes.
+    @param randomBytes: returns as many random bytes as it is asked for.
     """
     words = native.ffi.new("uint32_t[]", struct.unpack("<8I", key))
     return JoinedCipher(native, native.lib.kcp_salsa20, words, randomBytes)
@@ -118,6 +124,8 @@ def acceleratedSalsa20(
 
 def salsa20(key: bytes) -> CheckedCipher:
     """
+    Makes the cipher C{salsa20}.
+
     @param key: 32 bytes.
     """
     native = accelerator()

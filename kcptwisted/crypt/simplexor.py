@@ -1,6 +1,6 @@
 """
-kcp-go's C{xor}: a fixed mask over each packet (docs/wire.md, "Ciphers").  It hides nothing from
-anybody who looks.
+kcp-go's C{xor}: a fixed mask over each packet (docs/wire.md, "Ciphers").  It is no encryption:
+anybody who sees a few packets can remove the mask.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from kcptwisted.crypt.joined import JoinedCipher
 from kcptwisted.native import Accelerator, accelerator
 from kcptwisted.wire.checked import CHECKED_OVERHEAD
 
-#: The longest packet, bytes.
+#: The longest packet in bytes.
 MASK_BYTES = 1500
 
 _SALT = b"sH3CIVoF#rWLtJo6"
-_ROUNDS = 32
+_ITERATIONS = 32
 
 
 def _mask(key: bytes) -> bytes:
-    return pbkdf2_hmac("sha1", key, _SALT, _ROUNDS, MASK_BYTES)
+    return pbkdf2_hmac("sha1", key, _SALT, _ITERATIONS, MASK_BYTES)
 
 
 def _fitting(packets: Sequence[bytes]) -> Sequence[bytes]:
@@ -33,14 +33,14 @@ def _fitting(packets: Sequence[bytes]) -> Sequence[bytes]:
 
 class _Masked(CheckedCipher):
     """
-    What both have in common: no packet is longer than the mask.
+    The common part of both implementations: no packet is longer than the mask.
     """
 
     def seal(self, datagrams: Sequence[bytes]) -> list[bytes]:
         """
-        Add the headers and mask.
+        Adds the headers and masks.
 
-        @raise ValueError: if a datagram is too long.
+        @raise ValueError: if a packet would be longer than the mask.
         """
         longest = max(map(len, datagrams), default=0)
         most = MASK_BYTES - CHECKED_OVERHEAD
@@ -51,20 +51,20 @@ class _Masked(CheckedCipher):
 
 class PythonXOR(_Masked):
     """
-    In Python: XOR of two integers.
+    The mask in Python: a packet is XORed with the mask as an integer.
     """
 
     def __init__(self, key: bytes, randomBytes: RandomBytes = os.urandom) -> None:
         """
-        @param key: of any length.
-        @param randomBytes: gives so many random bytes.
+        @param key: a key of any length.
+        @param randomBytes: returns as many random bytes as it is asked for.
         """
         super().__init__(randomBytes)
         self._mask = int.from_bytes(_mask(key), "little")
 
     def transform(self, packets: Sequence[bytes]) -> Sequence[bytes]:
         """
-        Mask those that are not too long.
+        Masks the packets, and leaves out those that are longer than the mask.
         """
         mask = self._mask
         return [
@@ -77,28 +77,30 @@ class PythonXOR(_Masked):
 
 class AcceleratedXOR(_Masked, JoinedCipher):
     """
-    In C.
+    The mask by the accelerator.
     """
 
     def __init__(
         self, key: bytes, native: Accelerator, randomBytes: RandomBytes = os.urandom
     ) -> None:
         """
-        @param key: of any length.
-        @param randomBytes: gives so many random bytes.
+        @param key: a key of any length.
+        @param randomBytes: returns as many random bytes as it is asked for.
         """
         JoinedCipher.__init__(self, native, native.lib.kcp_xor, _mask(key), randomBytes)
 
     def transform(self, packets: Sequence[bytes]) -> Sequence[bytes]:
         """
-        Mask those that are not too long.
+        Masks the packets, and leaves out those that are longer than the mask.
         """
         return super().transform(_fitting(packets))
 
 
 def simpleXOR(key: bytes) -> CheckedCipher:
     """
-    @param key: of any length.
+    Makes the cipher C{xor}.
+
+    @param key: a key of any length.
     """
     native = accelerator()
     return PythonXOR(key) if native is None else AcceleratedXOR(key, native)

@@ -12,6 +12,8 @@ from kcptwisted.crypt.openssl import openSSLCipher
 
 def sm4(key: bytes) -> CFBCipher:
     """
+    Makes the cipher C{sm4}.
+
     @param key: 16 bytes.
     """
     return openSSLCipher(SM4(key))

@@ -12,6 +12,8 @@ from kcptwisted.crypt.openssl import openSSLCipher
 
 def tripleDES(key: bytes) -> CFBCipher:
     """
+    Makes the cipher C{3des}.
+
     @param key: 24 bytes.
     """
     return openSSLCipher(TripleDES(key))

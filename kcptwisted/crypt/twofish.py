@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import reedsolo
-from zope.interface import implementer
 
-from kcptwisted.crypt.blockcfb import IBlockCipher, blockCipher
+from kcptwisted.crypt.blockcfb import blockCipher
 from kcptwisted.crypt.cfb import CFBCipher
 from kcptwisted.crypt.lanes import LANE_BYTES, ones, rotateLeft
 
@@ -71,7 +70,7 @@ def _permutation(parts: Sequence[str]) -> list[int]:
 @lru_cache(maxsize=1)
 def _constants() -> tuple[list[list[int]], list[list[int]]]:
     """
-    @return: q0 and q1; and for each column of MDS the word that a byte gives.
+    Returns q0 and q1, and for each column of MDS the product with each byte, as a word.
     """
     columns = [
         [
@@ -87,11 +86,11 @@ def _constants() -> tuple[list[list[int]], list[list[int]]]:
 
 def _keyed(position: int, value: int, words: Sequence[bytes]) -> int:
     """
-    The function h for one byte.
+    Computes the function h for one byte.
 
-    @param position: of the byte in its word.
+    @param position: the position of the byte in its word.
     @param words: four words of the key.
-    @return: its part of the result.
+    @return: the byte's part of the result.
     """
     permutations, columns = _constants()
     order = _Q_ORDER[position]
@@ -102,7 +101,7 @@ def _keyed(position: int, value: int, words: Sequence[bytes]) -> int:
 
 def _subkeys(key: bytes) -> list[int]:
     """
-    Section 4.3.1: the words K.
+    Returns the words K of section 4.3.1.
     """
     words = [key[at : at + 4] for at in range(0, len(key), 4)]
     keys = []
@@ -120,7 +119,7 @@ def _subkeys(key: bytes) -> list[int]:
 
 def _boxes(key: bytes) -> list[list[int]]:
     """
-    Section 4.3.4: the key-dependent S-boxes, together with the columns of MDS.
+    Returns the key-dependent S-boxes of section 4.3.4, each combined with its column of MDS.
     """
     words: list[bytes] = []
     for at in range(0, len(key), 8):
@@ -134,10 +133,9 @@ def _boxes(key: bytes) -> list[list[int]]:
     return [[_keyed(position, value, words) for value in range(256)] for position in range(4)]
 
 
-@implementer(IBlockCipher)
 class Twofish:
     """
-    The block cipher.
+    The block cipher Twofish.
     """
 
     block = 16
@@ -160,7 +158,7 @@ class Twofish:
     @staticmethod
     def _substitute(words: int, count: int, tables: Sequence[Sequence[int]]) -> int:
         """
-        The function g, for each lane.
+        Computes the function g for each lane.
         """
         data = words.to_bytes(count * LANE_BYTES, "little")
         t0, t1, t2, t3 = tables
@@ -172,14 +170,14 @@ class Twofish:
 
     def encryptBlocks(self, blocks: bytes) -> bytes:
         """
-        Each of a block's four words has a lane of its own.
+        Encrypts each block for itself.  The four words of a block are in four lanes.
         """
         count = len(blocks) // self.block
         one = ones(count)
         low = one * _WORD
         keys = [one * key for key in self._keys]
         tables = self._tables
-        # For g of a word that is rotated by 8 bits: its bytes are one place further on.
+        # The function g of a word that is rotated by 8 bits: each byte is one place further.
         rotated = tables[1:] + tables[:1]
         words = struct.unpack(f"<{4 * count}I", blocks)
         a, b, c, d = [
@@ -203,6 +201,8 @@ class Twofish:
 
 def twofish(key: bytes) -> CFBCipher:
     """
+    Makes the cipher C{twofish}.
+
     @param key: 32 bytes.
     """
     return blockCipher(Twofish(key))

@@ -6,9 +6,7 @@ from __future__ import annotations
 
 import struct
 
-from zope.interface import implementer
-
-from kcptwisted.crypt.blockcfb import IBlockCipher, blockCipher
+from kcptwisted.crypt.blockcfb import blockCipher
 from kcptwisted.crypt.cfb import CFBCipher
 from kcptwisted.crypt.lanes import LANE_BYTES, ones
 
@@ -16,10 +14,9 @@ _CYCLES = 32
 _DELTA = 0x9E3779B9
 
 
-@implementer(IBlockCipher)
 class XTEA:
     """
-    The block cipher.
+    The block cipher XTEA.
     """
 
     block = 8
@@ -40,7 +37,7 @@ class XTEA:
 
     def encryptBlocks(self, blocks: bytes) -> bytes:
         """
-        A block is just as wide as a lane.
+        Encrypts each block for itself.  A block is as wide as a lane.
         """
         one = ones(len(blocks) // LANE_BYTES)
         low = one * 0xFFFFFFFF
@@ -56,6 +53,8 @@ class XTEA:
 
 def xtea(key: bytes) -> CFBCipher:
     """
+    Makes the cipher C{xtea}.
+
     @param key: 16 bytes.
     """
     return blockCipher(XTEA(key))

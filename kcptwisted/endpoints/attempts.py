@@ -22,7 +22,7 @@ from zope.interface import implementer
 
 from kcptwisted.client.connector import KCPConnector
 from kcptwisted.interfaces import Address
-from kcptwisted.stack.hub import SocketLayer
+from kcptwisted.stack.socketstack import SocketLayer
 from kcptwisted.udp.addresses import isIPv6, toAddress
 
 #: Seconds from one attempt to the next, as L{twisted.internet.endpoints.HostnameEndpoint} has it.
@@ -31,11 +31,11 @@ ATTEMPT_DELAY = 0.3
 #: Where to send from, and where to.
 Route = tuple[Address, Address]
 
-#: Makes what connects to one address, with a factory of its protocol.
+#: Makes the connector of one address, given the factory of its protocol.
 MakeConnector = Callable[[IProtocolFactory], KCPConnector]
 
-# What all of several failures come to, the most telling first: a server of KCP has answered; a host
-# has; nobody has; nothing could be sent.  All other failures come before these.
+# The failures that say least, in the order of what they say: a host has answered; nobody has;
+# nothing could be sent.  All other failures say more, such as what a KCP server has answered.
 _LEAST_TELLING = (ConnectionRefusedError, TimeoutError, ConnectError, CannotListenError)
 
 
@@ -71,7 +71,7 @@ def routes(binds: Sequence[Address], peers: Iterable[Address]) -> list[Route]:
 def mostTelling(failures: Sequence[Failure]) -> Failure:
     """
     @param failures: of all attempts, at least one.
-    @return: the one that says most about why nobody could be connected to.
+    @return: the one that says most about why there is no connection.
     """
 
     def rank(failure: Failure) -> int:
@@ -83,7 +83,7 @@ def mostTelling(failures: Sequence[Failure]) -> Failure:
 
 class Attempts:
     """
-    One connection to be made, over the routes there are.
+    Makes one connection, over whichever route is answered first.
 
     The attempts begin one after the other, L{ATTEMPT_DELAY} apart or as soon as one fails.  The
     first that is answered wins: the others end before its protocol is built.
@@ -102,7 +102,7 @@ class Attempts:
         """
         @param reactor: tells the time.
         @param makeConnector: makes the connector of each attempt.
-        @param layers: the user's own, of each attempt's socket.
+        @param layers: the user's own layers, for each attempt's socket.
         @param factory: makes the protocol.  It is started once, with the first socket, and stopped
             when there is no socket left, and none to come.
         @param end: when to give up, in the reactor's seconds.
@@ -132,7 +132,7 @@ class Attempts:
         @return: fires with the protocol, or fails with the most telling of the failures.
         """
         self._routes.extend(routes)
-        # The last one should have half of the time.
+        # The last attempt is to have half of the time.
         left = self._end - self._reactor.seconds()
         self._delay = max(min(ATTEMPT_DELAY, left / 2 / len(routes)), 0)
         self._proceed()
@@ -140,7 +140,7 @@ class Attempts:
 
     def _proceed(self) -> None:
         """
-        Begin attempts until one is under way; see what came of them when none is left.
+        Begin attempts until one is under way.  If none is left, the connection has failed.
         """
         self._stopTimer()
         self._beginning = True
@@ -171,7 +171,7 @@ class Attempts:
                 bind, peer, self._layers, max(left, 0)
             )
         except Exception:
-            # Such as a layer that leaves no room for data: no other address would change that.
+            # No other address would change it: a layer that leaves no room for data, for example.
             self._over(Failure())
             return False
         self._pending[attempt] = connecting
@@ -202,7 +202,7 @@ class Attempts:
 
     def _over(self, reason: Failure) -> None:
         """
-        Give up, whatever other addresses there are.
+        Give up, and try no further address.
         """
         self.decide(None)
         if not self._result.called:
@@ -237,7 +237,7 @@ class Attempts:
 
     def closed(self) -> None:
         """
-        An attempt, or the connection, has none any more.
+        An attempt, or the connection, has closed its socket.
         """
         self._sockets -= 1
         self._settle()
@@ -256,9 +256,9 @@ class Attempts:
 @implementer(IProtocolFactory)
 class _Attempt:
     """
-    What one attempt's connector takes for its factory.
+    The factory of one attempt's connector.
 
-    @ivar peer: whom it connects to.
+    @ivar peer: the address that it connects to.
     @ivar won: whether it was answered first.
     """
 

@@ -7,23 +7,26 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Sequence
+from socket import socket as Socket
 from typing import Any
 
 from twisted.internet.address import HostnameAddress
 from twisted.internet.defer import CancelledError, Deferred, fail
-from twisted.internet.error import ConnectingCancelledError
+from twisted.internet.error import CannotListenError, ConnectingCancelledError
 from twisted.internet.interfaces import IProtocol, IProtocolFactory, IStreamClientEndpoint
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from kcptwisted.client.connector import KCPConnector
 from kcptwisted.endpoints.attempts import Attempts, routes
+from kcptwisted.endpoints.given import givenSocket
 from kcptwisted.interfaces import Address
 from kcptwisted.options import KCPOptions
 from kcptwisted.options.hosts import checkHost, checkName, checkPort
-from kcptwisted.stack.hub import RandomBytes, SocketLayer
 from kcptwisted.stack.protection import warnIfUnprotected
+from kcptwisted.stack.socketstack import RandomBytes, SocketLayer
 from kcptwisted.udp.addresses import ANY_IPV4, ANY_IPV6, resolve
+from kcptwisted.udp.adopted import AdoptedSocket
 
 
 def randomConversation() -> int:
@@ -48,6 +51,8 @@ class KCPClientEndpoint:
         layers: Sequence[SocketLayer] = (),
         randomConv: Callable[[], int] = randomConversation,
         randomBytes: RandomBytes = os.urandom,
+        *,
+        socket: Socket | int | None = None,
     ) -> None:
         """
         @param reactor: provides L{twisted.internet.interfaces.IReactorTime} and either
@@ -59,23 +64,29 @@ class KCPClientEndpoint:
         @param layers: the user's own layers around the cipher, from the inner to the outer; see
             L{kcptwisted.layer.DatagramLayer}.
         @param randomConv: gives conversation ids.
-        @param randomBytes: gives the tokens of control frames; see L{kcptwisted.control}.
-        @raise ValueError: if C{host} is written as no host is, or C{port} is no UDP port.
+        @param randomBytes: gives the tokens of control frames; see
+            L{kcptwisted.connection.channel}.
+        @param socket: a bound UDP socket to use, or its descriptor, instead of a new one.  Each
+            L{connect} duplicates it at once; the application closes its own.
+        @raise ValueError: if C{host} is written as no host is, C{port} is no UDP port, or C{socket}
+            does not go with an option.
         """
         self._reactor = reactor
         self._host = checkHost(host, "host")
         self._port = checkPort(port, 1)
         self._options = options or KCPOptions()
         self._layers = tuple(layers)
+        self._given = givenSocket(self._options, socket)
         self._randomConv = randomConv
         self._randomBytes = randomBytes
 
     def __repr__(self) -> str:
-        return f"<KCPClientEndpoint {self._host}:{self._port}>"
+        given = "" if self._given is None else f" with {self._given.name}"
+        return f"<KCPClientEndpoint {self._host}:{self._port}{given}>"
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
         """
-        Connect, to the first of the host's addresses that answers; see
+        Connect to the first of the host's addresses that answers; see
         L{kcptwisted.endpoints.attempts.Attempts}.
 
         @return: fires with the protocol when the server has answered.  Fails with
@@ -91,9 +102,19 @@ class KCPClientEndpoint:
             checkName(self._host, "host")
         except ValueError:
             return fail()
+        sock = None
+        if self._given is not None:
+            try:
+                sock = self._given.adopt()
+            except (ValueError, CannotListenError):
+                return fail()
         end = self._reactor.seconds() + self._options.timeout
         looked = resolve(self._reactor, self._host, self._port, self._options.timeout)
-        connected = looked.addCallback(self._resolved, protocolFactory, end)
+        if sock is None:
+            connected = looked.addCallback(self._resolved, protocolFactory, end)
+        else:
+            looked.addErrback(self._unresolvedFor, sock)
+            connected = looked.addCallback(self._resolvedFor, sock, protocolFactory, end)
         return connected.addErrback(self._cancelled)
 
     def _cancelled(self, reason: Failure) -> Failure:
@@ -123,7 +144,35 @@ class KCPClientEndpoint:
         attempts = Attempts(self._reactor, self._connector, self._layers, factory, end)
         return attempts.connect(found)
 
-    def _connector(self, factory: IProtocolFactory) -> KCPConnector:
+    def _connector(self, factory: IProtocolFactory, sock: Socket | None = None) -> KCPConnector:
         return KCPConnector(
-            self._reactor, self._options, factory, self._randomConv, self._randomBytes
+            self._reactor, self._options, factory, self._randomConv, self._randomBytes, sock
         )
+
+    # With the application's socket.
+
+    def _unresolvedFor(self, reason: Failure, sock: AdoptedSocket) -> Failure:
+        sock.close()
+        return reason
+
+    def _resolvedFor(
+        self, peers: list[Address], sock: AdoptedSocket, factory: IProtocolFactory, end: float
+    ) -> Deferred[IProtocol]:
+        """
+        Connect to the first of C{peers} that the socket can send to: it has one address, so there
+        is one attempt.
+        """
+        assert self._given is not None
+        try:
+            route = self._given.route(sock, peers, self._host)
+        except ValueError:
+            sock.close()
+            raise
+        attempts = Attempts(
+            self._reactor,
+            lambda attempt: self._connector(attempt, sock),
+            self._layers,
+            factory,
+            end,
+        )
+        return attempts.connect([route])

@@ -1,7 +1,7 @@
 """
 Parsers of C{kcp:} endpoint strings.
 
-Twisted imports this with every use of any endpoint string, so what is heavy is imported on use.
+Twisted imports this module for every endpoint string, so the parsers import what they need.
 """
 
 from __future__ import annotations

@@ -38,6 +38,9 @@ def takeParts(
     names = PARTS[end]
     options = dict(kwargs)
     named = {name: options.pop(name) for name in names if name in options}
+    if end == "server" and not args and "fd" in options:
+        # The socket has its port.
+        named.setdefault("port", "0")
     free = [name for name in names if name not in named]
     if len(args) < len(free):
         missing = " and ".join(free[len(args) :])
@@ -72,8 +75,8 @@ def _shape(end: str) -> str:
 
 def _escape(end: str, args: Sequence[str], given: Mapping[str, str]) -> str:
     """
-    @return: how to write a value with colons in it, or an address to listen on; exactly, if it is
-        known to be an address.
+    @return: how to write a value with colons, or an address to listen on; the exact text if the
+        value is an address.
     """
     if holdsSecret(given):
         asked = end == "server" and any(map(_listenable, args))
@@ -81,7 +84,7 @@ def _escape(end: str, args: Sequence[str], given: Mapping[str, str]) -> str:
     for name in ("host", "interface", "bindAddress"):
         if name in given:
             own = sum(part not in given for part in PARTS[end])
-            # Where the rest of the address stands among the parts, nobody knows.
+            # The rest of the address may stand anywhere among the parts.
             for rest in (args[own:], args[: len(args) - own], args):
                 address = ":".join([given[name], *rest]).strip("[]")
                 if isIPv6Address(address):
@@ -117,14 +120,13 @@ def _listenable(part: str) -> bool:
 
 def checkRepeated(caller: FrameType | None) -> None:
     """
-    See that no option was given twice.
+    Check that no option is given twice.
 
-    Twisted keeps the last one of them and hands a parser a dictionary: nothing in the plugins'
-    interface tells of the others.  But the function of Twisted's that calls the parser has the
-    string as its argument C{description}.
+    Twisted keeps the last one, and gives the parser a dictionary.  But the function of Twisted that
+    calls the parser has the whole string in its argument C{description}.
 
-    @param caller: the frame that called the parser.  Unless it is that function's, nothing is
-        checked.
+    @param caller: the frame that called the parser.  Nothing is checked if it is another
+        function's.
     @raise ValueError: if one was.
     """
     if caller is None or caller.f_globals.get("__name__") != "twisted.internet.endpoints":

@@ -1,3 +1,3 @@
 """
-Forward error correction: Reed-Solomon parity over groups of datagrams, as kcp-go does it.
+Forward error correction: Reed-Solomon parity over groups of datagrams, as in kcp-go.
 """

@@ -1,5 +1,5 @@
 """
-Sums of shards multiplied by constants: what the Reed-Solomon code spends its time with.
+Sums of shards multiplied by constants.  The Reed-Solomon code spends most of its time here.
 """
 
 from __future__ import annotations
@@ -14,22 +14,24 @@ from kcptwisted.native import Accelerator, Scratch, accelerator
 
 class ShardArithmetic(ABC):
     """
-    Linear combinations over GF(2^8).
+    Computes linear combinations of shards over GF(2^8).
     """
 
     @abstractmethod
     def combine(self, factors: Sequence[bytes], shards: Sequence[bytes]) -> list[bytes]:
         """
-        @param factors: for each sum wanted, a row with one factor for each shard.
-        @param shards: at least one, all of the same length.
-        @return: the sums.
+        Computes sums of shards, each shard multiplied by a factor.
+
+        @param factors: a row for each sum, with one factor for each shard.
+        @param shards: at least one shard; all have the same length.
+        @return: the sums, in the order of the rows.
         """
 
 
 class PythonArithmetic(ShardArithmetic):
     """
-    In plain Python: a product with a constant is one C{bytes.translate}, a sum is the XOR of two
-    integers.
+    The arithmetic in plain Python.  A product of a shard with a constant is one C{bytes.translate};
+    a sum is the XOR of two integers.
     """
 
     def __init__(self) -> None:
@@ -37,7 +39,7 @@ class PythonArithmetic(ShardArithmetic):
 
     def combine(self, factors: Sequence[bytes], shards: Sequence[bytes]) -> list[bytes]:
         """
-        Row by row.
+        Computes the sums row by row.
         """
         tables = self._tables
         length = len(shards[0])
@@ -53,9 +55,9 @@ class PythonArithmetic(ShardArithmetic):
 
 def kernelTable(factor: int) -> bytes:
     """
-    @return: what the accelerator has to know of a factor: its products with 0 to 15, then with the
-        multiples of 16; and, as a matrix of bits, the rows from the highest bit of the product on,
-        its products with the powers of two.
+    Returns the tables of a factor for the accelerator: its products with 0 to 15, then its products
+    with the multiples of 16, then its products with the powers of two as a matrix of bits, whose
+    first row is the highest bit of each product.
     """
     product = products(factor)
     matrix = [
@@ -66,12 +68,12 @@ def kernelTable(factor: int) -> bytes:
 
 class AcceleratedArithmetic(ShardArithmetic):
     """
-    In C.
+    The arithmetic of the accelerator.
     """
 
     def __init__(self, native: Accelerator, kernel: int) -> None:
         """
-        @param kernel: one of the accelerator's C{kernels}.
+        @param kernel: a number in the accelerator's C{kernels}.
         """
         self._kernel = kernel
         self._combine = native.lib.kcp_gf_combine
@@ -80,7 +82,7 @@ class AcceleratedArithmetic(ShardArithmetic):
 
     def combine(self, factors: Sequence[bytes], shards: Sequence[bytes]) -> list[bytes]:
         """
-        All rows in one call.
+        Computes all sums in one call.
         """
         length = len(shards[0])
         rows = len(factors)
@@ -107,7 +109,7 @@ class AcceleratedArithmetic(ShardArithmetic):
 @lru_cache(maxsize=1)
 def fastestArithmetic() -> ShardArithmetic:
     """
-    @return: what is fastest here.
+    Returns the fastest arithmetic that is available here.
     """
     native = accelerator()
     if native is None:

@@ -1,5 +1,6 @@
 """
-Finding out how a peer groups its shards, from the numbers and types of those that arrive.
+Finds out how many data and parity shards a peer's groups have, from the seqids and types of the
+shards that arrive.
 """
 
 from __future__ import annotations
@@ -8,45 +9,52 @@ from math import gcd
 
 from kcptwisted.wire.fec import MAXIMUM_SHARDS
 
-#: Shards that are remembered: two of the largest groups, and the edges of both.
+#: The most shards that are remembered: two groups of the largest size, and the edges of both.
 SAMPLES = 2 * MAXIMUM_SHARDS + 2
 
-#: Counts are looked for each time that so many shards came, and where a group should begin; but
-#: after each search in vain twice as many have to come first, as a peer can make searches costly.
+#: A search for the counts follows each time that so many shards have arrived, and each shard that
+#: should begin a group.  After each search that found nothing, twice as many shards must arrive
+#: before the next, because a peer can make searches costly.
 TUNE_EVERY = 8
 
-#: A look goes through all samples, so that one shard in so many of them has to have come before.
+#: A search reads all samples.  So for each so many samples one new shard must have arrived since
+#: the search before.
 SAMPLES_PER_SHARD = 64
 
-#: Edges of each kind that it takes to believe in counts that nobody had thought of.
+#: How many edges of each kind it takes to accept counts that were not expected.
 EDGES = 2
 
 
 class AutoTune:
     """
-    The types of the last L{SAMPLES} shards, by seqid.
+    Remembers the types of the last L{SAMPLES} shards by seqid, and finds the counts that explain
+    them.
 
     Two shards with consecutive seqids and different types are an edge.  Where parity ends and data
-    begins, the seqid is a multiple of the group's size; where data ends and parity begins, the
-    remainder is the count of data shards.  So a few edges are enough, and lost, late and repeated
-    shards do no harm: counts are believed if they, and no others, explain every sample.  Without an
-    edge of the second kind they cannot be, however many shards agree with them.
+    begins, the seqid is a multiple of the group's size.  Where data ends and parity begins, the
+    remainder of the seqid is the count of data shards.  So a few edges are enough, and lost, late
+    and repeated shards do no harm.  Counts are accepted if they, and no others, explain every
+    sample.  Without an edge of the second kind no counts are accepted, however many shards agree
+    with them.
     """
 
-    __slots__ = ("_isData", "_lookAgain", "_looked", "_sampled", "_searches")
+    __slots__ = ("_isData", "_lastSearch", "_nextSearch", "_sampled", "_searches")
 
     def __init__(self) -> None:
-        # In the order of arrival.
+        # By seqid, in the order of arrival.
         self._isData: dict[int, bool] = {}
-        # How many shards had come at the last look.
-        self._looked = 0
-        # How many shards came, how often all counts were tried in vain, and how many shards have to
-        # come before that is done again.
-        self._sampled = self._searches = self._lookAgain = 0
+        # How many shards had arrived at the last search.
+        self._lastSearch = 0
+        # How many shards have arrived, how many searches found nothing, and how many shards must
+        # have arrived before the next search.
+        self._sampled = self._searches = self._nextSearch = 0
 
     def sample(self, seqid: int, isData: bool) -> None:
         """
-        Remember a shard; the oldest goes when there are too many.
+        Remembers a shard, and forgets the oldest if there are more than L{SAMPLES}.
+
+        @param seqid: the shard's number.
+        @param isData: True for a data shard, False for a parity shard.
         """
         self._sampled += 1
         known = self._isData
@@ -57,21 +65,25 @@ class AutoTune:
 
     def isTime(self, atStart: bool) -> bool:
         """
-        @param atStart: whether the last shard is where a group should begin.
-        @return: whether to look for the counts now.
+        Returns True if it is time to search for the counts.
+
+        @param atStart: True if the last shard should begin a group.
         """
-        if self._sampled < self._lookAgain or not (atStart or self._sampled % TUNE_EVERY == 0):
+        if self._sampled < self._nextSearch or not (atStart or self._sampled % TUNE_EVERY == 0):
             return False
-        if (self._sampled - self._looked) * SAMPLES_PER_SHARD < len(self._isData):
+        if (self._sampled - self._lastSearch) * SAMPLES_PER_SHARD < len(self._isData):
             return False
-        self._looked = self._sampled
+        self._lastSearch = self._sampled
         return True
 
     def find(self, expected: tuple[int, int] | None = None) -> tuple[int, int] | None:
         """
-        @param expected: counts for which one edge where data ends is enough; others, which a stray
-            shard could make up, take L{EDGES} of each kind.
-        @return: the counts of data and of parity shards; None while the samples leave a choice.
+        Searches for the counts that explain all samples.
+
+        @param expected: counts for which one edge where data ends is enough.  All other counts,
+            which a stray shard could suggest, take L{EDGES} edges of each kind.
+        @return: the counts of data and of parity shards; None while several counts, or none,
+            explain the samples.
         """
         known = self._isData
         starts: list[int] = []
@@ -85,17 +97,19 @@ class AutoTune:
             expected is not None and self._explains(sum(expected), expected[0])
         ):
             return None
-        # 0, of which any size is a divisor, as long as no group has been seen to begin.
+        # Without an edge where data begins this is 0, which every size divides.
         found = self._onlyExplanation(gcd(*starts), ends[0])
         if found is None:
             self._searches += 1
-            self._lookAgain = self._sampled + min(1 << self._searches, SAMPLES)
+            self._nextSearch = self._sampled + min(1 << self._searches, SAMPLES)
         return found
 
     def _onlyExplanation(self, multiple: int, end: int) -> tuple[int, int] | None:
         """
-        @param multiple: of the group's size.
-        @param end: the seqid after some group's data.
+        Returns the counts that explain all samples; None if several do, or none.
+
+        @param multiple: a multiple of the group's size.
+        @param end: the seqid after the data of some group.
         """
         found: tuple[int, int] | None = None
         for size in range(2, MAXIMUM_SHARDS + 1):
@@ -107,14 +121,16 @@ class AutoTune:
 
     def isFirstGroup(self, dataShards: int, last: int) -> bool:
         """
+        Returns True if the samples show that the group of seqid 0 has so many data shards, and that
+        it reaches to C{last} with all counts that explain the samples.
+
+        @param dataShards: a count of data shards.
         @param last: a seqid that is not less than C{dataShards}.
-        @return: whether the group of seqid 0 is seen to have so many data shards, and reaches to
-            C{last} with any counts that explain the samples.
         """
         known = self._isData
         if known.get(dataShards - 1) is not True or known.get(dataShards) is not False:
             return False
-        # In a smaller group this is where the data of a later one ends.
+        # With a smaller group size, the data of a later group would end here.
         return not any(self._explains(size, dataShards % size) for size in range(2, last + 1))
 
     def _explains(self, size: int, dataShards: int) -> bool:

@@ -1,5 +1,5 @@
 """
-Taking datagrams out of data shards, and rebuilding lost ones from parity.
+Takes datagrams out of data shards, and rebuilds lost ones from parity.
 """
 
 from __future__ import annotations
@@ -20,26 +20,31 @@ from kcptwisted.wire.fec import (
     unpackDataHeader,
 )
 
-#: Groups that are kept behind the newest one.
+#: How many groups behind the newest one are kept.
 HORIZON = 3
 
-#: A group that is up to so many seqids ahead of the newest is the newest from then on, and one that
-#: is up to so many behind it is most likely late.
+#: A group that is at most so many seqids ahead of the newest group becomes the newest.  A group
+#: that is at most so many seqids behind it is probably late.
 JUMP = 1024
 
-#: After so many groups' worth of shards, and so many shards, or of such as are likely late so many,
-#: all from elsewhere, the newest group is where L{QUORUM} are near each other, of the last
-#: L{MAXIMUM_STRAYS}.
-PATIENCE_GROUPS = 2
-PATIENCE = 16
-PATIENCE_LATE = 128
-QUORUM = 3
+#: The decoder takes another group for the newest if more shards than this in a row were strays: as
+#: many as so many groups have, and at least so many; or, of strays that are probably late, so many.
+RESYNC_GROUPS = 2
+RESYNC_SHARDS = 16
+RESYNC_LATE_SHARDS = 128
+
+#: The last strays are kept, at most so many, and so many of them must be near each other.
 MAXIMUM_STRAYS = 12
+RESYNC_NEAR = 3
 
 
 class _Group:
     """
-    The packets of one group that have arrived, by position.
+    One group.
+
+    @ivar packets: the packets that have arrived, by position.
+    @ivar dataCount: how many of them are data shards.
+    @ivar done: True if the group is complete or rebuilt.
     """
 
     __slots__ = ("dataCount", "done", "packets")
@@ -52,36 +57,38 @@ class _Group:
 
 class FECDecoder:
     """
-    Passes data shards on as they come, and rebuilds what a group's parity allows.
+    Takes datagrams out of data shards as they arrive, and rebuilds lost ones where a group's parity
+    allows.
 
-    The peer's counts of shards may be others than this side's, and with wrong ones the code gives
-    wrong datagrams, which can look right.  So nothing is rebuilt until L{AutoTune} has confirmed
-    the counts in use or found the right ones, nor after a shard has contradicted them, until it
-    has done so again.
+    The peer may use other counts of shards than this side.  With wrong counts the code gives wrong
+    datagrams, which can look right.  So nothing is rebuilt before L{AutoTune} has confirmed the
+    counts in use or found the right ones.  When a shard contradicts the counts, nothing is rebuilt
+    until that has happened again.
 
-    A shard that is further behind the newest group than L{HORIZON} groups is late, and one that is
-    more than L{JUMP} seqids ahead is a stray: of a session that was at the peer's address before,
-    or made up.  Neither has a part in anything.  But when such ones come only, it is the newest
-    group that was a stray's.
+    A shard that is more than L{HORIZON} groups behind the newest group is late.  A shard that is
+    more than L{JUMP} seqids ahead is a stray: it belongs to an earlier session at the peer's
+    address, or is forged.  Both are left out.  But if only such shards arrive, the newest group was
+    that of a stray, and another group takes its place.
 
-    Holds the newest group and L{HORIZON} behind it: at most (L{HORIZON} + 1) × (data + parity)
-    packets, whatever arrives, and L{MAXIMUM_STRAYS}.
+    Holds the newest group and L{HORIZON} groups behind it: at most
+    (L{HORIZON} + 1) × (data + parity) packets and L{MAXIMUM_STRAYS} strays, whatever arrives.
     """
 
     def __init__(self, dataShards: int, parityShards: int, stats: SessionStats) -> None:
         """
-        @param dataShards: this side's count, which the peer's is taken to be at first; 0 if this
-            side does without FEC.
-        @param parityShards: likewise.
+        @param dataShards: data shards of a group at this side, and at first the count that is
+            expected of the peer; 0 if this side does not use FEC.
+        @param parityShards: parity shards of a group, likewise.
+        @param stats: its counters of FEC count here.
         """
         self._stats = stats
         # None once the counts are confirmed.
         self._tuner: AutoTune | None = AutoTune()
-        # Whether a shard has contradicted the counts in use since then.  If these are not our own
-        # but made up, it is no error of the peer's, and they are good for nothing anyway.
+        # True if a shard has contradicted the counts in use since then.  A side without FEC has no
+        # counts of its own: to contradict its first ones is no error of the peer.
         self._contradicted = not dataShards
-        # How many shards came from elsewhere in a row, and of many the last, by seqid.
-        self._missed = 0
+        # How many shards in a row were strays, and the last of them by seqid.
+        self._straysInRow = 0
         self._strays: dict[int, bytes] = {}
         self._use(dataShards or 1, parityShards or 1)
 
@@ -95,8 +102,10 @@ class FECDecoder:
 
     def decode(self, packets: Iterable[bytes]) -> tuple[list[bytes], list[bytes]]:
         """
+        Takes the FEC headers off.
+
         @param packets: datagrams as they arrived, with or without FEC headers.
-        @return: the datagrams of segments in them, and those rebuilt.
+        @return: the datagrams of segments in them, and the datagrams that were rebuilt.
         """
         datagrams, recovered, dataCount, parityCount = self._sort(packets)
         self._stats.FECDataShards += dataCount
@@ -105,13 +114,14 @@ class FECDecoder:
 
     def _sort(self, packets: Iterable[bytes]) -> tuple[list[bytes], list[bytes], int, int]:
         """
-        @return: as L{decode}, and how many data and parity shards there were.
+        Returns what L{decode} returns, and how many data and how many parity shards there were.
         """
         datagrams = []
         recovered: list[bytes] = []
         dataCount = parityCount = 0
         unpack = unpackDataHeader
-        # The last shard's group, and its first seqid: the next shard is most likely of it too.
+        # The group of the last shard and its first seqid: the next shard probably belongs to it
+        # too.
         group: _Group | None = None
         first = 0
         for packet in packets:
@@ -137,8 +147,8 @@ class FECDecoder:
                 if seqid >= self._limit:
                     self._stats.FECErrs += 1
                     continue
-                if self._isElsewhere(seqid // self._groupSize):
-                    recovered += self._keep(seqid, packet)
+                if self._isStray(seqid // self._groupSize):
+                    recovered += self._keepStray(seqid, packet)
                     group = None
                     continue
                 position = seqid % self._groupSize
@@ -147,14 +157,14 @@ class FECDecoder:
             isData = kind == DATA
             if isData is not (position < self._dataShards):
                 recovered += self._tune(seqid, isData, False)
-                # The counts may be others now.
+                # The counts may have changed.
                 group = None
                 continue
             if group is None:
                 number = seqid // self._groupSize
                 group = self._groups.get(number) or self._open(number)
                 if group is None and self._tuner is None:
-                    recovered += self._keep(seqid, packet)
+                    recovered += self._keepStray(seqid, packet)
                     continue
             isNew = group is not None and not group.done and position not in group.packets
             if group is not None and isNew:
@@ -167,9 +177,11 @@ class FECDecoder:
                 group = None
         return datagrams, recovered, dataCount, parityCount
 
-    def _isElsewhere(self, number: int) -> bool:
+    def _isStray(self, number: int) -> bool:
         """
-        Whether a group is so far from the newest that its shard is a stray.
+        Returns True if a group is so far from the newest that its shard is a stray.
+
+        @param number: the number of the group.
         """
         if self._newest is None:
             return False
@@ -178,36 +190,36 @@ class FECDecoder:
         ahead = (number - self._newest) % groups
         near = max(self._reach, JUMP // size)
         if near < ahead < groups - near:
-            self._missed += 1
+            self._straysInRow += 1
             return True
         if ahead < groups - self._reach and ahead > near:
-            self._missed += 1
-        elif self._missed:
-            self._missed = 0
+            self._straysInRow += 1
+        elif self._straysInRow:
+            self._straysInRow = 0
             self._strays.clear()
         return False
 
     @property
     def _reach(self) -> int:
         """
-        How many groups away from each other shards may be.
+        How many groups shards that belong together may be apart.
         """
-        # Groups of counts that are in doubt may be much smaller than the peer's.
+        # While the counts are in doubt, the peer's groups may be much larger than these.
         return HORIZON if self._tuner is None else max(HORIZON, SAMPLES // self._groupSize)
 
-    def _keep(self, seqid: int, packet: bytes) -> list[bytes]:
+    def _keepStray(self, seqid: int, packet: bytes) -> list[bytes]:
         """
-        Take a shard from elsewhere, and go there if there is reason to.
+        Keeps a stray.  Makes its group the newest if there were many strays and some are near it.
 
-        @return: what is rebuilt then.
+        @return: the datagrams that are then rebuilt.
         """
         assert self._newest is not None
         size = self._groupSize
         groups = self._limit // size
         number = seqid // size
         isLate = (self._newest - number) % groups <= max(self._reach, JUMP // size)
-        patience = PATIENCE_LATE if isLate else max(PATIENCE_GROUPS * size, PATIENCE)
-        if self._missed <= patience:
+        tolerated = RESYNC_LATE_SHARDS if isLate else max(RESYNC_GROUPS * size, RESYNC_SHARDS)
+        if self._straysInRow <= tolerated:
             return []
         strays = self._strays
         strays.pop(seqid, None)
@@ -218,39 +230,42 @@ class FECDecoder:
             for other, kept in strays.items()
             if (number - other // size + reach) % groups <= 2 * reach
         ]
-        if len(near) < QUORUM:
+        if len(near) < RESYNC_NEAR:
             if len(strays) > MAXIMUM_STRAYS:
                 del strays[next(iter(strays))]
             return []
         strays.clear()
         if self._tuner is not None:
-            # What was sampled may be a stray.
+            # The samples may be of strays.
             self._tuner = AutoTune()
         self._newest = number
-        self._giveUpFar(number)
+        self._dropOld(number)
         return self._sort(near)[1]
 
-    def _giveUpFar(self, newest: int) -> None:
+    def _dropOld(self, newest: int) -> None:
         """
-        Forget groups that are too far behind the newest.
+        Forgets the groups that are more than L{HORIZON} behind the newest.
         """
         groups = self._limit // self._groupSize
         for number in [each for each in self._groups if (newest - each) % groups > HORIZON]:
-            # Groups of counts that turned out wrong were none.
+            # With wrong counts these were no groups.
             if not self._groups.pop(number).done and not self._contradicted:
                 self._stats.FECShortShards += 1
 
     def _tune(self, seqid: int, isData: bool, agrees: bool, isNew: bool = False) -> list[bytes]:
         """
-        Take a shard into account that contradicts the counts in use, or while they are in doubt.
+        Takes a shard into account that contradicts the counts in use, or that arrives while they
+        are in doubt.
 
-        @param agrees: whether it is what the counts in use say.
-        @param isNew: whether it was put into its group just now.
-        @return: datagrams that have been rebuilt now that the counts are no longer in doubt.
+        @param seqid: the shard's number.
+        @param isData: True for a data shard, False for a parity shard.
+        @param agrees: True if the shard agrees with the counts in use.
+        @param isNew: True if the shard was put into its group just now.
+        @return: the datagrams that are rebuilt because the counts are no longer in doubt.
         """
         tuner = self._tuner
         if tuner is None:
-            # The shard itself is not sampled: if it is a stray, the next ones will agree.
+            # This shard is not sampled: if it is a stray, the next ones agree with the counts.
             self._tuner = AutoTune()
             self._contradicted = True
             self._stats.FECErrs += 1
@@ -267,9 +282,9 @@ class FECDecoder:
 
     def _confirm(self, counts: tuple[int, int]) -> list[bytes]:
         """
-        Go on with counts that are certain.
+        Uses counts that are certain from now on.
 
-        @return: what can be rebuilt of the groups that have been collected.
+        @return: the datagrams that are rebuilt from the groups that have been collected.
         """
         self._tuner = None
         self._contradicted = False
@@ -285,8 +300,8 @@ class FECDecoder:
 
     def _completeFirst(self, tuner: AutoTune) -> list[bytes]:
         """
-        Rebuild the first group of all as soon as it shows where its data ends: how many parity
-        shards there are does not matter for it.
+        Rebuilds the first group of all as soon as it shows where its data ends.  The count of
+        parity shards does not matter for it.
         """
         group = self._groups.get(0)
         if self._contradicted or group is None or len(group.packets) < self._dataShards:
@@ -297,7 +312,9 @@ class FECDecoder:
 
     def _open(self, number: int) -> _Group | None:
         """
-        @return: a new group; None if it is too far behind.
+        Opens a group.
+
+        @return: the new group; None if it would be too far behind the newest.
         """
         groups = self._limit // self._groupSize
         if self._newest is not None:
@@ -309,12 +326,12 @@ class FECDecoder:
                 return group
         self._newest = number
         group = self._groups[number] = _Group()
-        self._giveUpFar(number)
+        self._dropOld(number)
         return group
 
     def _complete(self, group: _Group) -> list[bytes]:
         """
-        @return: the datagrams that were missing from a group that can be rebuilt now.
+        Rebuilds the datagrams that are missing from a group of enough shards, and returns them.
         """
         group.done = True
         packets, group.packets = group.packets, {}

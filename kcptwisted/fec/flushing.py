@@ -1,5 +1,5 @@
 """
-Parity for groups that traffic leaves half-filled (the option C{fecFlush}).
+Parity for groups that traffic leaves incomplete (the option C{fecFlush}).
 """
 
 from __future__ import annotations
@@ -13,18 +13,20 @@ from zope.interface import implementer
 from kcptwisted.fec.layer import FECLayer
 from kcptwisted.interfaces import Address, IDatagramProtocol
 from kcptwisted.stats import SessionStats
-from kcptwisted.timing.clock import FlushClock, IFlushed
+from kcptwisted.timing.clock import FlushClock
+from kcptwisted.timing.interfaces import IFlushed
 
 
 @implementer(IFlushed)
 class FlushingFECLayer(FECLayer):
     """
-    Fills a group up when nothing has been sent for a while, so that its parity goes out.
+    Completes a group when nothing has been sent for a while, so that its parity is sent.
 
-    A receiver needs as many shards of a group as it has data shards, so the missing ones have to be
-    sent.  Each is a datagram that says nothing new, which any peer takes (docs/wire.md, "FEC").
+    A receiver needs as many shards of a group as it has data shards.  So the missing ones are sent
+    as padding: datagrams that say nothing new, which any peer takes (docs/wire.md, "FEC").
 
-    @ivar scheduled: the clock's own note.
+    @ivar due: see L{IFlushed}; the end of the pause, or None if no group is incomplete.
+    @ivar scheduled: see L{IFlushed}.
     """
 
     def __init__(
@@ -35,15 +37,15 @@ class FlushingFECLayer(FECLayer):
         clock: FlushClock,
         stats: SessionStats,
         pause: int,
-        filler: Callable[[], bytes | None],
+        padding: Callable[[], bytes | None],
         firstGroup: int = 0,
     ) -> None:
         """
         @param dataShards: data shards of a group, at least 1.
         @param parityShards: parity shards of a group.
         @param clock: calls L{flush}.
-        @param pause: milliseconds without a datagram after which a group is filled up.
-        @param filler: gives a small datagram of segments that changes nothing; None when the
+        @param pause: milliseconds without a datagram after which a group is completed.
+        @param padding: returns a small datagram of segments that changes nothing; None when the
             session is over.
         @param firstGroup: the number of the first group that is sent.
         """
@@ -51,39 +53,33 @@ class FlushingFECLayer(FECLayer):
         self.scheduled: int | None = None
         self._clock = clock
         self._pause = pause
-        self._filler = filler
-        self._due: int | None = None
+        self._padding = padding
+        self.due: int | None = None
         self._address: Address | None = None
 
     def writeDatagrams(self, datagrams: Sequence[bytes], address: Address) -> None:
         """
-        Pass down with parity, and wait for a pause.
+        Pass down with parity, and wait for a pause if a group is incomplete.
         """
         super().writeDatagrams(datagrams, address)
         self._address = address
         if self._encoder is not None and self._encoder.missing:
-            self._due = self._now() + self._pause
+            self.due = self._now() + self._pause
             self._clock.schedule(self)
         else:
-            self._due = None
-
-    def deadline(self) -> int | None:
-        """
-        @return: when the pause is long enough, milliseconds; None if no group is half-filled.
-        """
-        return self._due
+            self.due = None
 
     def flush(self, now: int) -> None:
         """
-        Fill the group up.
+        Complete the group if the pause is over.
         """
-        if self._due is None or now < self._due or self._encoder is None or self._address is None:
+        if self.due is None or now < self.due or self._encoder is None or self._address is None:
             return
-        self._due = None
-        filler = self._filler()
-        if filler is not None:
+        self.due = None
+        padding = self._padding()
+        if padding is not None:
             try:
-                self.transport.writeDatagrams(self._encoder.complete(filler, now), self._address)
+                self.transport.writeDatagrams(self._encoder.complete(padding, now), self._address)
             except ConnectionLost:
                 self.wrapped.connectionLost(Failure())
 
@@ -91,5 +87,5 @@ class FlushingFECLayer(FECLayer):
         """
         End the connection.
         """
-        self._due = None
+        self.due = None
         self.wrapped.connectionLost(reason)

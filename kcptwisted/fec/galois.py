@@ -1,5 +1,6 @@
 """
-The field GF(2^8) of the Reed-Solomon code (docs/wire.md, "FEC"), on reedsolo's multiplication.
+The field GF(2^8) of the Reed-Solomon code (docs/wire.md, "FEC"), based on reedsolo's
+multiplication.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ FIELD_POLYNOMIAL = 0x11D
 @lru_cache(maxsize=1)
 def logarithms() -> tuple[list[int], list[int]]:
     """
-    @return: powers of the generator, twice over so that sums of two exponents index it, and
-        logarithms.
+    Returns the powers of the generator and the logarithms.  The list of powers is repeated once, so
+    that a sum of two exponents is an index in it.
     """
-    # Sessions without FEC do without it.
+    # Imported here, because sessions without FEC do not need it.
     import reedsolo
 
-    # Not reedsolo.init_tables: it changes the field of every other user in the process.
+    # Not reedsolo.init_tables: it changes the field for all users in the process.
     powers = [1]
     for _ in range(254):
         powers.append(reedsolo.gf_mult_noLUT(powers[-1], 2, FIELD_POLYNOMIAL, 256))
@@ -30,7 +31,7 @@ def logarithms() -> tuple[list[int], list[int]]:
 
 def products(factor: int) -> bytes:
     """
-    @return: a translation table that multiplies by C{factor}.
+    Returns a table for C{bytes.translate} that multiplies each byte by C{factor}.
     """
     if not factor:
         return bytes(256)

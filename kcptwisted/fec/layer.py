@@ -1,5 +1,5 @@
 """
-FEC as a wrapping protocol around one session.
+FEC as a layer, which wraps one session.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from kcptwisted.wire.fec import FEC_OVERHEAD
 
 class FECLayer(DatagramLayer):
     """
-    Adds parity to what goes down, and hands up what arrived and what parity rebuilt.
+    Adds parity to datagrams that are sent, and passes up those that arrived and those that were
+    rebuilt.
 
-    With no shards (0/0) nothing is added, but a peer's FEC is still made use of.
+    With 0 data and 0 parity shards it adds nothing, but still makes use of a peer's parity.
     """
 
     def __init__(
@@ -31,9 +32,11 @@ class FECLayer(DatagramLayer):
         firstGroup: int = 0,
     ) -> None:
         """
+        @param wrapped: the protocol above.
         @param dataShards: data shards of a group; 0 with C{parityShards} 0 for no parity.
         @param parityShards: parity shards of a group.
-        @param now: tells the time in milliseconds.
+        @param now: returns the time in milliseconds.
+        @param stats: its counters of FEC count here.
         @param firstGroup: the number of the first group that is sent.
         """
         super().__init__(wrapped)
@@ -45,7 +48,7 @@ class FECLayer(DatagramLayer):
 
     def writeDatagrams(self, datagrams: Sequence[bytes], address: Address) -> None:
         """
-        Add headers and parity and pass down.
+        Adds headers and parity and passes down.
         """
         if self._encoder is not None:
             datagrams = self._encoder.encode(datagrams, self._now())
@@ -53,7 +56,7 @@ class FECLayer(DatagramLayer):
 
     def datagramsReceived(self, datagrams: list[bytes], address: Address) -> None:
         """
-        Take headers off and pass up.
+        Takes headers off and passes up.
         """
         plain, recovered = self._decoder.decode(datagrams)
         if plain:

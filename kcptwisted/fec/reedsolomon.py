@@ -1,6 +1,6 @@
 """
-Systematic Reed-Solomon erasure coding, byte for byte klauspost/reedsolomon's default (docs/wire.md,
-"FEC").
+Systematic Reed-Solomon erasure coding.  The parity is byte for byte that of
+klauspost/reedsolomon's default code (docs/wire.md, "FEC").
 """
 
 from __future__ import annotations
@@ -12,28 +12,28 @@ from kcptwisted.fec.arithmetic import ShardArithmetic, fastestArithmetic
 from kcptwisted.fec.galois import logarithms
 from kcptwisted.wire.fec import MAXIMUM_SHARDS
 
-#: Coders that are kept; they differ by their counts only.
+#: The most coders in the cache.  They differ only by their counts.
 MAXIMUM_CODERS = 64
 
-#: Loss patterns whose coefficients are kept: at most so many times 128 × 128 bytes.
+#: The most loss patterns whose coefficients are in the cache, of at most 128 × 128 bytes each.
 MAXIMUM_PATTERNS = 64
 
 
 def coefficients(present: tuple[int, ...], wanted: tuple[int, ...]) -> list[bytes]:
     """
-    How shards are made of others.
+    Computes the factors by which shards are computed from other shards.
 
-    A Vandermonde matrix takes the coefficients of a polynomial to its values, shard r to that at r.
-    Normalised by the inverse of its top, it takes the values at 0, 1, 2, …, which are the data, to
-    the others.  So any shards, as many as there are of data, fix the polynomial, and Lagrange's
-    formula gives its value at any other place.
+    A Vandermonde matrix maps the coefficients of a polynomial to its values; shard r is the value
+    at r.  Multiplied by the inverse of its first rows, the matrix maps the values at 0, 1, 2, …,
+    which are the data shards, to the other values.  So as many shards as there are data shards
+    determine the polynomial, and Lagrange's formula gives its value at any other place.
 
     @param present: the positions of as many shards as there are data shards.
     @param wanted: the positions of other shards.
     @return: for each wanted shard a row with the factor of each present one.
     """
     powers, logs = logarithms()
-    # In the field a difference is a XOR; products and quotients are sums of logarithms.
+    # In this field a difference is an XOR; products and quotients are sums of logarithms.
     weights = [
         sum([logs[point ^ other] for other in present if other != point]) for point in present
     ]
@@ -54,7 +54,7 @@ def coefficients(present: tuple[int, ...], wanted: tuple[int, ...]) -> list[byte
 @lru_cache(maxsize=MAXIMUM_CODERS)
 def codec(dataShards: int, parityShards: int) -> ReedSolomon:
     """
-    @return: the coder for these counts, shared.
+    Returns the coder for these counts, which all users share.
     """
     return ReedSolomon(dataShards, parityShards)
 
@@ -62,9 +62,11 @@ def codec(dataShards: int, parityShards: int) -> ReedSolomon:
 @lru_cache(maxsize=MAXIMUM_PATTERNS)
 def recoveryFactors(present: tuple[int, ...], dataShards: int) -> list[bytes]:
     """
+    Computes the factors that rebuild the missing data shards.
+
     @param present: the positions of as many shards as there are data shards, in any order.
-    @return: the rows that make the missing data shards.
-    @raise ValueError: if there are too few.
+    @return: for each missing data shard a row with the factor of each present shard.
+    @raise ValueError: if fewer shards are present than there are data shards.
     """
     if len(present) < dataShards:
         raise ValueError(f"{len(present)} shards, {dataShards} are needed")
@@ -74,15 +76,17 @@ def recoveryFactors(present: tuple[int, ...], dataShards: int) -> list[bytes]:
 
 class ReedSolomon:
     """
-    A coder for groups of C{dataShards} + C{parityShards} shards of equal length.
+    Encodes and rebuilds groups of C{dataShards} + C{parityShards} shards of equal length.
     """
 
     def __init__(
         self, dataShards: int, parityShards: int, arithmetic: ShardArithmetic | None = None
     ) -> None:
         """
-        @param arithmetic: what multiplies and adds shards; the fastest there is if None.
-        @raise ValueError: if a count is below 1 or the sum above L{MAXIMUM_SHARDS}.
+        @param dataShards: data shards of a group.
+        @param parityShards: parity shards of a group.
+        @param arithmetic: multiplies and adds shards; None means the fastest that is available.
+        @raise ValueError: if a count is below 1 or the sum is above L{MAXIMUM_SHARDS}.
         """
         total = dataShards + parityShards
         if dataShards < 1 or parityShards < 1 or total > MAXIMUM_SHARDS:
@@ -102,19 +106,23 @@ class ReedSolomon:
 
     def encode(self, data: Sequence[bytes]) -> list[bytes]:
         """
-        @param data: the data shards, all of the same length.
+        Computes the parity shards.
+
+        @param data: the data shards; all have the same length.
         @return: the parity shards.
         """
         return self._combine(self._parityFactors, data)
 
     def reconstruct(self, shards: dict[int, bytes]) -> list[bytes]:
         """
-        @param shards: at least C{dataShards} shards by position, all of the same length.
+        Rebuilds the missing data shards.
+
+        @param shards: at least C{dataShards} shards by position; all have the same length.
         @return: the missing data shards, in the order of their positions.
-        @raise ValueError: if there are too few.
+        @raise ValueError: if there are fewer than C{dataShards} shards.
         """
         if len(shards) > self.dataShards:
-            # Data before parity, so that only what is missing is rebuilt.
+            # Data shards before parity shards, so that only the missing ones are computed.
             shards = {position: shards[position] for position in sorted(shards)[: self.dataShards]}
         factors = recoveryFactors(tuple(shards), self.dataShards)
         return self._combine(factors, list(shards.values())) if factors else []

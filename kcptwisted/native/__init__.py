@@ -1,6 +1,6 @@
 """
-The accelerator: the few things that C does much faster than Python can, compiled where the package
-was installed with a C compiler at hand.  Everything works without it, and gives the same bytes.
+The accelerator: code in C for the few things that C does much faster than Python.  It is compiled
+when the package is installed, if there is a C compiler.  Without it Python gives the same bytes.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ from functools import cache
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
-#: C{KCP_INTERFACE} of C{accelerator.h}.
+#: The value of C{KCP_INTERFACE} in C{accelerator.h}.
 INTERFACE = 3
 
-#: Set to "no" in the environment, the accelerator is left alone even if it is there.
-VARIABLE = "KCPTWISTED_ACCELERATOR"
+#: The environment variable that switches the accelerator off if its value is "no".
+ACCELERATOR_VARIABLE = "KCPTWISTED_ACCELERATOR"
 
 
 class Accelerator(NamedTuple):
     """
-    The compiled functions, as C{accelerator.h} declares them.
+    The compiled functions that C{accelerator.h} declares.
 
-    @ivar ffi: cffi's means to hand memory to them.
+    @ivar ffi: cffi's interface to memory.
     @ivar lib: the functions.
     """
 
@@ -31,8 +31,7 @@ class Accelerator(NamedTuple):
     @property
     def kernels(self) -> dict[str, int]:
         """
-        What this processor can run of the vector kernels: the number of each by its name, the
-        fastest last.
+        The vector kernels that this processor can run: their numbers by name, the fastest last.
         """
         names = ("PORTABLE", "SSSE3", "AVX2", "GFNI", "NEON")
         numbers = {name: getattr(self.lib, f"KCP_{name}") for name in names}
@@ -43,8 +42,9 @@ class Accelerator(NamedTuple):
 
 class Scratch:
     """
-    Memory for results, kept from call to call: to get large pieces from the system again and again
-    costs more than to fill them.  For one thread, as the reactor's.
+    Memory for results that is kept from call to call.  To get large pieces of memory from the
+    operating system again and again costs more than to fill them.  Only one thread may use it, such
+    as the reactor's.
     """
 
     def __init__(self, native: Accelerator) -> None:
@@ -53,13 +53,15 @@ class Scratch:
 
     def reserve(self, size: int) -> tuple[Any, Any]:
         """
+        Reserves memory.  It is valid until the next call.
+
         @param size: bytes.
-        @return: a pointer to so many, and what gives them as C{bytes} when it is sliced.
+        @return: a pointer to the memory, and a buffer whose slices are copies of it as C{bytes}.
         """
         if size > self._size:
             self._memory = self._ffi.new("uint8_t[]", size)
             self._bytes = self._ffi.buffer(self._memory)
-            # Last: there may be no memory left.
+            # Last, because there may not be enough memory.
             self._size = size
         return self._memory, self._bytes
 
@@ -67,10 +69,10 @@ class Scratch:
 @cache
 def accelerator() -> Accelerator | None:
     """
-    @return: the accelerator; None if it was not built, was built from other sources, or is
-        switched off by L{VARIABLE}.
+    Returns the accelerator.  Returns None if it was not built, was built from other sources, or is
+    switched off by L{ACCELERATOR_VARIABLE}.
     """
-    if os.environ.get(VARIABLE) == "no":
+    if os.environ.get(ACCELERATOR_VARIABLE) == "no":
         return None
     try:
         from kcptwisted.native._accelerator import ffi, lib
@@ -81,7 +83,7 @@ def accelerator() -> Accelerator | None:
 
 def isCompiled() -> bool:
     """
-    @return: whether the package was built with C{KCPTWISTED_COMPILE=yes}.
+    Returns True if the package was built with C{KCPTWISTED_COMPILE=yes}.
     """
     spec = find_spec("kcptwisted.arq.conversation")
     return spec is not None and not str(spec.origin).endswith(".py")
@@ -89,7 +91,8 @@ def isCompiled() -> bool:
 
 def describe() -> str:
     """
-    @return: what is active, for people.
+    Says for people whether the accelerator is in use, with which kernel, and whether the package is
+    compiled.
     """
     found = accelerator()
     parts = [] if found is None else ["accelerated", list(found.kernels)[-1]]

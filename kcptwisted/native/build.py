@@ -1,5 +1,6 @@
 """
-Describes the accelerator to cffi.  C{setup.py} builds it; nothing imports this at run time.
+Describes the accelerator to cffi.  C{setup.py} imports this module to build the accelerator;
+nothing imports it at run time.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ ffibuilder.cdef(_FOLDER.joinpath("accelerator.h").read_text("ascii"))
 ffibuilder.set_source(
     "kcptwisted.native._accelerator",
     '#include "accelerator.h"',
-    # Relative to setup.py, as setuptools wants them.
+    # setuptools takes paths relative to setup.py.
     sources=[f"kcptwisted/native/{name}" for name in _SOURCES],
     include_dirs=["kcptwisted/native"],
     depends=[f"kcptwisted/native/{name}" for name in ("accelerator.h", "gf256_kernel.h")],

@@ -1,7 +1,8 @@
 """
-The options of endpoints: what there is, what is allowed, and the check of all.
+The options of endpoints: what they mean, and what is allowed.
 """
 
-from kcptwisted.options.options import DEFAULT_CIPHER, KEY_VARIABLE, KCPOptions, optionTable
+from kcptwisted.options.options import DEFAULT_CIPHER, KCPOptions, optionTable
+from kcptwisted.options.passphrases import KEY_VARIABLE
 
 __all__ = ["DEFAULT_CIPHER", "KEY_VARIABLE", "KCPOptions", "optionTable"]

@@ -1,5 +1,5 @@
 """
-What can be a host: an address, or a name that can be looked up.
+Checking hosts: addresses, and names that can be looked up.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ def escaped(text: str) -> str:
 
 def checkHost(host: str, what: str) -> str:
     """
-    See whether a host is written as one.  L{checkName} knows whether a name can be one at all.
+    Check how a host is written.  L{checkName} checks the parts of a name.
 
     @param host: what should be an address or a name.
-    @param what: how to call it in an error.
+    @param what: its name in an error.
     @return: the host, a name in Unicode's composed form (NFC).
     @raise ValueError: if it is not; says what is allowed.
     """
@@ -48,10 +48,10 @@ def checkHost(host: str, what: str) -> str:
 
 def checkName(host: str, what: str) -> str:
     """
-    See whether a host, if it is a name, has a name's parts.
+    Check the parts of a host's name; an address passes.
 
-    @param host: which L{checkHost} let pass.
-    @param what: how to call it in an error.
+    @param host: one that L{checkHost} has passed.
+    @param what: its name in an error.
     @return: the host.
     @raise ValueError: if no name is like that; says what is allowed.
     """

@@ -1,5 +1,5 @@
 """
-What somebody may have meant by an option that there is not: other programs' names, and slips.
+Suggestions for unknown options: other programs' names, and misspellings.
 """
 
 from __future__ import annotations
@@ -44,6 +44,12 @@ _OTHERS: dict[str, tuple[str, ...]] = {
     "cipher": ("crypt",),
     "method": ("crypt",),
     "encryption": ("crypt",),
+    "filedescriptor": ("fd",),
+    "descriptor": ("fd",),
+    "fileno": ("fd",),
+    "socket": ("fd",),
+    "sock": ("fd",),
+    "index": ("fd",),
     "localaddr": ("bindAddress",),
     "bind": ("bindAddress", "interface"),
     "interface": ("bindAddress",),
@@ -53,7 +59,7 @@ _OTHERS: dict[str, tuple[str, ...]] = {
     "host": ("interface",),
 }
 
-#: kcptun's, for what it does around KCP.
+#: kcptun's flags for what it does around KCP.
 _KCPTUNS = {
     "nocomp", "smuxver", "smuxbuf", "framesize", "streambuf", "conn", "autoexpire", "scavengettl",
     "qpp", "qppcount", "snmplog", "snmpperiod", "pprof",
@@ -64,8 +70,8 @@ _FOUR_NUMBERS = re.compile(r"\W*([0-9]+)\W+([0-9]+)\W+([0-9]+)\W+([0-9]+)\W*", r
 
 def holdsSecret(given: Mapping[str, str]) -> bool:
     """
-    Whether what follows in an endpoint string may be the rest of a key that has a colon in it: then
-    nothing of it is to be told.
+    Whether the rest of an endpoint string may belong to a key with a colon in it.  Then no error
+    may show it.
     """
     return "key" in given or "rawKey" in given
 
@@ -75,7 +81,7 @@ def suggestion(name: str, end: str, allowed: Sequence[str]) -> str:
     @param name: an option that C{end} does not have.
     @param end: "client" or "server".
     @param allowed: those that it has.
-    @return: what may have been meant; empty if nobody knows.
+    @return: a hint for the user; empty if there is none.
     """
     simple = re.sub(r"[^a-z0-9]", "", name.lower())
     simple = re.sub(r"^(ikcp)?(set)?(?=.)", "", simple)
@@ -97,7 +103,7 @@ def hint(name: str, value: object) -> str:
     """
     @param name: of an option.
     @param value: one that it cannot have.
-    @return: how to write what may have been meant, in brackets; empty if nobody knows.
+    @return: in brackets, how to write what the user may have meant; empty if that is not known.
     """
     if name == "mode" and value == "manual":
         return " (what it stands for are options beside any mode: nodelay, interval, resend and nc)"

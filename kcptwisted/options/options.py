@@ -1,11 +1,10 @@
 """
-The options of an endpoint: their defaults, and the check of all.
+The options of an endpoint: defaults and checks.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Mapping
 from copy import copy
@@ -15,31 +14,21 @@ from typing import Any
 
 from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.connection.settings import ConnectionSettings
-from kcptwisted.crypt.keys import deriveKey
 from kcptwisted.crypt.registry import CipherSpec, findCipher
 from kcptwisted.options.hosts import checkHost, checkName
-from kcptwisted.options.names import hint, holdsSecret, suggestion
+from kcptwisted.options.names import hint
+from kcptwisted.options.passphrases import KEY_VARIABLE, KeySource
 from kcptwisted.options.table import MAXIMUM_MTU, MODES, OPTIONS, TICK, Mode, Option
+from kcptwisted.options.text import markdownTable, parseOptions
 from kcptwisted.wire.control import Feature
 from kcptwisted.wire.fec import FEC_OVERHEAD, MAXIMUM_SHARDS
 from kcptwisted.wire.segment import OVERHEAD
-
-#: Holds the passphrase when a cipher needs one and no option gives it.
-KEY_VARIABLE = "KCP_KEY"
 
 #: Milliseconds without a new acknowledgement after which a link can be dead, without keepalive.
 DEAD_LINK_AFTER = 10_000
 
 #: The cipher when a key is given and no C{crypt=}.
 DEFAULT_CIPHER = "aes-128-gcm"
-
-_TRUTH = {"yes": True, "no": False, "1": True, "0": False}
-
-# Python's own notation has more: spaces, underscores, other scripts' digits.
-_NUMBERS = {
-    int: re.compile(r"-?[0-9]{1,20}"),
-    float: re.compile(r"-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"),
-}
 
 #: The options that can be changed on a live connection.
 LIVE = (
@@ -71,6 +60,7 @@ class KCPOptions:
 
     interface: str = ""
     bindAddress: str = ""
+    fd: int | None = None
     crypt: str | None = None
     key: str | None = field(default=None, repr=False)
     keyFile: str | None = None
@@ -172,51 +162,8 @@ class KCPOptions:
             raise ValueError(f"{name} must be {option.bounds}, not {value}")
 
     def _findKey(self) -> bytes:
-        given = [name for name in ("key", "keyFile", "rawKey") if getattr(self, name) is not None]
-        if len(given) > 1:
-            raise ValueError(f"{' and '.join(given)} exclude each other: give one")
-        cipher = self._cipher(bool(given))
-        if not cipher.keyBytes:
-            if given:
-                raise ValueError(f"{given[0]} must be left out: crypt={cipher.name} has no key")
-            return b""
-        if self.rawKey is not None:
-            return self._parseRawKey(self.rawKey, cipher)
-        source, passphrase = "key", self.key
-        if self.keyFile is not None:
-            passphrase = self._readKeyFile(self.keyFile)
-        elif passphrase is None:
-            source, passphrase = KEY_VARIABLE, self.environ.get(KEY_VARIABLE)
-        if not passphrase:
-            raise ValueError(
-                f"crypt={cipher.name} needs a key that is not empty: give key, keyFile or rawKey, "
-                f"or set {KEY_VARIABLE} in the environment"
-            )
-        try:
-            return deriveKey(passphrase, cipher.keyBytes)
-        except UnicodeEncodeError:
-            # Its message would show the passphrase.
-            raise ValueError(f"{source} must be text that UTF-8 can encode") from None
-
-    @staticmethod
-    def _parseRawKey(text: str, cipher: CipherSpec) -> bytes:
-        # The message of bytes.fromhex's error could show a part of the key.
-        digits = "0123456789abcdefABCDEF"
-        fits = text and len(text) % 2 == 0 if cipher.anyKey else len(text) == 2 * cipher.keyBytes
-        if not fits or any(digit not in digits for digit in text):
-            count = "two for each byte:" if cipher.anyKey else 2 * cipher.keyBytes
-            raise ValueError(f"rawKey must be {count} hexadecimal digits with crypt={cipher.name}")
-        return bytes.fromhex(text)
-
-    @staticmethod
-    def _readKeyFile(path: str) -> str:
-        try:
-            with open(path, encoding="utf-8") as file:
-                return file.read().rstrip("\r\n")
-        except UnicodeDecodeError:
-            raise ValueError(f"keyFile must be UTF-8 text: {path}") from None
-        except (OSError, ValueError) as error:
-            raise ValueError(f"keyFile cannot be read: {error}") from None
+        source = KeySource(self.key, self.keyFile, self.rawKey)
+        return source.keyFor(self._cipher(bool(source.given())), self.environ)
 
     def _cipher(self, hasKey: bool) -> CipherSpec:
         default = DEFAULT_CIPHER if hasKey else "null"
@@ -277,7 +224,7 @@ class KCPOptions:
 
     def arqSettings(self, overhead: int) -> ARQSettings:
         """
-        What concerns the ARQ core; one object for all sessions.
+        The settings of the ARQ core; one object for all sessions.
 
         @param overhead: bytes of a UDP payload that the layers below it take.
         """
@@ -320,7 +267,7 @@ class KCPOptions:
         # A link may be out for as long as the keepalive would bear it.
         patience = self.keepAlive + self.deadAfter if self.keepAlive else 0.0
         if rateLimit and self.dataShards:
-            # The rest is for parity.
+            # Parity takes the rest.
             share = rateLimit * self.dataShards // (self.dataShards + self.parityShards)
             rateLimit = max(share, 1)
         return ARQSettings(
@@ -374,55 +321,14 @@ class KCPOptions:
         @param environ: where KCP_KEY is looked up; the process's environment if None.
         @raise ValueError: as the class does.
         """
-        allowed = [option.name for option in OPTIONS if option.ends in ("both", end)]
-        values: dict[str, Any] = {}
-        for name, text in given.items():
-            if name not in allowed:
-                meant = suggestion(name, end, allowed)
-                # What follows a key may be the rest of it, behind a colon.
-                shown = f" {name!r}" if meant or not holdsSecret(given) else r" (or a : for \:)"
-                more = f": {meant}" if meant else f"; allowed are {', '.join(allowed)}"
-                raise ValueError(f"unknown {end} option{shown}{more}")
-            values[name] = _parse(_BY_NAME[name], text)
+        values: dict[str, Any] = dict(parseOptions(given, end))
         if environ is not None:
             values["environ"] = environ
         return cls(**values)
-
-
-def _parse(option: Option, text: str) -> object:
-    if option.kind is str:
-        if option.name == "key" and text != text.strip():
-            # Nobody sees it there, and a wrong key is silence.
-            raise ValueError(
-                "key must have no space at its ends; a passphrase that has one goes in keyFile"
-            )
-        return text
-    if option.kind is bool:
-        truth = _TRUTH.get(text)
-        if truth is None:
-            raise ValueError(
-                f"{option.name} must be {option.allowed}, not {text!r}{hint(option.name, text)}"
-            )
-        return truth
-    if not _NUMBERS[option.kind].fullmatch(text):
-        raise ValueError(f"{option.name} must be a number, {option.bounds}, not {text!r}")
-    return option.kind(text)
 
 
 def optionTable() -> str:
     """
     @return: the options as a Markdown table.
     """
-    defaults = {item.name: item.default for item in fields(KCPOptions)}
-    rows = ["| option | end | default | allowed | meaning |", "| --- | --- | --- | --- | --- |"]
-    for option in OPTIONS:
-        default: object = defaults[option.name]
-        if isinstance(default, bool):
-            default = "yes" if default else "no"
-        elif isinstance(default, float):
-            default = f"{default:g}"
-        shown = option.default or str(default)
-        rows.append(
-            f"| `{option.name}` | {option.ends} | {shown} | {option.bounds} | {option.meaning} |"
-        )
-    return "\n".join(rows) + "\n"
+    return markdownTable({item.name: item.default for item in fields(KCPOptions)})

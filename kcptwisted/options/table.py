@@ -1,5 +1,5 @@
 """
-The table of options: how each is written, checked and explained.
+The table of options: notation, bounds and meaning of each.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ MODES = {
 
 class Option(NamedTuple):
     """
-    How one option is written, checked and explained.
+    One option's notation, bounds and meaning.
 
-    @ivar name: as in an endpoint string and as a parameter of L{KCPOptions}.
+    @ivar name: as in an endpoint string and as a parameter of L{kcptwisted.options.KCPOptions}.
     @ivar kind: C{str}, C{int}, C{float} or C{bool}; a truth value is written yes, no, 1 or 0.
     @ivar ends: who takes it: "both", "client" or "server".
     @ivar unit: of a number, for people.
@@ -89,6 +89,8 @@ OPTIONS = (
            default="all of IPv4"),
     Option("bindAddress", str, "The address or host name to send from.", ends="client",
            default="any"),
+    Option("fd", int, "The descriptor of a bound UDP socket to use, instead of a new one.", low=0,
+           high=(1 << 31) - 1, default="none"),
     Option("crypt", str, "The cipher; the same at both ends.", choices=tuple(CIPHERS),
            extensible=True, default="aes-128-gcm with a key, else null"),
     Option("key", str, "A passphrase; the key is derived from it as kcptun does.", default="none"),
@@ -104,8 +106,8 @@ OPTIONS = (
     Option("mode", str, "A preset for the next four.", choices=tuple(MODES)),
     Option("nodelay", bool, "Retransmission timeouts from 30 ms on instead of 100, growing slower.",
            default="by mode"),
-    Option("interval", int, "How long an ACK may wait for company.", unit="ms", low=TICK, high=5000,
-           default="by mode"),
+    Option("interval", int, "How long an ACK may wait, so that several share a datagram.",
+           unit="ms", low=TICK, high=5000, default="by mode"),
     Option("resend", int, "Send a segment again after so many ACKs of later ones; 0 means never.",
            unit="ACKs", low=0, high=1000, default="by mode"),
     Option("nc", bool, "No congestion window.", default="by mode"),

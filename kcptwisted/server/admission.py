@@ -1,5 +1,5 @@
 """
-Which newcomers a listener takes, and whom it gives up for them.
+Limits on sessions: whether there is room for a newcomer, and whose session is ended for it.
 """
 
 from __future__ import annotations
@@ -53,11 +53,11 @@ class TokenBucket:
 
     def __init__(self, rate: float) -> None:
         """
-        @param rate: tokens per second that come anew, above 0.
+        @param rate: tokens that are added per second, above 0.
         """
         self._rate = rate
         self._capacity = max(1, rate)
-        # In tokens, not milliseconds: that many come from 0 ms until the bucket is full.
+        # In tokens, not milliseconds: how many are added from 0 ms until the bucket is full.
         self._fullAt = 0.0
 
     def ready(self, now: int) -> bool:
@@ -70,7 +70,7 @@ class TokenBucket:
 
     def take(self, now: int) -> None:
         """
-        Take a token; if there is none, the next one is taken ahead.
+        Take a token.  If there is none, take the next one in advance.
 
         @param now: milliseconds.
         """
@@ -79,14 +79,14 @@ class TokenBucket:
 
 class Admission:
     """
-    Counts sessions, in all and by host, and says whether another one fits.
+    Counts sessions, in all and by host, and says whether there is room for another one.
 
-    A session is unproven, since its address may be forged, until its peer shows that it gets what
-    is sent there.  When a limit is reached, the unproven session that has not been heard for the
-    longest time may go for a newcomer; sessions that have proven themselves never do.
+    A session is unproven, since its address may be forged, until its peer shows that it receives
+    what is sent there.  When a limit is reached, the unproven session that has been silent for the
+    longest time may be ended for a newcomer.  A proven session never is.
 
-    What is asked and told here takes the same time however many sessions there are, and nothing is
-    kept of a host without sessions.
+    All methods take the same time however many sessions there are.  Nothing is kept of a host
+    without sessions.
     """
 
     def __init__(self, maxSessions: int, maxSessionsPerHost: int, acceptRate: float) -> None:
@@ -109,12 +109,12 @@ class Admission:
 
     def verdict(self, address: Address, now: int) -> Admittance:
         """
-        Whether a newcomer fits, as things are: if it is L{Admittance.FULL} or
-        L{Admittance.HOST_FULL}, it does once L{candidate} has gone.
+        Whether there is room for a newcomer.  If it is L{Admittance.FULL} or
+        L{Admittance.HOST_FULL}, there is as soon as L{candidate} has ended.
 
         @param now: milliseconds.
         """
-        # First, so that nobody goes for a newcomer who is not taken after all.
+        # First, so that no session ends for a newcomer who is not taken after all.
         if not self._bucket.ready(now):
             return Admittance.TOO_FAST
         if self._hostIsFull(hostOf(address)):
@@ -125,8 +125,9 @@ class Admission:
         """
         @param address: the newcomer's.
         @param now: milliseconds.
-        @return: whose session may go for a newcomer that does not fit: the unproven one (of the
-            same host, if that is full) that was last heard first, if that is L{UNPROVEN_AGE} ago.
+        @return: whose session may be ended for a newcomer that there is no room for: of the
+            unproven ones (of the same host, if that is full) the one that has been silent for the
+            longest time, if that is at least L{UNPROVEN_AGE}.
         """
         host = hostOf(address)
         unproven: OrderedDict[Address, int] | OrderedDict[Address, None] | None = self._unproven
@@ -142,8 +143,8 @@ class Admission:
 
     def opened(self, address: Address, now: int, unproven: bool) -> None:
         """
-        There is a session with C{address}, in place of any that was there.  It takes a token of the
-        accept rate.
+        A session with C{address} has begun, in place of any that was there.  It takes a token of
+        the accept rate.
 
         @param now: milliseconds.
         @param unproven: whether its address may be forged.
@@ -168,7 +169,7 @@ class Admission:
 
     def heard(self, address: Address, now: int) -> None:
         """
-        A datagram has come from C{address}, which shows nothing.
+        A datagram has arrived from C{address}, which proves nothing.
 
         @param now: milliseconds.
         """
@@ -191,8 +192,7 @@ class Admission:
 
     def moved(self, old: Address, new: Address) -> None:
         """
-        A session has another address now, and has proven that it receives there.  No limit keeps it
-        from that.
+        A session has another address now, and has proven that it receives there.  No limit applies.
         """
         self.closed(old)
         self.closed(new)

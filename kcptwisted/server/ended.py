@@ -21,7 +21,7 @@ ANSWER_PAUSE = 500
 MAXIMUM_REMEMBERED = 4096
 
 
-class _Departed:
+class _Ended:
     """
     A session that has ended.  Times are milliseconds.
 
@@ -41,21 +41,21 @@ class _Departed:
         self.nextAnswer = now
 
 
-class DepartedSessions:
+class EndedSessions:
     """
     The last conversation of each address that had one and has none now.
 
     A datagram that could open a session has una 0.  If the peer had acknowledged data of ours, its
-    una was above 0 from then on, so such a datagram is either a leftover, which comes soon, or of
-    a peer that has started again with the same conversation id, and must not be locked out.
+    una was above 0 from then on.  So such a datagram is either a leftover, which arrives soon, or
+    from a peer that has started again with the same conversation id and must not be locked out.
     """
 
     def __init__(self) -> None:
         # By when they are forgotten, the oldest first.
-        self._departed: OrderedDict[Address, _Departed] = OrderedDict()
+        self._records: OrderedDict[Address, _Ended] = OrderedDict()
 
     def __len__(self) -> int:
-        return len(self._departed)
+        return len(self._records)
 
     def add(
         self,
@@ -69,21 +69,21 @@ class DepartedSessions:
         The session with C{address} ended.
 
         @param now: milliseconds.
-        @param answer: a datagram that tells so whoever still talks to it.
-        @param mayBeNew: whether what could open a session is a new one's, but for leftovers: the
-            peer had acknowledged data.
+        @param answer: a datagram that says so, for a peer that still sends to the session.
+        @param mayBeNew: whether the peer had acknowledged data.  What could open a session then
+            belongs to a new one, unless it arrives soon.
         """
-        self._keep(address, _Departed(conv, now, answer, mayBeNew))
-        departed = self._departed
-        while now >= next(iter(departed.values())).forgotten or len(departed) > MAXIMUM_REMEMBERED:
-            departed.popitem(last=False)
+        self._keep(address, _Ended(conv, now, answer, mayBeNew))
+        records = self._records
+        while now >= next(iter(records.values())).forgotten or len(records) > MAXIMUM_REMEMBERED:
+            records.popitem(last=False)
 
-    def _keep(self, address: Address, record: _Departed) -> None:
-        self._departed[address] = record
-        self._departed.move_to_end(address)
+    def _keep(self, address: Address, record: _Ended) -> None:
+        self._records[address] = record
+        self._records.move_to_end(address)
 
-    def _find(self, address: Address, conv: int, now: int) -> _Departed | None:
-        record = self._departed.get(address)
+    def _find(self, address: Address, conv: int, now: int) -> _Ended | None:
+        record = self._records.get(address)
         if record is None or record.conv != conv or now >= record.forgotten:
             return None
         return record
@@ -104,8 +104,8 @@ class DepartedSessions:
 
     def endedPlain(self, address: Address, conv: int, now: int) -> bool:
         """
-        Whether a session of that conversation, whose peer had not said hello, ended a moment ago:
-        a hello now is one of its own that was late.
+        Whether a session of that conversation, whose peer had not said hello, ended a moment ago.
+        Then a hello is that peer's, and late.
 
         @param now: milliseconds.
         """
@@ -123,8 +123,8 @@ class DepartedSessions:
     def answerFor(self, address: Address, conv: int, now: int) -> bytes | None:
         """
         @param now: milliseconds.
-        @return: what to send in return for a datagram of a session that has ended; None if there is
-            nothing to say, or it was said less than L{ANSWER_PAUSE} ago.
+        @return: the answer to a datagram of a session that has ended; None if there is none, or it
+            was given less than L{ANSWER_PAUSE} ago.
         """
         record = self._find(address, conv, now)
         if record is None or record.answer is None or now < record.nextAnswer:
@@ -136,4 +136,4 @@ class DepartedSessions:
         """
         C{address} has a session again.
         """
-        self._departed.pop(address, None)
+        self._records.pop(address, None)

@@ -17,7 +17,7 @@ from kcptwisted.interfaces import Address, IKCPListeningPort
 from kcptwisted.server.listener import KCPListener
 from kcptwisted.server.stopping import Ending
 from kcptwisted.session import KCPTransport
-from kcptwisted.stack.hub import SocketLayer
+from kcptwisted.stack.socketstack import SocketLayer
 from kcptwisted.stats import PortStats
 from kcptwisted.udp.addresses import showAddress, toAddress
 
@@ -57,23 +57,22 @@ class KCPListeningPort:
         """
         Counts of the socket and all its sessions.
         """
-        return self._listener.stats
+        return self._listener.stack.stats
 
     @property
     def sessions(self) -> list[KCPTransport]:
         """
-        The transports of the live connections.
+        The transports of the live sessions.
         """
-        sessions = self._listener.sessions.values()
-        return [session.transport for session in sessions if session.transport is not None]
+        return self._listener.sessions.transports()
 
     def onStop(self, callback: Callable[[str], Deferred[None] | None]) -> None:
         """
-        Have C{callback} called when L{stopListening} is, by whomever, before the sessions end: a
-        worker's master does.  It is given what L{stopListening} was; what it calls itself is not
-        told to it.
+        Have C{callback} called by each call of L{stopListening}, before the sessions end, but for
+        calls that it makes itself.
 
-        @param callback: gives a Deferred if the stop is not complete before that fires.
+        @param callback: is given the argument of L{stopListening}.  If it returns a Deferred, the
+            stop is complete only when that has fired.
         """
         self._onStop = callback
 
@@ -86,7 +85,7 @@ class KCPListeningPort:
         if self._listening:
             problem = "stopped for good" if self._stopping else "already listening"
             raise CannotListenError(*self._bind[:2], problem)
-        self._listener.openPort(self._bind, None, self._layers, self._socket)
+        self._listener.openPort(self._bind, self._layers, self._socket)
         self._listening = True
         self._log.info(
             "{factory} starting on {host}", factory=self._listener.factory, host=self.getHost()
@@ -100,23 +99,22 @@ class KCPListeningPort:
         ending = Ending.parse(sessions)
         if not self._listening:
             return succeed(None)
-        told: Deferred[None] | None = None
-        tell, self._onStop = self._onStop, None
-        if tell is not None:
-            told = tell(sessions)
-            self._onStop = tell
+        waiting: Deferred[None] | None = None
+        callback, self._onStop = self._onStop, None
+        if callback is not None:
+            waiting = callback(sessions)
+            self._onStop = callback
         stopped = self._listener.stop(ending)
         if not self._stopping:
             self._stopping = True
             stopped.addCallback(lambda _: self._stopFactory())
-        if told is None:
+        if waiting is None:
             return stopped
-        return gatherResults([stopped, told], consumeErrors=True).addCallback(lambda _: None)
+        return gatherResults([stopped, waiting], consumeErrors=True).addCallback(lambda _: None)
 
     def _closed(self) -> None:
         """
-        The socket closes: the last that happens to a port that is stopped, and the first if the
-        reactor stops.
+        The socket closes: because the port was stopped, or because the reactor stops.
         """
         if not self._stopping:
             self._stopping = True
@@ -134,7 +132,7 @@ class KCPListeningPort:
         """
         @return: the address listened on.
         """
-        return self._listener.getHost()
+        return self._listener.stack.getHost()
 
     def __repr__(self) -> str:
         count = len(self._listener.sessions)

@@ -20,11 +20,11 @@ from kcptwisted.wire.opening import Opening, opensNone, readOpening
 #: Bytes of a secret.
 SECRET = 32
 
-#: Datagrams of a session, from when its peer acknowledges data on, that are remembered if they
-#: could have opened it.
+#: Datagrams of a session, counted from the first acknowledgement of data, that are remembered if
+#: they could have opened it.
 WATCHED = 64
 
-#: Of larger batches that come later nothing is remembered: those are of a transfer under way.
+#: Of later batches that are larger nothing is remembered: they belong to a transfer under way.
 FEW = 4
 
 
@@ -36,18 +36,23 @@ def helloOf(opening: Opening) -> Block | None:
     return None if block is None or block.find(Hello) is None else block
 
 
-class Doorkeeper:
+class Newcomers:
     """
     Decides about newcomers, and counts those that it refuses.  Times are milliseconds.
 
-    @ivar onOpened: called with what opened sessions, or could have, if anybody else is to know.
+    @ivar cookies: makes what newcomers prove their address with.
     """
 
     def __init__(
-        self, options: KCPOptions, stats: PortStats, randomBytes: Callable[[int], bytes]
+        self,
+        options: KCPOptions,
+        stats: PortStats,
+        randomBytes: Callable[[int], bytes],
+        onOpened: Callable[[list[bytes]], object],
     ) -> None:
         """
         @param randomBytes: gives so many random bytes.
+        @param onOpened: called with what opened sessions, or could have.
         """
         self._options = options
         self._stats = stats
@@ -56,17 +61,23 @@ class Doorkeeper:
         )
         self.cookies = CookieJar(randomBytes(SECRET))
         self._replays = ReplayMemory(randomBytes(SECRET))
-        self.onOpened: Callable[[list[bytes]], None] | None = None
+        self._onOpened = onOpened
         # How many datagrams of each are still watched once its peer acknowledges data.
         self._watched: dict[KCPSession, int] = {}
-        # Where sessions have their places whose addresses others may have by now.
+        # What sessions count as whose addresses other sessions may have by now.
         self._parked: dict[KCPSession, Address] = {}
         self._parkings = 0
 
+    def __len__(self) -> int:
+        """
+        @return: how many sessions are counted.
+        """
+        return len(self._admission)
+
     def isReplayed(self, opening: Opening, datagram: bytes) -> bool:
         """
-        Whether a datagram has opened a session before, or could have.  A hello's token is for one
-        session, whatever the cipher.
+        Whether a datagram has opened a session before, or could have.  A hello's token opens one
+        session at most, whatever the cipher.
         """
         hello = helloOf(opening)
         if hello is not None and self.knowsToken(hello):
@@ -81,13 +92,13 @@ class Doorkeeper:
 
     def cookieFor(self, hello: Block, conv: int, address: Address, now: int) -> bytes:
         """
-        @return: the cookie that a hello should come back with.
+        @return: the cookie that a client has to repeat its hello with.
         """
         return self.cookies.make(address, conv, hello.source, now)
 
     def hasCookie(self, hello: Block, conv: int, address: Address, now: int) -> bool:
         """
-        Whether a hello comes with a cookie that was given to it.
+        Whether a hello carries a cookie that was made for it.
         """
         cookie = hello.find(Cookie)
         return isinstance(cookie, Cookie) and self.cookies.check(
@@ -98,7 +109,7 @@ class Doorkeeper:
         """
         Whether there is room for a newcomer.
 
-        @param evict: called with the address of a session that has to make room.
+        @param evict: called with the address of a session that has to end to make room.
         """
         verdict = self._admission.verdict(address, now)
         if verdict in (Admittance.FULL, Admittance.HOST_FULL):
@@ -126,8 +137,8 @@ class Doorkeeper:
 
     def _remember(self, keys: list[bytes]) -> None:
         self.learn(keys)
-        if keys and self.onOpened is not None:
-            self.onOpened(keys)
+        if keys:
+            self._onOpened(keys)
 
     def learn(self, keys: list[bytes]) -> None:
         """
@@ -135,36 +146,34 @@ class Doorkeeper:
         """
         self._replays.remember(keys)
 
-    def watches(self, session: KCPSession) -> bool:
-        """
-        Whether L{watch} wants to see the datagrams of C{session}.
-        """
-        return session in self._watched
-
-    def watch(self, session: KCPSession, datagrams: list[bytes], now: int) -> None:
+    def watch(self, session: KCPSession, datagrams: list[bytes], now: int) -> bool:
         """
         Take note of what a new session has been given.  It may be over by now.
 
         Until its peer acknowledges data, all that it sends first may come again in other words.
+
+        @return: whether to be told of what the session is given next.
         """
         if session.stats.InPkts <= WATCHED or len(datagrams) <= FEW:
             self._remember(list(self._reusable(session, datagrams)))
         left = self._watched.get(session)
         if left is None:
-            return
-        if session.unproven is None:
+            return False
+        if session.connection.controls.unproven is None:
             self._admission.proven(session.address)
         else:
             self._admission.heard(session.address, now)
-        if session.mayReturn or not self._options.authenticated:
+        if session.connection.mayReturn or not self._options.authenticated:
             left -= len(datagrams)
             self._watched[session] = left
-            if left <= 0 and session.unproven is None:
+            if left <= 0 and session.connection.controls.unproven is None:
                 del self._watched[session]
+                return False
+        return True
 
     def _reusable(self, session: KCPSession, datagrams: list[bytes]) -> Iterator[bytes]:
         """
-        @return: what to know again of those datagrams that could open C{session} once more.
+        @return: what to recognise those datagrams by that could open C{session} once more.
         """
         for datagram in datagrams:
             if opensNone(datagram):
@@ -175,7 +184,7 @@ class Doorkeeper:
                 continue
             hello = helloOf(opening)
             if hello is not None:
-                if not session.isOwnHello(hello):
+                if not session.connection.controls.isOwnHello(hello):
                     continue
                 yield hello.source
             if self._options.authenticated:
@@ -189,7 +198,7 @@ class Doorkeeper:
 
     def parked(self, session: KCPSession) -> None:
         """
-        A session is over, but keeps its place until L{closed}; its address may have another one.
+        A session is over, but counts until L{closed} is called.  Its address is free for another.
         """
         self._watched.pop(session, None)
         self._parkings += 1

@@ -1,6 +1,6 @@
 """
-Following a client to another address: nothing but a challenge is sent there before the client has
-shown, by the answer, that it is there and that it is the same.
+Following a client to another address.  Only a challenge is sent there until the client has proven,
+by its answer, that it receives there and that it is the same client.
 """
 
 from __future__ import annotations
@@ -9,8 +9,11 @@ from collections.abc import Callable
 
 from kcptwisted.interfaces import Address
 from kcptwisted.server.cookies import CookieJar
+from kcptwisted.server.newcomers import helloOf
 from kcptwisted.session.session import KCPSession
-from kcptwisted.wire.control import TOKEN
+from kcptwisted.stats import PortStats
+from kcptwisted.wire.control import TOKEN, Response
+from kcptwisted.wire.opening import Opening
 
 #: Milliseconds between two challenges of one session to one address.
 PAUSE = 250
@@ -38,39 +41,89 @@ class PathChecks:
     """
     The sessions that may move, by conversation.
 
-    A challenge is made of the address, as a cookie is.  So recordings that somebody sends from
-    other addresses do not keep the client from answering its own.
+    A challenge depends on the address, as a cookie does.  So somebody who sends recordings from
+    other addresses does not keep the client from answering its own challenge.
     """
 
-    def __init__(self, cookies: CookieJar, randomBytes: Callable[[int], bytes]) -> None:
+    def __init__(
+        self,
+        cookies: CookieJar,
+        randomBytes: Callable[[int], bytes],
+        stats: PortStats,
+        send: Callable[[list[bytes], Address], object],
+    ) -> None:
         """
         @param cookies: makes the challenges.
         @param randomBytes: gives so many random bytes.
+        @param stats: count challenges, and datagrams that are dropped.
+        @param send: sends a challenge.
         """
         self._cookies = cookies
         self._randomBytes = randomBytes
+        self._stats = stats
+        self._send = send
         self._roamers: dict[int, _Roamer] = {}
 
-    def add(self, session: KCPSession) -> None:
+    def __len__(self) -> int:
+        return len(self._roamers)
+
+    def add(self, session: KCPSession) -> bool:
         """
         C{session} may move.  Of several with one conversation id only the first can.
+
+        @return: whether it can.
         """
         if session.conv not in self._roamers:
             self._roamers[session.conv] = _Roamer(session, self._randomBytes(TOKEN))
+        return self._roamers[session.conv].session is session
 
-    def remove(self, session: KCPSession) -> None:
+    def remove(self, session: KCPSession) -> bool:
         """
         C{session} is over.
-        """
-        if self.find(session.conv) is session:
-            del self._roamers[session.conv]
 
-    def find(self, conv: int) -> KCPSession | None:
+        @return: whether it could move.
         """
-        @return: the session of that conversation, if it may move.
+        roamer = self._roamers.get(session.conv)
+        if roamer is None or roamer.session is not session:
+            return False
+        del self._roamers[session.conv]
+        return True
+
+    def sessionOf(self, opening: Opening) -> KCPSession | None:
         """
-        roamer = self._roamers.get(conv)
-        return None if roamer is None else roamer.session
+        @param opening: what a datagram from an address without a session says.
+        @return: the session whose peer may have sent it.
+        """
+        roamer = self._roamers.get(opening.conv)
+        if roamer is None:
+            return None
+        hello = helloOf(opening)
+        if hello is not None and not roamer.session.connection.controls.isOwnHello(hello):
+            return None
+        return roamer.session
+
+    def hasMoved(self, session: KCPSession, opening: Opening, address: Address, now: int) -> bool:
+        """
+        Whether a datagram proves that a session's peer is at C{address} now.  If not, it is counted
+        as dropped, and proof is asked for.
+
+        @param session: one that may move.
+        @param now: milliseconds.
+        """
+        block = opening.block
+        response = (
+            None
+            if block is None or not session.connection.controls.isPeer(block)
+            else block.find(Response)
+        )
+        if isinstance(response, Response) and self._isProof(session, address, response.data, now):
+            return True
+        self._stats.InErrs += 1
+        challenge = self._challenge(session, address, now)
+        if challenge is not None:
+            self._stats.PathsChallenged += 1
+            self._send([challenge], address)
+        return False
 
     def conversations(self) -> list[int]:
         """
@@ -78,27 +131,22 @@ class PathChecks:
         """
         return list(self._roamers)
 
-    def challenge(self, session: KCPSession, address: Address, now: int) -> bytes | None:
+    def _challenge(self, session: KCPSession, address: Address, now: int) -> bytes | None:
         """
-        @param session: one that may move.
-        @param address: where its peer might be.
-        @param now: milliseconds.
-        @return: a datagram to send there; None if one went there a moment ago.
+        @return: a datagram to send to where the peer might be; None if one went there a moment ago.
         """
         roamer = self._roamers[session.conv]
         if roamer.address == address and now - roamer.challenged < PAUSE:
             return None
         roamer.address = address
         roamer.challenged = now
-        return session.challenge(self._cookies.make(address, session.conv, roamer.nonce, now))
+        challenge = self._cookies.make(address, session.conv, roamer.nonce, now)
+        return session.connection.controls.challengeDatagram(challenge, now)
 
-    def isProof(self, session: KCPSession, address: Address, data: bytes, now: int) -> bool:
+    def _isProof(self, session: KCPSession, address: Address, data: bytes, now: int) -> bool:
         """
-        Whether C{data} answers a challenge that went to C{address} lately.  If so, no challenge
-        that was made before is good any more.
-
-        @param session: one that may move.
-        @param now: milliseconds.
+        Whether C{data} answers a challenge that was sent to C{address} lately.  If so, all earlier
+        challenges become invalid.
         """
         roamer = self._roamers[session.conv]
         if not self._cookies.check(data, address, session.conv, roamer.nonce, now):

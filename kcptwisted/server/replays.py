@@ -19,13 +19,13 @@ class ReplayMemory:
     """
     Fingerprints of the plain datagrams that opened sessions, or could have.
 
-    Behind an authenticating cipher nobody without the key can make a datagram or change one: who
-    recorded it can only send it again, and then its plain text is the same.  The plain text of two
-    datagrams that were made to open sessions is not: they differ in conv, in the ts of the first
-    segment, or in the token of the hello.  The cipher's nonce would do as well, but does not come
-    up to where sessions are opened.  Without such a cipher this is of no use.
+    Behind an authenticating cipher nobody without the key can make or change a datagram.  Whoever
+    has recorded one can only send it again, with the same plain text.  Two datagrams that were made
+    to open sessions have different plain texts: they differ in conv, in the ts of the first
+    segment, or in the token of the hello.  The cipher's nonce would do as well, but is not known
+    where sessions are opened.  Without such a cipher this is of no use.
 
-    The fingerprints are keyed, so that nobody can choose datagrams to have the same.
+    The fingerprints are keyed, so that nobody can make datagrams with the same fingerprint.
     """
 
     __slots__ = ("_key", "_known", "_order")

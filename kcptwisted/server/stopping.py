@@ -10,6 +10,9 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
+
+from kcptwisted.stack.sessions import SessionTable
 
 
 class Ending(Enum):
@@ -38,59 +41,74 @@ class Stop:
     A stop of one listener, from when it is asked for until the socket is closed.
     """
 
+    _log = Logger()
+
     def __init__(
         self,
         reactor: Any,
         limit: float,
-        hurry: Callable[[], object],
+        sessions: SessionTable,
+        factory: object,
         close: Callable[[], Deferred[None]],
     ) -> None:
         """
         @param reactor: calls later.
         @param limit: seconds that sessions may take to close.
-        @param hurry: called when they took longer.
+        @param sessions: the listener's.
+        @param factory: for the log.
         @param close: closes the socket.
         """
         self._reactor = reactor
         self._limit = limit
-        self._hurry = hurry
+        self._sessions = sessions
+        self._factory = factory
         self._close = close
         # Fires when there is no session any more, and then the socket is closed.
         self._stopped: Deferred[None] | None = None
         self._timer: IDelayedCall | None = None
 
-    def begin(self, ending: Ending) -> Ending:
+    def begin(self, ending: Ending) -> Deferred[None]:
         """
-        It is asked for, perhaps not for the first time.
+        Have the sessions end, and then close the socket.  May be called again to end the sessions
+        sooner.  Those that have not closed when the limit has passed are aborted.
 
-        @return: how the sessions are to end.
+        @return: fires when the socket is closed.
         """
         if self._stopped is None:
             self._stopped = Deferred()
             self._stopped.addCallback(lambda _: self._close())
-        if ending is not Ending.CLOSE:
-            return ending
-        if not self._limit:
-            return Ending.ABORT
-        if self._timer is None and not self._stopped.called:
-            self._timer = self._reactor.callLater(self._limit, self._hurry)
-        return ending
+        if ending is Ending.CLOSE and not self._limit:
+            ending = Ending.ABORT
+        if ending is Ending.CLOSE and self._timer is None and not self._stopped.called:
+            self._timer = self._reactor.callLater(self._limit, self._tooLong)
+        for session in self._sessions.everyone():
+            # As the application would: through TLS, if there is any.
+            transport = session.transport
+            if transport is not None and ending is Ending.CLOSE:
+                transport.loseConnection()
+            elif transport is not None and ending is Ending.ABORT:
+                transport.abortConnection()
+        self.check()
+        closed: Deferred[None] = Deferred()
+        self._stopped.chainDeferred(closed)
+        return closed
 
-    def emptied(self) -> None:
+    def _tooLong(self) -> None:
+        self._log.warn(
+            "{factory}: {count} connections did not close within stopTimeout={limit:g} seconds:"
+            " aborting them",
+            factory=self._factory,
+            count=len(self._sessions.everyone()),
+            limit=self._limit,
+        )
+        self.begin(Ending.ABORT)
+
+    def check(self) -> None:
         """
-        There is no session.
+        If the listener is to stop, and no session is left, close the socket.
         """
-        if self._stopped is None or self._stopped.called:
+        if self._stopped is None or self._stopped.called or not self._sessions.isEmpty:
             return
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self._stopped.callback(None)
-
-    def whenClosed(self) -> Deferred[None]:
-        """
-        @return: fires when the socket is closed.  Only after L{begin}.
-        """
-        assert self._stopped is not None
-        closed: Deferred[None] = Deferred()
-        self._stopped.chainDeferred(closed)
-        return closed

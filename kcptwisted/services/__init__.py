@@ -1,3 +1,3 @@
 """
-What C{twistd} runs.
+Services for C{twistd}.
 """

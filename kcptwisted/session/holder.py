@@ -5,7 +5,7 @@ What a session asks of the socket that it is on, and of the listener or connecto
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.python.failure import Failure
@@ -15,8 +15,8 @@ from kcptwisted.stats import PortStats
 from kcptwisted.timing.clock import FlushClock
 from kcptwisted.wire.control import Block
 
-if TYPE_CHECKING:
-    from kcptwisted.session.session import KCPSession
+#: The session that a holder holds.
+_Session = TypeVar("_Session", contravariant=True)
 
 
 class SessionSocket(Protocol):
@@ -58,43 +58,43 @@ class SessionSocket(Protocol):
         """
 
 
-class SessionHolder(Protocol):
+class SessionHolder(Protocol[_Session]):
     """
     Whoever made a session, and is told of what becomes of it.
     """
 
-    def sessionEstablished(self, session: KCPSession) -> None:
+    def sessionEstablished(self, session: _Session) -> None:
         """
         The peer is there: time to give the session a protocol.
         """
 
-    def sessionGreeted(self, session: KCPSession) -> None:
+    def sessionGreeted(self, session: _Session) -> None:
         """
         The peer has announced that it takes control frames.
         """
 
-    def anotherGreeted(self, session: KCPSession, block: Block) -> None:
+    def anotherGreeted(self, session: _Session, block: Block) -> None:
         """
         Somebody with the address and conversation of the session's peer says hello, and is not
         the one who did before.
         """
 
-    def pathSilent(self, session: KCPSession) -> None:
+    def pathSilent(self, session: _Session) -> None:
         """
         The peer, who can have this end's address changed, does not answer.
         """
 
-    def sessionUnread(self, session: KCPSession, reason: Failure) -> None:
+    def sessionUnread(self, session: _Session, reason: Failure) -> None:
         """
         The session is over, and its protocol, which has paused, has yet to be given the rest.
         """
 
-    def sessionEnded(self, session: KCPSession, reason: Failure) -> None:
+    def sessionEnded(self, session: _Session, reason: Failure) -> None:
         """
         The session is over; its protocol has been told.
         """
 
-    def foreignDatagrams(self, session: KCPSession, datagrams: list[bytes]) -> None:
+    def foreignDatagrams(self, session: _Session, datagrams: list[bytes]) -> None:
         """
         The session's peer sent datagrams that are not of its conversation.
         """

@@ -19,7 +19,8 @@ from kcptwisted.options.table import TICK
 from kcptwisted.session.producers import ProducerGate
 from kcptwisted.session.reasons import failureOf
 from kcptwisted.stats import SessionStats
-from kcptwisted.timing.clock import FlushClock, IFlushed
+from kcptwisted.timing.clock import FlushClock
+from kcptwisted.timing.interfaces import IFlushed
 
 #: States in which what is written is sent.
 _WRITABLE = (Sending.READY, Sending.FINISHING)
@@ -149,8 +150,8 @@ class Stream:
         connection.conversation.write(bytes(data))
         self._stats.BytesSent += len(data)
         limit = self._options.sendQueueLimit
-        if limit and connection.queuedBytes > limit:
-            queued = connection.queuedBytes
+        if limit and connection.conversation.sender.queuedBytes > limit:
+            queued = connection.conversation.sender.queuedBytes
             session.end(Failure(SendQueueFull(f"{queued} with sendQueueLimit={limit}")))
             return
         if self._options.writeDelay:
@@ -271,7 +272,7 @@ class Stream:
             producer.stopProducing()
             return
         if self.gate is None:
-            self.gate = ProducerGate(connection.conversation.sender, connection.arqSettings)
+            self.gate = ProducerGate(connection.conversation.sender, connection.settings.arq)
         self.gate.register(producer, streaming)
         if not streaming:
             self._flush()
@@ -283,6 +284,13 @@ class Stream:
         if self.gate is not None:
             self.gate.unregister()
         if self._session.connected and not self._session.connection.lifecycle.isOpen:
+            self._flush()
+
+    def produce(self) -> None:
+        """
+        Lets the producer go on, if the send queue has become shorter.
+        """
+        if self.gate is not None and not self.isSilent and self.gate.resume():
             self._flush()
 
     @property

@@ -15,7 +15,7 @@ from kcptwisted.layer import DatagramLayer
 
 class Guarded(Protocol):
     """
-    What is above the layers.
+    What is above the cipher and the user's layers.
     """
 
     def layerFailed(self, reason: Failure, address: Address) -> None:
@@ -31,23 +31,23 @@ class Guarded(Protocol):
 
 class LayerGuard(DatagramLayer):
     """
-    Between the socket and the user's own layers: what they raise is logged, and ends the connection
-    with the datagrams' sender, if there is one.
+    Stands between the socket and the user's own layers.  What they raise is logged, and ends the
+    connection with the datagrams' sender, if there is one.
     """
 
     _log = Logger()
 
-    def __init__(self, wrapped: IDatagramProtocol, top: Guarded) -> None:
+    def __init__(self, wrapped: IDatagramProtocol, stack: Guarded) -> None:
         """
         @param wrapped: the outermost layer.
-        @param top: what all layers are there for.
+        @param stack: has the sessions.
         """
         super().__init__(wrapped)
-        self._top = top
+        self._stack = stack
 
     def makeConnection(self, transport: IDatagramTransport) -> None:
         """
-        Leave what is sent alone.
+        Connect the outermost layer to the socket: nothing has to be done about what is sent.
         """
         self.wrapped.makeConnection(transport)
 
@@ -60,14 +60,14 @@ class LayerGuard(DatagramLayer):
         except Exception:
             failure = Failure()
             self._log.failure("Datagrams for {layer!r} failed", failure, layer=self.wrapped)
-            self._top.layerFailed(failure, address)
+            self._stack.layerFailed(failure, address)
 
     def batchFinished(self) -> None:
         """
-        Pass up, whatever a layer makes of it: what has been read is to be answered.
+        Pass up.  If a layer raises, the sessions answer what has been read all the same.
         """
         try:
             self.wrapped.batchFinished()
         except Exception:
             self._log.failure("batchFinished of {layer!r} failed", layer=self.wrapped)
-            self._top.batchFinished()
+            self._stack.batchFinished()

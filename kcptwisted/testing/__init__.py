@@ -1,6 +1,7 @@
 """
-For the tests of programs that use C{kcp:} endpoints: a seeded network in memory, without sockets
-and without waiting, and a relay that loses datagrams between real ones.
+Tools to test programs that use C{kcp:} endpoints: a seeded network in memory, which takes no
+sockets and no waiting, and L{LossyRelay<kcptwisted.testing.lossyrelay.LossyRelay>}, which loses
+datagrams between real sockets.
 """
 
 from kcptwisted.testing.link import Link

@@ -1,5 +1,5 @@
 """
-What a bad network does to datagrams; for tests and demonstrations.
+A model of what a bad network does to datagrams, for tests and demonstrations.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ class Link:
     The conditions of one direction of a path.
 
     @ivar delay: seconds that every datagram takes.
-    @ivar jitter: seconds; each datagram takes up to so much longer, at random, and may so be
-        overtaken.
+    @ivar jitter: seconds; each datagram takes up to this much longer, at random, so a later one may
+        overtake it.
     @ivar loss: the share of datagrams that are lost, 0 to 1.
-    @ivar reorder: the share that take C{reorderDelay} longer.
+    @ivar reorder: the share of datagrams that take C{reorderDelay} longer, 0 to 1.
     @ivar reorderDelay: seconds.
-    @ivar duplicate: the share that arrive twice.
-    @ivar corrupt: the share in which one bit is changed.
-    @ivar mtu: the largest UDP payload that passes, bytes; larger ones are lost.
-    @raise ValueError: names the field that is out of bounds.
+    @ivar duplicate: the share of datagrams that arrive twice, 0 to 1.
+    @ivar corrupt: the share of datagrams in which one bit is changed, 0 to 1.
+    @ivar mtu: the largest UDP payload that passes, in bytes; larger ones are lost.
+    @raise ValueError: if a field is out of bounds.  The message names it.
     """
 
     delay: float = 0.0
@@ -45,17 +45,19 @@ class Link:
 
 class LinkModel:
     """
-    Decides each datagram's fate, from a seeded generator: the same seed and the same datagrams give
-    the same fates.
+    Decides what happens to each datagram, by a random generator: the same seed and the same
+    datagrams give the same result.
 
-    @ivar passed: datagrams let through, copies not counted.
-    @ivar lost: datagrams lost.
-    @ivar corrupted: datagrams changed.
+    @ivar link: the conditions.
+    @ivar passed: how many datagrams passed; a copy does not count.
+    @ivar lost: how many datagrams were lost.
+    @ivar corrupted: how many datagrams were changed.
     """
 
     def __init__(self, link: Link, random: Random) -> None:
         """
-        @param random: the source of all chance.
+        @param link: the conditions.
+        @param random: the generator of all random numbers.
         """
         self.link = link
         self._random = random
@@ -65,7 +67,9 @@ class LinkModel:
 
     def arrivals(self, datagram: bytes) -> list[tuple[float, bytes]]:
         """
-        @return: what arrives of one datagram, each with the seconds that it takes.
+        Decides what happens to one datagram.
+
+        @return: what arrives: the seconds that it takes, and the datagram, once for each copy.
         """
         link = self.link
         if len(datagram) > link.mtu or self._happens(link.loss):

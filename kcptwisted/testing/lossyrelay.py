@@ -1,5 +1,6 @@
 """
-A UDP relay on real sockets that makes the path as bad as asked; for demonstrations and tests.
+The lossy relay: it passes datagrams between real sockets and applies a L{Link} to them.  It is for
+tests and demonstrations; the service C{kcp-relay} is in L{kcptwisted.services.relay}.
 """
 
 from __future__ import annotations
@@ -23,14 +24,15 @@ from kcptwisted.udp.opening import UDPPort, openPort
 @implementer(IDatagramProtocol)
 class _Side:
     """
-    One socket of the relay.
+    One socket of the lossy relay.
     """
 
     transport: IDatagramTransport
 
     def __init__(self, relay: LossyRelay, client: Address | None) -> None:
         """
-        @param client: whose datagrams this socket stands for towards the target; None for the
+        @param relay: the lossy relay.
+        @param client: the client whose datagrams this socket sends to the target; None for the
             socket that clients send to.
         """
         self._relay = relay
@@ -38,13 +40,13 @@ class _Side:
 
     def makeConnection(self, transport: IDatagramTransport) -> None:
         """
-        The socket is open.
+        Notes that the socket is open.
         """
         self.transport = transport
 
     def datagramsReceived(self, datagrams: list[bytes], address: Address) -> None:
         """
-        Pass on in the other direction.
+        Passes datagrams on in their direction.
         """
         if self._client is None:
             self._relay.fromClient(datagrams, address)
@@ -53,48 +55,50 @@ class _Side:
 
     def datagramsRecovered(self, datagrams: list[bytes], address: Address) -> None:
         """
-        Nothing below recovers anything.
+        Does nothing: no layer below recovers datagrams.
         """
 
     def batchFinished(self) -> None:
         """
-        Nothing waits for it.
+        Does nothing: no datagram waits for the end of a batch.
         """
 
     def connectionRefused(self) -> None:
         """
-        A relay is silent about it.
+        Does nothing: a lossy relay sends no errors.
         """
 
     def peerUnreachable(self, problem: OSError) -> None:
         """
-        Likewise.
+        Does nothing: a lossy relay sends no errors.
         """
 
     def sendingFailed(self, problem: OSError) -> None:
         """
-        Likewise.
+        Does nothing: a lossy relay sends no errors.
         """
 
     def connectionLost(self, reason: Failure) -> None:
         """
-        The relay closed it.
+        Does nothing: the lossy relay has closed the socket.
         """
 
 
 class LossyRelay:
     """
-    Passes datagrams between any number of clients and one target.
+    Passes datagrams between any number of clients and one target, and loses, delays, repeats and
+    changes them as a L{Link} says.
 
-    @ivar outward: decides and counts what happens on the way to the target.
-    @ivar inward: the same for the way back.
+    @ivar outward: decides what happens to datagrams on the way to the target, and counts them.
+    @ivar inward: the same on the way back.
     """
 
     def __init__(self, reactor: Any, target: tuple[str, int], link: Link, seed: int = 0) -> None:
         """
+        @param reactor: provides what L{kcptwisted.udp.opening.openPort} takes.
         @param target: IPv4 address and port.
         @param link: the conditions of each direction.
-        @param seed: of all chance.
+        @param seed: the seed of all random numbers.
         """
         self._reactor = reactor
         self._target = target
@@ -107,9 +111,11 @@ class LossyRelay:
 
     def start(self, interface: str = "127.0.0.1", port: int = 0) -> int:
         """
-        Open the socket for clients.
+        Opens the socket that clients send to.
 
-        @return: its port.
+        @param interface: the IPv4 address to listen on.
+        @param port: the UDP port; 0 for any free port.
+        @return: the UDP port.
         """
         self._front = self._open(None, (interface, port), None)
         number: int = self._front[1].getHost().port
@@ -123,7 +129,7 @@ class LossyRelay:
 
     def fromClient(self, datagrams: list[bytes], client: Address) -> None:
         """
-        Pass on to the target, from a socket of this client's own.
+        Passes datagrams on to the target.  Each client has a socket of its own for that.
         """
         if self._front is None:
             return
@@ -133,7 +139,7 @@ class LossyRelay:
 
     def fromTarget(self, datagrams: list[bytes], client: Address) -> None:
         """
-        Pass on to a client.
+        Passes datagrams on to a client.
         """
         if self._front is not None:
             self._pass(self.inward, datagrams, self._front[0], client)
@@ -157,9 +163,9 @@ class LossyRelay:
 
     def stop(self) -> Deferred[Any]:
         """
-        Close all sockets.
+        Closes all sockets.
 
-        @return: fires when that is done.
+        @return: fires when all sockets are closed.
         """
         for call in self._underway:
             if call.active():

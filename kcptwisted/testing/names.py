@@ -1,5 +1,5 @@
 """
-A name resolver that knows all answers, for L{kcptwisted.testing}.
+A host name resolver for L{kcptwisted.testing}.
 """
 
 from __future__ import annotations
@@ -16,30 +16,30 @@ from zope.interface import implementer
 @implementer(IHostResolution)
 class FinishedResolution:
     """
-    A look-up that is over at once.
+    A look-up that is already finished.
     """
 
     def __init__(self, name: str) -> None:
         """
-        @param name: what is looked up.
+        @param name: the host name.
         """
         self.name = name
 
     def cancel(self) -> None:
         """
-        Nothing to cancel.
+        Does nothing: the look-up is finished.
         """
 
 
 @implementer(IHostnameResolver)
 class KnownNames:
     """
-    Answers at once.
+    Resolves host names at once.
     """
 
     def __init__(self, lookUp: Callable[[str], list[str]]) -> None:
         """
-        @param lookUp: gives a name's addresses.
+        @param lookUp: returns the addresses of a host name.
         """
         self._lookUp = lookUp
 
@@ -52,7 +52,7 @@ class KnownNames:
         transportSemantics: str = "TCP",
     ) -> IHostResolution:
         """
-        As L{IHostnameResolver} says.
+        Resolves a host name at once.  See L{IHostnameResolver}.
         """
         resolution = FinishedResolution(hostName)
         resolutionReceiver.resolutionBegan(resolution)

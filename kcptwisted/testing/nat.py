@@ -9,22 +9,22 @@ _HostPort = tuple[str, int]
 
 class Translations:
     """
-    Which address is seen outside for which one inside.
+    Maps the addresses of hosts to the addresses that others see.
     """
 
     def __init__(self) -> None:
         """
-        At first each address is seen as it is.
+        Maps each address to itself.
         """
         self._outside: dict[_HostPort, _HostPort] = {}
-        # None for an address that is seen no more.
+        # None for an address that is no longer in use.
         self._inside: dict[_HostPort, _HostPort | None] = {}
 
     def add(self, inside: _HostPort, outside: _HostPort) -> None:
         """
-        Show C{inside} as C{outside}, and no more as what it was shown as until now.
+        Maps C{inside} to C{outside}.  The address that it was mapped to before is no longer in use.
 
-        @raise ValueError: if another address is shown as C{outside}.
+        @raise ValueError: if another address is mapped to C{outside}.
         """
         if self._inside.get(outside) not in (None, inside):
             raise ValueError(f"{outside} stands for {self._inside[outside]} already")
@@ -34,12 +34,13 @@ class Translations:
 
     def outside(self, inside: _HostPort) -> _HostPort:
         """
-        @return: what an address is seen as.
+        Returns the address that others see.
         """
         return self._outside.get(inside, inside)
 
     def inside(self, outside: _HostPort) -> _HostPort | None:
         """
-        @return: whom to hand what is sent to an address; None if it is lost.
+        Returns the host that gets what is sent to an address; None if the address is no longer in
+        use.
         """
         return self._inside.get(outside, outside)

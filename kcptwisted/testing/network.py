@@ -1,8 +1,8 @@
 """
-A seeded network in memory, on L{twisted.internet.task.Clock}: for the tests of programs that use
-C{kcp:} endpoints, without sockets and without waiting.
+A seeded network in memory, based on L{twisted.internet.task.Clock}.  It is for the tests of
+programs that use C{kcp:} endpoints, and takes no sockets and no waiting.
 
-Each L{SimulatedHost} is a reactor as far as endpoints need one::
+Each L{SimulatedHost} provides what endpoints need of a reactor::
 
     network = SimulatedNetwork(seed=1, link=Link(loss=0.1, delay=0.025))
     client, server = network.host("10.0.0.1"), network.host("10.0.0.2")
@@ -11,8 +11,8 @@ Each L{SimulatedHost} is a reactor as far as endpoints need one::
     network.run(5)
     protocol = self.successResultOf(connected)
 
-L{SimulatedNetwork.translate} is a NAT that gives a client another address in the middle of a
-connection, L{SimulatedHost.suspend} a laptop whose lid is closed.
+L{SimulatedNetwork.translate} gives a client another address in the middle of a connection, as a NAT
+does.  L{SimulatedHost.suspend} suspends a host, as when the lid of a laptop is closed.
 """
 
 from __future__ import annotations
@@ -48,22 +48,22 @@ __all__ = ["Link", "SimulatedHost", "SimulatedNetwork", "SimulatedPort"]
 
 _FIRST_EPHEMERAL_PORT = 49152
 
-#: Source, destination (each host and port) and datagram, before the link does anything to it.
+#: Takes the source, the destination (each host and port) and the datagram as it was sent.
 Tap = Callable[[tuple[str, int], tuple[str, int], bytes], None]
 
 
 class SimulatedNetwork:
     """
-    Hosts, and the links between them.
+    A network of hosts and links.
 
-    @ivar clock: the time of all hosts.
-    @ivar taps: called with each datagram that is sent.
+    @ivar clock: the clock of all hosts.
+    @ivar taps: functions that are called with each datagram that is sent.
     """
 
     def __init__(self, seed: int = 0, link: Link | None = None) -> None:
         """
         @param seed: the same seed and the same program give the same run.
-        @param link: every path's conditions, unless L{setLink} says otherwise.
+        @param link: the conditions of all paths that L{setLink} does not change.
         """
         self.clock = Clock()
         self.taps: list[Tap] = []
@@ -76,9 +76,10 @@ class SimulatedNetwork:
 
     def host(self, address: str, *names: str) -> SimulatedHost:
         """
+        Returns the host at an address.  Makes it on first use.
+
         @param address: IPv4 or IPv6.
-        @param names: host names that resolve to it, besides those that it has.
-        @return: the host at the address, made on first use.
+        @param names: host names that also resolve to the address from now on.
         """
         if address not in self._hosts:
             self._hosts[address] = SimulatedHost(self, address)
@@ -88,13 +89,13 @@ class SimulatedNetwork:
 
     def setLink(self, source: str, destination: str, link: Link) -> None:
         """
-        Change one direction between two hosts, from now on.
+        Changes the conditions of one direction between two hosts from now on.
         """
         self.model(source, destination).link = link
 
     def model(self, source: str, destination: str) -> LinkModel:
         """
-        @return: what decides, and counts, the fates of datagrams in one direction.
+        Returns the model that decides what happens to datagrams in one direction, and counts them.
         """
         key = source, destination
         if key not in self._models:
@@ -103,28 +104,29 @@ class SimulatedNetwork:
 
     def translate(self, source: tuple[str, int], public: tuple[str, int]) -> None:
         """
-        Do as a NAT does when it binds anew: from now on datagrams from C{source} arrive as from
-        C{public}, and what is sent there reaches C{source}.  The address that C{source} was seen as
-        until now, at first its own, is dead: what is sent or under way to it is lost without a
-        word.  Call it again for the next address.
+        Gives C{source} another public address, as a NAT does when it binds anew.  From now on
+        datagrams from C{source} arrive as from C{public}, and datagrams to C{public} reach
+        C{source}.  The public address before, at first the host's own, is no longer in use:
+        datagrams that are sent or under way to it are lost, without an ICMP error.  May be called
+        again for the next address.
 
-        Links and taps know the hosts by their own addresses.
+        Links and taps still use the hosts' own addresses.
 
         @param source: host and port.
         @param public: host and port; the host need not be one of the network's.
-        @raise ValueError: if C{public} stands for another source.
+        @raise ValueError: if C{public} is the address of another source.
         """
         self._translations.add(source, public)
 
     def resolve(self, name: str) -> list[str]:
         """
-        @return: the addresses of a host name.
+        Returns the addresses of a host name.
         """
         return self._names.get(name, [])
 
     def run(self, seconds: float) -> None:
         """
-        Let time pass, event by event.
+        Lets time pass, from event to event.
         """
         clock = self.clock
         end = clock.seconds() + seconds
@@ -138,10 +140,11 @@ class SimulatedNetwork:
 
     def runUntil(self, done: Callable[[], bool], limit: float = 600.0) -> None:
         """
-        Let time pass until C{done()} holds.
+        Lets time pass until C{done()} returns True.
 
         @param limit: seconds.
-        @raise AssertionError: if it does not by then, or nothing is left to happen.
+        @raise AssertionError: if it does not return True within C{limit}, or before the last
+            delayed call.
         """
         clock = self.clock
         end = clock.seconds() + limit
@@ -156,7 +159,7 @@ class SimulatedNetwork:
 
     def send(self, source: SimulatedPort, destination: tuple[str, int], datagram: bytes) -> None:
         """
-        Carry a datagram, or lose it.
+        Sends a datagram over the link to its destination.
         """
         for tap in self.taps:
             tap(source.address, destination, datagram)
@@ -187,12 +190,12 @@ class SimulatedNetwork:
 @implementer(IReactorTime, IReactorUDP, IReactorPluggableNameResolver)
 class SimulatedHost:
     """
-    One host, in the role of a reactor.
+    One host.  Programs use it as their reactor.
 
-    @ivar address: the host's.
+    @ivar address: the host's address.
     @ivar ports: the open ports by number.
-    @ivar nameResolver: knows the network's names.
-    @ivar suspended: whether the process stands still.
+    @ivar nameResolver: resolves the network's host names.
+    @ivar suspended: True while the process is suspended.
     """
 
     def __init__(self, network: SimulatedNetwork, address: str) -> None:
@@ -210,16 +213,16 @@ class SimulatedHost:
 
     def installNameResolver(self, resolver: IHostnameResolver) -> IHostnameResolver:
         """
-        Replace the resolver.
+        Replaces the resolver.
 
-        @return: the one before.
+        @return: the previous resolver.
         """
         previous, self.nameResolver = self.nameResolver, resolver
         return previous
 
     def seconds(self) -> float:
         """
-        @return: the network's time.
+        Returns the network's time in seconds.
         """
         return self._network.clock.seconds()
 
@@ -227,7 +230,7 @@ class SimulatedHost:
         self, delay: float, callable: Callable[..., Any], *args: object, **kw: object
     ) -> IDelayedCall:
         """
-        As L{IReactorTime} says.
+        Schedules a call.  See L{IReactorTime}.
         """
         call = self._network.clock.callLater(delay, callable, *args, **kw)
         self._calls.add(cast(DelayedCall, call))
@@ -237,14 +240,14 @@ class SimulatedHost:
 
     def getDelayedCalls(self) -> Any:
         """
-        @return: the calls of the whole network, but those of suspended hosts.
+        Returns the delayed calls of all hosts that are not suspended.
         """
         return self._network.clock.getDelayedCalls()
 
     def suspend(self) -> None:
         """
-        Stop the process: its delayed calls, and the datagrams that arrive, wait for L{resume}.
-        Time goes on.
+        Suspends the process: its delayed calls and the datagrams that arrive wait for L{resume},
+        while time goes on.
         """
         self.suspended = True
         calls = self._network.clock.calls
@@ -255,7 +258,7 @@ class SimulatedHost:
 
     def resume(self) -> None:
         """
-        Let the process go on: what should have happened meanwhile happens at once, in order.
+        Resumes the process: all that has waited happens at once, in order.
         """
         self.suspended = False
         calls = self._network.clock.calls
@@ -272,16 +275,16 @@ class SimulatedHost:
         maxPacketSize: int = 8192,
     ) -> IListeningPort:
         """
-        Open a port.
+        Opens a port.
 
-        @raise CannotListenError: if it is taken.
+        @raise CannotListenError: if the port is in use.
         """
         opened = SimulatedPort(self._network, self, port or self._freePort(), protocol)
         opened.startListening()
         return opened
 
     def _freePort(self) -> int:
-        # Like a real host, no port again soon: the peer may still know its last user.
+        # As on a real host, no port is used again soon: a peer may still know its last user.
         while self._ephemeral in self.ports:
             self._ephemeral += 1
         self._ephemeral += 1
@@ -314,7 +317,9 @@ class SimulatedPort:
 
     def startListening(self) -> None:
         """
-        Begin to receive.
+        Begins to receive.
+
+        @raise CannotListenError: if the port is in use.
         """
         number = self.address[1]
         if number in self._host.ports:
@@ -324,7 +329,7 @@ class SimulatedPort:
 
     def stopListening(self) -> Deferred[None]:
         """
-        Close the port.
+        Closes the port.
         """
         if self._host.ports.pop(self.address[1], None) is not None:
             self._protocol.doStop()
@@ -332,7 +337,7 @@ class SimulatedPort:
 
     def loseConnection(self) -> None:
         """
-        Close the port.
+        Closes the port.
         """
         self.stopListening()
 
@@ -342,20 +347,20 @@ class SimulatedPort:
 
     def getHost(self) -> IPv4Address | IPv6Address:
         """
-        @return: the port's address.
+        Returns the port's address.
         """
         kind = IPv6Address if isIPv6Address(self.address[0]) else IPv4Address
         return kind("UDP", *self.address)
 
     def connect(self, host: str, port: int) -> None:
         """
-        Fix the peer.
+        Sets the only peer to exchange datagrams with.
         """
         self._peer = (host, port)
 
     def write(self, packet: bytes, addr: tuple[str, int] | None = None) -> None:
         """
-        Send.
+        Sends a datagram.
         """
         destination = addr or self._peer
         assert destination is not None, "not connected and no address given"
@@ -363,7 +368,7 @@ class SimulatedPort:
 
     def receive(self, datagram: bytes, source: tuple[str, int]) -> None:
         """
-        A datagram arrived.
+        Takes a datagram that arrived.
         """
         if self._host.suspended:
             self._host.callLater(0, self.receive, datagram, source)
@@ -372,7 +377,7 @@ class SimulatedPort:
 
     def refused(self, destination: tuple[str, int]) -> None:
         """
-        The host at C{destination} says that the port is closed.
+        Takes the ICMP error that the port at C{destination} is closed.
         """
         if self._host.suspended:
             self._host.callLater(0, self.refused, destination)
@@ -381,11 +386,11 @@ class SimulatedPort:
 
     def setBroadcastAllowed(self, enabled: bool) -> None:
         """
-        There is no broadcast.
+        Does nothing: there is no broadcast.
         """
 
     def getBroadcastAllowed(self) -> bool:
         """
-        There is no broadcast.
+        Returns False: there is no broadcast.
         """
         return False

@@ -17,6 +17,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from kcptwisted.interfaces import Address
+from kcptwisted.udp.asked import ownAddressOf
 
 ANY_IPV4 = ("0.0.0.0", 0)
 ANY_IPV6 = ("::", 0, 0, 0)
@@ -27,8 +28,8 @@ _MAXIMUM_SCOPE = 0xFFFFFFFF
 
 def toAddress(sockname: Address) -> IPv4Address | IPv6Address:
     """
-    @return: Twisted's form of a socket address.  One of IPv4 that an IPv6 socket has to do with
-        (RFC 4291, section 2.5.5.2) is an IPv4 one.
+    @return: Twisted's form of a socket address.  An IPv4 address that an IPv6 socket shows as a
+        mapped one (RFC 4291, section 2.5.5.2) becomes an IPv4 address again.
     """
     if len(sockname) == 4:
         host = sockname[0]
@@ -95,7 +96,7 @@ class _Collector:
 
     def _cancel(self, _: Deferred[list[Address]]) -> None:
         if self._resolution is not None:
-            # Twisted's own resolver cannot cancel; its late answer is not listened to.
+            # Twisted's own resolver cannot cancel; its late answer is ignored.
             with suppress(NotImplementedError):
                 self._resolution.cancel()
 
@@ -145,3 +146,17 @@ def resolve(reactor: Any, host: str, port: int, timeout: float) -> Deferred[list
         return Failure(DNSLookupError(f"no answer about {host!r} within {seconds:g} seconds"))
 
     return collector.result.addTimeout(max(timeout, 0), reactor, late)
+
+
+def hostAsked(host: IPv4Address | IPv6Address, address: Address) -> IPv4Address | IPv6Address:
+    """
+    Returns the local address that a peer asked, as far as the system tells.
+
+    @param host: what the socket is bound to.
+    @param address: the peer's.
+    """
+    own = ownAddressOf(address)
+    if own is None:
+        return host
+    kind = IPv6Address if ":" in own.host else IPv4Address
+    return kind("UDP", own.host, host.port)

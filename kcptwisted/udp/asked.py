@@ -1,16 +1,15 @@
 """
 Answering from the address that was asked (Linux ip(7), IP_PKTINFO; ipv6(7), IPV6_RECVPKTINFO).
 
-A socket on the wildcard address hears of each datagram which of the host's addresses it came to.
-The port gives the peer's address upwards with that noted on it; whoever answers hands it down
-again, and the answer leaves from there.
+The kernel says of each datagram at a wildcard socket which of the host's addresses it came to.
+The port notes that on the peer's address and passes it up.  An answer to that address leaves from
+there.
 """
 
 from __future__ import annotations
 
 import struct
 from ipaddress import IPv4Address, IPv6Address
-from typing import TYPE_CHECKING
 
 from kcptwisted.interfaces import Address
 
@@ -19,6 +18,7 @@ Ancillary = list[tuple[int, int, bytes]]
 
 # Linux's numbers.
 IPPROTO_IP = 0
+IPPROTO_UDP = 17
 IPPROTO_IPV6 = 41
 IP_PKTINFO = 8
 IPV6_PKTINFO = 50
@@ -28,21 +28,15 @@ _PKTINFO = struct.Struct("=i4s4s")
 #: the datagram's destination, interface.
 _PKTINFO6 = struct.Struct("=16sI")
 
-#: Bytes of the larger of the two.
-LONGEST = _PKTINFO6.size
+#: The control messages that name the address a datagram came to.
+_NAMING = ((IPPROTO_IP, IP_PKTINFO), (IPPROTO_IPV6, IPV6_PKTINFO))
 
-#: Own addresses that are known at once at most.  A host that takes a whole network for its own has
-#: more of them; then all are found out anew.
+#: The most own addresses that are known at once.  A host that has a whole network has more; then
+#: all are forgotten, and found again as they are used.
 MAXIMUM_KNOWN = 1024
 
-#: Notes on peers' addresses that are kept at most, since it costs less to find one than to make it.
+#: The most notes on peers' addresses that are kept: to find one costs less than to make it.
 MAXIMUM_PEERS = 4096
-
-# What is said of an address to the type checker; tuples of either length are meant.
-if TYPE_CHECKING:
-    _Tuple = tuple[str, int]
-else:
-    _Tuple = tuple
 
 
 class OwnAddress:
@@ -64,7 +58,8 @@ class OwnAddress:
         self.data = data
 
 
-class AskedAddress(_Tuple):
+# For the type checker; an IPv6 address has four items.
+class AskedAddress(tuple[str, int]):
     """
     A peer's socket address, and which of this host's addresses it asked.  It equals the plain one.
 
@@ -115,10 +110,11 @@ def readOwnAddress(data: bytes) -> OwnAddress | None:
 
 class OwnAddresses:
     """
-    The addresses of this host that peers of one socket have asked.
+    The addresses of this host that the peers of one socket have asked.
 
-    @ivar known: those that are known, by what the kernel says of them; None for what says nothing.
-    @ivar peers: peers' addresses with the notes on them that were made lately.
+    @ivar known: those that are known, by the data of their control message; None if the data names
+        no address to answer from.
+    @ivar peers: recent peers' addresses, with their notes.
     """
 
     __slots__ = ("known", "peers")
@@ -127,13 +123,18 @@ class OwnAddresses:
         self.known: dict[bytes, OwnAddress | None] = {}
         self.peers: dict[Address, AskedAddress] = {}
 
-    def note(self, address: Address, own: OwnAddress) -> AskedAddress:
+    def note(self, address: Address, ancillary: Ancillary) -> Address:
         """
-        @return: C{address} with a note that it has asked C{own}.
+        @param address: a peer's.
+        @param ancillary: the control messages of its datagram.
+        @return: C{address} with a note of which address it asked, or as it is if they do not say.
         """
+        own = self.find(ancillary)
+        if own is None:
+            return address
         peers = self.peers
         if len(peers) >= MAXIMUM_PEERS:
-            # They are made anew when they are wanted; sessions have theirs.
+            # They are made again when needed; each session keeps its own.
             peers.clear()
         noted = peers[address] = askedAddress(address, own)
         return noted
@@ -141,17 +142,14 @@ class OwnAddresses:
     def find(self, ancillary: Ancillary) -> OwnAddress | None:
         """
         @param ancillary: the control messages of a datagram.
-        @return: the address that it came to; None if that is not said.
+        @return: the address that it came to; None if they do not say.
         """
-        if not ancillary:
-            return None
-        # The last one, since the kernel tells of UDP_GRO before.
-        level, _, data = ancillary[-1]
         known = self.known
+        data = next((data for level, kind, data in ancillary if (level, kind) in _NAMING), None)
+        if data is None:
+            return None
         if data in known:
             return known[data]
-        if level not in (IPPROTO_IP, IPPROTO_IPV6):
-            return None
         if len(known) >= MAXIMUM_KNOWN:
             known.clear()
         own = known[data] = readOwnAddress(data)

@@ -1,5 +1,5 @@
 """
-How large the kernel's buffers of a socket are, as against what was asked for.
+Setting the sizes of a socket's kernel buffers.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from twisted.logger import Logger
 
 _log = Logger()
 
-#: Bytes below which nothing less is asked for.
+#: Bytes; the smallest size that is tried.
 SMALLEST = 1 << 12
 
 _OPTIONS = {
@@ -20,15 +20,19 @@ _OPTIONS = {
     socket.SO_SNDBUF: ("sending", "net.core.wmem_max"),
 }
 
-# Which of them has been complained of: all sockets of a process fare alike.
+# The options that the log has a warning of: one is enough for all sockets of a process.
 _warned: set[int] = set()
 
 
-def setBuffers(sock: socket.socket, size: int) -> None:
+def setBuffers(sock: socket.socket, size: int, enlarge: bool = False) -> None:
     """
-    Ask for buffers of C{size} bytes each, or as near to it as can be had; say once if it is less.
+    Ask for buffers of C{size} bytes each, or as near to it as can be had; log once if it is less.
+
+    @param enlarge: whether to leave larger buffers as they are.
     """
     for option in _OPTIONS:
+        if enlarge and _bufferOf(sock, option) >= size:
+            continue
         granted = _setBuffer(sock, option, size)
         if granted < size and option not in _warned:
             _warned.add(option)
@@ -42,14 +46,18 @@ def _setBuffer(sock: socket.socket, option: int, size: int) -> int:
             sock.setsockopt(socket.SOL_SOCKET, option, asked)
             break
         except OSError as problem:
-            # Linux grants what it may.  BSD refuses more than kern.ipc.maxsockbuf.
+            # Linux grants less than was asked for; BSD refuses more than kern.ipc.maxsockbuf.
             if problem.errno not in (errno.ENOBUFS, errno.EINVAL, errno.ENOMEM):
                 raise
             if asked <= SMALLEST:
                 break
             asked = max(asked // 2, SMALLEST)
+    return _bufferOf(sock, option)
+
+
+def _bufferOf(sock: socket.socket, option: int) -> int:
     granted = sock.getsockopt(socket.SOL_SOCKET, option)
-    # Linux counts its own needs: it says twice what it grants.
+    # Linux adds its own needs: it reports twice what it grants.
     return granted // 2 if sys.platform.startswith("linux") else granted
 
 

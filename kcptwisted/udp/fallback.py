@@ -11,8 +11,8 @@ from typing import Any
 from twisted.internet.abstract import isIPv6Address
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
-from twisted.internet.error import ConnectionDone, MessageLengthError
-from twisted.internet.interfaces import IListeningPort, IReactorUDP
+from twisted.internet.error import CannotListenError, ConnectionDone, MessageLengthError
+from twisted.internet.interfaces import IListeningPort, IReactorSocket
 from twisted.internet.protocol import DatagramProtocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -21,12 +21,14 @@ from zope.interface import implementer
 from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
 from kcptwisted.stats import PortStats
 from kcptwisted.udp.addresses import toAddress
+from kcptwisted.udp.adopted import AdoptedSocket
+from kcptwisted.udp.offload import LARGEST
 
 
 @implementer(IDatagramTransport)
 class ListenUDPPort(DatagramProtocol):
     """
-    Hands datagrams on one at a time.
+    Passes up one datagram at a time.
 
     @ivar stats: counts.
     """
@@ -34,42 +36,66 @@ class ListenUDPPort(DatagramProtocol):
     overhead = 0
     _log = Logger()
     _reactor: Any
-    # Kept longer than Twisted keeps C{self.transport}: until the protocol has taken its leave.
+    # Kept longer than C{self.transport}: until the protocol has sent its last datagrams.
     _sending: Any = None
 
     def __init__(
-        self, protocol: IDatagramProtocol, stats: PortStats, peer: Address | None = None
+        self,
+        protocol: IDatagramProtocol,
+        stats: PortStats,
+        peer: Address | None = None,
+        longest: int = LARGEST,
+        connected: bool = True,
     ) -> None:
         """
         @param protocol: is given what arrives.
         @param peer: the only address to talk with, or None.
+        @param longest: bytes; larger datagrams are dropped and counted.
+        @param connected: whether the socket is to be connected to C{peer}.
         """
         self._protocol = protocol
+        self._longest = longest
+        self._connected = connected and peer is not None
+        self._adopted: AdoptedSocket | None = None
         self._peer = peer
         self._port: IListeningPort | None = None
         self.stats = stats
 
-    def start(self, reactor: IReactorUDP, bind: Address) -> None:
+    def start(self, reactor: Any, bind: Address, adopted: AdoptedSocket | None = None) -> None:
         """
         Open the port.
 
+        @param reactor: provides L{IReactorUDP<twisted.internet.interfaces.IReactorUDP>}, or with
+            C{adopted} L{IReactorSocket<twisted.internet.interfaces.IReactorSocket>}.
         @param bind: where.
+        @param adopted: the application's socket, if it has opened one; the port closes it.
         @raise twisted.internet.error.CannotListenError: if that fails.
         """
+        if adopted is not None and not IReactorSocket.providedBy(reactor):
+            adopted.close()
+            raise CannotListenError(
+                *bind[:2], "this reactor takes no sockets (IReactorFDSet or IReactorSocket)"
+            )
         self._protocol.makeConnection(self)
         self._reactor = reactor
         interface, port = _withScope(bind)
         self._scope = bind[3] if len(bind) == 4 else 0
-        self._port = reactor.listenUDP(port, self, interface=interface, maxPacketSize=65535)
+        self._adopted = adopted
+        if adopted is None:
+            self._port = reactor.listenUDP(port, self, interface=interface, maxPacketSize=LARGEST)
+        else:
+            self._port = reactor.adoptDatagramPort(
+                adopted.fileno(), adopted.family, self, maxPacketSize=LARGEST
+            )
         host: IPv4Address | IPv6Address = self._sending.getHost()
         self._host = toAddress(self._wholeAddress((host.host, host.port)))
 
     def startProtocol(self) -> None:
         """
-        Fix the peer.
+        Connect the socket to its peer, if it is to have one.
         """
         self._sending = self.transport
-        if self._peer is not None:
+        if self._connected and self._peer is not None:
             self._sending.connect(*_withScope(self._peer))
 
     def getHost(self) -> IPv4Address | IPv6Address:
@@ -84,7 +110,7 @@ class ListenUDPPort(DatagramProtocol):
         """
         if self._sending is None:
             return
-        destination = () if self._peer is not None else (_withScope(address),)
+        destination = () if self._connected else (_withScope(address),)
         for datagram in datagrams:
             try:
                 self._sending.write(datagram, *destination)
@@ -100,10 +126,13 @@ class ListenUDPPort(DatagramProtocol):
 
     def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
         """
-        Hand one datagram on.
+        Pass up one datagram.
         """
         self.stats.InPkts += 1
         self.stats.InBytes += len(datagram)
+        if len(datagram) > self._longest:
+            self.stats.InOversized += 1
+            return
         try:
             self._protocol.datagramsReceived([datagram], self._wholeAddress(addr))
         finally:
@@ -121,9 +150,9 @@ class ListenUDPPort(DatagramProtocol):
 
     def connectionRefused(self) -> None:
         """
-        Nobody listens at the peer's.
+        The peer's host says that nobody listens.
         """
-        # It may be a write that found out, in the middle of a flush.
+        # A write may have met the refusal, in the middle of a flush.
         if self._port is not None:
             self._reactor.callLater(0, self._reportRefusal)
 
@@ -139,7 +168,7 @@ class ListenUDPPort(DatagramProtocol):
 
     def stopProtocol(self) -> None:
         """
-        The port closes: its socket is closed as soon as the protocol has taken its leave.
+        The port closes: let the protocol send its last datagrams.  Then the socket is closed.
         """
         self._port = None
         try:
@@ -147,6 +176,8 @@ class ListenUDPPort(DatagramProtocol):
         except Exception:
             self._log.failure("connectionLost of {protocol!r} failed", protocol=self._protocol)
         self._sending = None
+        if self._adopted is not None:
+            self._adopted.close()
 
     def stopListening(self) -> Deferred[None]:
         """

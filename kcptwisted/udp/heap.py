@@ -1,5 +1,5 @@
 """
-Keeping memory from going to the system and back with every batch.
+Keeping freed memory in the process.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ LARGEST_PIECE = 4 << 20
 
 def keepFreedMemory() -> None:
     """
-    Have glibc keep up to 8 MiB of freed memory, about what a window's worth of datagrams takes on
-    its way through the layers.  By its default it gives back all beyond 128 KiB at once, and the
-    system clears each page that is asked for again.  With other allocators nothing changes.
+    Let glibc keep up to 8 MiB of freed memory, which is about what a window of datagrams takes on
+    its way through the layers.  By default it returns all beyond 128 KiB to the system at once, and
+    the system clears each page again before it is used.  Nothing changes with other allocators.
     """
     # Never written to, it takes no memory.
     bytes(LARGEST_PIECE)

@@ -1,56 +1,49 @@
 """
-Waiting at the socket for the next datagram, instead of in the reactor.
+Polling a socket for a moment, instead of returning to the reactor at once.
 """
 
 from __future__ import annotations
 
-#: How often the socket is tried before the reactor gets its turn: some 100 microseconds, about what
-#: a peer on this machine takes to answer.
-TRIES = 60
+#: How often the socket is read before the reactor gets its turn: about 100 microseconds, which is
+#: what a peer on this machine takes to answer.
+TRIES = 75
 
-#: Batches that are taken in one reactor turn, so that timers and other descriptors get theirs.
+#: The most batches in one reactor turn, so that timers and other descriptors get theirs.
 BATCHES = 8
 
-#: Descriptors that the reactor watches at most: where there are more, the others have to be read.
+#: The most descriptors of the reactor with which a port polls: others have to be read, too.
 MOST_READERS = 16
 
-#: Turns without waiting after it was in vain, at first and at most.
+#: Turns without polling after it found nothing, at first and at most.
 FIRST_PAUSE = 16
 LONGEST_PAUSE = 256
 
 
 class Lingering:
     """
-    Decides whether a port waits at its socket when it has handed over a batch.
+    Decides in which turns a port polls its socket after a batch.
 
-    Where one short message answers another, most of the time goes into falling asleep and being
-    woken.  A port that waits a moment has the answer sooner.  But that pays only if it comes within
-    that moment, so each time in vain is followed by a pause twice as long as the last one: where
-    answers take longer, one turn in L{LONGEST_PAUSE} is spent on it.
+    Where one short message answers another, most of the time is spent on sleeping and waking up.  A
+    port that polls has the answer sooner, if the answer comes within that moment.  Each poll that
+    finds nothing is followed by a pause, twice as long as the last one.  So where answers take
+    longer, one turn in L{LONGEST_PAUSE} polls.
+
+    @ivar pause: turns left before the next poll; the port counts them down.
     """
 
-    __slots__ = ("_longest", "_pause")
+    __slots__ = ("_longest", "pause")
 
     def __init__(self) -> None:
-        self._pause = self._longest = FIRST_PAUSE
+        self.pause = self._longest = FIRST_PAUSE
 
-    def isTime(self) -> bool:
+    def polled(self, found: bool) -> None:
         """
-        A batch has been handed over.
+        Take note of a poll.
 
-        @return: whether to wait for the next one.
+        @param found: whether it found a datagram.
         """
-        if not self._pause:
-            return True
-        self._pause -= 1
-        return False
-
-    def tried(self, inVain: bool) -> None:
-        """
-        Take note of how waiting ended.
-        """
-        if inVain:
-            self._pause = self._longest
-            self._longest = min(2 * self._longest, LONGEST_PAUSE)
-        else:
+        if found:
             self._longest = FIRST_PAUSE
+        else:
+            self.pause = self._longest
+            self._longest = min(2 * self._longest, LONGEST_PAUSE)

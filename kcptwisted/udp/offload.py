@@ -9,9 +9,12 @@ import struct
 import sys
 from collections.abc import Iterator, Sequence
 
-# The socket module does not name these.
+# Linux's numbers; the socket module does not name them.
 UDP_SEGMENT = 103
 UDP_GRO = 104
+
+#: Bytes of the largest UDP payload, and the most that UDP_GRO puts together.
+LARGEST = 65535
 
 #: The kernel's bounds on one call.
 MAXIMUM_SEGMENTS = 64
@@ -19,9 +22,6 @@ MAXIMUM_BYTES = 65507
 
 _SEGMENT_SIZE = struct.Struct("=H")
 _GRO_SIZE = struct.Struct("=i")
-
-#: Room for the one control message that is read.
-ANCILLARY_BYTES = socket.CMSG_SPACE(_GRO_SIZE.size) if hasattr(socket, "CMSG_SPACE") else 0
 
 Ancillary = list[tuple[int, int, bytes]]
 
@@ -72,7 +72,9 @@ def coalescedSize(ancillary: Ancillary) -> int | None:
 
 def split(buffer: bytes, size: int | None) -> list[bytes]:
     """
-    Take a buffer apart that L{coalescedSize} gave the datagram size of.
+    Cut a buffer that was read into its datagrams.
+
+    @param size: what L{coalescedSize} gave.
     """
     if not size or size >= len(buffer):
         return [buffer]
@@ -81,8 +83,8 @@ def split(buffer: bytes, size: int | None) -> list[bytes]:
 
 def runs(datagrams: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
     """
-    Cut a list into runs that one call can send: all of the first one's length, only the last may
-    be shorter, within the kernel's bounds.
+    Cut a list into runs that one call can send: datagrams of one length, of which the last may be
+    shorter, within the kernel's bounds.
     """
     start = 0
     total = len(datagrams)

@@ -1,5 +1,5 @@
 """
-Making the right kind of UDP port for a reactor.
+Opening the kind of UDP port that fits the reactor.
 """
 
 from __future__ import annotations
@@ -10,16 +10,20 @@ from contextlib import suppress
 from typing import Any, cast
 
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IReactorFDSet, IReactorUDP
+from twisted.internet.interfaces import IReactorFDSet
 
 from kcptwisted.interfaces import Address, IDatagramProtocol
 from kcptwisted.options import KCPOptions
 from kcptwisted.stats import PortStats
 from kcptwisted.udp.addresses import ANY_IPV6, isIPv6
+from kcptwisted.udp.adopted import AdoptedSocket
 from kcptwisted.udp.buffers import setBuffers
 from kcptwisted.udp.fallback import ListenUDPPort
 from kcptwisted.udp.heap import keepFreedMemory
-from kcptwisted.udp.port import BatchPort, IBatchReactor
+from kcptwisted.udp.interfaces import IBatchReactor
+from kcptwisted.udp.offload import LARGEST
+from kcptwisted.udp.onepeer import OnePeerLayer
+from kcptwisted.udp.port import BatchPort
 
 #: There is no socket left, or no memory for one.
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -36,27 +40,39 @@ def openPort(
     stats: PortStats,
     peer: Address | None = None,
     sock: socket.socket | None = None,
+    longest: int = LARGEST,
 ) -> UDPPort:
     """
     Open a UDP port and connect C{protocol} to it.
 
-    @param reactor: provides L{IReactorFDSet} and L{IReactorTime}, or L{IReactorUDP}.
+    @param reactor: provides L{IReactorFDSet} and
+        L{IReactorTime<twisted.internet.interfaces.IReactorTime>}, or
+        L{IReactorUDP<twisted.internet.interfaces.IReactorUDP>}.
     @param bind: where to listen.
     @param peer: the only address to talk with, or None.
-    @param sock: one of L{openShared}, instead of a new one; for a reactor with file descriptors.
+    @param sock: instead of a new one; the port closes it.  One of L{openShared}, for a reactor with
+        file descriptors, or an L{AdoptedSocket}, also for one that provides
+        L{IReactorSocket<twisted.internet.interfaces.IReactorSocket>}.
+    @param longest: bytes; larger datagrams are dropped and counted.
     @raise CannotListenError: if the address cannot be had.
     @raise OSError: if C{peer} cannot be reached from it, or there is no socket left for that.
     """
+    adopted = sock if isinstance(sock, AdoptedSocket) else None
+    connected = peer is not None
+    if adopted is not None:
+        connected = adopted.peer is not None
+        _fit(adopted, options)
+        if peer is not None and not connected:
+            protocol = OnePeerLayer(protocol, peer, stats)
     if not IReactorFDSet.providedBy(reactor):
-        fallback = ListenUDPPort(protocol, stats, peer)
-        fallback.start(cast(IReactorUDP, reactor), bind)
+        fallback = ListenUDPPort(protocol, stats, peer, longest, connected)
+        fallback.start(reactor, bind, adopted)
         return fallback
     keepFreedMemory()
     if sock is None:
         sock = _openSocket(bind, peer, options)
-    port = BatchPort(
-        cast(IBatchReactor, reactor), sock, protocol, stats, connected=peer is not None
-    )
+    batching = cast(IBatchReactor, reactor)
+    port = BatchPort(batching, sock, protocol, stats, connected, longest, peer is not None)
     port.start()
     return port
 
@@ -66,10 +82,10 @@ def openShared(bind: Address, options: KCPOptions, count: int) -> list[socket.so
     Open several sockets at one address, of which Linux chooses one for each peer.
 
     @param bind: where to listen.
-    @return: so many, not blocking.
+    @return: C{count} sockets, non-blocking.
     @raise CannotListenError: if the address cannot be had, or is in use.
     """
-    # Alone at first: sockets that share a port do not mind those that others share.
+    # The first binds without SO_REUSEPORT, which would share the port with another program's.
     first = _bound(bind, options)
     first.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     sockets = [first]
@@ -91,9 +107,10 @@ def rebindPort(port: UDPPort, bind: Address, peer: Address, options: KCPOptions)
     @param bind: what the port was opened with; its port number is not used, the kernel chooses one.
     @param peer: what the port was opened with.
     @return: whether that was done.  If not, because there is no route to the peer for now, or the
-        port is closed, or the reactor has no file descriptors, the port is as it was.
+        port is closed, its socket is the application's, or the reactor has no file descriptors,
+        the port is as it was.
     """
-    if not isinstance(port, BatchPort):
+    if not isinstance(port, BatchPort) or port.adopted:
         return False
     try:
         sock = _openSocket((bind[0], 0, *bind[2:]), peer, options)
@@ -108,7 +125,7 @@ def _openSocket(bind: Address, peer: Address | None, options: KCPOptions) -> soc
     except CannotListenError as problem:
         reason = problem.socketError
         if peer is not None and isinstance(reason, OSError) and reason.errno in _EXHAUSTED:
-            # It is not about the address.
+            # The address is not at fault.
             raise reason from None
         raise
     if peer is not None:
@@ -140,10 +157,22 @@ def _bound(bind: Address, options: KCPOptions, shared: bool = False) -> socket.s
     return sock
 
 
+def _fit(sock: AdoptedSocket, options: KCPOptions) -> None:
+    """
+    Set buffers and code point of the application's socket; see L{setBuffers}.
+    """
+    setBuffers(sock, options.socketBuffer, enlarge=True)
+    if options.dscp:
+        both = sock.family == socket.AF_INET6 and not sock.getsockopt(
+            socket.IPPROTO_IPV6, socket.IPV6_V6ONLY
+        )
+        _mark(sock, sock.family, options.dscp, both)
+
+
 def _takeBothFamilies(sock: socket.socket) -> bool:
     """
-    Have a socket on all IPv6 addresses take what comes for IPv4 ones as well, whatever the system's
-    default (Linux: the sysctl net.ipv6.bindv6only).
+    Let a socket on all IPv6 addresses receive IPv4 datagrams, too, whatever the system's default
+    (Linux: the sysctl net.ipv6.bindv6only).
 
     @return: whether the system can.
     """
@@ -160,7 +189,7 @@ def _mark(sock: socket.socket, family: int, dscp: int, both: bool) -> None:
     if family == socket.AF_INET6:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, dscp << 2)
         if both:
-            # Not every system lets an IPv6 socket mark what it sends by IPv4.
+            # Some systems do not let an IPv6 socket mark its IPv4 datagrams.
             with suppress(OSError):
                 sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, dscp << 2)
     else:

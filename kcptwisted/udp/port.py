@@ -6,18 +6,13 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections import deque
-from collections.abc import Callable, Sequence
-from itertools import islice
+from collections.abc import Callable
 
 from twisted.internet import error
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
-    IDelayedCall,
     IHalfCloseableDescriptor,
-    IReactorFDSet,
-    IReactorTime,
     IReadDescriptor,
     IWriteDescriptor,
 )
@@ -25,57 +20,29 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
+from kcptwisted.interfaces import IDatagramProtocol, IDatagramTransport
 from kcptwisted.stats import PortStats
-from kcptwisted.udp import offload, pktinfo
 from kcptwisted.udp.addresses import toAddress
+from kcptwisted.udp.adopted import AdoptedSocket
+from kcptwisted.udp.interfaces import IBatchReactor
 from kcptwisted.udp.lingering import BATCHES, MOST_READERS, TRIES, Lingering
-from kcptwisted.udp.offload import (
-    MAXIMUM_SEGMENTS,
-    canSegment,
-    coalescedSize,
-    enableCoalescing,
-    split,
-)
-from kcptwisted.udp.pktinfo import askForOwnAddresses
+from kcptwisted.udp.offload import LARGEST
+from kcptwisted.udp.reading import DatagramReader, Group
 from kcptwisted.udp.sending import DatagramSender
+from kcptwisted.udp.writing import DatagramWriter
 
-#: Bytes read in one reactor turn before timers and other descriptors get theirs.  More would gain
-#: nothing: what has been read would have left the processor's nearest caches before it is used.
-READ_BUDGET = 1 << 17
-
-#: Turns in which one datagram is read, and not tried whether there is another, after that was in
-#: vain: it takes as long as to read one, and if there is one the reactor says so at once.
-SPARED = 3
-
-#: Datagrams kept while the kernel takes none.
-MAXIMUM_DEFERRED = 4096
-
-#: The largest UDP payload, and what UDP_GRO coalesces at most.
-_BUFFER = 65535
-
-_ANCILLARY_BYTES = offload.ANCILLARY_BYTES + pktinfo.ANCILLARY_BYTES
-
-#: Seconds until the kernel is tried again that had no memory: then its socket is writable all the
-#: same, on BSD and macOS.
-RETRY = 0.01
-
-#: The peer's host says that nobody listens.  Windows says it in its own way.
+#: The peer's host says that nobody listens.  Windows has a number of its own for it.
 _REFUSED = frozenset({errno.ECONNREFUSED, errno.ECONNRESET})
-
-
-class IBatchReactor(IReactorFDSet, IReactorTime):
-    """
-    What the port needs of a reactor.
-    """
 
 
 @implementer(IReadDescriptor, IWriteDescriptor, IHalfCloseableDescriptor, IDatagramTransport)
 class BatchPort:
     """
-    A bound socket, the bottom of the stack of layers.
+    A bound socket, below all layers.
 
     @ivar stats: counts.
+    @ivar fileno: gives the socket's file descriptor, or -1 when it is closed.
+    @ivar writeDatagrams: see L{DatagramWriter.writeDatagrams}.
     """
 
     overhead = 0
@@ -88,38 +55,47 @@ class BatchPort:
         protocol: IDatagramProtocol,
         stats: PortStats,
         connected: bool = False,
+        longest: int = LARGEST,
+        onePeer: bool = False,
     ) -> None:
         """
-        @param sock: bound, non-blocking; the port's from now on.
+        @param sock: bound, non-blocking; the port closes it.
         @param protocol: is given what arrives.
-        @param connected: whether C{sock} has one peer.
+        @param connected: whether C{sock} is connected to its peer.
+        @param longest: bytes; larger datagrams are dropped and counted.
+        @param onePeer: whether C{protocol} talks with one peer, though C{sock} is not connected.
         """
         self._reactor = reactor
         self._protocol = protocol
+        self._prefix = f"{type(protocol).__name__} (KCP)"
         self._connected = connected
-        self._deferred: deque[tuple[bytes, Address]] = deque()
+        self._onePeer = connected or onePeer
+        self._longest = longest
         self._closing = False
         self._stopping: Deferred[None] | None = None
-        self._spared = 0
         self._lingering = Lingering()
         self._reporting = False
-        self._retry: IDelayedCall | None = None
         self.stats = stats
+        self._writer = DatagramWriter(reactor, self, stats)
+        # Each datagram passes here: no call between.
+        self.writeDatagrams = self._writer.writeDatagrams
         self._use(sock)
 
     def _use(self, sock: socket.socket) -> None:
         self._socket: socket.socket | None = sock
-        self._sender = DatagramSender(
-            sock,
-            canSegment(sock),
-            self._connected,
-            self.stats,
-            self._reactor.seconds,
-            self._report,
+        self.fileno: Callable[[], int] = sock.fileno
+        self._reader = DatagramReader(sock, self._onePeer, self.stats, self._longest)
+        self._writer.use(
+            DatagramSender(sock, self._connected, self.stats, self._reactor.seconds, self._report)
         )
-        self._coalesces = enableCoalescing(sock)
-        self._own = None if self._connected else askForOwnAddresses(sock)
         self._host = toAddress(sock.getsockname())
+
+    @property
+    def adopted(self) -> bool:
+        """
+        Whether the socket is the application's.
+        """
+        return isinstance(self._socket, AdoptedSocket)
 
     def start(self) -> None:
         """
@@ -130,11 +106,10 @@ class BatchPort:
 
     def rebind(self, sock: socket.socket) -> bool:
         """
-        Go on with another socket, and close the one so far.  What is kept for later goes out
-        through the new one.
+        Go on with another socket, and close the present one.  Datagrams that wait are sent through
+        the new one.
 
-        @param sock: bound, and connected if the one so far is; non-blocking; the port's from now
-            on.
+        @param sock: bound, and connected if the present one is; non-blocking; the port closes it.
         @return: whether the port was open.
         """
         former = self._socket
@@ -143,12 +118,11 @@ class BatchPort:
             return False
         # A reactor asks for the file descriptor of what it removes.
         self._reactor.removeReader(self)
-        self._stopWriting()
+        self._writer.pause()
         self._use(sock)
         former.close()
         self._reactor.addReader(self)
-        if self._deferred:
-            self._reactor.addWriter(self)
+        self._writer.resume()
         return True
 
     def getHost(self) -> IPv4Address | IPv6Address:
@@ -157,175 +131,83 @@ class BatchPort:
         """
         return self._host
 
-    def fileno(self) -> int:
-        """
-        @return: the socket's, or -1.
-        """
-        return -1 if self._socket is None else self._socket.fileno()
-
     def logPrefix(self) -> str:
         """
-        @return: for log lines.
+        @return: the prefix of log lines; the reactor asks for it with each event.
         """
-        return f"{type(self._protocol).__name__} (KCP)"
+        return self._prefix
+
+    # Reading.
 
     def doRead(self) -> None:
         """
-        Read what is there, up to L{READ_BUDGET}, and hand it over; then perhaps wait a moment for
-        more.
+        Read, and pass on what was read; in some turns, wait a moment for more.
         """
-        groups: dict[Address, list[bytes]] = {}
-        self._handOver(groups, self._fill(groups))
-        if self._lingering.isTime():
+        if self._socket is None:
+            return
+        self._passUp(self._reader.read())
+        lingering = self._lingering
+        if lingering.pause:
+            lingering.pause -= 1
+        else:
             alone = len(self._reactor.getReaders()) <= MOST_READERS
-            self._lingering.tried(inVain=not (alone and self._await()))
+            lingering.polled(alone and self._poll())
 
-    def _await(self) -> bool:
-        """
-        Go on with what arrives within a moment of what came before, up to L{BATCHES} batches.
-
-        @return: whether anything did.
-        """
-        for batch in range(BATCHES):
-            for _ in range(TRIES):
-                groups: dict[Address, list[bytes]] = {}
-                problem = self._fill(groups)
-                if groups or problem:
-                    break
-            else:
-                return batch > 0
-            self._handOver(groups, problem)
-        return True
-
-    def _handOver(self, groups: dict[Address, list[bytes]], problem: OSError | None) -> None:
-        for address, datagrams in groups.items():
-            self._call(self._protocol.datagramsReceived, datagrams, address)
-        if problem is not None:
-            self._tell(problem, True)
-        self._call(self._protocol.batchFinished)
-
-    def _call(self, method: Callable[..., None], *arguments: object) -> None:
+    def _passUp(self, groups: list[Group]) -> None:
         """
         Call the protocol.  If it raised, the reactor would close the port, and with it all
         sessions.
         """
+        protocol = self._protocol
+        for datagrams, address in groups:
+            try:
+                protocol.datagramsReceived(datagrams, address)
+            except Exception:
+                self._logUnexpected(protocol.datagramsReceived)
+        if self._reader.problem is not None:
+            self._passProblem(self._reader.problem, True)
+        try:
+            protocol.batchFinished()
+        except Exception:
+            self._logUnexpected(protocol.batchFinished)
+
+    def _poll(self) -> bool:
+        """
+        Read what arrives within a moment, up to L{BATCHES} batches with a moment for each.
+
+        @return: whether anything did.
+        """
+        for batch in range(BATCHES):
+            if self._socket is None:
+                return batch > 0
+            groups = self._reader.read(TRIES)
+            if not groups and self._reader.problem is None:
+                return batch > 0
+            self._passUp(groups)
+        return True
+
+    def _call(self, method: Callable[..., None], *arguments: object) -> None:
         try:
             method(*arguments)
         except Exception:
-            self._log.failure("Unexpected error in {method!r}", method=method)
+            self._logUnexpected(method)
 
-    def _fill(self, groups: dict[Address, list[bytes]]) -> OSError | None:
-        """
-        @return: what the network answered to an earlier datagram, if it did.
-        """
-        answer: OSError | None = None
-        sock, coalesces, own = self._socket, self._coalesces, self._own
-        budget = READ_BUDGET
-        count = size = 0
-        local = None
-        while budget > 0 and sock is not None:
-            try:
-                if coalesces or own is not None:
-                    buffer, ancillary, _, address = sock.recvmsg(_BUFFER, _ANCILLARY_BYTES)
-                    datagrams = split(buffer, coalescedSize(ancillary) if ancillary else None)
-                    if own is not None:
-                        # Each datagram pays for this: no call for an address that is known.
-                        local = own.known.get(ancillary[-1][2]) if ancillary else None
-                        if local is None:
-                            local = own.find(ancillary)
-                else:
-                    buffer, address = sock.recvfrom(_BUFFER)
-                    datagrams = [buffer]
-            except BlockingIOError:
-                self._spared = SPARED if count == 1 else 0
-                break
-            except OSError as problem:
-                # An ICMP error that concerns an earlier datagram; the socket is as good as before.
-                self._log.debug("Reading failed: {problem}", problem=problem)
-                answer = problem
-                break
-            known = groups.get(address)
-            if known is not None:
-                known += datagrams
-            elif own is None or local is None:
-                groups[address] = datagrams
-            else:
-                noted = own.peers.get(address)
-                if noted is None or noted.own is not local:
-                    noted = own.note(address, local)
-                groups[noted] = datagrams
-            count += len(datagrams)
-            size += len(buffer)
-            # An empty datagram must not make the loop endless.
-            budget -= len(buffer) or 1
-            if self._spared and count == 1:
-                self._spared -= 1
-                break
-        self.stats.InPkts += count
-        self.stats.InBytes += size
-        return answer
+    def _logUnexpected(self, method: Callable[..., None]) -> None:
+        self._log.failure("Unexpected error in {method!r}", method=method)
 
-    def writeDatagrams(self, datagrams: Sequence[bytes], address: Address) -> None:
-        """
-        Send; keep what the kernel does not take now, up to L{MAXIMUM_DEFERRED} datagrams.  While
-        the port closes nothing is kept.
-        """
-        if self._socket is None:
-            return
-        sent = 0 if self._deferred else self._sender.send(datagrams, address)
-        if sent == len(datagrams):
-            return
-        room = 0 if self._closing else MAXIMUM_DEFERRED - len(self._deferred)
-        kept = datagrams[sent : sent + room]
-        self._deferred.extend([(datagram, address) for datagram in kept])
-        self.stats.OutDeferred += len(kept)
-        self.stats.OutDropped += len(datagrams) - sent - len(kept)
-        if kept:
-            self._writeLater()
-
-    def _writeLater(self) -> None:
-        """
-        Go on with what was kept as soon as the kernel may take it.
-        """
-        if self._sender.blocked != errno.ENOBUFS:
-            self._reactor.addWriter(self)
-        elif self._retry is None:
-            self._reactor.removeWriter(self)
-            self._retry = self._reactor.callLater(RETRY, self._tryAgain)
-
-    def _tryAgain(self) -> None:
-        self._retry = None
-        self.doWrite()
-
-    def _stopWriting(self) -> None:
-        self._reactor.removeWriter(self)
-        if self._retry is not None:
-            self._retry.cancel()
-            self._retry = None
+    # Sending.
 
     def doWrite(self) -> None:
         """
-        Send what was kept.
+        Send the datagrams that wait.
         """
-        deferred = self._deferred
-        while deferred:
-            address = deferred[0][1]
-            batch = []
-            for datagram, destination in islice(deferred, MAXIMUM_SEGMENTS):
-                if destination != address:
-                    break
-                batch.append(datagram)
-            sent = self._sender.send(batch, address)
-            for _ in range(sent):
-                deferred.popleft()
-            if sent < len(batch):
-                self._writeLater()
-                return
-        self._reactor.removeWriter(self)
+        self._writer.doWrite()
+
+    # Errors.
 
     def _report(self, problem: OSError, fromNetwork: bool) -> None:
         """
-        Something was refused; see L{DatagramSender}.
+        The sender met an error; see L{DatagramSender}.
         """
         if self._closing or self._reporting:
             return
@@ -335,17 +217,20 @@ class BatchPort:
 
     def _reportLater(self, sock: socket.socket, problem: OSError, fromNetwork: bool) -> None:
         self._reporting = False
-        # What befell a former socket says nothing about the present one.
+        # An error of a former socket says nothing about the present one.
         if self._socket is sock:
-            self._tell(problem, fromNetwork)
+            self._passProblem(problem, fromNetwork)
             self._call(self._protocol.batchFinished)
 
-    def _tell(self, problem: OSError, fromNetwork: bool) -> None:
+    def _passProblem(self, problem: OSError, fromNetwork: bool) -> None:
+        protocol = self._protocol
         if problem.errno in _REFUSED:
-            self._call(self._protocol.connectionRefused)
-        elif self._connected and problem.errno != errno.EMSGSIZE:
-            tell = self._protocol.peerUnreachable if fromNetwork else self._protocol.sendingFailed
-            self._call(tell, problem)
+            self._call(protocol.connectionRefused)
+        elif self._onePeer and problem.errno != errno.EMSGSIZE:
+            report = protocol.peerUnreachable if fromNetwork else protocol.sendingFailed
+            self._call(report, problem)
+
+    # The end.
 
     def stopListening(self) -> Deferred[None]:
         """
@@ -365,8 +250,8 @@ class BatchPort:
 
     def readConnectionLost(self, reason: Failure) -> None:
         """
-        A poll-like reactor takes an ICMP error for the end of the input.  Reading collects the
-        error, and the socket is as good as before.
+        Read on.  A poll-like reactor takes an ICMP error for the end of the input; reading collects
+        the error, and the socket is as good as before.
         """
         self.doRead()
         if self._socket is not None:
@@ -379,17 +264,16 @@ class BatchPort:
 
     def connectionLost(self, reason: Failure) -> None:
         """
-        Close the socket, after the protocol has had the occasion to take its leave; also called by
-        the reactor when it ends.
+        Let the protocol send its last datagrams, then close the socket.  The reactor calls this
+        when it ends.
         """
         if self._closing:
             return
         self._closing = True
         self._reactor.removeReader(self)
-        self._stopWriting()
-        self.stats.OutDropped += len(self._deferred)
-        self._deferred.clear()
+        self._writer.close()
         self._call(self._protocol.connectionLost, reason)
+        self._writer.end()
         sock, self._socket = self._socket, None
         assert sock is not None
         sock.close()

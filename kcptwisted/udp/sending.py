@@ -12,71 +12,25 @@ from twisted.logger import Logger
 
 from kcptwisted.interfaces import Address
 from kcptwisted.stats import PortStats
-from kcptwisted.udp.asked import AskedAddress
-from kcptwisted.udp.offload import Ancillary, runs, segmentMessage
+from kcptwisted.udp.asked import Ancillary, AskedAddress
+from kcptwisted.udp.offload import canSegment, runs, segmentMessage
+from kcptwisted.udp.unsegmented import Unsegmented
 
 #: The kernel has no room now.
 NOT_NOW = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS})
 
-#: The kernel does not segment for this destination: a run's datagrams do not fit into the path's
-#: MTU, and other than single ones they are not fragmented.
+#: The kernel does not segment for this destination: the path's MTU is too small for the datagrams
+#: of a run.  The kernel fragments single datagrams, and none of a run.
 _NOT_THERE = frozenset({errno.EINVAL, errno.EMSGSIZE})
 
-#: Seconds until it is tried whether the kernel segments for a destination after all.
-SINGLY = 30.0
-
-#: Destinations that are remembered at most; beyond that the oldest are forgotten, and tried again.
-MAXIMUM_UNSEGMENTED = 1024
-
 _NONE: Ancillary = []
-
-
-class Unsegmented:
-    """
-    The hosts to which the kernel does not segment, each for L{SINGLY} seconds.
-    """
-
-    __slots__ = ("_until",)
-
-    def __init__(self) -> None:
-        # The oldest first.
-        self._until: dict[str, float] = {}
-
-    def __len__(self) -> int:
-        return len(self._until)
-
-    def add(self, host: str, now: float) -> None:
-        """
-        It has just refused to for C{host}.
-
-        @param now: seconds.
-        """
-        until = self._until
-        until.pop(host, None)
-        until[host] = now + SINGLY
-        if len(until) > MAXIMUM_UNSEGMENTED:
-            del until[next(iter(until))]
-
-    def holds(self, host: str, now: float) -> bool:
-        """
-        Whether datagrams to C{host} are to be sent singly.
-
-        @param now: seconds.
-        """
-        until = self._until.get(host)
-        if until is None:
-            return False
-        if now < until:
-            return True
-        del self._until[host]
-        return False
 
 
 class DatagramSender:
     """
     Sends through one socket.
 
-    @ivar blocked: why the kernel took no more, an errno; of interest when L{send} did not send all.
+    @ivar blocked: why the kernel took no more, an errno; valid when L{send} left something.
     """
 
     _log = Logger()
@@ -84,21 +38,19 @@ class DatagramSender:
     def __init__(
         self,
         sock: socket.socket,
-        segments: bool,
         connected: bool,
         stats: PortStats,
         seconds: Callable[[], float],
         report: Callable[[OSError, bool], None],
     ) -> None:
         """
-        @param segments: whether the kernel knows UDP_SEGMENT.
         @param connected: whether C{sock} has one peer.
-        @param seconds: tells the time.
+        @param seconds: gives the time.
         @param report: called with an error, and whether it is the network's: an answer to an
             earlier datagram.
         """
         self._sock = sock
-        self._segments = segments
+        self._segments = canSegment(sock)
         self._connected = connected
         self._stats = stats
         self._seconds = seconds
@@ -106,48 +58,118 @@ class DatagramSender:
         self._unsegmented = Unsegmented()
         self.blocked = 0
 
-    def send(self, datagrams: Sequence[bytes], address: Address) -> int:
+    def send(self, datagrams: Sequence[bytes], address: Address) -> Sequence[bytes]:
         """
-        @return: how many datagrams are done with: sent, or refused with an error and counted.
+        Send.  A datagram that is refused with an error is counted, and the next one sent.
+
+        @return: the datagrams that the kernel had no room for.
         """
-        own = address.own.messages if isinstance(address, AskedAddress) else _NONE
-        if len(datagrams) == 1 or not self._segmentsFor(address):
-            return self._sendSingly(datagrams, address, own)
+        if len(datagrams) != 1:
+            return datagrams[self._sendSeveral(datagrams, address) :]
+        datagram = datagrams[0]
+        stats = self._stats
+        try:
+            if self._connected:
+                stats.OutBytes += self._sock.send(datagram)
+            elif type(address) is AskedAddress:
+                messages = address.own.messages
+                stats.OutBytes += self._sock.sendmsg((datagram,), messages, 0, address)
+            else:
+                stats.OutBytes += self._sock.sendto(datagram, address)
+        except OSError as problem:
+            return () if self._isDone(problem, datagram) else datagrams
+        stats.OutPkts += 1
+        return ()
+
+    def _isDone(self, problem: OSError, datagram: bytes) -> bool:
+        """
+        Sending C{datagram} failed: send it again, refuse it, or leave it for later.
+
+        @return: whether it is not left for later.
+        """
+        failed = self._sendAgain(problem, datagram, _NONE)
+        if failed is None:
+            self._stats.OutPkts += 1
+            self._stats.OutBytes += len(datagram)
+        elif failed.errno in NOT_NOW:
+            self.blocked = failed.errno or 0
+            return False
+        else:
+            self._refuse(failed, 1)
+        return True
+
+    def _sendSeveral(self, datagrams: Sequence[bytes], address: Address) -> int:
+        """
+        @return: how many are not left for later.
+        """
+        if not self._segmentsFor(address):
+            return self._sendSingly(datagrams, address)
         done = 0
         for run in runs(datagrams):
             if len(run) == 1:
-                if not self._sendSingly(run, address, own):
+                if self.send(run, address):
                     return done
             else:
-                problem = self._sendRun(run, address, own)
+                problem = self._sendRun(run, address)
                 if problem is None:
                     pass
                 elif problem.errno in NOT_NOW:
                     self.blocked = problem.errno or 0
                     return done
                 elif self._isAboutSegments(problem, address):
-                    return done + self._sendSingly(datagrams[done:], address, own)
+                    return done + self._sendSingly(datagrams[done:], address)
                 else:
                     self._refuse(problem, len(run))
             done += len(run)
         return done
 
-    def _sendRun(self, run: Sequence[bytes], address: Address, own: Ancillary) -> OSError | None:
+    def _sendSingly(self, datagrams: Sequence[bytes], address: Address) -> int:
+        """
+        @return: how many are not left for later.
+        """
+        for done, datagram in enumerate(datagrams):
+            if self.send((datagram,), address):
+                return done
+        return len(datagrams)
+
+    def _sendRun(self, run: Sequence[bytes], address: Address) -> OSError | None:
         """
         @return: why C{run} was not sent.
         """
         data = b"".join(run)
         messages = segmentMessage(len(run[0]))
-        if own:
-            messages += own
         try:
-            self._sock.sendmsg((data,), messages, 0, *(() if self._connected else (address,)))
+            if self._connected:
+                self._sock.sendmsg((data,), messages)
+            else:
+                if type(address) is AskedAddress:
+                    messages += address.own.messages
+                self._sock.sendmsg((data,), messages, 0, address)
         except OSError as problem:
-            failed = self._insist(problem, data, messages, address)
+            failed = self._sendAgain(problem, data, messages)
             if failed is not None:
                 return failed
         self._stats.OutPkts += len(run)
         self._stats.OutBytes += len(data)
+        return None
+
+    def _sendAgain(self, problem: OSError, data: bytes, messages: Ancillary) -> OSError | None:
+        """
+        Send again if C{problem} may be the network's answer to an earlier datagram.  The system
+        reports such an answer once, with a connected socket, and does not send.
+
+        @return: why C{data} was not sent.
+        """
+        if not self._connected or problem.errno in NOT_NOW:
+            return problem
+        try:
+            if messages:
+                self._sock.sendmsg((data,), messages)
+            else:
+                self._sock.send(data)
+        except OSError as second:
+            return second
+        self._report(problem, True)
         return None
 
     def _segmentsFor(self, address: Address) -> bool:
@@ -157,7 +179,7 @@ class DatagramSender:
 
     def _isAboutSegments(self, problem: OSError, address: Address) -> bool:
         """
-        Whether single datagrams may go where a run did not.
+        Whether single datagrams may be sent though a run was refused.
         """
         if problem.errno == errno.EIO:
             self._segments = False
@@ -176,55 +198,6 @@ class DatagramSender:
             problem=problem,
         )
         return True
-
-    def _sendSingly(self, datagrams: Sequence[bytes], address: Address, own: Ancillary) -> int:
-        sock = self._sock
-        for done, datagram in enumerate(datagrams):
-            try:
-                if self._connected:
-                    sock.send(datagram)
-                elif own:
-                    sock.sendmsg((datagram,), own, 0, address)
-                else:
-                    sock.sendto(datagram, address)
-            except OSError as problem:
-                failed = self._insist(problem, datagram, own, address)
-                if failed is not None:
-                    if failed.errno in NOT_NOW:
-                        self.blocked = failed.errno or 0
-                        return done
-                    self._refuse(failed, 1)
-                    continue
-            self._stats.OutPkts += 1
-            self._stats.OutBytes += len(datagram)
-        return len(datagrams)
-
-    def _call(self, data: bytes, messages: Ancillary, address: Address) -> None:
-        sock = self._sock
-        if messages:
-            sock.sendmsg((data,), messages, 0, *(() if self._connected else (address,)))
-        elif self._connected:
-            sock.send(data)
-        else:
-            sock.sendto(data, address)
-
-    def _insist(
-        self, problem: OSError, data: bytes, messages: Ancillary, address: Address
-    ) -> OSError | None:
-        """
-        Send again if C{problem} may be the network's answer to an earlier datagram: the system
-        tells of it in place of sending, once.
-
-        @return: why C{data} was not sent.
-        """
-        if not self._connected or problem.errno in NOT_NOW:
-            return problem
-        try:
-            self._call(data, messages, address)
-        except OSError as second:
-            return second
-        self._report(problem, True)
-        return None
 
     def _refuse(self, problem: OSError, count: int) -> None:
         self._stats.OutErrs += count

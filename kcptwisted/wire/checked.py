@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from typing import Final
 
 _CRC = struct.Struct("<I")
 
 #: Bytes of the nonce.
-NONCE = 16
+NONCE: Final = 16
 
 #: Bytes before the datagram.
-CHECKED_OVERHEAD = NONCE + _CRC.size
+CHECKED_OVERHEAD: Final[int] = NONCE + _CRC.size
 
 #: Encodes a CRC-32.
-packChecksum: Callable[[int], bytes] = _CRC.pack
+packChecksum: Final[Callable[[int], bytes]] = _CRC.pack

@@ -42,7 +42,7 @@ LONGEST_BLOCK = _HEADER.size + 2 * _FRAME.size + _HELLO.size + COOKIE
 
 class Feature(IntFlag):
     """
-    What an end can do besides what version 1 demands.
+    What an end can do beyond version 1.
     """
 
     NONE = 0
@@ -50,7 +50,7 @@ class Feature(IntFlag):
     ROAMING = 1
     #: The sender of this is in stream mode.
     STREAM = 2
-    #: It is in message mode.  Neither: it does not say.
+    #: The sender of this is in message mode.  Older senders set neither bit.
     MESSAGES = 4
 
 
@@ -73,7 +73,7 @@ class ResetReason(IntEnum):
 
 class Hello(NamedTuple):
     """
-    Announces the extension.
+    Announces that the sender knows control frames.
 
     @ivar features: bits of L{Feature}; others are ignored.
     @ivar receiveWindow: segments.
@@ -85,7 +85,7 @@ class Hello(NamedTuple):
 
 class Retry(NamedTuple):
     """
-    Asks for another hello, with this cookie.
+    Asks the peer to repeat its hello with a cookie.
     """
 
     cookie: bytes
@@ -93,7 +93,7 @@ class Retry(NamedTuple):
 
 class Cookie(NamedTuple):
     """
-    Beside a hello: what a L{Retry} brought.
+    Accompanies a repeated hello: the cookie of a L{Retry}.
     """
 
     cookie: bytes
@@ -101,7 +101,7 @@ class Cookie(NamedTuple):
 
 class Fin(NamedTuple):
     """
-    Nothing follows C{finalSn}.
+    Ends the sender's output.
 
     @ivar finalSn: the sn after the last segment, as on the wire.
     @ivar both: the sender does not read any more either.
@@ -113,7 +113,7 @@ class Fin(NamedTuple):
 
 class FinAck(NamedTuple):
     """
-    Everything before C{finalSn} was received, and the L{Fin}.
+    Acknowledges a L{Fin}, and every segment before C{finalSn}.
 
     @ivar both: as in the L{Fin}.
     """
@@ -124,7 +124,7 @@ class FinAck(NamedTuple):
 
 class Reset(NamedTuple):
     """
-    The connection is over, whatever is under way.
+    Ends the connection at once; data under way is lost.
 
     @ivar reason: one of L{ResetReason}, or one that is not known.
     """
@@ -134,7 +134,7 @@ class Reset(NamedTuple):
 
 class Challenge(NamedTuple):
     """
-    Is the peer at this address?
+    Asks whether the peer is at this address.
     """
 
     data: bytes
@@ -142,9 +142,9 @@ class Challenge(NamedTuple):
 
 class Response(NamedTuple):
     """
-    It is.
+    Answers a L{Challenge}: the peer is at this address.
 
-    @ivar data: the challenge's.
+    @ivar data: that of the challenge.
     """
 
     data: bytes
@@ -180,7 +180,7 @@ def _unpackFin(value: bytes) -> tuple[int, bool]:
 
 class _Kind(NamedTuple):
     """
-    How one kind of frame is written.
+    How one kind of frame is encoded.
 
     @ivar size: bytes that it has at least; later versions may append some.
     """

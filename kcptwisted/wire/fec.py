@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from typing import Final
 
 #: seqid, type
 HEADER = struct.Struct("<IH")
@@ -13,35 +14,35 @@ HEADER = struct.Struct("<IH")
 DATA_HEADER = struct.Struct("<IHH")
 
 #: Encodes the header of a parity shard: seqid, type.
-packParityHeader: Callable[[int, int], bytes] = HEADER.pack
+packParityHeader: Final[Callable[[int, int], bytes]] = HEADER.pack
 
 #: Encodes the header of a data shard: seqid, type, size.
-packDataHeader: Callable[[int, int, int], bytes] = DATA_HEADER.pack
+packDataHeader: Final[Callable[[int, int, int], bytes]] = DATA_HEADER.pack
 
 #: Reads seqid, type and size of a packet of at least L{FEC_OVERHEAD} bytes.  A parity shard has no
 #: size; what stands there is parity.
-unpackDataHeader: Callable[[bytes], tuple[int, int, int]] = DATA_HEADER.unpack_from
+unpackDataHeader: Final[Callable[[bytes], tuple[int, int, int]]] = DATA_HEADER.unpack_from
 
-DATA = 0xF1
-PARITY = 0xF2
-OUT_OF_BAND = 0xF3
+DATA: Final = 0xF1
+PARITY: Final = 0xF2
+OUT_OF_BAND: Final = 0xF3
 
-OUT_OF_BAND_SEQID = 0xFFFFFFFF
+OUT_OF_BAND_SEQID: Final = 0xFFFFFFFF
 
 #: Bytes of the conversation id before what an out-of-band packet carries.
-OUT_OF_BAND_OVERHEAD = 4
+OUT_OF_BAND_OVERHEAD: Final = 4
 
 #: Data and parity shards of a group together.
-MAXIMUM_SHARDS = 256
+MAXIMUM_SHARDS: Final = 256
 
 #: Bytes that FEC adds to a datagram of segments.
-FEC_OVERHEAD = DATA_HEADER.size
+FEC_OVERHEAD: Final[int] = DATA_HEADER.size
 
 #: Bytes before what parity covers.
-UNCOVERED = HEADER.size
+UNCOVERED: Final[int] = HEADER.size
 
 #: Bytes of a data shard's size.
-SIZE_FIELD = DATA_HEADER.size - HEADER.size
+SIZE_FIELD: Final[int] = DATA_HEADER.size - HEADER.size
 
 _CONV = struct.Struct("<I")
 _SIZE = struct.Struct("<H")

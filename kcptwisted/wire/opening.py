@@ -1,5 +1,5 @@
 """
-What a datagram from an address without a session says, and whether it may open one.
+The first segment of a datagram, and whether a session may begin with it.
 """
 
 from __future__ import annotations
@@ -43,10 +43,9 @@ class Opening(NamedTuple):
         """
         Whether a session may begin with this.
 
-        A peer that begins has received nothing: its una is 0 and it acknowledges nothing.  What it
-        sends begins at sn 0, or comes again from there.  Control frames that do not say hello are
-        of a session that began before.  All of these would open a session that waits for segment
-        0 for ever.
+        A peer that begins has received nothing: its una is 0, and it sends no ACK.  Its first PUSH
+        has sn 0.  Control frames without a hello belong to a session that began before.  A session
+        that began with anything else would wait for segment 0 for ever.
         """
         if self.una or self.cmd == ACK or (self.cmd == PUSH and self.sn):
             return False

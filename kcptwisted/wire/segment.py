@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 #: conv, cmd, frg, wnd, ts, sn, una, len; little-endian.
 HEADER = struct.Struct("<IBBHIIII")
@@ -15,26 +15,26 @@ HEADER = struct.Struct("<IBBHIIII")
 Fields = tuple[int, int, int, int, int, int, int, int]
 
 #: Encodes the fields of a header.
-packHeader: Callable[[int, int, int, int, int, int, int, int], bytes] = HEADER.pack
+packHeader: Final[Callable[[int, int, int, int, int, int, int, int], bytes]] = HEADER.pack
 
 #: Reads the header at an offset, where there are L{OVERHEAD} bytes at least.
-unpackHeader: Callable[[bytes, int], Fields] = HEADER.unpack_from
+unpackHeader: Final[Callable[[bytes, int], Fields]] = HEADER.unpack_from
 
 #: Bytes of a segment's header.
-OVERHEAD = HEADER.size
+OVERHEAD: Final[int] = HEADER.size
 
-PUSH = 81
-ACK = 82
+PUSH: Final = 81
+ACK: Final = 82
 #: Asks the peer for its receive window.
-WASK = 83
+WASK: Final = 83
 #: Tells the peer the receive window.
-WINS = 84
+WINS: Final = 84
 
 #: sn, una and ts live in this ring.
-RING = 0x1_0000_0000
-MASK = RING - 1
+RING: Final = 0x1_0000_0000
+MASK: Final = 0xFFFF_FFFF
 #: Differences below this are forward, those from it on are backward.
-HALF = RING >> 1
+HALF: Final = 0x8000_0000
 
 
 class Segment(NamedTuple):

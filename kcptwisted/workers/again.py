@@ -16,8 +16,8 @@ _VALUED = "WX"
 _LAST = "cm"
 _VALUED_LONG = "--check-hash-based-pycs"
 
-#: What a worker does not do for itself under twistd, and what it is told instead: its master keeps
-#: the pidfile, and gets what it logs.
+#: Options of twistd that a worker is not given, and those that it is given instead: its master
+#: keeps the pidfile, and gets the worker's log.
 _NOT_TWISTD = {
     "nodaemon",
     "pidfile",

@@ -1,60 +1,16 @@
 """
-The contracts between a listener and the other workers of its port.
+The contract between a listener and the other workers of its port;
+L{kcptwisted.server.routing.IRouting} is what the listener asks about them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from zope.interface import Interface
+from zope.interface import Attribute, Interface
 
 from kcptwisted.interfaces import Address
-
-
-class ISiblings(Interface):
-    """
-    The other workers, as a listener sees them.
-
-    The kernel chooses the worker by a hash of both addresses.  So what a client sends after its
-    address has changed reaches a worker that does not know it: a I{stray}.
-    """
-
-    def follow(datagrams: list[bytes], address: Address) -> bool:
-        """
-        Hand over datagrams from an address whose datagrams have been handed over before, and not
-        given back.
-
-        @return: whether they are: there is nothing more to do about them.
-        """
-
-    def claim(conv: int, datagrams: list[bytes], address: Address) -> bool:
-        """
-        Hand over datagrams of a conversation, if another worker has a session of it whose peer may
-        move.  L{follow} then takes what comes next from C{address}.
-
-        @return: whether there is such a worker.
-        """
-
-    def began(conv: int) -> None:
-        """
-        There is a session of that conversation here whose peer may move.
-        """
-
-    def ended(conv: int) -> None:
-        """
-        There is none any more.
-        """
-
-    def opened(keys: list[bytes]) -> None:
-        """
-        What each datagram that has opened a session, or could have, is known again by: the others
-        are to take none of them.
-        """
-
-    def stop() -> None:
-        """
-        The listener is no more.
-        """
+from kcptwisted.stats import PortStats
 
 
 class IStrayTaker(Interface):
@@ -62,21 +18,23 @@ class IStrayTaker(Interface):
     A listener, as the other workers see it.
     """
 
+    stats: PortStats = Attribute("Counts of the listener's port.")
+
     def strayReceived(datagrams: list[bytes], address: Address) -> list[bytes]:
         """
         Take datagrams that reached another worker.
 
-        @return: those that are of no session here, but for what nobody can make anything of.
+        @return: those that belong to no session here, without those that make no sense.
         """
 
     def strayReturned(datagrams: list[bytes], address: Address) -> None:
         """
-        Deal with datagrams that were handed over and are of no session there either.
+        Deal with datagrams that were handed over, and belong to no session there either.
         """
 
     def learn(keys: list[bytes]) -> None:
         """
-        What opened sessions elsewhere opens none here.
+        Remember what opened sessions elsewhere, so that it opens none here.
         """
 
     def movable() -> Iterable[int]:
@@ -86,5 +44,5 @@ class IStrayTaker(Interface):
 
     def batchFinished() -> None:
         """
-        That was all for now: answer.
+        That was all for now: let the sessions answer.
         """

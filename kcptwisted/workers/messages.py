@@ -1,5 +1,5 @@
 """
-What the workers of one port tell each other, as bytes.
+Messages between the workers of one port, as bytes.
 
 Each message is one datagram of a Unix socket: kind u8, sender u8, then what the kind has.  Integers
 are little-endian.
@@ -32,8 +32,8 @@ _LENGTH = struct.Struct("<H")
 
 class Begin(NamedTuple):
     """
-    What the sender has told before is void, and it wants to know of the receiver's sessions: it has
-    just been started, or the receiver has missed something.
+    What the sender has said before is void, and it asks for the receiver's sessions: it has just
+    been started, or the receiver has missed a message.
     """
 
     sender: int

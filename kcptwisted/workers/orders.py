@@ -1,5 +1,5 @@
 """
-What master and worker say to each other, line by line, and the worker's end of it.
+The lines that master and worker send each other, and the worker's end of that connection.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from twisted.python.failure import Failure
 
 from kcptwisted.interfaces import IKCPListeningPort
 
-#: Reports of a worker: its port is open; it cannot be, and why; it has been told to stop; all
-#: sessions have ended.
+#: Reports of a worker: its port is open; the port cannot be opened, and why; the worker stops; all
+#: its sessions have ended.
 LISTENING = b"listening"
 FAILED = b"failed"
 STOPPING = b"stopping"
 STOPPED = b"stopped"
 
-#: The order: it, and what becomes of the sessions.
+#: The order to stop; what becomes of the sessions follows.
 STOP = b"stop"
 
 #: Seconds that a worker has to answer an order, and to end when there is nothing more to do.
@@ -32,7 +32,7 @@ PATIENCE = 10.0
 
 class Orders(LineOnlyReceiver):
     """
-    A worker's connection to its master, who may tell it to stop.  It stops too when the master is
+    A worker's connection to its master, who can order it to stop.  It also stops when the master is
     gone.
     """
 
@@ -57,7 +57,7 @@ class Orders(LineOnlyReceiver):
 
     def failed(self, problem: Exception) -> None:
         """
-        Report that no port can be.
+        Report that the port cannot be opened.
         """
         text = " ".join(f"{type(problem).__name__}: {problem}".split())
         self._report(FAILED + b" " + text.encode(errors="backslashreplace"))

@@ -11,10 +11,9 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import CannotListenError
 from zope.interface import implementer
 
-from kcptwisted.interfaces import Address, IKCPListeningPort
+from kcptwisted.interfaces import Address, IKCPListeningPort, IKCPTransport
 from kcptwisted.server.secondsignal import onSecondSignal
 from kcptwisted.server.stopping import Ending
-from kcptwisted.session.session import KCPSession
 from kcptwisted.stats import PortStats
 from kcptwisted.udp.addresses import showAddress, toAddress
 from kcptwisted.workers.supervisor import Supervisor
@@ -35,7 +34,7 @@ class AbsentPort:
         """
         self._address = address
         self.stats = PortStats()
-        self.sessions: list[KCPSession] = []
+        self.sessions: list[IKCPTransport] = []
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {showAddress(self.getHost())}>"

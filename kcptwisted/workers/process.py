@@ -15,10 +15,11 @@ from twisted.python.failure import Failure
 
 from kcptwisted.workers.role import ORDERS, REPORTS
 
-#: Bytes of a line beyond which it is taken for more than one.
+#: Bytes of the longest line; a longer one is cut.
 LONGEST_LINE = 1 << 16
 
-#: Seconds for which the end of an ended process's output is waited for: others may hold it open.
+#: Seconds to wait for the end of a process's output when the process has ended: others may hold it
+#: open.
 LAST_OUTPUT = 1.0
 
 _OUTPUT, _ERRORS = 1, 2
@@ -26,7 +27,7 @@ _OUTPUT, _ERRORS = 1, 2
 
 class Lines:
     """
-    Cuts what comes into lines.
+    Cuts a stream into lines.
     """
 
     def __init__(self, take: Callable[[bytes], object]) -> None:
@@ -38,7 +39,7 @@ class Lines:
 
     def feed(self, data: bytes) -> None:
         """
-        More has come.
+        Take the next bytes.
         """
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
@@ -48,7 +49,7 @@ class Lines:
 
     def end(self) -> None:
         """
-        No more will come of this line.
+        The stream has ended: what is left is a line, too.
         """
         rest, self._rest = self._rest, b""
         if rest:
@@ -57,7 +58,7 @@ class Lines:
 
 class WorkerProcess(ProcessProtocol):
     """
-    One life of a worker.
+    One process of a worker, until it ends.
     """
 
     transport: IProcessTransport
@@ -84,19 +85,19 @@ class WorkerProcess(ProcessProtocol):
 
     def childDataReceived(self, childFD: int, data: bytes) -> None:
         """
-        It says something.
+        The process has written something.
         """
         self._lines[childFD].feed(data)
 
     def processExited(self, reason: Failure) -> None:
         """
-        It is gone; the rest of its output may still come.
+        The process has ended; the rest of its output may still arrive.
         """
         self._reactor.callLater(LAST_OUTPUT, self._finish, reason)
 
     def processEnded(self, reason: Failure) -> None:
         """
-        That was all.
+        The process has ended, and so has its output.
         """
         self._finish(reason)
 
@@ -109,14 +110,14 @@ class WorkerProcess(ProcessProtocol):
 
     def order(self, line: bytes) -> None:
         """
-        Write to it, if it still reads.
+        Write an order to the process, if it still reads.
         """
         with suppress(KeyError):
             self.transport.writeToChild(ORDERS, line + b"\n")
 
     def signal(self, name: str) -> None:
         """
-        Send a signal, if it is there to get it.
+        Send a signal, unless the process has ended.
         """
         with suppress(ProcessExitedAlready):
             self.transport.signalProcess(name)

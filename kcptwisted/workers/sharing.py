@@ -25,16 +25,16 @@ from kcptwisted.interfaces import Address, IKCPListeningPort
 from kcptwisted.options import KCPOptions
 from kcptwisted.server.listener import KCPListener
 from kcptwisted.server.listening import KCPListeningPort
-from kcptwisted.stack.hub import RandomBytes, SocketLayer
 from kcptwisted.stack.protection import warnIfUnprotected
+from kcptwisted.stack.socketstack import RandomBytes, SocketLayer
 from kcptwisted.udp.addresses import ANY_IPV4, resolve
 from kcptwisted.udp.opening import openShared
 from kcptwisted.workers.again import commandAgain
-from kcptwisted.workers.listener import SharingListener
 from kcptwisted.workers.orders import Orders
 from kcptwisted.workers.ports import AbsentPort, MasterPort
 from kcptwisted.workers.role import INBOX, ORDERS, OUTBOXES, REPORTS, SOCKET, Place, Role, rosterOf
 from kcptwisted.workers.siblings import Siblings
+from kcptwisted.workers.strays import StrayTaker
 from kcptwisted.workers.supervisor import Command, Supervisor
 
 
@@ -126,19 +126,16 @@ class SharedEndpoint:
     def _open(self, role: Role, factory: IProtocolFactory) -> KCPListeningPort:
         reactor, options = self._reactor, self._options
         sock = _inherit(SOCKET)
-        if not role.talks:
-            listener = KCPListener(reactor, options, factory, self._randomBytes)
-            port = KCPListeningPort(listener, sock.getsockname(), self._layers, sock)
-            port.startListening()
-            return port
-        sharing = SharingListener(reactor, options, factory, self._randomBytes)
-        others = [number for number in range(role.total) if number != role.number]
-        outboxes = {number: _inherit(at) for at, number in enumerate(others, OUTBOXES)}
-        siblings = Siblings(reactor, role.number, _inherit(INBOX), outboxes, sharing, sharing.stats)
-        sharing.join(siblings)
-        port = KCPListeningPort(sharing, sock.getsockname(), self._layers, sock)
+        siblings = None
+        if role.talks:
+            others = [number for number in range(role.total) if number != role.number]
+            outboxes = {number: _inherit(at) for at, number in enumerate(others, OUTBOXES)}
+            siblings = Siblings(reactor, role.number, _inherit(INBOX), outboxes)
+        listener = KCPListener(reactor, options, factory, self._randomBytes, siblings)
+        port = KCPListeningPort(listener, sock.getsockname(), self._layers, sock)
         port.startListening()
-        siblings.start()
+        if siblings is not None:
+            siblings.start(StrayTaker(listener))
         return port
 
 

@@ -12,9 +12,9 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from kcptwisted.interfaces import Address
-from kcptwisted.stats import PortStats
-from kcptwisted.udp.port import IBatchReactor
-from kcptwisted.workers.interfaces import ISiblings, IStrayTaker
+from kcptwisted.server.routing import IRouting
+from kcptwisted.udp.interfaces import IBatchReactor
+from kcptwisted.workers.interfaces import IStrayTaker
 from kcptwisted.workers.messages import (
     LARGEST,
     Begin,
@@ -32,15 +32,17 @@ from kcptwisted.workers.whereabouts import Whereabouts
 #: Bytes read in one reactor turn before timers and other descriptors get theirs.
 READ_BUDGET = 1 << 20
 
-#: Seconds until a worker that did not take what it was told is told everything anew.
+#: Seconds until everything is sent once more to a worker that has missed a message.
 CATCH_UP = 1.0
 
 
-@implementer(ISiblings, IReadDescriptor)
+@implementer(IRouting, IReadDescriptor)
 class Siblings:
     """
-    The other workers of a listener's port.
+    The other workers of a listener's port, as its routing.
     """
+
+    _taker: IStrayTaker
 
     def __init__(
         self,
@@ -48,8 +50,6 @@ class Siblings:
         number: int,
         inbox: socket.socket,
         outboxes: Mapping[int, socket.socket],
-        listener: IStrayTaker,
-        stats: PortStats,
     ) -> None:
         """
         @param number: of this worker.
@@ -61,23 +61,27 @@ class Siblings:
         self._number = number
         self._inbox: socket.socket | None = inbox
         self._outboxes = dict(outboxes)
-        self._listener = listener
-        self._stats = stats
         self._whereabouts = Whereabouts()
-        # Those that were told too much at once.
+        # Those that have missed a message.
         self._behind: set[int] = set()
         self._catchUp: IDelayedCall | None = None
+        # Whether what the listener asks about has been given back.
+        self._returning = False
 
-    def start(self) -> None:
+    def start(self, taker: IStrayTaker) -> None:
         """
         Begin to read, and ask the others what they have.
+
+        @param taker: the listener that this is the routing of; it has not read anything before.
         """
+        self._taker = taker
+        self._stats = taker.stats
         self._reactor.addReader(self)
         self._announce(Begin(self._number))
 
     def stop(self) -> None:
         """
-        See L{ISiblings.stop}.
+        See L{IRouting.stop}.
         """
         if self._inbox is None:
             return
@@ -94,14 +98,22 @@ class Siblings:
 
     def follow(self, datagrams: list[bytes], address: Address) -> bool:
         """
-        See L{ISiblings.follow}.
+        See L{IRouting.follow}.
         """
+        if self._returning:
+            return False
         worker = self._whereabouts.ofAddress(address)
         return worker is not None and self._pass(worker, datagrams, address)
 
+    def knows(self, conv: int) -> bool:
+        """
+        See L{IRouting.knows}.
+        """
+        return not self._returning and self._whereabouts.ofConversation(conv) is not None
+
     def claim(self, conv: int, datagrams: list[bytes], address: Address) -> bool:
         """
-        See L{ISiblings.claim}.
+        See L{IRouting.claim}.
         """
         worker = self._whereabouts.ofConversation(conv)
         if worker is None:
@@ -118,19 +130,19 @@ class Siblings:
 
     def began(self, conv: int) -> None:
         """
-        See L{ISiblings.began}.
+        See L{IRouting.began}.
         """
         self._announce(Movable(self._number, (conv,)))
 
     def ended(self, conv: int) -> None:
         """
-        See L{ISiblings.ended}.
+        See L{IRouting.ended}.
         """
         self._announce(Over(self._number, (conv,)))
 
     def opened(self, keys: list[bytes]) -> None:
         """
-        See L{ISiblings.opened}.
+        See L{IRouting.opened}.
         """
         self._tellAll(Opened(self._number, keys))
 
@@ -161,7 +173,7 @@ class Siblings:
 
     def _announce(self, message: Message) -> None:
         """
-        Tell what each has to know sooner or later.
+        Send what each has to learn sooner or later.
         """
         self._leaveBehind(self._tellAll(message))
 
@@ -183,7 +195,7 @@ class Siblings:
         )
 
     def _everything(self) -> Movable:
-        return Movable(self._number, tuple(self._listener.movable()))
+        return Movable(self._number, tuple(self._taker.movable()))
 
     # Receiving.
 
@@ -215,7 +227,7 @@ class Siblings:
                 self._stats.SiblingErrs += 1
             else:
                 self._take(message)
-        self._listener.batchFinished()
+        self._taker.batchFinished()
 
     def _take(self, message: Message) -> None:
         sender, known = message.sender, self._whereabouts
@@ -223,21 +235,28 @@ class Siblings:
             self._takeStrays(message)
         elif isinstance(message, Returned):
             known.leave(message.address, sender)
-            self._listener.strayReturned(message.datagrams, message.address)
+            self._takeBack(message)
         elif isinstance(message, Movable):
             known.add(sender, message.convs)
         elif isinstance(message, Over):
             known.remove(sender, message.convs)
         elif isinstance(message, Opened):
-            self._listener.learn(message.keys)
+            self._taker.learn(message.keys)
         else:
             known.forget(sender)
             if not self._tell(sender, self._everything()):
                 self._stats.SiblingErrs += 1
                 self._leaveBehind([sender])
 
+    def _takeBack(self, returned: Returned) -> None:
+        self._returning = True
+        try:
+            self._taker.strayReturned(returned.datagrams, returned.address)
+        finally:
+            self._returning = False
+
     def _takeStrays(self, strays: Strays) -> None:
-        left = self._listener.strayReceived(strays.datagrams, strays.address)
+        left = self._taker.strayReceived(strays.datagrams, strays.address)
         self._stats.StraysTaken += len(strays.datagrams) - len(left)
         if left and not self._tell(strays.sender, Returned(self._number, strays.address, left)):
             self._stats.StraysDropped += len(left)

@@ -42,8 +42,8 @@ class Supervisor:
     The workers of one port.
 
     The kernel chooses among the sockets of a port by a hash of both addresses, modulo their number.
-    So they are held here: were one closed because its worker died, all sessions would reach other
-    workers than theirs.  What comes for a worker that has died waits for the next one.
+    So this process holds them: if one were closed when its worker dies, datagrams of all sessions
+    would reach the wrong workers.  What arrives for a worker that has died waits for the next one.
     """
 
     _log = Logger()

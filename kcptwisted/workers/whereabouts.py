@@ -1,5 +1,5 @@
 """
-Which worker has a session that another worker gets datagrams of.
+Which worker has the session that a datagram belongs to.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ from collections.abc import Iterable
 
 from kcptwisted.interfaces import Address
 
-#: Addresses that are known at most; beyond that those that were heard of longest ago are forgotten.
-#: What comes from there is then judged by its conversation once more.
+#: Addresses that are kept at most; beyond that those that were used longest ago are forgotten.
+#: What comes from there is then assigned by its conversation again.
 MAXIMUM_ADDRESSES = 16_384
 
 
 class Whereabouts:
     """
-    What one worker knows of the others' sessions: by conversation as they tell it, and by the
-    addresses that their clients have moved to.
+    What one worker knows of the others' sessions: their conversations, as the others have announced
+    them, and the addresses that their clients have moved to.
     """
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class Whereabouts:
 
     def remove(self, worker: int, convs: Iterable[int]) -> None:
         """
-        It has none of these any more.
+        C{worker} has no session of these conversations any more.
         """
         for conv in convs:
             if self._byConv.get(conv) == worker:
@@ -42,7 +42,7 @@ class Whereabouts:
 
     def forget(self, worker: int) -> None:
         """
-        It has none at all.
+        C{worker} has no session at all.
         """
         self._byConv = {conv: other for conv, other in self._byConv.items() if other != worker}
         for address in [known for known, other in self._byAddress.items() if other == worker]:
@@ -56,7 +56,7 @@ class Whereabouts:
 
     def settle(self, address: Address, worker: int) -> None:
         """
-        What comes from C{address} goes to C{worker}.
+        Datagrams from C{address} go to C{worker}.
         """
         self._byAddress[address] = worker
         self._byAddress.move_to_end(address)
@@ -65,14 +65,14 @@ class Whereabouts:
 
     def leave(self, address: Address, worker: int) -> None:
         """
-        No more.
+        Datagrams from C{address} do not go to C{worker} any more.
         """
         if self._byAddress.get(address) == worker:
             del self._byAddress[address]
 
     def ofAddress(self, address: Address) -> int | None:
         """
-        @return: the worker that gets what comes from C{address}, which has just been heard of.
+        @return: the worker that datagrams from C{address} go to; the address counts as used.
         """
         worker = self._byAddress.get(address)
         if worker is not None:

@@ -84,6 +84,7 @@ class SendingTests(SynchronousTestCase):
         conversation.configure(replace(SETTINGS, resend=2))
         conversation.receive([ack(2)], 1)
         self.assertEqual([segment.sn for segment in sent(conversation, 1)], [0])
+        self.assertEqual(conversation._stats.FastRetransSegs, 1)
 
     def test_timeout(self) -> None:
         """

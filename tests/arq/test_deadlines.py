@@ -33,13 +33,13 @@ class ResendDeadlinesTests(SynchronousTestCase):
         """
         Take out what is due.
         """
-        return list(self.deadlines.due(now, una, {} if resends is None else resends))
+        return self.deadlines.due(now, una, {} if resends is None else resends)
 
     def test_nothing(self) -> None:
         """
         With nothing in flight there is no deadline and nothing is due.
         """
-        self.assertIs(self.deadlines.next(0), None)
+        self.assertIs(self.deadlines.first, None)
         self.assertEqual(self.due(10**9), [])
 
     def test_due(self) -> None:
@@ -47,11 +47,11 @@ class ResendDeadlinesTests(SynchronousTestCase):
         Segments are due when their timeout has passed, not before, and only once.
         """
         self.deadlines.add(1000, 200, range(3))
-        self.assertEqual(self.deadlines.next(0), 1200)
+        self.assertEqual(self.deadlines.first, 1200)
         self.assertEqual(self.due(1199), [])
         self.assertEqual(self.due(1200), [(0, 200), (1, 200), (2, 200)])
         self.assertEqual(self.due(1200), [])
-        self.assertIs(self.deadlines.next(0), None)
+        self.assertIs(self.deadlines.first, None)
 
     def test_order(self) -> None:
         """
@@ -59,7 +59,7 @@ class ResendDeadlinesTests(SynchronousTestCase):
         """
         self.deadlines.add(0, 500, range(2))
         self.deadlines.add(100, 100, range(2, 4))
-        self.assertEqual(self.deadlines.next(0), 200)
+        self.assertEqual(self.deadlines.first, 200)
         self.assertEqual(self.due(200), [(2, 100), (3, 100)])
         self.assertEqual(self.due(500), [(0, 500), (1, 500)])
 
@@ -85,9 +85,9 @@ class ResendDeadlinesTests(SynchronousTestCase):
         """
         self.deadlines.add(0, 200, range(5))
         self.deadlines.add(50, 200, range(5, 7))
-        self.assertEqual(self.deadlines.next(4), 200)
-        self.assertEqual(self.deadlines.next(5), 250)
-        self.assertIs(self.deadlines.next(7), None)
+        for una, first in ((4, 200), (5, 250), (7, None)):
+            self.deadlines.forget(una)
+            self.assertEqual(self.deadlines.first, first)
         self.assertEqual(len(self.deadlines), 0)
 
     def test_sentAgain(self) -> None:
@@ -106,7 +106,7 @@ class ResendDeadlinesTests(SynchronousTestCase):
         """
         self.deadlines.add(0, 200, range(5))
         self.deadlines.clear()
-        self.assertIs(self.deadlines.next(0), None)
+        self.assertIs(self.deadlines.first, None)
         self.assertEqual(self.due(200), [])
 
     def test_oneEntryForABatch(self) -> None:
@@ -142,4 +142,4 @@ class ResendDeadlinesTests(SynchronousTestCase):
         self.assertEqual(sorted(due), [sn for sn, at in expected.items() if at <= until])
         self.assertEqual([expected[sn] for sn in due], sorted([expected[sn] for sn in due]))
         rest = [at for at in expected.values() if at > until]
-        self.assertEqual(deadlines.next(0), min(rest) if rest else None)
+        self.assertEqual(deadlines.first, min(rest) if rest else None)

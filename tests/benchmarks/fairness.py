@@ -37,7 +37,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from kcptwisted.commands.bench.loads import Writer
 from kcptwisted.endpoints import KCPClientEndpoint, KCPServerEndpoint
 from kcptwisted.options import KCPOptions
-from kcptwisted.udp import port
+from kcptwisted.udp import reading
 from tests.interop.roles import session
 from tests.interop.stream import Pattern
 
@@ -213,9 +213,9 @@ async def serve(reactor: Any, load: str, budget: str) -> None:
     """
     Be the measured process.
 
-    @param budget: the port's C{READ_BUDGET}, bytes.
+    @param budget: the reader's C{READ_BUDGET}, bytes.
     """
-    port.READ_BUDGET = int(budget)
+    reading.READ_BUDGET = int(budget)
     tally = Tally(reactor)
     factory = Factory.forProtocol(lambda: LOADS[load][0](tally))
     kcp: Any = await KCPServerEndpoint(reactor, 0, OPTIONS).listen(factory)
@@ -332,7 +332,7 @@ def medianAndWorst(seconds: list[float]) -> tuple[float, float]:
     return cuts[49] * 1000, cuts[98] * 1000
 
 
-def measure(seconds: float, load: str, budget: int = port.READ_BUDGET) -> Fairness:
+def measure(seconds: float, load: str, budget: int = reading.READ_BUDGET) -> Fairness:
     """
     Measure under one load.
 
@@ -365,7 +365,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=5, help="for each load")
     parser.add_argument("--loads", nargs="*", choices=LOADS, default=list(LOADS))
-    parser.add_argument("--budget", type=int, default=port.READ_BUDGET, help="READ_BUDGET, bytes")
+    budget = reading.READ_BUDGET
+    parser.add_argument("--budget", type=int, default=budget, help="READ_BUDGET, bytes")
     arguments = parser.parse_args()
     print(
         "load".ljust(12) + "KCP".rjust(10) + "TCP echo, ms".rjust(20) + "timer late, ms".rjust(20)

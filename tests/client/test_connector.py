@@ -8,14 +8,15 @@ import errno
 from typing import Any
 
 from twisted.internet import error
+from twisted.python.failure import Failure
 
-from kcptwisted.client import connector as connectorModule
 from kcptwisted.client.connector import KCPConnector
 from kcptwisted.client.suspicion import QUESTIONS
 from kcptwisted.errors import PeerRefused, PeerRestarted, PeerUnreachable
 from kcptwisted.options import KCPOptions
 from kcptwisted.testing.link import Link
 from kcptwisted.wire.segment import PUSH, WASK, decodeSegments
+from tests.callers import push
 from tests.connections import CLIENT, PORT, SERVER, ConnectionTestCase, RecordingProtocol
 from tests.inside import connectionOf, sessionOf
 from tests.server.test_listener import RawPeer
@@ -80,7 +81,7 @@ class ConnectTests(ConnectionTestCase):
         self.assertEqual([segment.cmd for segment in decodeSegments(sent[0])], [WASK, PUSH])
         self.network.run(0.1)
         self.assertEqual(self.serverFactory.made[0].received, b"hello")
-        self.assertTrue(sessionOf(client.session).greeted)
+        self.assertTrue(connectionOf(client.session).controls.greeted)
 
     def test_noHandshakeSilent(self) -> None:
         """
@@ -91,7 +92,7 @@ class ConnectTests(ConnectionTestCase):
         client = self.successResultOf(self.begin(options))
         assert isinstance(client, RecordingProtocol)
         self.network.run(options.keepAlive + 0.1)
-        self.assertTrue(sessionOf(client.session).greeted)
+        self.assertTrue(connectionOf(client.session).controls.greeted)
         self.assertEqual(len(self.serverFactory.made), 1)
 
     def test_timeout(self) -> None:
@@ -313,9 +314,9 @@ class ConnectedTests(ConnectionTestCase):
         """
         @return: the connector of a client's session.
         """
-        owner: Any = sessionOf(client.session)._holder
-        assert isinstance(owner, KCPConnector)
-        return owner
+        connector: Any = sessionOf(client.session)._holder
+        assert isinstance(connector, KCPConnector)
+        return connector
 
     def test_unreachable(self) -> None:
         """
@@ -348,7 +349,8 @@ class ConnectedTests(ConnectionTestCase):
                 self.setUp()
                 client, _ = self.connect(options)
                 tried: list[Any] = []
-                self.patch(connectorModule, "rebindPort", lambda *given, to=tried: to.append(given))
+                stack = self.connector(client).stack
+                self.patch(stack, "rebind", lambda *given, to=tried: to.append(given))
                 self.connector(client).sendingFailed(OSError(errno.EPERM, "a firewall"))
                 for number in (errno.EINVAL, errno.EADDRNOTAVAIL, errno.ENETUNREACH):
                     self.connector(client).sendingFailed(OSError(number, "gone"))
@@ -383,6 +385,22 @@ class ConnectedTests(ConnectionTestCase):
         peer.transport.write(b"x" * 100, (CLIENT, local.port))
         self.network.run(0.1)
         self.assertEqual(client.session.stats.InPkts, before)
+
+    def test_spelling(self) -> None:
+        """
+        All that comes is the peer's, however the system writes its address.
+        """
+        client, _ = self.connect()
+        before = client.session.stats.InPkts
+        stack = self.connector(client).stack
+        written = (SERVER, PORT, 0, 0)
+        stack.datagramsReceived([push(client.session.conv, 0, b"one")], written)
+        stack.datagramsRecovered([push(client.session.conv, 1, b"two")], written)
+        stack.batchFinished()
+        self.assertEqual((client.received, client.session.stats.InPkts), (b"onetwo", before + 1))
+        stack.layerFailed(Failure(ZeroDivisionError()), written)
+        self.network.run(0)
+        self.assertIsInstance(self.reasonOf(client), ZeroDivisionError)
 
     def test_otherConversation(self) -> None:
         """

@@ -12,7 +12,8 @@ from zlib import crc32
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from kcptwisted.crypt.cfb import CFBCipher, ICFBMode
+from kcptwisted.crypt.cfb import CFBCipher, CFBMode
+from kcptwisted.crypt.cipher import Cipher
 from kcptwisted.crypt.interfaces import ICipher
 from tests.crypt.bythebook import IV, LENGTHS, BlockFunction, checked, decryptCFB, encryptCFB, xor
 
@@ -33,7 +34,7 @@ class CFBCipherTestsMixin(_Base):
     keys: Sequence[bytes]
     block: int
 
-    def make(self, key: bytes) -> ICipher:
+    def make(self, key: bytes) -> Cipher:
         """
         @return: what is tested.
         """
@@ -80,7 +81,7 @@ class CFBCipherTestsMixin(_Base):
         It is a cipher, and adds twenty bytes.
         """
         cipher = self.make(self.keys[0])
-        verifyObject(ICipher, cipher)
+        verifyObject(ICipher, cipher, tentative=True)
         self.assertEqual(cipher.overhead, 20)
 
     def test_seals(self) -> None:
@@ -153,7 +154,7 @@ class CFBModeTestsMixin(_Base):
     examples: Sequence[tuple[str, str, str, str]] = ()
     blocks: Sequence[tuple[str, str, str]] = ()
 
-    def mode(self, key: bytes) -> ICFBMode:
+    def mode(self, key: bytes) -> CFBMode:
         """
         @return: what is tested.
         """
@@ -165,7 +166,7 @@ class CFBModeTestsMixin(_Base):
         """
         return CFBCipher(self.mode(key))
 
-    def encrypted(self, mode: ICFBMode, block: bytes) -> bytes:
+    def encrypted(self, mode: CFBMode, block: bytes) -> bytes:
         """
         @return: one block, as it masks the block that comes after it.
         """

@@ -15,7 +15,7 @@ from kcptwisted.crypt.aead import AEADCipher
 from kcptwisted.crypt.blockcfb import AcceleratedCFB, PythonCFB
 from kcptwisted.crypt.cfb import CFBCipher
 from kcptwisted.crypt.checksummed import NoneCipher, RandomBytes
-from kcptwisted.crypt.interfaces import ICipher
+from kcptwisted.crypt.cipher import Cipher
 from kcptwisted.crypt.openssl import openSSLCipher
 from kcptwisted.crypt.registry import CIPHERS
 from kcptwisted.crypt.salsa20 import PythonSalsa20, acceleratedSalsa20
@@ -25,7 +25,7 @@ from kcptwisted.crypt.twofish import Twofish
 from kcptwisted.crypt.xtea import XTEA
 from kcptwisted.native import accelerator
 
-Maker = Callable[[bytes, RandomBytes], ICipher]
+Maker = Callable[[bytes, RandomBytes], Cipher]
 
 _PYTHON: dict[str, Maker] = {
     "none": lambda _, source: NoneCipher(source),
@@ -76,7 +76,7 @@ def makers() -> dict[str, Maker]:
     return _PYTHON | {f"{name}, accelerated": make for name, make in _accelerated().items()}
 
 
-def everyCipher(first: int = 0, randomBytes: RandomBytes = os.urandom) -> dict[str, ICipher]:
+def everyCipher(first: int = 0, randomBytes: RandomBytes = os.urandom) -> dict[str, Cipher]:
     """
     @param first: other keys by other numbers.
     @param randomBytes: gives so many random bytes.
@@ -88,7 +88,7 @@ def everyCipher(first: int = 0, randomBytes: RandomBytes = os.urandom) -> dict[s
     }
 
 
-def madeCiphers(first: int = 0) -> dict[str, ICipher]:
+def madeCiphers(first: int = 0) -> dict[str, Cipher]:
     """
     @return: those that endpoints use.
     """

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from cryptography.hazmat.primitives.ciphers import BlockCipherAlgorithm
 
-from kcptwisted.crypt.cfb import ICFBMode
-from kcptwisted.crypt.interfaces import ICipher
+from kcptwisted.crypt.cfb import CFBMode
+from kcptwisted.crypt.cipher import Cipher
 from kcptwisted.crypt.openssl import OpenSSLCFB
 from kcptwisted.crypt.registry import CIPHERS
 from tests.crypt.bythebook import BlockFunction, blockFunction
@@ -30,7 +30,7 @@ class OpenSSLTestsMixin(CFBCipherTestsMixin, CFBModeTestsMixin):
         """
         raise NotImplementedError
 
-    def make(self, key: bytes) -> ICipher:
+    def make(self, key: bytes) -> Cipher:
         """
         @return: the cipher that endpoints use.
         """
@@ -38,7 +38,7 @@ class OpenSSLTestsMixin(CFBCipherTestsMixin, CFBModeTestsMixin):
         assert cipher is not None
         return cipher
 
-    def mode(self, key: bytes) -> ICFBMode:
+    def mode(self, key: bytes) -> CFBMode:
         """
         @return: the mode that it is made with.
         """

@@ -11,7 +11,8 @@ from zope.interface.verify import verifyObject
 from kcptwisted.crypt import aead
 from kcptwisted.crypt.aead import SEND_LIMIT, AEADCipher, aesGCM, chacha20Poly1305
 from kcptwisted.crypt.checksummed import RandomBytes
-from kcptwisted.crypt.interfaces import ICipher, SendLimitReached
+from kcptwisted.crypt.cipher import SendLimitReached
+from kcptwisted.crypt.interfaces import ICipher
 from tests.properties import given, strategies
 
 #: McGrew and Viega, "The Galois/Counter Mode of Operation", test cases without associated data:
@@ -150,7 +151,7 @@ class AEADCipherTests(SynchronousTestCase):
         They are ciphers.
         """
         for cipher in self.ciphers():
-            verifyObject(ICipher, cipher)
+            verifyObject(ICipher, cipher, tentative=True)
             self.assertEqual(cipher.overhead, 28)
 
     def test_roundTrip(self) -> None:

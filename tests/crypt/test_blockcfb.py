@@ -10,7 +10,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from kcptwisted.crypt import blockcfb
-from kcptwisted.crypt.blockcfb import AcceleratedCFB, IBlockCipher, PythonCFB, blockCipher
+from kcptwisted.crypt.blockcfb import AcceleratedCFB, BlockCipher, PythonCFB, blockCipher
 from kcptwisted.crypt.cfb import CFBCipher
 from kcptwisted.crypt.tea import TEA, tea
 from kcptwisted.crypt.twofish import Twofish, twofish
@@ -62,7 +62,7 @@ class AgreementTests(SynchronousTestCase):
 
     skip = NO_ACCELERATOR
 
-    def pairs(self) -> Iterator[tuple[IBlockCipher, PythonCFB, AcceleratedCFB]]:
+    def pairs(self) -> Iterator[tuple[BlockCipher, PythonCFB, AcceleratedCFB]]:
         """
         @return: each cipher both ways.
         """

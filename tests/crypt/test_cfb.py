@@ -9,10 +9,9 @@ from random import Random
 
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from twisted.trial.unittest import SynchronousTestCase
-from zope.interface import implementer
 
 from kcptwisted.crypt.aes import aes
-from kcptwisted.crypt.cfb import CFBCipher, ICFBMode
+from kcptwisted.crypt.cfb import CFBCipher
 from kcptwisted.crypt.openssl import openSSLCipher
 from tests.crypt import test_aes
 from tests.crypt.bythebook import IV, blockFunction, checked, decryptCFB, encryptCFB, xor
@@ -140,7 +139,6 @@ class OpenTests(SynchronousTestCase):
         self.assertEqual(cipher.open([_packet(b"good")]), ([b"good"], 0))
 
 
-@implementer(ICFBMode)
 class ClearMode:
     """
     Stands in for a mode: encrypts nothing.

@@ -7,10 +7,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from twisted.trial.unittest import SynchronousTestCase
-from zope.interface.verify import verifyObject
 
 from kcptwisted.crypt import framing as module
-from kcptwisted.crypt.framing import AcceleratedFraming, IFraming, PythonFraming, framing
+from kcptwisted.crypt.framing import AcceleratedFraming, Framing, PythonFraming, framing
 from tests.crypt.backends import NO_ACCELERATOR, native
 from tests.crypt.bythebook import LENGTHS, checked
 from tests.properties import given, strategies
@@ -39,17 +38,11 @@ class FramingTestsMixin(_Base):
     A framing, held against packets by the book.
     """
 
-    def make(self, block: int) -> IFraming:
+    def make(self, block: int) -> Framing:
         """
         @return: what is tested.
         """
         raise NotImplementedError
-
-    def test_interface(self) -> None:
-        """
-        It is a framing.
-        """
-        verifyObject(IFraming, self.make(16))
 
     def test_frame(self) -> None:
         """
@@ -104,7 +97,7 @@ class PythonFramingTests(FramingTestsMixin, SynchronousTestCase):
     Tests for L{PythonFraming}.
     """
 
-    def make(self, block: int) -> IFraming:
+    def make(self, block: int) -> Framing:
         """
         @return: what is tested.
         """
@@ -118,7 +111,7 @@ class AcceleratedFramingTests(FramingTestsMixin, SynchronousTestCase):
 
     skip = NO_ACCELERATOR
 
-    def make(self, block: int) -> IFraming:
+    def make(self, block: int) -> Framing:
         """
         @return: what is tested.
         """

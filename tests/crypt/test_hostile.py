@@ -9,7 +9,7 @@ from random import Random
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from kcptwisted.crypt.interfaces import ICipher
+from kcptwisted.crypt.cipher import Cipher
 from kcptwisted.crypt.registry import CIPHERS
 from tests.crypt.everycipher import everyCipher, keyOf, madeCiphers
 from tests.properties import given, settings, strategies
@@ -32,7 +32,7 @@ class HostileTests(SynchronousTestCase):
     Nothing is raised, all that does not open is counted, and good datagrams beside it open.
     """
 
-    def ciphers(self, first: int = 0) -> Iterator[tuple[str, ICipher]]:
+    def ciphers(self, first: int = 0) -> Iterator[tuple[str, Cipher]]:
         """
         @return: each cipher with its name in the registry, in all ways that it is done.
         """
@@ -40,7 +40,7 @@ class HostileTests(SynchronousTestCase):
             yield name.partition(",")[0], cipher
         yield from madeCiphers(first).items()
 
-    def check(self, cipher: ICipher, wrong: list[bytes], name: str) -> None:
+    def check(self, cipher: Cipher, wrong: list[bytes], name: str) -> None:
         """
         See that none of some packets opens, together, alone and among good ones.
         """

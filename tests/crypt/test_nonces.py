@@ -10,7 +10,7 @@ from random import Random
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from kcptwisted.crypt.interfaces import ICipher
+from kcptwisted.crypt.cipher import Cipher
 from tests.crypt.everycipher import everyCipher, madeCiphers
 from tests.interpreter import runPython
 
@@ -55,14 +55,14 @@ class _Source:
         return self._random.randbytes(count)
 
 
-def _size(cipher: ICipher) -> int:
+def _size(cipher: Cipher) -> int:
     """
     @return: bytes of a nonce.
     """
     return 12 if cipher.overhead == 28 else 16
 
 
-def _nonces(cipher: ICipher, packets: list[bytes]) -> list[bytes]:
+def _nonces(cipher: Cipher, packets: list[bytes]) -> list[bytes]:
     """
     @return: what the packets begin with; with CFB it is encrypted, which makes no two alike.
     """
@@ -140,7 +140,7 @@ class ForkTests(SynchronousTestCase):
     if not hasattr(os, "fork"):
         skip = "this system has no fork"
 
-    def inChild(self, cipher: ICipher) -> list[bytes]:
+    def inChild(self, cipher: Cipher) -> list[bytes]:
         """
         @return: the nonces of what a forked process seals with its copy of the cipher.
         """

@@ -106,7 +106,10 @@ class ParserTests(SynchronousTestCase):
             "kcp:host:65536": "port must be 1 to 65535",
             "kcp::4000": "host",
             "kcp:host:1:crypt=rot13": "crypt must be one of null, none, aes",
-            "kcp:host:1:speed=9": "unknown client option 'speed'; allowed are bindAddress, crypt",
+            "kcp:host:1:speed=9": "unknown client option 'speed'; allowed are bindAddress, fd",
+            "kcp:host:1:fd=socket": "fd must be a number, 0 to 2147483647",
+            "kcp:host:1:fd=3:bindAddress=::1": "host and port",
+            "kcp:host:1:fd=3:bindAddress=1.2.3.4": "bindAddress must be left out with fd=3",
             "kcp:host:1:interface=lo": "unknown client option 'interface'",
             "kcp:host:1:receiveWindow=65536": "receiveWindow must be 1 to 65535 segments",
         }.items():
@@ -117,6 +120,8 @@ class ParserTests(SynchronousTestCase):
             "kcp": "the port",
             "kcp:1:2": "the port",
             "kcp:-1": "port",
+            "kcp:4000:fd=3:interface=1.2.3.4": "interface must be left out with fd=3",
+            "kcp:4000:fd=3:workers=2": "workers must be 1 with fd=3",
             "kcp:4000:timeout=3": "unknown server option 'timeout'",
             "kcp:4000:mtu=20:crypt=null": "mtu must be 25 to 1500",
         }.items():

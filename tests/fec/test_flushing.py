@@ -17,11 +17,12 @@ from kcptwisted.fec.encoder import PARITY_EXPIRES, FECEncoder
 from kcptwisted.fec.flushing import FlushingFECLayer
 from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
 from kcptwisted.stats import SessionStats
-from kcptwisted.timing.clock import FlushClock, IFlushed
+from kcptwisted.timing.clock import FlushClock
+from kcptwisted.timing.interfaces import IFlushed
 from kcptwisted.wire.fec import DATA, PARITY, packetType
 from tests.recording import ADDRESS, RecordingProtocol, RecordingTransport
 
-FILLER = b"filler"
+PADDING = b"padding"
 
 
 class FlushingFECLayerTests(SynchronousTestCase):
@@ -43,8 +44,8 @@ class FlushingFECLayerTests(SynchronousTestCase):
         self.clock = FlushClock(self.reactor)
         self.below = RecordingTransport(overhead=20)
         self.above = RecordingProtocol()
-        self.filler: bytes | None = FILLER
-        self.fillers = 0
+        self.padding: bytes | None = PADDING
+        self.paddings = 0
         self.layer = FlushingFECLayer(
             self.above, data, parity, self.clock, SessionStats(), pause, self.fill
         )
@@ -54,8 +55,8 @@ class FlushingFECLayerTests(SynchronousTestCase):
         """
         @return: a filler, unless the session is over.
         """
-        self.fillers += 1
-        return self.filler
+        self.paddings += 1
+        return self.padding
 
     def write(self, *datagrams: bytes) -> None:
         """
@@ -94,11 +95,11 @@ class FlushingFECLayerTests(SynchronousTestCase):
         self.passTime(19)
         self.assertEqual(len(self.below.written), 1)
         self.passTime(11)
-        expected = FECEncoder(3, 2).encode([b"one", b"two", FILLER], 0)
+        expected = FECEncoder(3, 2).encode([b"one", b"two", PADDING], 0)
         self.assertEqual(self.below.written, [(expected[:2], ADDRESS), (expected[2:], ADDRESS)])
         arrived = expected[:1] + expected[2:]
         rebuilt = FECDecoder(3, 2, SessionStats()).decode(arrived)
-        self.assertEqual(rebuilt, ([b"one", FILLER], [b"two"]))
+        self.assertEqual(rebuilt, ([b"one", PADDING], [b"two"]))
 
     def test_once(self) -> None:
         """
@@ -107,9 +108,9 @@ class FlushingFECLayerTests(SynchronousTestCase):
         self.write(b"one")
         self.passTime(40)
         self.assertEqual(self.kinds(), [DATA, DATA, DATA, PARITY, PARITY])
-        self.assertIs(self.layer.deadline(), None)
+        self.assertIs(self.layer.due, None)
         self.passTime(1000)
-        self.assertEqual((self.kinds(), self.fillers), ([], 1))
+        self.assertEqual((self.kinds(), self.paddings), ([], 1))
         self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def test_traffic(self) -> None:
@@ -132,7 +133,7 @@ class FlushingFECLayerTests(SynchronousTestCase):
         self.write(b"three")
         self.assertEqual(self.kinds(), [DATA, DATA, DATA, PARITY, PARITY])
         self.passTime(1000)
-        self.assertEqual((self.kinds(), self.fillers), ([], 0))
+        self.assertEqual((self.kinds(), self.paddings), ([], 0))
         self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def test_oneShard(self) -> None:
@@ -142,7 +143,7 @@ class FlushingFECLayerTests(SynchronousTestCase):
         self.make(1, 1)
         self.write(b"one", b"two")
         self.passTime(100)
-        self.assertEqual((self.kinds(), self.fillers), ([DATA, PARITY] * 2, 0))
+        self.assertEqual((self.kinds(), self.paddings), ([DATA, PARITY] * 2, 0))
 
     def test_nothingSent(self) -> None:
         """
@@ -150,7 +151,7 @@ class FlushingFECLayerTests(SynchronousTestCase):
         """
         self.write()
         self.passTime(100)
-        self.assertEqual((self.kinds(), self.fillers), ([], 0))
+        self.assertEqual((self.kinds(), self.paddings), ([], 0))
 
     def test_nextGroup(self) -> None:
         """
@@ -166,9 +167,9 @@ class FlushingFECLayerTests(SynchronousTestCase):
         When the session is over nothing is sent any more.
         """
         self.write(b"one")
-        self.filler = None
+        self.padding = None
         self.passTime(1000)
-        self.assertEqual((self.kinds(), self.fillers), ([DATA], 1))
+        self.assertEqual((self.kinds(), self.paddings), ([DATA], 1))
         self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def test_early(self) -> None:
@@ -178,7 +179,7 @@ class FlushingFECLayerTests(SynchronousTestCase):
         self.layer.flush(0)
         self.write(b"one")
         self.layer.flush(19)
-        self.assertEqual((self.kinds(), self.layer.deadline()), ([DATA], 20))
+        self.assertEqual((self.kinds(), self.layer.due), ([DATA], 20))
         self.layer.flush(20)
         self.assertEqual(self.kinds(), [DATA, DATA, PARITY, PARITY])
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from random import Random
 
-from kcptwisted.fec.decoder import HORIZON, JUMP, PATIENCE_LATE
+from kcptwisted.fec.decoder import HORIZON, JUMP, RESYNC_LATE_SHARDS
 from kcptwisted.fec.encoder import sequenceLimit
 from kcptwisted.wire.fec import DATA, PARITY
 from tests.fec.shards import WHOLE, Counts, PeerTestCase, anyShard, dataShard
@@ -26,7 +26,7 @@ def few(counts: Counts, near: bool = False) -> int:
     @param near: whether what comes could just be late, after a stray from close ahead.
     @return: groups after which all is as it was.
     """
-    return 4 + (PATIENCE_LATE if near else 20) // sum(counts)
+    return 4 + (RESYNC_LATE_SHARDS if near else 20) // sum(counts)
 
 
 class StrayTestCase(PeerTestCase):

@@ -14,7 +14,7 @@ from kcptwisted.arq.congestion import NoCongestionControl, StandardCongestionCon
 from kcptwisted.arq.conversation import Conversation
 from kcptwisted.arq.incoming import MAXIMUM_CONTROLS
 from kcptwisted.arq.settings import ARQSettings
-from kcptwisted.crypt.interfaces import ICipher
+from kcptwisted.crypt.cipher import Cipher
 from kcptwisted.crypt.layer import CryptLayer
 from kcptwisted.fec.autotune import SAMPLES
 from kcptwisted.fec.decoder import HORIZON, FECDecoder
@@ -167,7 +167,7 @@ def fuzzFEC(data: bytes) -> None:
 
 
 @cache
-def _ciphers() -> list[tuple[str, ICipher]]:
+def _ciphers() -> list[tuple[str, Cipher]]:
     return [*everyCipher().items(), *madeCiphers().items()]
 
 

@@ -438,7 +438,7 @@ class Story:
             connection = party.connection
             conversation = connection.conversation
             receiver, sender = conversation.receiver, conversation.sender
-            arq = connection.arqSettings
+            arq = connection.settings.arq
             assert not connection.events and not connection.outbox
             assert len(conversation.controls) == 0
             assert len(conversation._controlsToSend) <= 4 * MAXIMUM_CONTROLS

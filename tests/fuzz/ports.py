@@ -14,10 +14,10 @@ from kcptwisted.client.connector import KCPConnector
 from kcptwisted.endpoints import KCPServerEndpoint
 from kcptwisted.options import KCPOptions
 from kcptwisted.server.ended import MAXIMUM_REMEMBERED
+from kcptwisted.server.listener import KCPListener
 from kcptwisted.server.listening import KCPListeningPort
 from kcptwisted.session import KCPTransport
 from kcptwisted.session.session import KCPSession
-from kcptwisted.stack.hub import SessionHub
 from kcptwisted.testing import Link, SimulatedNetwork
 from kcptwisted.wire.control import NO_TOKEN, encodeBlock
 from kcptwisted.wire.fec import outOfBandPacket
@@ -112,7 +112,9 @@ class Story:
         self.connector.connect(("0.0.0.0", 0), SERVER).addErrback(lambda _: None)
         if flags & 8:
             self.network.run(0.2)
-        self.victim: SessionHub = self.port._listener if onListener else self.connector
+        self.victim: KCPListener | KCPConnector = (
+            self.port._listener if onListener else self.connector
+        )
 
     def _record(self, source: tuple[str, int], _: tuple[str, int], datagram: bytes) -> None:
         if (source == CLIENT) is self._onListener:
@@ -128,13 +130,13 @@ class Story:
                 break
             self.happen()
             self.check()
-        for hub in (self.connector, self.port._listener):
-            for session in list(hub.sessions.values()):
-                session.abortConnection()
+        for end in (self.connector, self.port._listener):
+            for session in end.sessions.live():
+                session.stream.abortConnection()
         self.port.stopListening("abort")
         self.network.run(1)
-        assert not self.victim.sessions
-        if not self.connector.sessions:
+        assert not len(self.victim.sessions)
+        if not len(self.connector.sessions):
             left = self.network.clock.getDelayedCalls()
             assert not left, left
 
@@ -170,9 +172,9 @@ class Story:
         """
         Have the victim receive datagrams.
         """
-        if self.victim._port is not None:
-            self.victim.datagramsReceived(datagrams, address)
-            self.victim.batchFinished()
+        stack = self.victim.stack
+        stack.datagramsReceived(datagrams, address)
+        stack.batchFinished()
 
     def datagram(self) -> bytes:
         """
@@ -180,7 +182,7 @@ class Story:
         """
         choices = self.choices
         kind = choices.number() % 6
-        sessions = list(self.victim.sessions.values())
+        sessions = self.victim.sessions.live()
         session = sessions[choices.number() % len(sessions)] if sessions else None
         conv = CONV if session is None else session.conv
         if kind == 0:
@@ -230,11 +232,11 @@ class Story:
         victim = self.victim
         assert len(victim.sessions) <= SESSIONS
         listener = self.port._listener
-        assert len(listener._departed) <= MAXIMUM_REMEMBERED
-        assert len(listener._paths._roamers) <= SESSIONS
-        assert len(listener._doorkeeper._admission) == len(listener.sessions)
-        for address, session in victim.sessions.items():
-            assert session.address == address
+        assert len(listener.ended) <= MAXIMUM_REMEMBERED
+        assert len(listener.paths) <= SESSIONS
+        assert len(listener.newcomers) == len(listener.sessions)
+        for session in victim.sessions.live():
+            assert victim.sessions.at(session.address) is session
             conversation = session.connection.conversation
             receiver = conversation.receiver
             assert len(conversation.controls) <= MAXIMUM_CONTROLS
@@ -244,7 +246,7 @@ class Story:
             assert len(receiver._partial) <= 256
             assert receiver._window - receiver.free <= WINDOW
             assert len(conversation.sender.inFlight) <= WINDOW
-        assert len(victim.clock._times) <= 200
+        assert len(victim.stack.clock.deadlines.times) <= 200
         assert len(self.network.clock.getDelayedCalls()) <= 2000
 
 

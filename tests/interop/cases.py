@@ -17,7 +17,7 @@ from kcptwisted.commands.bench.loads import Client
 from kcptwisted.endpoints import KCPClientEndpoint, KCPServerEndpoint
 from kcptwisted.options import KCPOptions
 from kcptwisted.server.listening import KCPListeningPort
-from kcptwisted.stack.hub import SocketLayer
+from kcptwisted.stack.socketstack import SocketLayer
 from kcptwisted.testing.link import Link
 from kcptwisted.testing.lossyrelay import LossyRelay
 from tests.interop import cpeer

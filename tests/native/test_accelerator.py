@@ -16,8 +16,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from kcptwisted import __version__, native
 from kcptwisted.arq import conversation
 from kcptwisted.native import (
+    ACCELERATOR_VARIABLE,
     INTERFACE,
-    VARIABLE,
     Accelerator,
     Scratch,
     accelerator,
@@ -141,7 +141,7 @@ class AcceleratorTests(NativeTestCase):
         self.install(FakeLibrary(INTERFACE, "PORTABLE"))
         for value, used in (("no", False), ("yes", True), ("", True), ("NO", True)):
             accelerator.cache_clear()
-            self.patch(os, "environ", {VARIABLE: value})
+            self.patch(os, "environ", {ACCELERATOR_VARIABLE: value})
             self.assertEqual(accelerator() is not None, used, value)
 
     def test_kernels(self) -> None:
@@ -287,7 +287,7 @@ class ProcessTests(SynchronousTestCase):
             "import sys; from kcptwisted.native import accelerator, describe;"
             f"print(accelerator(), 'accelerated' in describe(), '{_LIBRARY}' in sys.modules)"
         )
-        printed = runPython("-c", script, **{VARIABLE: "no"})
+        printed = runPython("-c", script, **{ACCELERATOR_VARIABLE: "no"})
         self.assertEqual(printed.strip(), "None False False")
 
     def test_version(self) -> None:
@@ -296,6 +296,6 @@ class ProcessTests(SynchronousTestCase):
         """
         for value in ("no", ""):
             script = "from kcptwisted.native import describe; print(describe())"
-            found = runPython("-c", script, **{VARIABLE: value})
-            shown = runPython("-m", "kcptwisted", "--version", **{VARIABLE: value})
+            found = runPython("-c", script, **{ACCELERATOR_VARIABLE: value})
+            shown = runPython("-m", "kcptwisted", "--version", **{ACCELERATOR_VARIABLE: value})
             self.assertEqual(shown.strip(), f"kcptwisted {__version__} ({found.strip()})")

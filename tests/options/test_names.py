@@ -126,7 +126,7 @@ class SuggestionTests(SynchronousTestCase):
         for name in ("speed", "x", "", "set", "\u00e4"):
             text = self.unknown(name)
             self.assertNotIn("did you mean", text)
-            self.assertIn(f"{name!r}; allowed are bindAddress, crypt", text)
+            self.assertIn(f"{name!r}; allowed are bindAddress, fd", text)
 
 
 class HintTests(SynchronousTestCase):

@@ -12,6 +12,7 @@ from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.crypt.registry import CIPHERS
 from kcptwisted.options import KCPOptions
 from kcptwisted.options.table import OPTIONS, TICK, Mode
+from kcptwisted.wire.control import Feature
 from tests.optionvalues import (
     BOUNDS,
     CLIENTS,
@@ -41,6 +42,19 @@ class NumberTests(OptionsTestCase):
         if name == "fecFlush":
             options |= {"dataShards": 10, "parityShards": 3}
         return options
+
+    def test_features(self) -> None:
+        """
+        To follow a peer elsewhere takes a cipher that authenticates; the mode is told in any case.
+        """
+        for options, features in (
+            (KCPOptions(crypt="null"), Feature.STREAM),
+            (KCPOptions(key="k", crypt="aes"), Feature.STREAM),
+            (KCPOptions(key="k"), Feature.STREAM | Feature.ROAMING),
+            (KCPOptions(crypt="null", stream=False), Feature.MESSAGES),
+        ):
+            self.assertEqual(options.features, features)
+            self.assertEqual(options.connectionSettings(0).features, features)
 
     def test_all(self) -> None:
         """

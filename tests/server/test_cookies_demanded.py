@@ -13,7 +13,7 @@ from kcptwisted.wire.control import COOKIE, NO_TOKEN, TOKEN, Retry, decodeBlock
 from kcptwisted.wire.segment import WINS, decodeSegments
 from tests.callers import BARE, CallerTestCase, blocksOf, hello, push
 from tests.connections import CLIENT, SERVER
-from tests.inside import sessionOf
+from tests.inside import connectionOf
 
 RETRY = KCPOptions(crypt="null", retry=True)
 HERE = ("10.0.0.9", 1)
@@ -59,16 +59,16 @@ class CookieTestCase(CallerTestCase):
         @return: how much of anything the listener holds.
         """
         listener = self.port._listener
-        keeper = listener._doorkeeper
+        newcomers = listener.newcomers
         return [
             len(listener.sessions),
-            len(listener._departed),
-            len(listener._paths._roamers),
-            len(keeper._admission),
-            len(keeper._admission._unproven),
-            len(keeper._replays),
-            len(keeper._watched),
-            len(listener.clock._times),
+            len(listener.ended),
+            len(listener.paths),
+            len(newcomers._admission),
+            len(newcomers._admission._unproven),
+            len(newcomers._replays),
+            len(newcomers._watched),
+            len(listener.stack.clock.deadlines.times),
         ]
 
 
@@ -116,7 +116,7 @@ class ClientTests(CookieTestCase):
         self.network.run(0.6)
         self.assertEqual(self.serverFactory.made[0].received, self.data(100_000))
         self.network.run(2)
-        self.assertTrue(sessionOf(client.session).greeted)
+        self.assertTrue(connectionOf(client.session).controls.greeted)
         self.assertEqual(len(self.port.sessions), 1)
 
     def test_lost(self) -> None:

@@ -1,5 +1,5 @@
 """
-Tests for L{kcptwisted.server.listener} and L{kcptwisted.stack.hub}.
+Tests for L{kcptwisted.server.listener} and L{kcptwisted.stack}.
 """
 
 from __future__ import annotations
@@ -78,10 +78,14 @@ class AcceptTests(RawTestCase):
 
     def test_interfaces(self) -> None:
         """
-        The listener is a layer.
+        The socket's stack is a layer; a session's is the transport of what is above it.
         """
-        verifyObject(IDatagramProtocol, self.port._listener)
-        verifyObject(IDatagramTransport, self.port._listener)
+        stack = self.port._listener.stack
+        verifyObject(IDatagramProtocol, stack)
+        verifyObject(IDatagramTransport, stack)
+        self.send(self.push(5, 0))
+        (own,) = stack.sessions.values()
+        verifyObject(IDatagramTransport, own)
 
     def newPeer(self, number: int) -> None:
         """
@@ -120,12 +124,13 @@ class AcceptTests(RawTestCase):
         listener = self.port._listener
         for host in ("10.0.0.7", "10.0.0.8"):
             own = OwnAddress(host, [], b"")
-            listener.datagramsReceived([ask], askedAddress(plain, own))
-            listener.batchFinished()
+            listener.stack.datagramsReceived([ask], askedAddress(plain, own))
+            listener.stack.batchFinished()
             self.assertEqual(sessionOf(session).address, plain)
             self.assertIs(ownAddressOf(sessionOf(session).address), own)
             self.assertEqual(session.getHost(), IPv4Address("UDP", host, PORT))
-        self.assertEqual(listener.sessions, {plain: sessionOf(session)})
+        self.assertIs(listener.sessions.at(plain), sessionOf(session))
+        self.assertEqual(len(listener.sessions), 1)
 
     def test_middle(self) -> None:
         """
@@ -182,12 +187,26 @@ class AcceptTests(RawTestCase):
         self.send(self.push(5, 1, bytes(60_000)), self.push(5, 1, b"x"))
         self.assertEqual(len(self.serverFactory.made[0].received), 1477)
         self.assertEqual(self.port.stats.InOversized, 2)
-        ((address, session),) = self.port._listener.sessions.items()
+        stack = self.port._listener.stack
+        (session,) = self.port.sessions
+        (address,) = stack.sessions
         for datagrams in ([self.push(5, 2, bytes(60_000))], [], [self.push(5, 2, b"y")]):
-            self.port._listener.datagramsRecovered(datagrams, address)
-            self.port._listener.batchFinished()
+            stack.datagramsRecovered(datagrams, address)
+            stack.batchFinished()
         self.assertEqual(session.stats.BytesReceived, 1478)
         self.assertEqual((self.port.stats.InOversized, self.port.stats.InErrs), (3, 0))
+
+    def test_oversizedSealed(self) -> None:
+        """
+        Such datagrams are not given to the cipher, which would open all of them for nothing.
+        """
+        self.successResultOf(self.port.stopListening())
+        for crypt, overhead in (("aes", 20), ("aes-128-gcm", 28)):
+            with self.subTest(crypt=crypt):
+                port = self.listen(KCPOptions(key="k", crypt=crypt))
+                self.send(bytes(1500 + overhead), bytes(1501 + overhead))
+                self.assertEqual((port.stats.InOversized, port.stats.InCsumErrors), (1, 1))
+                self.successResultOf(port.stopListening())
 
     def test_refusedByCipher(self) -> None:
         """
@@ -308,14 +327,15 @@ class RestartTests(RawTestCase):
         of no concern to other addresses.
         """
         listener, token = self.port._listener, bytes(range(1, 9))
+        stack = listener.stack
         here, there = (STRANGER, 7), (STRANGER, 8)
         for address, known in ((here, b"h" * 8), (there, b"t" * 8)):
-            listener.datagramsReceived([hello(5, known)], address)
-        cookie = listener._doorkeeper.cookies.make(here, 5, token, listener.clock.now())
-        listener.datagramsRecovered([hello(5, token, cookie)], here)
+            stack.datagramsReceived([hello(5, known)], address)
+        cookie = listener.newcomers.cookies.make(here, 5, token, stack.clock.now())
+        stack.datagramsRecovered([hello(5, token, cookie)], here)
         other = self.serverFactory.made[2]
-        listener.datagramsReceived([self.push(5, 0, b"mine")], there)
-        listener.batchFinished()
+        stack.datagramsReceived([self.push(5, 0, b"mine")], there)
+        stack.batchFinished()
         self.assertEqual((other.received, other.reasons), (b"mine", []))
         self.assertIsInstance(self.reasonOf(self.serverFactory.made[1]), PeerRestarted)
         self.assertEqual((len(self.serverFactory.made), len(self.port.sessions)), (3, 2))

@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from kcptwisted.interfaces import Address
 from kcptwisted.options import KCPOptions
 from kcptwisted.server.admission import UNPROVEN_AGE
-from kcptwisted.server.newcomers import WATCHED, Doorkeeper, helloOf
+from kcptwisted.server.newcomers import WATCHED, Newcomers, helloOf
 from kcptwisted.session.session import KCPSession
 from kcptwisted.stats import PortStats, SessionStats
 from kcptwisted.wire.control import (
@@ -68,6 +68,8 @@ class Session:
         self.mayReturn = False
         self.unproven: object | None = None
         self.stats = SessionStats()
+        # What a session has behind these names.
+        self.connection = self.controls = self
 
     def isOwnHello(self, block: Block) -> bool:
         """
@@ -76,9 +78,9 @@ class Session:
         return block.source == self.token
 
 
-class DoorkeeperTestCase(SynchronousTestCase):
+class NewcomersTestCase(SynchronousTestCase):
     """
-    Holds a doorkeeper.
+    Holds what decides about newcomers.
     """
 
     def build(self, options: KCPOptions) -> None:
@@ -86,7 +88,8 @@ class DoorkeeperTestCase(SynchronousTestCase):
         Make it.
         """
         self.stats = PortStats()
-        self.keeper = Doorkeeper(options, self.stats, Random(1).randbytes)
+        self.remembered: list[bytes] = []
+        self.newcomers = Newcomers(options, self.stats, Random(1).randbytes, self.remembered.extend)
         self.evicted: list[Address] = []
         self.sessions: dict[Address, KCPSession] = {}
 
@@ -98,30 +101,32 @@ class DoorkeeperTestCase(SynchronousTestCase):
         """
         session = cast(KCPSession, Session(address))
         cast(Session, session).unproven = object() if unproven else None
-        self.keeper.opened(opening(datagram), session, now, unproven)
+        self.newcomers.opened(opening(datagram), session, now, unproven)
         self.sessions[address] = session
         self.watch(session, datagram)
         return session
 
-    def watch(self, session: KCPSession, *datagrams: bytes, now: int = 0) -> None:
+    def watch(self, session: KCPSession, *datagrams: bytes, now: int = 0) -> bool:
         """
         Give a session datagrams.
+
+        @return: whether it goes on being watched.
         """
         session.stats.InPkts += len(datagrams)
-        self.keeper.watch(session, list(datagrams), now)
+        return self.newcomers.watch(session, list(datagrams), now)
 
     def isReplayed(self, datagram: bytes) -> bool:
         """
         Whether a datagram is refused as one that has been here.
         """
-        return self.keeper.isReplayed(opening(datagram), datagram)
+        return self.newcomers.isReplayed(opening(datagram), datagram)
 
     def evict(self, address: Address) -> None:
         """
         End a session that has to make room.
         """
         self.evicted.append(address)
-        self.keeper.closed(self.sessions[address])
+        self.newcomers.closed(self.sessions[address])
 
 
 class HelloTests(SynchronousTestCase):
@@ -141,7 +146,7 @@ class HelloTests(SynchronousTestCase):
             self.assertIs(helloOf(without), None)
 
 
-class ReplayTests(DoorkeeperTestCase):
+class ReplayTests(NewcomersTestCase):
     """
     Nothing twice.
     """
@@ -169,7 +174,7 @@ class ReplayTests(DoorkeeperTestCase):
             session = self.open(push(5, 0))
             self.watch(session, push(5, 1))
             self.watch(session, hello(5, TOKEN_A))
-            self.keeper.closed(session)
+            self.newcomers.closed(session)
             self.assertTrue(self.isReplayed(hello(5, TOKEN_A, bytes(COOKIE))))
 
     def test_datagram(self) -> None:
@@ -181,7 +186,7 @@ class ReplayTests(DoorkeeperTestCase):
             self.build(options)
             session = self.open(push(5, 0, ts=1))
             self.watch(session, push(5, 0, ts=2), coded(push(5, 0, ts=3)))
-            self.keeper.closed(session)
+            self.newcomers.closed(session)
             for ts in (1, 2, 3):
                 self.assertEqual(self.isReplayed(push(5, 0, ts=ts)), known)
                 self.assertEqual(self.isReplayed(coded(push(5, 0, ts=ts), 77)), known)
@@ -193,19 +198,17 @@ class ReplayTests(DoorkeeperTestCase):
         others opens nothing here.
         """
         self.build(AEAD)
-        told: list[bytes] = []
-        self.keeper.onOpened = told.extend
-        session = self.open(hello(5, TOKEN_A))
+        session, remembered = self.open(hello(5, TOKEN_A)), self.remembered
         first, late = push(5, 0, b"first"), push(5, 3, b"late")
         self.watch(session, first, late)
         self.watch(session, late)
-        self.assertEqual(set(told), {TOKEN_A, hello(5, TOKEN_A), first})
+        self.assertEqual(set(remembered), {TOKEN_A, hello(5, TOKEN_A), first})
         ended = cast(KCPSession, Session(THERE))
-        self.keeper.opened(opening(hello(6, b"C" * TOKEN)), ended, 0, False)
-        self.assertEqual(told[-1], b"C" * TOKEN)
+        self.newcomers.opened(opening(hello(6, b"C" * TOKEN)), ended, 0, False)
+        self.assertEqual(remembered[-1], b"C" * TOKEN)
         self.build(AEAD)
         self.assertFalse(self.isReplayed(first))
-        self.keeper.learn(told)
+        self.newcomers.learn(remembered)
         for again in (first, hello(5, TOKEN_A), hello(6, TOKEN_A)):
             self.assertTrue(self.isReplayed(again))
         self.assertFalse(self.isReplayed(hello(5, TOKEN_B)))
@@ -216,11 +219,10 @@ class ReplayTests(DoorkeeperTestCase):
         """
         self.build(AEAD)
         session = cast(KCPSession, Session(HERE))
-        self.keeper.opened(opening(hello(5, TOKEN_A)), session, 0, False)
-        self.keeper.closed(session)
-        self.watch(session, hello(5, TOKEN_A), push(5, 0, ts=2))
+        self.newcomers.opened(opening(hello(5, TOKEN_A)), session, 0, False)
+        self.newcomers.closed(session)
+        self.assertFalse(self.watch(session, hello(5, TOKEN_A), push(5, 0, ts=2)))
         self.assertTrue(self.isReplayed(push(5, 0, ts=2)))
-        self.assertFalse(self.keeper.watches(session))
 
     def test_another(self) -> None:
         """
@@ -242,7 +244,7 @@ class ReplayTests(DoorkeeperTestCase):
         ack = Segment(5, ACK, 0, 128, 0, 0, 0, b"").encode()
         block = Segment(5, WASK, 0, 128, 0, 0, 0, encodeBlock(TOKEN_A, TOKEN_B)).encode()
         self.watch(session, push(5, 1), push(5, 0, una=1), ack, block, b"noise" * 9)
-        self.assertEqual(len(self.keeper._replays), 1)
+        self.assertEqual(len(self.newcomers._replays), 1)
 
     def test_untilAcknowledged(self) -> None:
         """
@@ -256,14 +258,12 @@ class ReplayTests(DoorkeeperTestCase):
         self.watch(session, push(5, 0, ts=2))
         self.assertTrue(self.isReplayed(push(5, 0, ts=2)))
         cast(Session, session).mayReturn = True
-        self.watch(session, *[push(5, 2, una=1)] * (WATCHED - 1))
-        self.assertTrue(self.keeper.watches(session))
-        self.watch(session, push(5, 0, ts=3))
+        self.assertTrue(self.watch(session, *[push(5, 2, una=1)] * (WATCHED - 1)))
+        self.assertFalse(self.watch(session, push(5, 0, ts=3)))
         self.assertTrue(self.isReplayed(push(5, 0, ts=3)))
-        self.assertFalse(self.keeper.watches(session))
 
 
-class WatchTests(DoorkeeperTestCase):
+class WatchTests(NewcomersTestCase):
     """
     Which sessions are watched for how long, and proven by what.
     """
@@ -276,13 +276,13 @@ class WatchTests(DoorkeeperTestCase):
             self.build(options)
             session, other = self.open(push(5, 0)), self.open(push(5, 0), THERE)
             cast(Session, session).address = ("192.0.2.3", 1000)
-            self.keeper.moved(HERE, session.address)
-            self.assertTrue(self.keeper.watches(session))
-            self.keeper.closed(session)
-            self.assertFalse(self.keeper.watches(session))
-            self.assertTrue(self.keeper.watches(other))
-            self.keeper.closed(other)
-            self.assertEqual((len(self.keeper._watched), len(self.keeper._admission)), (0, 0))
+            self.newcomers.moved(HERE, session.address)
+            self.assertTrue(self.watch(session))
+            self.newcomers.closed(session)
+            self.assertFalse(self.watch(session))
+            self.assertTrue(self.watch(other))
+            self.newcomers.closed(other)
+            self.assertEqual((len(self.newcomers._watched), len(self.newcomers)), (0, 0))
 
     def test_count(self) -> None:
         """
@@ -294,8 +294,8 @@ class WatchTests(DoorkeeperTestCase):
                 self.build(options)
                 session = self.open(push(5, 0))
                 cast(Session, session).mayReturn = acknowledges
-                while self.keeper.watches(session):
-                    self.watch(session, *[push(5, 1)] * size)
+                while self.watch(session, *[push(5, 1)] * size):
+                    pass
                 self.assertTrue(WATCHED <= session.stats.InPkts <= WATCHED + size)
 
     def test_proof(self) -> None:
@@ -308,20 +308,20 @@ class WatchTests(DoorkeeperTestCase):
                 self.build(KCPOptions(crypt="null", maxSessions=1))
                 session = self.sessions[HERE] = cast(KCPSession, Session(HERE))
                 cast(Session, session).unproven = object()
-                self.keeper.opened(opening(push(5, 0)), session, 0, True)
+                self.newcomers.opened(opening(push(5, 0)), session, 0, True)
                 for now in range(count):
                     self.watch(session, push(5, now), now=now)
                 if proves:
                     cast(Session, session).unproven = None
                     self.watch(session, push(5, count), now=count)
                 due = count - 1 + UNPROVEN_AGE
-                self.assertFalse(self.keeper.admits(THERE, due - 1, self.evict))
-                admitted = self.keeper.admits(THERE, due, self.evict)
+                self.assertFalse(self.newcomers.admits(THERE, due - 1, self.evict))
+                admitted = self.newcomers.admits(THERE, due, self.evict)
                 goes = not proves
                 self.assertEqual((admitted, self.evicted), (goes, [HERE] * goes))
 
 
-class AdmitTests(DoorkeeperTestCase):
+class AdmitTests(NewcomersTestCase):
     """
     Room for newcomers, and what is counted.
     """
@@ -349,10 +349,10 @@ class AdmitTests(DoorkeeperTestCase):
             (KCPOptions(crypt="null", maxSessions=1, acceptRate=1), (0, 0, 1, 0)),
         ):
             self.build(options)
-            self.assertTrue(self.keeper.admits(HERE, 0, self.evict))
+            self.assertTrue(self.newcomers.admits(HERE, 0, self.evict))
             self.assertEqual(self.counts(), (0, 0, 0, 0))
             self.open(push(5, 0))
-            self.assertFalse(self.keeper.admits((HERE[0], 1001), 0, self.evict))
+            self.assertFalse(self.newcomers.admits((HERE[0], 1001), 0, self.evict))
             self.assertEqual((self.counts(), self.evicted), (expected, []))
 
     def test_evicted(self) -> None:
@@ -361,12 +361,12 @@ class AdmitTests(DoorkeeperTestCase):
         """
         self.build(KCPOptions(crypt="null", maxSessions=1))
         self.open(push(5, 0), unproven=True)
-        self.assertFalse(self.keeper.admits(THERE, UNPROVEN_AGE - 1, self.evict))
-        self.assertTrue(self.keeper.admits(THERE, UNPROVEN_AGE, self.evict))
+        self.assertFalse(self.newcomers.admits(THERE, UNPROVEN_AGE - 1, self.evict))
+        self.assertTrue(self.newcomers.admits(THERE, UNPROVEN_AGE, self.evict))
         self.assertEqual((self.counts(), self.evicted), ((1, 0, 0, 1), [HERE]))
 
 
-class CookieTests(DoorkeeperTestCase):
+class CookieTests(NewcomersTestCase):
     """
     Cookies, as they come back in a hello.
     """
@@ -379,8 +379,8 @@ class CookieTests(DoorkeeperTestCase):
         self.build(NULL)
         first = helloOf(opening(hello(5, TOKEN_A)))
         assert first is not None
-        cookie = self.keeper.cookieFor(first, 5, HERE, 0)
-        self.assertFalse(self.keeper.hasCookie(first, 5, HERE, 0))
+        cookie = self.newcomers.cookieFor(first, 5, HERE, 0)
+        self.assertFalse(self.newcomers.hasCookie(first, 5, HERE, 0))
         for source, conv, address, good in (
             (TOKEN_A, 5, HERE, True),
             (TOKEN_B, 5, HERE, False),
@@ -388,10 +388,10 @@ class CookieTests(DoorkeeperTestCase):
             (TOKEN_A, 5, THERE, False),
         ):
             block = Block(NO_TOKEN, source, (Hello(0, 128), Cookie(cookie)))
-            self.assertEqual(self.keeper.hasCookie(block, conv, address, 0), good)
+            self.assertEqual(self.newcomers.hasCookie(block, conv, address, 0), good)
         changed = bytes([cookie[0] ^ 1]) + cookie[1:]
         block = Block(NO_TOKEN, TOKEN_A, (Hello(0, 128), Cookie(changed)))
-        self.assertFalse(self.keeper.hasCookie(block, 5, HERE, 0))
+        self.assertFalse(self.newcomers.hasCookie(block, 5, HERE, 0))
 
     def test_secrets(self) -> None:
         """
@@ -399,7 +399,7 @@ class CookieTests(DoorkeeperTestCase):
         """
         block = Block(NO_TOKEN, TOKEN_A, (Hello(0, 128),))
         cookies = {
-            Doorkeeper(NULL, PortStats(), Random(seed).randbytes).cookieFor(block, 5, HERE, 0)
+            Newcomers(NULL, PortStats(), Random(seed).randbytes, print).cookieFor(block, 5, HERE, 0)
             for seed in range(3)
         }
         self.assertEqual(len(cookies), 3)

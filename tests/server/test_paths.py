@@ -85,7 +85,7 @@ class RoamingTestCase(CallerTestCase):
         Assert that the listener knows the client there, and nowhere else.
         """
         self.assertEqual(self.server.session.getPeer(), IPv4Address("UDP", *place))
-        self.assertEqual(list(self.port._listener.sessions), [place])
+        self.assertEqual(self.port._listener.sessions.addresses(), [place])
         self.assertEqual(self.port.stats.CurrEstab, 1)
 
     def assertTalk(self) -> None:
@@ -212,7 +212,7 @@ class MovingTests(RoamingTestCase):
         self.inject(self.sealed(push(9, 0)), (self.home[0], 1))
         self.assertEqual(len(self.port.sessions), 2)
 
-    def test_departed(self) -> None:
+    def test_ended(self) -> None:
         """
         It does not matter that another session has ended at the new address lately.
         """
@@ -250,7 +250,7 @@ class MovingTests(RoamingTestCase):
         self.start()
         self.client.session.abortConnection()
         self.network.run(1)
-        self.assertEqual(len(self.port._listener._paths._roamers), 0)
+        self.assertEqual(len(self.port._listener.paths), 0)
         self.client = self.reach(5, AEAD)
         self.server, self.home = self.serverFactory.made[1], self.addressOf(self.client)
         self.move(PLACES[0])

@@ -8,7 +8,7 @@ from kcptwisted.options import KCPOptions
 from kcptwisted.testing import Link
 from tests.callers import AEAD, ATTACKER, BARE_AEAD, CallerTestCase, push
 from tests.connections import CLIENT, SERVER, RecordingProtocol
-from tests.inside import sessionOf
+from tests.inside import connectionOf, sessionOf
 
 AEAD_FEC = KCPOptions(key="k", crypt="aes-128-gcm", dataShards=2, parityShards=1)
 NULL = KCPOptions(crypt="null")
@@ -221,7 +221,7 @@ class GhostTests(RecordedTestCase):
         self.port = self.listen(NULL)
         for datagram in (second, push(5, 1), first):
             self.inject(datagram)
-        self.assertTrue(sessionOf(self.port.sessions[0]).greeted)
+        self.assertTrue(connectionOf(self.port.sessions[0]).controls.greeted)
         self.serverFactory.made[0].session.abortConnection()
         self.network.run(1)
         self.inject(first)

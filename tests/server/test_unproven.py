@@ -14,7 +14,7 @@ from kcptwisted.testing.link import Link
 from kcptwisted.wire.segment import PUSH, decodeSegments
 from tests.callers import BARE_MTU, CallerTestCase
 from tests.connections import CLIENT, SERVER, RecordingProtocol
-from tests.inside import sessionOf
+from tests.inside import connectionOf
 from tests.properties import given, strategies
 
 CONV = 5
@@ -134,7 +134,7 @@ class TimeTests(HonestTestCase):
         self.network.run(5)
         (server,) = self.serverFactory.made
         self.assertEqual(server.received, data)
-        self.assertIs(sessionOf(server.session).unproven, None)
+        self.assertIs(connectionOf(server.session).controls.unproven, None)
         self.assertEqual(client.session.stats.RetransSegs, 0)
 
     def test_small(self) -> None:
@@ -282,7 +282,7 @@ class EvictionTests(HonestTestCase):
         options = KCPOptions(crypt="null", maxSessions=1)
         self.port = self.listen(options)
         self.reach(CONV, options)
-        self.assertIs(sessionOf(self.serverFactory.made[0].session).unproven, None)
+        self.assertIs(connectionOf(self.serverFactory.made[0].session).controls.unproven, None)
         self.network.run(60)
         self.dial(CONV + 1, options)
         self.network.run(5)
@@ -298,7 +298,7 @@ class EvictionTests(HonestTestCase):
             shown: list[bool] = []
 
             def show(protocol: RecordingProtocol, shown: list[bool] = shown) -> None:
-                shown.append(sessionOf(protocol.session).unproven is None)
+                shown.append(connectionOf(protocol.session).controls.unproven is None)
 
             self.serverFactory.prepare = lambda protocol, show=show: setattr(  # type: ignore[misc]
                 protocol, "onMade", show
@@ -315,4 +315,4 @@ class EvictionTests(HonestTestCase):
         self.serve(options, b"answer", False)
         self.others(options)
         self.network.run(1)
-        self.assertIs(sessionOf(self.serverFactory.made[0].session).unproven, None)
+        self.assertIs(connectionOf(self.serverFactory.made[0].session).controls.unproven, None)

@@ -197,7 +197,7 @@ class WriterTests(ControlledTestCase):
         client.session.loseWriteConnection()
         self.network.run(60)
         self.assertEqual(client.reasons, [])
-        self.assertIs(sessionOf(client.session).deadline(), None)
+        self.assertIs(sessionOf(client.session).due, None)
 
     def test_playingForTime(self) -> None:
         """

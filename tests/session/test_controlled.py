@@ -52,7 +52,7 @@ class OpenTests(ControlledTestCase):
         self.assertEqual(answer.frames, (*hello.frames, challenge))
         self.assertEqual((response.host, response.cmd), (CLIENT, WINS))
         self.assertEqual(response.frames, (Response(challenge.data),))
-        self.assertTrue(sessionOf(client.session).greeted and sessionOf(server.session).greeted)
+        self.assertTrue(client.session.greeted and server.session.greeted)
 
     def test_window(self) -> None:
         """
@@ -71,8 +71,11 @@ class OpenTests(ControlledTestCase):
         """
         self.network.taps.clear()
         client, server = self.connect(KCPOptions(key="k", dataShards=3, parityShards=1))
-        self.assertTrue(sessionOf(client.session).greeted and sessionOf(server.session).greeted)
-        self.assertTrue(sessionOf(client.session).roams and sessionOf(server.session).roams)
+        self.assertTrue(client.session.greeted and server.session.greeted)
+        self.assertTrue(
+            connectionOf(client.session).controls.roams
+            and connectionOf(server.session).controls.roams
+        )
 
     def test_helloLost(self) -> None:
         """
@@ -85,8 +88,8 @@ class OpenTests(ControlledTestCase):
         self.successResultOf(connecting)
         times = [said.seconds for said in self.sent(Hello, CLIENT)]
         self.assertEqual(times, [0, 0.25, 0.75])
-        self.assertTrue(sessionOf(self.clientFactory.made[0].session).greeted)
-        self.assertTrue(sessionOf(self.serverFactory.made[0].session).greeted)
+        self.assertTrue(connectionOf(self.clientFactory.made[0].session).controls.greeted)
+        self.assertTrue(connectionOf(self.serverFactory.made[0].session).controls.greeted)
 
     def test_answerLost(self) -> None:
         """
@@ -98,7 +101,7 @@ class OpenTests(ControlledTestCase):
         self.network.run(1)
         self.successResultOf(connecting)
         self.assertEqual(len(self.sent(Hello, CLIENT)), 3)
-        self.assertTrue(sessionOf(self.clientFactory.made[0].session).greeted)
+        self.assertTrue(connectionOf(self.clientFactory.made[0].session).controls.greeted)
         self.assertEqual(len(self.serverFactory.made), 1)
 
     def test_answerLostButData(self) -> None:
@@ -120,7 +123,7 @@ class OpenTests(ControlledTestCase):
         self.network.run(1)
         self.successResultOf(connecting)
         (client,) = self.clientFactory.made
-        self.assertEqual((client.received, sessionOf(client.session).greeted), (b"welcome", True))
+        self.assertEqual((client.received, client.session.greeted), (b"welcome", True))
         self.assertEqual(len(self.sent(Hello, CLIENT)), 3)
 
     def test_withData(self) -> None:
@@ -138,7 +141,7 @@ class OpenTests(ControlledTestCase):
             [segment.cmd for segment in decodeSegments(datagrams[0])],
             [WASK, PUSH],
         )
-        self.assertTrue(sessionOf(client.session).greeted)
+        self.assertTrue(client.session.greeted)
         self.assertEqual(self.serverFactory.made[0].received, b"at once")
 
     def test_windowWithData(self) -> None:
@@ -170,8 +173,8 @@ class OpenTests(ControlledTestCase):
                 self.network.run(0.1)
                 client, server = self.clientFactory.made[0], self.serverFactory.made[0]
                 self.network.run(3)
-                self.assertEqual(sessionOf(client.session).greeted, greeted)
-                self.assertEqual(sessionOf(server.session).greeted, greeted)
+                self.assertEqual(client.session.greeted, greeted)
+                self.assertEqual(server.session.greeted, greeted)
                 if serverMtu < fits:
                     self.assertEqual(self.sent(Hello, SERVER), [])
                 if clientMtu < fits:
@@ -193,7 +196,7 @@ class PlainPeerTests(PlainServerTestCase):
         until the end.
         """
         client = self.meet()
-        self.assertFalse(sessionOf(client.session).greeted)
+        self.assertFalse(client.session.greeted)
         client.session.write(b"hello")
         self.network.run(0.1)
         self.assertEqual(self.peer.received, b"hello")
@@ -256,8 +259,8 @@ class ForgedTests(ControlledTestCase):
         session = sessionOf((self.client if host == CLIENT else self.server).session)
         data = encodeBlock(to, source, frames)
         datagram = Segment(session.conv, WINS, 0, 128, 0, 0, 0, data).encode()
-        session._socket.datagramsReceived([datagram], session.address)  # type: ignore[attr-defined]
-        session._socket.batchFinished()  # type: ignore[attr-defined]
+        session.socket.datagramsReceived([datagram], session.address)  # type: ignore[attr-defined]
+        session.socket.batchFinished()  # type: ignore[attr-defined]
 
     def test_wrongToken(self) -> None:
         """

@@ -209,8 +209,9 @@ class FreedTests(ConnectionTestCase):
         """
         connecting = self.begin(KCPOptions(crypt="null", timeout=1))
         (port,) = self.network.host(CLIENT).ports.values()
-        connector = port._protocol._protocol  # type: ignore[attr-defined]
-        session = ref(connector._session)
+        (stack,) = port._protocol._protocol.sessions.values()  # type: ignore[attr-defined]
+        session = ref(stack.session)
+        del stack
         self.network.setLink(CLIENT, SERVER, Link(loss=1))
         self.network.run(2)
         self.failureResultOf(connecting)

@@ -5,6 +5,7 @@ What a session holds while nothing happens.
 from __future__ import annotations
 
 from collections import deque
+from typing import Any
 from weakref import ref
 
 from zope.interface import Interface, directlyProvides
@@ -87,10 +88,11 @@ class HoldingTests(ConnectionTestCase):
         """
         @return: what is the session's alone.
         """
-        session = protocol.session
-        socket, options = sessionOf(session).socket, sessionOf(session).options
-        settings = options.connectionSettings(socket.overhead)
-        return held(session, [socket, socket.clock, options, settings, settings.arq, protocol])
+        session = sessionOf(protocol.session)
+        socket: Any = session.socket
+        settings = session.options.connectionSettings(socket.overhead)
+        shared = [socket, socket.clock, socket.stats, socket.transport, session._holder]
+        return held(protocol.session, [*shared, session.options, settings, settings.arq, protocol])
 
     def kinds(self, protocol: RecordingProtocol) -> set[type]:
         """

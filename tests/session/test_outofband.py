@@ -15,7 +15,7 @@ from kcptwisted.errors import OutOfBandRefused
 from kcptwisted.interfaces import IOutOfBandProtocol
 from kcptwisted.layer import DatagramLayer
 from kcptwisted.options import KCPOptions
-from kcptwisted.stack.hub import SocketLayer
+from kcptwisted.stack.socketstack import SocketLayer
 from kcptwisted.testing.link import Link
 from tests.connections import CLIENT, SERVER
 from tests.outofband import (

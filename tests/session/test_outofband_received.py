@@ -63,9 +63,10 @@ class PeerTests(RawTestCase, OutOfBandTestCase):
         """
         Have datagrams of the session's peer arrive in one turn.
         """
-        ((address, _),) = self.port._listener.sessions.items()
-        self.port._listener.datagramsReceived(list(datagrams), address)
-        self.port._listener.batchFinished()
+        stack = self.port._listener.stack
+        (address,) = stack.sessions
+        stack.datagramsReceived(list(datagrams), address)
+        stack.batchFinished()
 
     def test_stranger(self) -> None:
         """

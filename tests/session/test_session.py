@@ -12,7 +12,7 @@ from kcptwisted.errors import MessageTooLong
 from kcptwisted.interfaces import IDatagramProtocol, IKCPTransport
 from kcptwisted.options import KCPOptions
 from kcptwisted.testing.link import Link
-from kcptwisted.timing.clock import IFlushed
+from kcptwisted.timing.interfaces import IFlushed
 from kcptwisted.wire.segment import decodeSegments
 from tests.connections import PORT, SERVER, ConnectionTestCase, RecordingProtocol
 from tests.inside import sessionOf

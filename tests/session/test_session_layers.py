@@ -13,7 +13,7 @@ from kcptwisted.errors import KeyExhausted
 from kcptwisted.interfaces import Address, IDatagramProtocol
 from kcptwisted.layer import DatagramLayer
 from kcptwisted.options import KCPOptions
-from kcptwisted.stack.hub import SocketLayer
+from kcptwisted.stack.socketstack import SocketLayer
 from tests.connections import CLIENT, PORT, SERVER, ConnectionTestCase, RecordingProtocol
 from tests.inside import sessionOf
 

@@ -120,7 +120,7 @@ class LayerTests(TwoTestCase):
         """
         self.meet()
         self.layer.victim = (CLIENT, 9)
-        port: Any = self.port._listener._port
+        port: Any = self.port._listener.stack._port
         port._protocol.datagramsReceived([bytes(24)], (CLIENT, 9))
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
         self.assertEqual(len(self.port.sessions), 2)
@@ -174,6 +174,12 @@ class SessionTests(TwoTestCase):
 
         self.patch(kind, name, method)
 
+    def lowest(self) -> IDatagramProtocol:
+        """
+        @return: the victim's lowest own layer.
+        """
+        return self.port._listener.stack.sessions[self.victim.address].lowest
+
     def test_flush(self) -> None:
         """
         In a flush.
@@ -188,7 +194,16 @@ class SessionTests(TwoTestCase):
         When the clock asks for its deadline.
         """
         self.meet()
-        self.breakIt(self.victim, "deadline")
+        kind: Any = type(self.victim)
+        whole, problems = kind.due, [ZeroDivisionError("inside")]
+
+        def fail(this: Any) -> int | None:
+            if this is self.victim and problems:
+                raise problems.pop()
+            due: int | None = whole.fget(this)
+            return due
+
+        self.patch(kind, "due", property(fail))
         self.say()
         self.assertOnlyOne()
 
@@ -206,9 +221,10 @@ class SessionTests(TwoTestCase):
         With what was rebuilt.
         """
         self.meet()
-        self.breakIt(self.victim.bottom, "datagramsRecovered")
-        self.port._listener.datagramsRecovered([bytes(24)], self.victim.address)
-        self.port._listener.batchFinished()
+        stack = self.port._listener.stack
+        self.breakIt(self.lowest(), "datagramsRecovered")
+        stack.datagramsRecovered([bytes(24)], self.victim.address)
+        stack.batchFinished()
         self.assertOnlyOne()
 
     def test_fec(self) -> None:
@@ -219,7 +235,7 @@ class SessionTests(TwoTestCase):
             with self.subTest(name=name):
                 self.setUp()
                 self.meet()
-                self.breakIt(self.victim.bottom, name)
+                self.breakIt(self.lowest(), name)
                 self.say()
                 self.assertOnlyOne()
 

@@ -5,7 +5,8 @@ Tests for L{kcptwisted.testing}: addresses that change, and hosts that are suspe
 from __future__ import annotations
 
 from kcptwisted.testing import Link
-from kcptwisted.timing.clock import TOLERANCE, FlushClock
+from kcptwisted.timing.clock import FlushClock
+from kcptwisted.timing.runningtime import TOLERANCE
 from tests.clocks import Flushed
 from tests.hosts import NetworkTestCase, Recorder
 
@@ -288,7 +289,7 @@ class SuspensionTests(NetworkTestCase):
         """
         clock = FlushClock(self.one)
         flushed = Flushed(clock)
-        flushed.due(5000)
+        flushed.setDue(5000)
         self.one.suspend()
         self.network.run(1000)
         self.one.resume()

@@ -9,7 +9,7 @@ from typing import Any
 from twisted.logger import LogEvent, LogLevel, globalLogPublisher
 
 from kcptwisted.options.table import TICK
-from kcptwisted.timing.clock import TOLERANCE
+from kcptwisted.timing.runningtime import TOLERANCE
 from tests.clocks import ClockTestCase
 from tests.properties import given, strategies
 
@@ -41,9 +41,9 @@ class SuspendedTests(ClockTestCase):
         for far in (False, True):
             for stopped in (False, True):
                 session = self.make()
-                session.due(self.clock.now() + (5000 if far else 30))
+                session.setDue(self.clock.now() + (5000 if far else 30))
                 if stopped:
-                    self.clock.stop()
+                    self.forgetAll()
                 else:
                     self.passTime(5100)
                 before = self.clock.now()
@@ -54,7 +54,7 @@ class SuspendedTests(ClockTestCase):
         """
         While the clock sleeps, time goes no further than the tolerance past the end of the sleep.
         """
-        self.make().due(5000)
+        self.make().setDue(5000)
         self.suspend(1000)
         self.assertEqual(self.clock.now(), 5000 + TOLERATED)
 
@@ -62,8 +62,8 @@ class SuspendedTests(ClockTestCase):
         """
         It is the end of the sleep that was planned last.
         """
-        self.make().due(50_000)
-        self.make().due(5000)
+        self.make().setDue(50_000)
+        self.make().setDue(5000)
         self.suspend(1000)
         self.assertEqual(self.clock.now(), 5000 + TOLERATED)
 
@@ -71,11 +71,10 @@ class SuspendedTests(ClockTestCase):
         """
         It is the same when the next thing that happens is a batch with an earlier deadline.
         """
-        self.make().due(5000)
+        self.make().setDue(5000)
         self.suspend(1000)
-        self.clock.beginBatch()
-        self.make().due(100)
-        self.clock.flush()
+        with self.batch():
+            self.make().setDue(100)
         self.assertEqual(self.clock.now(), 5000 + TOLERATED)
 
     def test_late(self) -> None:
@@ -84,7 +83,7 @@ class SuspendedTests(ClockTestCase):
         """
         for deadline in (5000, 30):
             self.setUp()
-            self.make().due(deadline)
+            self.make().setDue(deadline)
             self.suspend(deadline / 1000 + TOLERANCE - 0.1)
             self.assertEqual(self.clock.now(), deadline + TOLERATED - 100)
 
@@ -92,7 +91,7 @@ class SuspendedTests(ClockTestCase):
         """
         Afterwards time passes as always, before and after the planned call has come.
         """
-        self.make().due(5000)
+        self.make().setDue(5000)
         self.suspend(1000)
         before = self.clock.now()
         for passed in (125, 250, 375):
@@ -105,7 +104,7 @@ class SuspendedTests(ClockTestCase):
         """
         A process that is suspended again before it got anywhere loses the tolerance only.
         """
-        self.make().due(5000)
+        self.make().setDue(5000)
         for times in range(1, 4):
             self.suspend(1000)
             self.assertEqual(self.clock.now(), 5000 + times * TOLERATED)
@@ -116,8 +115,8 @@ class SuspendedTests(ClockTestCase):
         the process ran, not at once.
         """
         near, far = self.make(), self.make()
-        near.due(5000)
-        far.due(60_000)
+        near.setDue(5000)
+        far.setDue(60_000)
         self.reactor.advance(1000)
         self.passTime(50_000)
         self.assertEqual((len(near.flushed), far.flushed), (1, []))
@@ -131,8 +130,8 @@ class SuspendedTests(ClockTestCase):
         A sleep that is over before the time for it has passed is followed by another.
         """
         session = self.make()
-        session.due(60_000)
-        self.make().due(5000)
+        session.setDue(60_000)
+        self.make().setDue(5000)
         self.suspend(1000)
         self.passTime(100)
         (call,) = self.reactor.getDelayedCalls()
@@ -147,13 +146,12 @@ class SuspendedTests(ClockTestCase):
         for deadline in (5000, 30):
             self.setUp()
             session, silent = self.make(), self.make()
-            session.due(deadline)
-            silent.due(deadline)
+            session.setDue(deadline)
+            silent.setDue(deadline)
             self.reactor.advance(1000)
             self.assertEqual(session.flushed + silent.flushed, [])
-            self.clock.beginBatch()
-            session.dueAt = self.clock.now() + 5000
-            self.clock.flush()
+            with self.batch():
+                session.due = self.clock.now() + 5000
             self.passTime(100)
             self.assertEqual((session.flushed, len(silent.flushed)), ([], 1))
             self.passTime(5000)
@@ -165,7 +163,7 @@ class SuspendedTests(ClockTestCase):
         A wall clock that is set back, and later forth again, costs or adds no more than the
         tolerance.
         """
-        self.make().due(30)
+        self.make().setDue(30)
         self.suspend(-1000)
         self.assertEqual(self.clock.now(), 0)
         self.suspend(1000)
@@ -179,7 +177,7 @@ class SuspendedTests(ClockTestCase):
         observer: Any = events.append
         globalLogPublisher.addObserver(observer)
         self.addCleanup(globalLogPublisher.removeObserver, observer)
-        self.make().due(5000)
+        self.make().setDue(5000)
         self.reactor.advance(1000)
         self.passTime(300)
         (event,) = [event for event in events if "stood still" in (event["log_format"] or "")]
@@ -200,7 +198,7 @@ class SuspendedTests(ClockTestCase):
         self.setUp()
         session = self.make()
         session.repeats = [20] * 1000
-        session.due(20)
+        session.setDue(20)
         ran = stops = 0
         for suspended, number in periods:
             if suspended:
@@ -212,4 +210,4 @@ class SuspendedTests(ClockTestCase):
             now = self.clock.now()
             # Sums of floating point numbers may be a little short.
             self.assertTrue(ran - 1 <= now <= ran + stops * (TOLERATED + 20 + TICK) + 1, (ran, now))
-        self.clock.stop()
+        self.forgetAll()

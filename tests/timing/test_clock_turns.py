@@ -9,8 +9,9 @@ from gc import collect
 from weakref import ref
 
 from kcptwisted.options.table import TICK
-from kcptwisted.timing.clock import ROUNDS, SLACK
-from tests.clocks import ClockTestCase, Flushed
+from kcptwisted.timing.clock import FEW, ROUNDS
+from kcptwisted.timing.deadlines import SLACK
+from tests.clocks import ClockTestCase
 
 
 class TurnTests(ClockTestCase):
@@ -50,11 +51,10 @@ class TurnTests(ClockTestCase):
         In a batch a session is flushed when the batch is finished, without a delayed call.
         """
         session = self.make()
-        self.clock.beginBatch()
-        self.clock.wantFlush(session)
-        self.clock.wantFlush(session)
-        self.assertEqual((session.flushed, self.calls()), ([], 0))
-        self.clock.flush()
+        with self.batch():
+            self.clock.wantFlush(session)
+            self.clock.wantFlush(session)
+            self.assertEqual((session.flushed, self.calls()), ([], 0))
         self.assertEqual(len(session.flushed), 1)
         self.assertStill()
 
@@ -63,8 +63,8 @@ class TurnTests(ClockTestCase):
         After a batch it is the turn again that counts.
         """
         session = self.make()
-        self.clock.beginBatch()
-        self.clock.flush()
+        with self.batch():
+            pass
         self.clock.wantFlush(session)
         self.assertEqual(self.calls(), 1)
 
@@ -73,9 +73,8 @@ class TurnTests(ClockTestCase):
         A deadline set during a batch is watched when the batch is finished.
         """
         session = self.make()
-        self.clock.beginBatch()
-        session.due(30)
-        self.clock.flush()
+        with self.batch():
+            session.setDue(30)
         self.passTime(30 + TICK)
         self.assertEqual(len(session.flushed), 1)
         self.assertStill()
@@ -122,7 +121,7 @@ class TurnTests(ClockTestCase):
         A flush at the end of a turn sets the deadline.
         """
         session = self.make()
-        session.dueAt = 50
+        session.due = 50
         self.clock.wantFlush(session)
         self.reactor.advance(0)
         self.passTime(50 + TICK)
@@ -166,10 +165,9 @@ class NextTurnTests(ClockTestCase):
         Nor is it flushed at the end of a batch that comes before.
         """
         session = self.make()
-        self.clock.beginBatch()
-        self.clock.wantFlushNextTurn(session)
-        self.clock.wantFlush(session)
-        self.clock.flush()
+        with self.batch():
+            self.clock.wantFlushNextTurn(session)
+            self.clock.wantFlush(session)
         self.assertEqual((session.flushed, self.calls()), ([], 1))
         self.reactor.advance(0)
         self.assertEqual(len(session.flushed), 1)
@@ -180,7 +178,7 @@ class NextTurnTests(ClockTestCase):
         A deadline that comes before does not make it be flushed twice.
         """
         session = self.make()
-        session.due(TICK)
+        session.setDue(TICK)
         self.reactor.rightNow += TICK / 1000
         self.clock.wantFlushNextTurn(session)
         self.reactor.advance(0)
@@ -215,17 +213,16 @@ class NextTurnTests(ClockTestCase):
         """
         A session that is gone by then is not flushed, and nothing of it stays behind.
         """
-        for gone in (self.clock.forget, lambda _: self.clock.stop()):
-            session = self.make()
-            self.clock.wantFlushNextTurn(session)
-            gone(session)
-            self.reactor.advance(0)
-            self.assertEqual(session.flushed, [])
-            self.assertStill()
-            # It may want to be flushed at any time.
-            self.clock.wantFlush(session)
-            self.reactor.advance(0)
-            self.assertEqual(len(session.flushed), 1)
+        session = self.make()
+        self.clock.wantFlushNextTurn(session)
+        self.clock.forget(session)
+        self.assertStill()
+        self.reactor.advance(0)
+        self.assertEqual(session.flushed, [])
+        # It may want to be flushed at any time.
+        self.clock.wantFlush(session)
+        self.reactor.advance(0)
+        self.assertEqual(len(session.flushed), 1)
 
 
 class HeapTests(ClockTestCase):
@@ -238,7 +235,7 @@ class HeapTests(ClockTestCase):
         A session that is gone is not kept until its deadline.
         """
         session = self.make()
-        session.due(60_000)
+        session.setDue(60_000)
         gone = ref(session)
         self.clock.forget(session)
         del session
@@ -252,136 +249,94 @@ class HeapTests(ClockTestCase):
         """
         session = self.make()
         for i in range(1000):
-            session.due(50_000 - i)
-        self.assertLessEqual(len(self.clock._times), 3 * SLACK)
-
-    def test_oneFails(self) -> None:
-        """
-        A session that raises when it is flushed holds up no other one, nor the clock.
-        """
-        sick, well = self.make(), self.make()
-
-        def fail() -> None:
-            raise ZeroDivisionError
-
-        sick.meanwhile = fail
-        well.due(200)
-        for session in (sick, well):
-            self.clock.wantFlush(session)
-        self.passTime(400)
-        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
-        self.assertEqual(len(well.flushed), 2)
-        self.assertEqual([failure.type for failure in sick.failures], [ZeroDivisionError])
-        self.assertStill()
-
-    def test_deadlineFails(self) -> None:
-        """
-        So does one that cannot tell its deadline, when it is asked and when that has come: it is
-        told so, and no more is heard of it.
-        """
-        for at in (0, 40, 3000):
-            with self.subTest(at=at):
-                self.setUp()
-                sick, well = self.make(), self.make()
-                for session in (sick, well):
-                    session.due(at)
-                    session.repeats = [40]
-                self.patch(sick, "deadline", lambda: 1 // 0)
-                if not at:
-                    self.clock.schedule(sick)
-                self.passTime(4000)
-                self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
-                self.assertEqual([failure.type for failure in sick.failures], [ZeroDivisionError])
-                self.assertEqual(len(well.flushed), 2)
-                self.assertStill()
-                self.assertTurns(well)
-
-    def test_failedFails(self) -> None:
-        """
-        What is raised about that is logged as well.
-        """
-        sick = self.make()
-        self.patch(sick, "flush", lambda now: 1 // 0)
-        self.patch(sick, "failed", lambda reason: 1 // 0)
-        self.clock.wantFlush(sick)
-        self.passTime(100)
-        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 2)
-        self.assertStill()
-
-    def test_tickFails(self) -> None:
-        """
-        Whatever goes wrong in a tick, the next one comes, and no session waits for a batch that
-        nobody reads.
-        """
-        well = self.make()
-        well.due(100)
-        popDue, problems = self.clock._popDue, [ZeroDivisionError()]
-
-        def fail(now: int) -> None:
-            if problems:
-                raise problems.pop()
-            popDue(now)
-
-        self.patch(self.clock, "_popDue", fail)
-        self.passTime(300)
-        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
-        self.assertEqual(len(well.flushed), 1)
-        self.assertTurns(well)
-
-    def assertTurns(self, session: Flushed) -> None:
-        """
-        What wants to be flushed is at the end of the turn.
-        """
-        before = len(session.flushed)
-        self.clock.wantFlush(session)
-        self.reactor.advance(0)
-        self.assertEqual(len(session.flushed), before + 1)
+            session.setDue(50_000 - i)
+        self.assertLessEqual(len(self.clock.deadlines.times), 3 * SLACK)
 
 
-class StopTests(ClockTestCase):
+class ForgetTests(ClockTestCase):
     """
-    Tests for L{FlushClock.stop}.
+    Tests for L{FlushClock.forget}.
     """
 
     def test_idle(self) -> None:
         """
-        A clock that stands still can be stopped, twice.
+        A session that waits for nothing can be forgotten, twice.
         """
-        self.clock.stop()
-        self.clock.stop()
+        session = self.make()
+        self.clock.forget(session)
+        self.clock.forget(session)
         self.assertStill()
 
     def test_leavesNothing(self) -> None:
         """
-        Whatever the clock waits for, nothing is left behind and nobody is flushed any more.
+        Whatever the clock waits for, after the last session no call is left behind, and nobody is
+        flushed any more.
         """
-        for wait in ("near", "far", "turn", "all"):
-            near, far, turn = self.make(), self.make(), self.make()
-            if wait in ("far", "all"):
-                far.due(self.clock.now() + 60_000)
-            if wait in ("near", "all"):
-                near.due(self.clock.now() + 30)
-            if wait in ("turn", "all"):
-                self.clock.wantFlush(turn)
-            self.assertGreater(self.calls(), 0)
-            self.clock.stop()
-            self.assertStill()
-            self.passTime(200)
-            self.assertEqual(near.flushed + far.flushed + turn.flushed, [])
-            for session in (near, far, turn):
-                self.clock.forget(session)
+        for wait in ("near", "far", "turn", "next", "all"):
+            with self.subTest(wait=wait):
+                near, far, turn, later = (self.make() for _ in range(4))
+                if wait in ("far", "all"):
+                    far.setDue(self.clock.now() + 60_000)
+                if wait in ("near", "all"):
+                    near.setDue(self.clock.now() + 30)
+                if wait in ("turn", "all"):
+                    self.clock.wantFlush(turn)
+                if wait in ("next", "all"):
+                    self.clock.wantFlushNextTurn(later)
+                self.assertGreater(self.calls(), 0)
+                self.forgetAll()
+                self.assertStill()
+                self.passTime(200)
+                for session in (near, far, turn, later):
+                    self.assertEqual((session.flushed, session.scheduled), ([], None))
+
+    def test_ticking(self) -> None:
+        """
+        So it is while the clock ticks.
+        """
+        for number in range(2 * FEW):
+            self.make().setDue(number)
+        self.assertEqual(self.calls(), 1)
+        self.forgetAll()
+        self.assertStill()
 
     def test_inFlush(self) -> None:
         """
-        So it is when it is stopped during a flush, at a tick or at the end of a turn.
+        So it is when the last sessions are forgotten during a flush, at a tick or at the end of a
+        turn.
         """
         for atTick in (True, False):
-            session = self.make()
-            session.meanwhile = self.clock.stop
-            if atTick:
-                session.due(self.clock.now() + 30)
-            else:
-                self.clock.wantFlush(session)
-            self.passTime(60)
-            self.assertEqual(len(session.flushed), 1)
-            self.assertStill()
+            with self.subTest(atTick=atTick):
+                session, other = self.make(), self.make()
+                other.setDue(self.clock.now() + 60_000)
+                session.meanwhile = self.forgetAll
+                if atTick:
+                    session.setDue(self.clock.now() + 30)
+                else:
+                    self.clock.wantFlush(session)
+                self.passTime(60)
+                self.assertEqual(len(session.flushed), 1)
+                self.assertStill()
+
+    def test_inBatch(self) -> None:
+        """
+        So it is when they are forgotten during a batch.
+        """
+        self.make().setDue(60_000)
+        with self.batch():
+            self.forgetAll()
+        self.assertStill()
+
+    def test_others(self) -> None:
+        """
+        The others' deadlines and turns stay.
+        """
+        gone, due, turn = self.make(), self.make(), self.make()
+        for session in (gone, due):
+            session.setDue(30)
+        for session in (gone, turn):
+            self.clock.wantFlush(session)
+        self.clock.forget(gone)
+        self.passTime(40)
+        self.assertEqual([len(each.flushed) for each in (gone, due, turn)], [0, 1, 1])
+        self.assertStill()

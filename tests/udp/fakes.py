@@ -5,6 +5,7 @@ What stands around a port under test.
 from __future__ import annotations
 
 import errno
+import socket
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ from zope.interface import implementer
 
 from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
 from kcptwisted.stats import PortStats
-from kcptwisted.udp import port as portModule
+from kcptwisted.udp import reading, sending
 from kcptwisted.udp.port import BatchPort
 
 LOOPBACK = ("127.0.0.1", 0)
@@ -112,6 +113,8 @@ class FakeSocket:
     @ivar problems: errno values that the next sends fail with; 0 succeeds.
     """
 
+    family = socket.AF_INET
+
     def __init__(self, descriptor: int = 3, port: int = 4000) -> None:
         self._descriptor = descriptor
         self._port = port
@@ -130,7 +133,7 @@ class FakeSocket:
         return ("127.0.0.1", self._port)
 
     def fileno(self) -> int:
-        return self._descriptor
+        return -1 if self.closed else self._descriptor
 
     def close(self) -> None:
         self.closed = True
@@ -186,8 +189,7 @@ class PortTestCase(SynchronousTestCase):
         self.protocol = Recorder()
         self.stats = PortStats()
         # Segmentation is Linux's; these tests are about what follows from having it.
-        self.patch(portModule, "canSegment", lambda sock: True)
-        self.patch(portModule, "enableCoalescing", lambda sock: True)
+        self.offload(True)
         self.port = BatchPort(
             self.reactor,  # type: ignore[arg-type]
             self.socket,  # type: ignore[arg-type]
@@ -196,6 +198,13 @@ class PortTestCase(SynchronousTestCase):
             self.connected,
         )
         self.port.start()
+
+    def offload(self, able: bool) -> None:
+        """
+        Have the kernel segment and coalesce with sockets from now on, or not.
+        """
+        self.patch(sending, "canSegment", lambda sock: able)
+        self.patch(reading, "enableCoalescing", lambda sock: able)
 
     def write(self, *datagrams: bytes, host: str = "10.0.0.1") -> None:
         """

@@ -90,6 +90,19 @@ class FallbackTests(SynchronousTestCase):
         self.assertEqual(server.received[0][1], ("fd00::2", 49152, 0, 0))
         self.assertEqual(client.received, [([b"three"], ("fd00::1", 4000, 0, 0))])
 
+    def test_oversized(self) -> None:
+        """
+        What is larger than the port was told to take is dropped and counted.
+        """
+        stats, protocol = PortStats(), Recorder()
+        host = self.network.host("10.0.0.1")
+        openPort(host, protocol, ("10.0.0.1", 4000), KCPOptions(), stats, longest=3)
+        client = self.open("10.0.0.2", 0, ("10.0.0.1", 4000))
+        client.writeDatagrams([b"1234", b"123"], ("10.0.0.1", 4000))
+        self.network.run(1)
+        self.assertEqual([datagrams for datagrams, _ in protocol.received], [[b"123"]])
+        self.assertEqual((stats.InOversized, stats.InPkts), (1, 2))
+
     def test_refused(self) -> None:
         """
         A refusal reaches the protocol.
@@ -155,7 +168,7 @@ class FallbackTests(SynchronousTestCase):
 
         protocol, reactor = Recorder(), UDPReactor()
         port = ListenUDPPort(protocol, PortStats(), peer)
-        port.start(reactor, bind)  # type: ignore[arg-type]
+        port.start(reactor, bind)
         self.addCleanup(opened[0].connectionLost)
         return port, protocol, reactor, opened[0]
 
@@ -214,11 +227,11 @@ class FallbackTests(SynchronousTestCase):
         peer: Address = ("fe80::2", 5000, 0, 7)
         protocol = Recorder()
         port = ListenUDPPort(protocol, PortStats())
-        port.start(Reactor(), bind)  # type: ignore[arg-type]
+        port.start(Reactor(), bind)
         port.writeDatagrams([b"x"], peer)
         port.datagramReceived(b"x", ("fe80::2", 5000))
         port.datagramReceived(b"x", ("fd00::2", 5000))
-        ListenUDPPort(Recorder(), PortStats(), peer).start(Reactor(), bind)  # type: ignore[arg-type]
+        ListenUDPPort(Recorder(), PortStats(), peer).start(Reactor(), bind)
         bound = ("bind", ("fe80::1%7", 4000))
         there = ("fe80::2%7", 5000)
         self.assertEqual(calls, [bound, ("write", (there,)), bound, ("connect", there)])
@@ -304,7 +317,7 @@ class FallbackTests(SynchronousTestCase):
                 return opened[0]
 
         reactor = UDPReactor()
-        port.start(reactor, ("127.0.0.1", 0))  # type: ignore[arg-type]
+        port.start(reactor, ("127.0.0.1", 0))
         protocol = self.leave(port, opened[0].connectionLost)
         self.assertEqual(receiver.recv(100), b"bye")
         self.assertEqual(len(protocol.lost), 1)

@@ -17,7 +17,6 @@ from kcptwisted.udp.lingering import (
     TRIES,
     Lingering,
 )
-from kcptwisted.udp.port import SPARED
 from tests.udp.fakes import PortTestCase
 
 GONE = Failure(Exception())
@@ -33,38 +32,38 @@ class LingeringTests(SynchronousTestCase):
 
     def pause(self, lingering: Lingering) -> int:
         """
-        @return: turns until it is time.
+        Let the pause go by.
+
+        @return: turns that it took.
         """
-        turns = 0
-        while not lingering.isTime():
-            turns += 1
+        turns, lingering.pause = lingering.pause, 0
         return turns
 
     def test_inVain(self) -> None:
         """
-        Each time in vain is followed by a longer pause, up to the longest.
+        Each poll that finds nothing is followed by a longer pause, up to the longest.
         """
         lingering = Lingering()
         pauses = []
         for _ in range(8):
             pauses.append(self.pause(lingering))
-            lingering.tried(inVain=True)
+            lingering.polled(found=False)
         self.assertEqual(pauses[:4], [FIRST_PAUSE, FIRST_PAUSE, 2 * FIRST_PAUSE, 4 * FIRST_PAUSE])
         self.assertEqual(max(pauses), LONGEST_PAUSE)
 
     def test_pays(self) -> None:
         """
-        While it pays there are no pauses, and after that they are short again.
+        While polls find something there are no pauses, and after that they are short again.
         """
         lingering = Lingering()
         for _ in range(8):
             self.pause(lingering)
-            lingering.tried(inVain=True)
+            lingering.polled(found=False)
         self.pause(lingering)
         for _ in range(5):
-            lingering.tried(inVain=False)
-            self.assertTrue(lingering.isTime())
-        lingering.tried(inVain=True)
+            lingering.polled(found=True)
+            self.assertEqual(lingering.pause, 0)
+        lingering.polled(found=False)
         self.assertEqual(self.pause(lingering), FIRST_PAUSE)
 
 
@@ -82,19 +81,6 @@ class PortTests(PortTestCase):
         for _ in range(count):
             self.socket.incoming = list(incoming)
             self.port.doRead()
-
-    def test_spared(self) -> None:
-        """
-        Where there was one datagram only, it is not tried each time whether there is another.
-        """
-        self.turns(1, b"one")
-        self.assertEqual(len(self.socket.calls), 2)
-        self.turns(SPARED, b"one")
-        self.assertEqual(len(self.socket.calls), 2 + SPARED)
-        self.turns(1, b"one", b"two", b"three")
-        self.assertEqual(len(self.socket.calls), 2 + SPARED + 4)
-        self.turns(1, b"one", b"two")
-        self.assertEqual(len(self.socket.calls), 2 + SPARED + 4 + 3)
 
     def test_waits(self) -> None:
         """

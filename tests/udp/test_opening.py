@@ -18,7 +18,7 @@ from kcptwisted.options import KCPOptions
 from kcptwisted.server.admission import hostOf
 from kcptwisted.stats import PortStats
 from kcptwisted.udp import opening as openingModule
-from kcptwisted.udp import port as portModule
+from kcptwisted.udp import reading, sending
 from kcptwisted.udp.addresses import toAddress
 from kcptwisted.udp.opening import openPort, openShared, rebindPort
 from kcptwisted.udp.port import BatchPort
@@ -148,8 +148,8 @@ class LoopbackTests(LoopbackTestCase):
         """
         Batches go one datagram a call where the kernel has no offload.
         """
-        self.patch(portModule, "canSegment", lambda sock: False)
-        self.patch(portModule, "enableCoalescing", lambda sock: False)
+        self.patch(sending, "canSegment", lambda sock: False)
+        self.patch(reading, "enableCoalescing", lambda sock: False)
         self.check(LOOPBACK)
 
     def test_answer(self) -> None:

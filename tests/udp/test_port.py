@@ -15,8 +15,10 @@ from twisted.python.failure import Failure
 from zope.interface.verify import verifyObject
 
 from kcptwisted.interfaces import IDatagramTransport
-from kcptwisted.udp import port as portModule
-from kcptwisted.udp.port import MAXIMUM_DEFERRED, READ_BUDGET, RETRY
+from kcptwisted.udp import reading
+from kcptwisted.udp.backlog import MAXIMUM_DEFERRED
+from kcptwisted.udp.reading import READ_BUDGET
+from kcptwisted.udp.writing import RETRY
 from tests.udp.fakes import PortTestCase
 
 
@@ -175,7 +177,7 @@ class FailingSocketTests(PortTestCase):
         """
         A flood of empty datagrams does not hold the reactor for ever.
         """
-        self.patch(portModule, "READ_BUDGET", 1000)
+        self.patch(reading, "READ_BUDGET", 1000)
         self.socket.incoming = [b""] * 1010
         self.port.doRead()
         self.assertEqual(len(self.socket.incoming), 10)

@@ -10,7 +10,6 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionLost
 from twisted.python.failure import Failure
 
-from kcptwisted.udp import port as portModule
 from tests.udp.fakes import FakeSocket, PortTestCase
 
 
@@ -90,6 +89,16 @@ class ClosingTests(PortTestCase):
         self.close()
         self.assertEqual(len(self.protocol.lost), 1)
         self.assertTrue(self.socket.closed)
+
+    def test_readAfterwards(self) -> None:
+        """
+        A reactor that calls once more finds nothing, and no error of a closed socket is reported.
+        """
+        self.close()
+        self.socket.incoming = [OSError(errno.EBADF, "closed")]
+        self.port.doRead()
+        self.port.doWrite()
+        self.assertEqual((self.socket.calls, self.protocol.batches), ([], 0))
 
     def test_stopInside(self) -> None:
         """
@@ -175,8 +184,7 @@ class RebindTests(PortTestCase):
         self.rebind()
         self.write(b"cc", b"dd")
         self.assertEqual(self.other.sent, [(b"ccdd", True)])
-        self.patch(portModule, "canSegment", lambda sock: False)
-        self.patch(portModule, "enableCoalescing", lambda sock: False)
+        self.offload(False)
         third = self.other = FakeSocket(6, 6000)
         self.rebind()
         self.write(b"ee", b"ff")

@@ -8,7 +8,7 @@ import errno
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from kcptwisted.udp.sending import MAXIMUM_UNSEGMENTED, SINGLY, Unsegmented
+from kcptwisted.udp.unsegmented import MAXIMUM_UNSEGMENTED, SINGLY, Unsegmented
 from tests.udp.fakes import PortTestCase
 
 

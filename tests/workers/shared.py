@@ -21,10 +21,11 @@ from twisted.internet.protocol import DatagramProtocol
 from zope.interface import implementer
 
 from kcptwisted.options import KCPOptions
+from kcptwisted.server.listener import KCPListener
 from kcptwisted.server.listening import KCPListeningPort
 from kcptwisted.testing import SimulatedHost, SimulatedNetwork
-from kcptwisted.workers.listener import SharingListener
 from kcptwisted.workers.siblings import Siblings
+from kcptwisted.workers.strays import StrayTaker
 from tests.callers import AEAD
 from tests.connections import PORT, SERVER, RecordingFactory
 from tests.server.test_paths import RoamingTestCase
@@ -294,7 +295,6 @@ class SharedTestCase(RoamingTestCase):
         @return: a new process.
         """
         reactor = WorkerReactor(self.network.host(SERVER), self.switch, number)
-        listener = SharingListener(reactor, self.serverOptions, self.serverFactory)
         others = [other for other in range(self.total) if other != number]
         anyBoxes = cast(Any, self.boxes)
         siblings = Siblings(
@@ -302,14 +302,12 @@ class SharedTestCase(RoamingTestCase):
             number,
             anyBoxes[number],
             {other: anyBoxes[other] for other in others},
-            listener,
-            listener.stats,
         )
-        listener.join(siblings)
+        listener = KCPListener(reactor, self.serverOptions, self.serverFactory, routing=siblings)
         port = KCPListeningPort(listener, (SERVER, PORT))
         port.startListening()
         self.boxes[number].reader = siblings
-        siblings.start()
+        siblings.start(StrayTaker(listener))
         self.network.clock.callLater(WAY, self.boxes[number].read)
         return reactor, port
 

@@ -10,10 +10,11 @@ from functools import partial
 from zope.interface.verify import verifyObject
 
 from kcptwisted.errors import PeerRestarted
+from kcptwisted.server.routing import IRouting
 from kcptwisted.testing import Link
 from kcptwisted.wire.control import Reset
-from kcptwisted.workers.interfaces import ISiblings, IStrayTaker
-from kcptwisted.workers.listener import SharingListener
+from kcptwisted.workers.interfaces import IStrayTaker
+from kcptwisted.workers.strays import StrayTaker
 from tests.callers import AEAD, ATTACKER, blocksOf, hello, push
 from tests.connections import CLIENT, SERVER
 from tests.inside import sessionOf
@@ -35,10 +36,10 @@ class MovingTests(SharedTestCase):
         Listener and siblings are what each other expects.
         """
         self.start()
-        listener = self.ports[0]._listener
-        assert isinstance(listener, SharingListener)
-        verifyObject(IStrayTaker, listener)
-        verifyObject(ISiblings, listener.siblings)
+        siblings = self.boxes[0].reader
+        assert siblings is not None
+        verifyObject(IRouting, siblings)
+        verifyObject(IStrayTaker, StrayTaker(self.ports[0]._listener))
 
     def test_transfer(self) -> None:
         """
@@ -398,8 +399,6 @@ class DeathTests(SharedTestCase):
         """
         self.start()
         self.boxes[0].waiting.clear()
-        listener = self.ports[1]._listener
-        assert isinstance(listener, SharingListener)
         self.boxes[1].waiting += [b"noise", b"noise"]
         siblings = self.boxes[1].reader
         assert siblings is not None
@@ -463,9 +462,9 @@ class SlowTests(SharedTestCase):
         self.moveTo(PLACES[0])
         self.assertTalk()
         self.assertAt(PLACES[0])
-        listener = self.ports[1]._listener
-        assert isinstance(listener, SharingListener)
-        self.assertFalse(listener.siblings.claim(5, [b"x"], ATTACKER))
+        siblings = self.boxes[1].reader
+        assert siblings is not None
+        self.assertFalse(siblings.claim(5, [b"x"], ATTACKER))
 
     def test_beginning(self) -> None:
         """

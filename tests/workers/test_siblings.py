@@ -5,6 +5,7 @@ Tests for L{kcptwisted.workers.siblings}, with real sockets.
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from typing import Any, cast
 
 from twisted.internet.error import ConnectionLost
@@ -16,9 +17,10 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from kcptwisted.interfaces import Address
+from kcptwisted.server.routing import IRouting
 from kcptwisted.stats import PortStats
 from kcptwisted.workers import siblings as siblingsModule
-from kcptwisted.workers.interfaces import ISiblings, IStrayTaker
+from kcptwisted.workers.interfaces import IStrayTaker
 from kcptwisted.workers.siblings import CATCH_UP, Siblings
 
 HERE = ("10.0.0.1", 1)
@@ -55,11 +57,14 @@ class Taker:
     A listener that takes all but what is said to be left.
 
     @ivar events: what it was told.
+    @ivar onReturned: called while something is given back.
     """
 
     def __init__(self) -> None:
         self.events: list[tuple[object, ...]] = []
         self.left = b"left"
+        self.stats = PortStats()
+        self.onReturned: Callable[[], object] = lambda: None
 
     def strayReceived(self, datagrams: list[bytes], address: Address) -> list[bytes]:
         """
@@ -73,6 +78,7 @@ class Taker:
         Note.
         """
         self.events.append(("returned", datagrams, address))
+        self.onReturned()
 
     def learn(self, keys: list[bytes]) -> None:
         """
@@ -109,20 +115,18 @@ class SiblingsTests(SynchronousTestCase):
                 end.setblocking(False)
                 self.addCleanup(end.close)
         self.takers = [Taker(), Taker()]
-        self.stats = [PortStats(), PortStats()]
+        self.stats = [taker.stats for taker in self.takers]
         self.both = [
             Siblings(
                 cast(Any, self.clock),
                 number,
                 self.pairs[number][0],
                 {1 - number: self.pairs[1 - number][1]},
-                self.takers[number],
-                self.stats[number],
             )
             for number in (0, 1)
         ]
-        for one in self.both:
-            one.start()
+        for one, taker in zip(self.both, self.takers, strict=True):
+            one.start(taker)
             self.addCleanup(one.stop)
         self.read()
 
@@ -140,7 +144,7 @@ class SiblingsTests(SynchronousTestCase):
         """
         They are what listener and reactor want.
         """
-        verifyObject(ISiblings, self.both[0])
+        verifyObject(IRouting, self.both[0])
         verifyObject(IReadDescriptor, self.both[0])
         verifyObject(IStrayTaker, self.takers[0])
         self.assertEqual(self.both[0].fileno(), self.pairs[0][0].fileno())
@@ -153,6 +157,7 @@ class SiblingsTests(SynchronousTestCase):
         """
         one, other = self.both
         self.assertFalse(one.follow([b"x"], HERE))
+        self.assertEqual((one.knows(78), one.knows(77)), (False, True))
         self.assertFalse(one.claim(78, [b"x"], HERE))
         self.assertTrue(one.claim(77, [b"x"], HERE))
         self.assertTrue(one.follow([b"y", b"left"], HERE))
@@ -165,6 +170,23 @@ class SiblingsTests(SynchronousTestCase):
         self.assertEqual(self.takers[0].events, [("returned", [b"left"], HERE), ("finished",)])
         self.assertFalse(one.follow([b"z"], HERE))
         self.assertEqual((self.stats[0].StraysPassed, self.stats[1].StraysTaken), (3, 2))
+
+    def test_givenBack(self) -> None:
+        """
+        What is given back is not handed over again while the listener deals with it.
+        """
+        one, other = self.both
+        asked: list[bool] = []
+        there = ("10.0.0.1", 2)
+        self.takers[0].onReturned = lambda: asked.extend(
+            [one.follow([b"left"], there), one.knows(77)]
+        )
+        one.claim(77, [b"x"], there)
+        one.claim(77, [b"left"], HERE)
+        other.doRead()
+        one.doRead()
+        self.assertEqual((asked, one.knows(77)), ([False, False], True))
+        self.assertEqual(self.stats[0].StraysPassed, 2)
 
     def test_news(self) -> None:
         """

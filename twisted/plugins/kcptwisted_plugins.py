@@ -1,5 +1,5 @@
 """
-What Twisted's plugin system finds: the C{kcp:} endpoints and the C{kcp-relay} service.
+Plugins for Twisted: the C{kcp:} endpoints and the C{kcp-relay} service.
 """
 
 from twisted.application.service import ServiceMaker

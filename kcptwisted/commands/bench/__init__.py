@@ -1,3 +1,3 @@
 """
-Measuring: loads for any Twisted endpoint, and C{python -m kcptwisted bench}.
+The benchmark: loads for any Twisted endpoint, and C{python -m kcptwisted bench}.
 """

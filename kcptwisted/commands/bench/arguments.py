@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 from kcptwisted.commands.bench.scenarios import SCENARIOS
 
-#: Large windows, and nothing that is not needed.
-OPTIONS = "crypt=null:mode=fast3:sendWindow=1024:receiveWindow=1024"
+#: The default options: large windows, no cipher, no FEC.
+DEFAULT_OPTIONS = "crypt=null:mode=fast3:sendWindow=1024:receiveWindow=1024"
 
 
 def _above0(kind: Callable[[str], float]) -> Callable[[str], float]:
@@ -20,21 +20,23 @@ def _above0(kind: Callable[[str], float]) -> Callable[[str], float]:
             raise argparse.ArgumentTypeError(f"must be more than 0, not {text}")
         return value
 
-    # Argparse names it when the text is no number at all.
+    # Argparse shows this name if the text is no number.
     parse.__name__ = kind.__name__
     return parse
 
 
 def addArguments(parser: argparse.ArgumentParser) -> None:
     """
-    @param parser: of the subcommand.
+    Adds the arguments of C{bench}.
+
+    @param parser: the parser of the subcommand.
     """
     parser.add_argument(
         "scenarios", nargs="*", metavar="SCENARIO", help=f"{', '.join(SCENARIOS)} (all)"
     )
     parser.add_argument(
         "--options",
-        default=OPTIONS,
+        default=DEFAULT_OPTIONS,
         help="endpoint options of both ends, name=value:name=value (%(default)s)",
     )
     whole, real = _above0(int), _above0(float)

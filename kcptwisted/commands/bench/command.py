@@ -1,5 +1,5 @@
 """
-C{python -m kcptwisted bench}.
+The command C{python -m kcptwisted bench}.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from kcptwisted.commands.bench.results import Result
 from kcptwisted.commands.bench.runner import Stopped, measure
 from kcptwisted.commands.bench.scenarios import Settings, chosen
 
-#: Exit statuses beside 0; the last is that of a process that SIGINT ended.
+#: Exit statuses other than 0.  The last is the usual one after SIGINT.
 FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
 
 
@@ -38,8 +38,9 @@ class Benchmark:
         """
         @param reactor: provides L{twisted.internet.interfaces.IReactorProcess} and
             L{twisted.internet.interfaces.IReactorTime}.
-        @raise ValueError: if something cannot be done as the command line says; nothing is measured
-            then.
+        @param arguments: the command line.
+        @raise ValueError: if something in the command line is wrong or not possible here.  Nothing
+            has been measured then.
         """
         self._reactor = reactor
         self._arguments = arguments
@@ -60,11 +61,11 @@ class Benchmark:
 
     async def run(self, output: TextIO, errors: TextIO) -> bool:
         """
-        Measure, and say what was found.
+        Measures, and prints the results.
 
-        @param output: for the result.
-        @param errors: for the progress bar, and what goes wrong after it.
-        @return: whether all could be done.
+        @param output: where to print the results.
+        @param errors: where to draw the progress bar and print later errors.
+        @return: True if all scenarios were measured and the picture was written.
         """
         bar = ProgressBar(self._reactor, errors)
         bar.start()
@@ -94,19 +95,20 @@ class Benchmark:
 
     def stop(self) -> Deferred[list[None]]:
         """
-        End the processes.
+        Ends the processes.
 
-        @return: fires when they are gone.
+        @return: fires when all have ended.
         """
         return self._peers.stop()
 
 
 def run(arguments: argparse.Namespace, output: TextIO, errors: TextIO) -> int:
     """
-    Run the reactor until all is measured.
+    Runs the reactor until everything is measured.
 
-    @param output: for the result.
-    @param errors: for the progress bar, and what is wrong.
+    @param arguments: the command line.
+    @param output: where to print the results.
+    @param errors: where to draw the progress bar and print errors.
     @return: the exit status: 0; 1 if a scenario failed; 2 if the command line is wrong; 130 if the
         user ended it.
     """
@@ -127,7 +129,7 @@ def run(arguments: argparse.Namespace, output: TextIO, errors: TextIO) -> int:
                 result.printTraceback(errors)
         else:
             status[0] = 0 if result else FAILED
-        # Already done if the user has ended it.
+        # The reactor has stopped already if the user has ended the run.
         with suppress(ReactorNotRunning):
             reactor.stop()
 

@@ -1,5 +1,5 @@
 """
-The endpoint strings of both ends, from one list of options.
+Makes the endpoint strings of both ends from one list of options.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from kcptwisted.options.table import OPTIONS
 
 HOST = "127.0.0.1"
 
-#: What stands between two colons; one after a backslash does not count.
-_PART = re.compile(r"(?:\\.|[^:\\])+", re.DOTALL)
+#: The text between two colons.  A colon after a backslash does not end it.
+_OPTION = re.compile(r"(?:\\.|[^:\\])+", re.DOTALL)
 
-#: What the benchmark itself says.
+#: Options that the benchmark sets itself.
 _TAKEN = {"interface", "bindAddress"}
 
-#: What a report leaves out.
+#: Options whose values a report leaves out.
 _SECRET = {"key", "rawKey"}
 
 
@@ -31,18 +31,19 @@ def _name(part: str) -> str:
 @dataclass(frozen=True)
 class EndpointStrings:
     """
-    Where both ends of a measurement are: on this machine.
+    The endpoint strings of a measurement.  Both ends are on this machine.
 
-    @ivar options: of both, as in an endpoint string; an option that one end alone has goes to that.
+    @ivar options: the options of both ends, as in an endpoint string.  An option that only one end
+        takes goes to that end.
     """
 
     options: str
 
     def check(self, reactor: Any) -> None:
         """
-        Try the options, without opening anything.
+        Checks the options, without opening anything.
 
-        @raise ValueError: names what is wrong and what is allowed.
+        @raise ValueError: if an option is wrong.  The message names it and says what is allowed.
         """
         parts = self._parts
         if ":".join(parts) != self.options or not all("=" in part for part in parts):
@@ -56,20 +57,22 @@ class EndpointStrings:
     @property
     def server(self) -> str:
         """
-        The server's, on a port that is free.
+        The endpoint string of the server, on any free port.
         """
         return ":".join(["kcp:0", f"interface={HOST}", *self._of("server")])
 
     def client(self, port: int) -> str:
         """
-        @param port: the server's.
+        Returns the endpoint string of the client.
+
+        @param port: the server's UDP port.
         """
         return ":".join([f"kcp:{HOST}:{port}", *self._of("client")])
 
     @property
     def shown(self) -> str:
         """
-        The options without keys, for a report.
+        The options for a report, without the values of keys.
         """
         return ":".join(
             f"{_name(part)}=..." if _name(part) in _SECRET else part for part in self._parts
@@ -77,7 +80,7 @@ class EndpointStrings:
 
     @property
     def _parts(self) -> list[str]:
-        return _PART.findall(self.options)
+        return _OPTION.findall(self.options)
 
     def _of(self, end: str) -> list[str]:
         other = "client" if end == "server" else "server"

@@ -1,5 +1,5 @@
 """
-What a set of round trips comes to.
+Computes percentiles of round-trip times.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ from collections.abc import Sequence
 
 def summarise(latencies: Sequence[int]) -> dict[str, float]:
     """
+    Computes percentiles.
+
     @param latencies: nanoseconds; at least one.
-    @return: the percentiles 50, 99 and 99.9, and the longest, in microseconds.
+    @return: the percentiles 50, 99 and 99.9 and the maximum, in microseconds.
     """
     ordered = sorted(latencies)
     count = len(ordered)

@@ -1,6 +1,6 @@
 """
-What goes over the connections that are measured, on any stream transport: the servers, and clients
-that move bulk data.
+Protocols for the connections that are measured, on any stream transport: the servers, and the
+clients that send bulk data.
 """
 
 from __future__ import annotations
@@ -25,26 +25,27 @@ CHUNK = 65536
 COUNT = struct.Struct("<Q")
 ANSWER = struct.Struct("<QQ")
 
-#: Gives the time in nanoseconds.
+#: Returns the time in nanoseconds.
 Now = Callable[[], int]
 
 
 class WrongBytes(Exception):
     """
-    What arrived is not what was sent.
+    The received bytes are not the expected ones.
     """
 
 
 @implementer(IPushProducer)
 class Writer:
     """
-    Writes a stretch of the test stream as fast as the transport takes it.
+    Writes a part of the test stream as fast as the transport takes it.
     """
 
     def __init__(self, transport: Any, stream: Pattern, count: int, chunk: int = CHUNK) -> None:
         """
-        @param transport: an L{twisted.internet.interfaces.IConsumer}.
-        @param count: bytes in all.
+        @param transport: provides L{twisted.internet.interfaces.IConsumer}.
+        @param stream: the test stream.
+        @param count: how many bytes to write.
         @param chunk: bytes of one write.
         """
         self._transport = transport
@@ -55,14 +56,14 @@ class Writer:
 
     def start(self) -> None:
         """
-        Begin.
+        Begins to write.
         """
         self._transport.registerProducer(self, True)
         self.resumeProducing()
 
     def resumeProducing(self) -> None:
         """
-        Write until all is written or the transport asks for a pause.
+        Writes until all is written or the transport asks for a pause.
         """
         self._paused = False
         while self._left and not self._paused:
@@ -74,56 +75,56 @@ class Writer:
 
     def pauseProducing(self) -> None:
         """
-        The transport's queue is full.
+        Pauses writing: the transport's queue is full.
         """
         self._paused = True
 
     def stopProducing(self) -> None:
         """
-        The connection is over.
+        Stops writing: the connection has ended.
         """
         self._left = 0
         self._paused = True
 
 
-class _Prompt(Protocol):
+class _NoDelay(Protocol):
     """
-    Has TCP send what is written at once, as KCP does.
+    Makes TCP send at once what is written, as KCP does.
     """
 
     transport: Any
 
     def connectionMade(self) -> None:
         """
-        Switch Nagle's algorithm off, where there is one.
+        Switches Nagle's algorithm off, if the transport is TCP.
         """
         if ITCPTransport.providedBy(self.transport):
             self.transport.setTcpNoDelay(True)
 
 
-class EchoServer(_Prompt):
+class EchoServer(_NoDelay):
     """
-    Writes back all that arrives, and reads no faster than it can write.
+    Writes back all that arrives.  It reads no faster than it can write.
     """
 
     def connectionMade(self) -> None:
         """
-        Let the transport pause itself.
+        Makes the transport the producer of its own input.
         """
         super().connectionMade()
         self.transport.registerProducer(self.transport, True)
 
     def dataReceived(self, data: bytes) -> None:
         """
-        Write back.
+        Writes the data back.
         """
         self.transport.write(data)
 
 
-class SinkServer(_Prompt):
+class SinkServer(_NoDelay):
     """
-    Reads a count and so many bytes, then tells how many came and how many nanoseconds the last came
-    after the first; then again.
+    Reads a count and so many bytes.  Then answers with the number of bytes that arrived and the
+    nanoseconds from the first to the last.  Then begins again.
     """
 
     def __init__(self, now: Now = perf_counter_ns) -> None:
@@ -135,7 +136,7 @@ class SinkServer(_Prompt):
 
     def dataReceived(self, data: bytes) -> None:
         """
-        Count.
+        Counts the data.
         """
         if len(self._header) < COUNT.size:
             room = COUNT.size - len(self._header)
@@ -147,24 +148,24 @@ class SinkServer(_Prompt):
             self._first = self._now()
             (self._expected,) = COUNT.unpack(self._header)
         self._got += len(data)
-        self.looked(data)
+        self.dataCounted(data)
         if self._got >= self._expected:
             self.transport.write(ANSWER.pack(self._got, self._now() - self._first))
             self._header = b""
             self._got = 0
 
-    def looked(self, data: bytes) -> None:
+    def dataCounted(self, data: bytes) -> None:
         """
-        For subclasses that want to see what is counted.
+        Does nothing.  Subclasses may look at the data that is counted.
         """
 
 
-class Client(_Prompt):
+class Client(_NoDelay):
     """
     One session of a client, which does a job.
 
-    @ivar done: fires when the job is done, fails if it cannot be.
-    @ivar lost: fires when the connection is over.
+    @ivar done: fires when the job is done; fails if that is not possible.
+    @ivar lost: fires when the connection has ended.
     """
 
     def __init__(self) -> None:
@@ -173,7 +174,9 @@ class Client(_Prompt):
 
     def finish(self, problem: Exception | None = None) -> None:
         """
-        The job is done, or has failed.
+        Ends the job.
+
+        @param problem: why the job failed; None if it is done.
         """
         if not self.done.called:
             if problem is None:
@@ -183,7 +186,7 @@ class Client(_Prompt):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
-        Too early, unless the job is done.
+        Fails the job, unless it is done.
         """
         if not self.done.called:
             self.done.errback(reason)
@@ -192,9 +195,9 @@ class Client(_Prompt):
 
 class BulkClient(Client):
     """
-    Moves many bytes.
+    Sends many bytes.
 
-    @ivar counted: how many arrived at the end that counts.
+    @ivar counted: how many bytes arrived at the end that counts.
     @ivar seconds: how long they took there.
     """
 
@@ -203,17 +206,17 @@ class BulkClient(Client):
 
     def begin(self) -> None:
         """
-        Subclasses know.
+        Begins to send.  Subclasses define it.
         """
         raise NotImplementedError
 
 
 class EchoClient(BulkClient):
     """
-    Sends to an echo server, compares what comes back, and takes its SHA-256.
+    Sends bytes to an echo server, compares those that come back, and computes their SHA-256.
 
-    @ivar digest: of what came back.
-    @ivar seconds: from the first byte sent to the last received.
+    @ivar digest: SHA-256 of the bytes that came back.
+    @ivar seconds: the time from the first byte sent to the last byte received.
     """
 
     _began = 0
@@ -222,9 +225,10 @@ class EchoClient(BulkClient):
         self, count: int, seed: int = 1, session: int = 0, now: Now = perf_counter_ns
     ) -> None:
         """
-        @param count: bytes to send, and to get back.
-        @param seed: of the test stream.
-        @param session: which of the client's sessions it is.
+        @param count: how many bytes to send.
+        @param seed: the seed of the test stream.
+        @param session: the number of the session in its client.
+        @param now: returns the time in nanoseconds.
         """
         super().__init__()
         self.count = count
@@ -235,14 +239,14 @@ class EchoClient(BulkClient):
 
     def begin(self) -> None:
         """
-        Send.
+        Begins to send.
         """
         self._began = self._now()
         Writer(self.transport, self._sent, self.count).start()
 
     def dataReceived(self, data: bytes) -> None:
         """
-        Compare.
+        Compares the data.
         """
         at = self.counted
         self.counted += len(data)
@@ -258,17 +262,17 @@ class EchoClient(BulkClient):
 
 class SinkClient(BulkClient):
     """
-    Sends to a sink, and waits for its answer.
+    Sends bytes to a sink, and waits for its answer.
 
-    @ivar counted: bytes that the server counted.
-    @ivar seconds: from the server's first byte to its last, by its own clock.
+    @ivar counted: how many bytes the server counted.
+    @ivar seconds: the time from the server's first byte to its last, by the server's clock.
     """
 
     def __init__(self, count: int, seed: int = 1, session: int = 0) -> None:
         """
-        @param count: bytes to send.
-        @param seed: of the test stream.
-        @param session: which of the client's sessions it is.
+        @param count: how many bytes to send.
+        @param seed: the seed of the test stream.
+        @param session: the number of the session in its client.
         """
         super().__init__()
         self.count = count
@@ -277,14 +281,14 @@ class SinkClient(BulkClient):
 
     def begin(self) -> None:
         """
-        Send.
+        Begins to send.
         """
         self.transport.write(COUNT.pack(self.count))
         Writer(self.transport, self._stream, self.count).start()
 
     def dataReceived(self, data: bytes) -> None:
         """
-        Take the answer.
+        Takes the sink's answer.
         """
         self._answer += data
         if len(self._answer) >= ANSWER.size:

@@ -1,5 +1,5 @@
 """
-What a measurement was made with, so that two can be compared.
+Describes the machine and the software of a measurement, so that measurements can be compared.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from kcptwisted.native import describe
 
 def machine(reactor: Any) -> dict[str, str]:
     """
-    @param reactor: the one in use.
-    @return: names to versions and properties, for people.
+    Describes this machine and its software.
+
+    @param reactor: the reactor in use.
+    @return: versions and properties by name, for people.
     """
     return {
         "kcptwisted": f"{__version__} ({describe()})",
@@ -33,7 +35,7 @@ def machine(reactor: Any) -> dict[str, str]:
 
 def _processors() -> int:
     """
-    @return: how many this process may run on.
+    Returns how many CPUs this process may run on.
     """
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

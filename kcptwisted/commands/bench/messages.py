@@ -1,5 +1,5 @@
 """
-Messages to an echo server, and how long each takes to come back.
+Clients that send messages to an echo server and measure how long each takes to come back.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from kcptwisted.commands.bench.stream import Pattern
 
 class MessageClient(Client):
     """
-    Sends messages of one size to an echo server, and notes how long each takes to come back.
+    Sends messages of one size to an echo server, and measures how long each takes to come back.
 
-    @ivar latencies: nanoseconds from when each answered message was due.
+    @ivar latencies: for each answered message the nanoseconds since it was due.
     """
 
     def __init__(
@@ -27,8 +27,9 @@ class MessageClient(Client):
     ) -> None:
         """
         @param size: bytes of a message.
-        @param seed: of the test stream.
-        @param session: which of the client's sessions it is.
+        @param seed: the seed of the test stream.
+        @param session: the number of the session in its client.
+        @param now: returns the time in nanoseconds.
         """
         super().__init__()
         self._size = size
@@ -43,15 +44,16 @@ class MessageClient(Client):
     @property
     def unanswered(self) -> int:
         """
-        How many messages have been sent and have not come back.
+        How many messages were sent and have not come back.
         """
         return len(self._due)
 
     def expect(self, count: int) -> Deferred[None]:
         """
-        Begin a job anew.
+        Begins a new job.
 
-        @return: C{done} of the new job, which is done after so many answers.
+        @param count: how many answers complete the job.
+        @return: C{done} of the new job.
         """
         self._left = count
         self.done = Deferred()
@@ -60,16 +62,16 @@ class MessageClient(Client):
 
     def send(self, due: int) -> None:
         """
-        Send the next message.
+        Sends the next message.
 
-        @param due: when it should have been sent, nanoseconds.
+        @param due: when the message is due, in nanoseconds.
         """
         self._due.append(due)
         self.transport.write(self._stream.take(self._size))
 
     def dataReceived(self, data: bytes) -> None:
         """
-        Take what comes back.
+        Takes data that comes back.
         """
         self._arrived += len(data)
         if not self._expected.matches(data) or self._arrived > len(self._due) * self._size:
@@ -87,18 +89,21 @@ class MessageClient(Client):
 
     def answered(self) -> None:
         """
-        A message has come back, and it was not the job's last.
+        Takes note that a message has come back, other than the job's last one.
         """
 
 
 class PingPongClient(MessageClient):
     """
-    Sends each message when the one before has come back.
+    Sends each message when the previous one has come back.
     """
 
     def play(self, count: int) -> Deferred[None]:
         """
-        @return: fires after so many round trips.
+        Sends messages, one after the other.
+
+        @param count: how many messages.
+        @return: fires when all have come back.
         """
         done = self.expect(count)
         self.send(self._now())
@@ -106,14 +111,14 @@ class PingPongClient(MessageClient):
 
     def answered(self) -> None:
         """
-        Send the next.
+        Sends the next message.
         """
         self.send(self._now())
 
 
 class Schedule:
     """
-    Sends the messages of many sessions, spread evenly over the time.
+    Sends the messages of many sessions at even intervals.
     """
 
     def __init__(
@@ -125,8 +130,11 @@ class Schedule:
         now: Now,
     ) -> None:
         """
+        @param reactor: provides L{twisted.internet.interfaces.IReactorTime}.
+        @param clients: the sessions.
         @param count: messages of each session.
-        @param rate: messages a second and session.
+        @param rate: messages a second of each session.
+        @param now: returns the time in nanoseconds.
         """
         self._reactor = reactor
         self._clients = clients
@@ -138,14 +146,14 @@ class Schedule:
 
     def start(self) -> None:
         """
-        The first message is due now.
+        Begins to send: the first message is due now.
         """
         self._began = self._now()
         self._step()
 
     def stop(self) -> None:
         """
-        Send no more.
+        Stops sending.
         """
         if self._call is not None and self._call.active():
             self._call.cancel()

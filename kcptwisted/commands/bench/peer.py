@@ -31,53 +31,57 @@ from kcptwisted.commands.bench.loads import Client, EchoServer, SinkServer
 from kcptwisted.commands.bench.resources import allowDescriptors, usage
 from kcptwisted.commands.bench.roles import Job, Player
 
-#: Exit statuses beside 0.
+#: Exit statuses other than 0.
 FAILED, WRONG_USAGE, TOO_LATE = 1, 2, 3
 
-#: Seconds that the sessions of a client may take to end when all is done.
-PARTING = 5
+#: Seconds that the sessions of a client may take to end.
+CLOSE_TIMEOUT = 5
 
 SERVERS: dict[str, type[Protocol]] = {"echo": EchoServer, "sink": SinkServer}
 
 
 class StandardInput(LineOnlyReceiver):
     """
-    Waits for the end of standard input.
+    Reads standard input until its end.
 
-    @ivar ended: fires then.
+    @ivar ended: fires at the end.
     """
 
     delimiter = b"\n"
 
     def __init__(self, asked: Callable[[], None]) -> None:
         """
-        @param asked: called for each line.
+        @param asked: is called for each line.
         """
         self._asked = asked
         self.ended: Deferred[None] = Deferred()
 
     def lineReceived(self, line: bytes) -> None:
         """
-        Whatever it says, it asks.
+        Calls C{asked}, whatever the line says.
         """
         self._asked()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
-        That was it.
+        Fires C{ended}.
         """
         self.ended.callback(None)
 
 
-def tell(found: dict[str, Any]) -> None:
+def printResult(found: dict[str, Any]) -> None:
     """
-    Print a line of JSON.
+    Prints a result as a line of JSON.
     """
     print(json.dumps(found), flush=True)
 
 
 def inputEnds(reactor: Any, asked: Callable[[], None] = lambda: None) -> Deferred[None]:
     """
+    Reads standard input.
+
+    @param reactor: provides L{twisted.internet.interfaces.IReactorFDSet}.
+    @param asked: is called for each line.
     @return: fires when standard input has ended.
     """
     standardInput = StandardInput(asked)
@@ -87,44 +91,50 @@ def inputEnds(reactor: Any, asked: Callable[[], None] = lambda: None) -> Deferre
 
 async def serve(reactor: Any, endpoint: str, role: str) -> None:
     """
-    Serve until standard input ends, and tell what that took; for each line of input tell it too.
+    Serves until standard input ends.  Prints what the process has used, for each line of input and
+    at the end.
+
+    @param endpoint: a server endpoint string.
+    @param role: a key of C{SERVERS}.
     """
     allowDescriptors(0)
     port = await serverFromString(reactor, endpoint).listen(Factory.forProtocol(SERVERS[role]))
     address: Any = port.getHost()
     print(f"listening {address.host}:{address.port}", flush=True)
-    await inputEnds(reactor, lambda: tell(usage()))
-    tell(usage())
+    await inputEnds(reactor, lambda: printResult(usage()))
+    printResult(usage())
 
 
 async def play(reactor: Any, endpoint: str, job: Job, ready: bool) -> None:
     """
-    Be a client, and tell what came of it.
+    Does the job of a client, and prints the results.
 
-    @param ready: whether to tell when all sessions are there.
+    @param endpoint: a client endpoint string.
+    @param job: what to do.
+    @param ready: True to print C{ready} when all sessions are open.
     """
     allowDescriptors(job.sessions)
 
     async def hold() -> None:
         await inputEnds(reactor)
 
-    def tellReady() -> None:
+    def printReady() -> None:
         if ready:
             print("ready", flush=True)
 
     player = Player(reactor, clientFromString(reactor, endpoint), job)
-    found = await player.play(hold, tellReady)
-    tell({**found, **usage()})
-    await part(reactor, player.clients)
+    found = await player.play(hold, printReady)
+    printResult({**found, **usage()})
+    await endSessions(reactor, player.clients)
 
 
-async def part(reactor: Any, clients: Sequence[Client]) -> None:
+async def endSessions(reactor: Any, clients: Sequence[Client]) -> None:
     """
-    End all sessions, so that the server need not hold them.
+    Aborts all sessions, so that the server does not keep them.
     """
     for client in clients:
         client.transport.abortConnection()
-    await gatherResults([client.lost for client in clients]).addTimeout(PARTING, reactor)
+    await gatherResults([client.lost for client in clients]).addTimeout(CLOSE_TIMEOUT, reactor)
 
 
 def _positive(kind: Callable[[str], Any]) -> Callable[[str], Any]:
@@ -140,7 +150,7 @@ def _positive(kind: Callable[[str], Any]) -> Callable[[str], Any]:
 
 def buildParser() -> argparse.ArgumentParser:
     """
-    @return: the parser of the command line.
+    Returns the parser of the command line.
     """
     parser = argparse.ArgumentParser(
         prog="python -m kcptwisted.commands.bench.peer", description="One end of a measurement."
@@ -193,20 +203,24 @@ def buildParser() -> argparse.ArgumentParser:
 
 def start(reactor: Any, given: dict[str, Any]) -> Deferred[None]:
     """
+    Starts the server or the client.
+
     @param given: the command line.
-    @return: fires when all is done.
+    @return: fires when it is done.
     """
     role, endpoint = given.pop("role"), given.pop("endpoint")
     given.pop("timeout")
     if role == "serve":
         return Deferred.fromCoroutine(serve(reactor, endpoint, given["serves"]))
-    # Whoever holds idle sessions must know when they are there.
+    # A user of idle sessions must know when they are open.
     ready = given.pop("ready", role == "idle")
     return Deferred.fromCoroutine(play(reactor, endpoint, Job(role, **given), ready))
 
 
 def main(arguments: Sequence[str]) -> int:
     """
+    Runs one end of a measurement.
+
     @param arguments: the command line without the program's name.
     @return: the exit status: 0; 1 if something failed; 2 if the command line is wrong; 3 if the
         watchdog ended the run.
@@ -223,13 +237,13 @@ def main(arguments: Sequence[str]) -> int:
 
     def end(status: int, problem: str = "") -> None:
         if outcome:
-            # What ends now ends because the reactor stops.
+            # This is a consequence of the reactor's stop.
             return
         outcome.append(status)
-        # A signal may have been first.
+        # A signal may have stopped the reactor before.
         with suppress(ReactorNotRunning):
             reactor.stop()
-        # Last: whoever has started this may be gone, and standard error with it.
+        # Last, because the parent process may have ended, and then this can fail.
         if problem:
             print(f"peer: {problem}", file=sys.stderr)
 

@@ -1,5 +1,5 @@
 """
-What was measured, as a picture; needs matplotlib.
+Draws the results of a benchmark.  It needs matplotlib.
 """
 
 from __future__ import annotations
@@ -12,14 +12,17 @@ from kcptwisted.commands.bench.report import number
 from kcptwisted.commands.bench.results import Figure, Result
 
 #: Inches of one panel.
-_WIDTH, _HEIGHT = 4.0, 2.8
+_PANEL_WIDTH, _PANEL_HEIGHT = 4.0, 2.8
 
 _COLUMNS = 3
 
 
 def checkPlot(path: str) -> None:
     """
-    @raise ValueError: if no picture can be written there.
+    Checks that a picture can be written.
+
+    @param path: the file.
+    @raise ValueError: if the file's name is wrong, or matplotlib is missing.
     """
     if find_spec("matplotlib") is None:
         raise ValueError("--plot needs matplotlib: pip install 'kcptwisted[plot]'")
@@ -31,7 +34,9 @@ def checkPlot(path: str) -> None:
 
 def panels(results: Iterable[Result]) -> dict[str, list[tuple[str, Figure]]]:
     """
-    @return: for each unit the figures that have it, with their names: what can stand side by side.
+    Groups figures by their units.
+
+    @return: for each unit the names and figures of that unit.
     """
     found: dict[str, list[tuple[str, Figure]]] = {}
     for result in results:
@@ -43,15 +48,18 @@ def panels(results: Iterable[Result]) -> dict[str, list[tuple[str, Figure]]]:
 
 def draw(results: Iterable[Result], path: str) -> None:
     """
-    Write a picture with a panel for each unit: a bar for each median, a point for each round.
+    Writes a picture with a panel for each unit: a bar for each median, a point for each round.
 
-    @param path: of the file; what it ends with says of which kind it is.
+    @param results: the results.
+    @param path: the file; its extension is the format.
     """
     from matplotlib.figure import Figure as Picture
 
     units = panels(results)
     rows = -(-len(units) // _COLUMNS)
-    picture = Picture(figsize=(_WIDTH * _COLUMNS, _HEIGHT * max(rows, 1)), layout="constrained")
+    picture = Picture(
+        figsize=(_PANEL_WIDTH * _COLUMNS, _PANEL_HEIGHT * max(rows, 1)), layout="constrained"
+    )
     for place, (unit, figures) in enumerate(units.items(), 1):
         axes = picture.add_subplot(rows, _COLUMNS, place)
         names = [name for name, _ in figures]
@@ -61,7 +69,7 @@ def draw(results: Iterable[Result], path: str) -> None:
         for name, figure in figures:
             values = list(figure.rounds)
             axes.plot(values, [name] * len(values), ".", color="#1f3f66", markersize=4)
-        # From the top, and no bar thicker than in a panel of two.
+        # The first bar at the top, and no bar thicker than in a panel of two.
         axes.set_ylim(max(len(names), 2) - 0.5, -0.5)
         axes.set_xlim(left=0)
         axes.set_title(unit, fontsize=10)

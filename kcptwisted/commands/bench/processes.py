@@ -19,13 +19,13 @@ from twisted.internet.protocol import ProcessProtocol
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
-#: Seconds that a process may take to end when its input has.
-PARTING = 10
+#: Seconds that a process may take to end after the end of its input.
+EXIT_TIMEOUT = 10
 
 
 class PeerFailed(Exception):
     """
-    A process did not do what it was told; its own words.
+    A process has failed.  The message is what it printed.
     """
 
 
@@ -33,7 +33,7 @@ class Peer(ProcessProtocol):
     """
     One process.
 
-    @ivar ended: whether it is gone.
+    @ivar ended: True if the process has ended.
     """
 
     transport: IProcessTransport
@@ -41,7 +41,7 @@ class Peer(ProcessProtocol):
     def __init__(self, reactor: Any, role: str) -> None:
         """
         @param reactor: provides L{twisted.internet.interfaces.IReactorTime}.
-        @param role: what it does, for people.
+        @param role: what the process does, for people.
         """
         self._reactor = reactor
         self._role = role
@@ -49,13 +49,16 @@ class Peer(ProcessProtocol):
         self._errors = b""
         self._lines: deque[str] = deque()
         self._reading: Deferred[str] | None = None
-        self._gone: list[Deferred[None]] = []
+        self._whenEnded: list[Deferred[None]] = []
         self._status: int | None = None
         self.ended = False
 
     def read(self) -> Deferred[str]:
         """
-        @return: fires with the next line that it prints; fails with L{PeerFailed} if it ends first.
+        Reads a line.
+
+        @return: fires with the next line that the process prints; fails with L{PeerFailed} if the
+            process ends first.
         """
         if self._lines:
             return succeed(self._lines.popleft())
@@ -66,54 +69,54 @@ class Peer(ProcessProtocol):
 
     async def readResult(self) -> dict[str, Any]:
         """
-        @return: the next line, which is JSON.
+        Reads a line of JSON, and returns its value.
         """
         found: dict[str, Any] = json.loads(await self.read())
         return found
 
     async def ask(self) -> dict[str, Any]:
         """
-        @return: what a server has used so far.
+        Asks a server what it has used so far, and returns its answer.
         """
-        # A process that is ending has no pipes any more, and read says why it ended.
+        # A process that is ending has closed its pipes, and readResult says why it ended.
         with suppress(KeyError):
             self.transport.writeToChild(0, b"\n")
         return await self.readResult()
 
     async def finish(self) -> None:
         """
-        End its input, and wait until it has ended.
+        Closes the input of the process, and waits for its end.
 
-        @raise PeerFailed: if it does not, or says that something was wrong.
+        @raise PeerFailed: if the process does not end in time, or ends with an error.
         """
         if not self.ended:
             self.transport.closeChildFD(0)
             try:
-                await self.gone().addTimeout(PARTING, self._reactor)
+                await self.whenEnded().addTimeout(EXIT_TIMEOUT, self._reactor)
             except TimeoutError:
-                raise PeerFailed(f"{self._role}: did not end within {PARTING} s") from None
+                raise PeerFailed(f"{self._role}: did not end within {EXIT_TIMEOUT} s") from None
         if self._status != 0:
             raise self._failed()
 
     def kill(self) -> Deferred[None]:
         """
-        End it at once.
+        Kills the process.
 
-        @return: fires when it is gone.
+        @return: fires when it has ended.
         """
-        # It may be gone, with pipes that outlive it for a moment.
+        # It may have ended, with pipes that are open for a moment longer.
         with suppress(ProcessExitedAlready):
             self.transport.signalProcess("KILL")
-        return self.gone()
+        return self.whenEnded()
 
-    def gone(self) -> Deferred[None]:
+    def whenEnded(self) -> Deferred[None]:
         """
-        @return: fires when it is gone.
+        Returns a Deferred that fires when the process has ended.
         """
         if self.ended:
             return succeed(None)
-        self._gone.append(Deferred())
-        return self._gone[-1]
+        self._whenEnded.append(Deferred())
+        return self._whenEnded[-1]
 
     def _failed(self) -> PeerFailed:
         words = self._errors.decode(errors="replace").strip().splitlines()
@@ -123,7 +126,7 @@ class Peer(ProcessProtocol):
 
     def outReceived(self, data: bytes) -> None:
         """
-        Take what it prints.
+        Takes what the process prints.
         """
         *lines, self._buffer = (self._buffer + data).split(b"\n")
         self._lines.extend(line.decode() for line in lines)
@@ -133,29 +136,29 @@ class Peer(ProcessProtocol):
 
     def errReceived(self, data: bytes) -> None:
         """
-        Keep what it complains about.
+        Keeps what the process prints to standard error.
         """
         self._errors += data
 
     def processEnded(self, reason: Failure) -> None:
         """
-        It is gone.
+        Takes note of the process' end.
         """
         self.ended = True
         self._status = getattr(reason.value, "exitCode", None)
         reading, self._reading = self._reading, None
         if reading is not None:
             reading.errback(self._failed())
-        waiting, self._gone = self._gone, []
+        waiting, self._whenEnded = self._whenEnded, []
         for one in waiting:
             one.callback(None)
 
 
 class Peers:
     """
-    Starts processes, none of which outlives its use.
+    Starts processes, and ends each after its use.
 
-    @ivar stopped: whether all were ended by L{stop}.
+    @ivar stopped: True if L{stop} was called.
     """
 
     def __init__(self, reactor: Any) -> None:
@@ -170,10 +173,11 @@ class Peers:
     @asynccontextmanager
     async def running(self, role: str, endpoint: str, /, **options: object) -> AsyncIterator[Peer]:
         """
-        A process for as long as the context lasts.
+        Runs a process while the context lasts.
 
-        @param role: "serve", or a client's.
-        @param options: further ones of its command line.
+        @param role: "serve" or the role of a client.
+        @param endpoint: its endpoint string.
+        @param options: further options of its command line.
         """
         peer = Peer(self._reactor, "server" if role == "serve" else role)
         command = [sys.executable, "-m", "kcptwisted.commands.bench.peer", role, endpoint]
@@ -190,10 +194,11 @@ class Peers:
     @asynccontextmanager
     async def serving(self, role: str, endpoint: str) -> AsyncIterator[tuple[Peer, int]]:
         """
-        A server for as long as the context lasts.
+        Runs a server while the context lasts.
 
         @param role: "echo" or "sink".
-        @return: it, and its port.
+        @param endpoint: its endpoint string.
+        @return: the server, and its port.
         """
         async with self.running("serve", endpoint, role=role) as server:
             said = await server.read()
@@ -201,15 +206,15 @@ class Peers:
 
     def pause(self, seconds: float) -> Deferred[None]:
         """
-        @return: fires after so long.
+        Returns a Deferred that fires after so many seconds.
         """
         return deferLater(self._reactor, seconds)
 
     def stop(self) -> Deferred[list[None]]:
         """
-        End all of them.
+        Kills all processes.
 
-        @return: fires when they are gone.
+        @return: fires when all have ended.
         """
         self.stopped = True
         return gatherResults([peer.kill() for peer in self._started])

@@ -1,5 +1,5 @@
 """
-How far a run is, on a terminal.
+Draws the progress of a run on a terminal.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 from twisted.internet.task import LoopingCall
 
-_WIDTH = 30
+_BAR_WIDTH = 30
 
 #: Seconds between two drawings.
 _PAUSE = 0.5
@@ -16,13 +16,13 @@ _PAUSE = 0.5
 
 class ProgressBar:
     """
-    Draws one line over and over: a bar, what is measured, and the seconds since the start.
+    Draws one line again and again: a bar, what is measured, and the seconds since the start.
     """
 
     def __init__(self, reactor: Any, output: TextIO) -> None:
         """
         @param reactor: provides L{twisted.internet.interfaces.IReactorTime}.
-        @param output: where to draw.  Unless it is a terminal, nothing is drawn.
+        @param output: where to draw.  If it is not a terminal, nothing is drawn.
         """
         self._reactor = reactor
         self._output = output
@@ -33,7 +33,7 @@ class ProgressBar:
 
     def start(self) -> None:
         """
-        Begin to draw.
+        Begins to draw.
         """
         self._began = self._reactor.seconds()
         if self._output.isatty():
@@ -49,7 +49,7 @@ class ProgressBar:
 
     def stop(self) -> None:
         """
-        Leave an empty line.
+        Stops drawing, and leaves an empty line.
         """
         if self._drawing.running:
             self._drawing.stop()
@@ -59,7 +59,7 @@ class ProgressBar:
 
     def _draw(self) -> None:
         done, rounds, title = self._state
-        bar = ("#" * (_WIDTH * done // rounds)).ljust(_WIDTH, ".")
+        bar = ("#" * (_BAR_WIDTH * done // rounds)).ljust(_BAR_WIDTH, ".")
         seconds = self._reactor.seconds() - self._began
         self._show(f"[{bar}] {done}/{rounds} {seconds:3.0f} s  {title}")
 

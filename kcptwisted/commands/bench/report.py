@@ -1,5 +1,5 @@
 """
-What was measured, as a table and as JSON.
+Reports results as a table and as JSON.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _HEADINGS = ("scenario", "figure", "median", "least", "most", "unit")
 
 def number(value: float) -> str:
     """
-    @return: a value with three digits that count, or without a fraction.
+    Formats a value with three significant digits, or as a whole number if it has more.
     """
     if abs(value) >= 1000:
         return f"{value:,.0f}"
@@ -25,7 +25,7 @@ def number(value: float) -> str:
 
 def table(results: Iterable[Result]) -> str:
     """
-    @return: a line for each figure, and for each scenario that failed.
+    Formats results as a table: a line for each figure and for each scenario that failed.
     """
     rows: list[Sequence[str]] = [_HEADINGS]
     problems = []
@@ -34,7 +34,7 @@ def table(results: Iterable[Result]) -> str:
         for figure in result.figures:
             values = (figure.median, min(figure.rounds), max(figure.rounds))
             rows.append((title, figure.metric.title, *map(number, values), figure.metric.unit))
-            # Once is enough.
+            # Only in the first of its lines.
             title = ""
         if result.failed:
             problems.append(f"{result.title} FAILED: {result.failed}")
@@ -45,7 +45,7 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:
-        # Text to the left, numbers to the right.
+        # Text is aligned to the left, numbers to the right.
         cells = [
             cell.rjust(width) if 2 <= place <= 4 else cell.ljust(width)
             for place, (cell, width) in enumerate(zip(row, widths, strict=True))
@@ -58,9 +58,12 @@ def document(
     results: Iterable[Result], machine: Mapping[str, str], settings: Mapping[str, object]
 ) -> dict[str, Any]:
     """
-    @param machine: what it was measured with.
-    @param settings: what was asked for.
-    @return: everything, for C{json}.
+    Collects everything for JSON.
+
+    @param results: the results.
+    @param machine: the machine and its software.
+    @param settings: the settings of the run.
+    @return: a value for C{json.dumps}.
     """
     return {
         "machine": dict(machine),

@@ -1,5 +1,5 @@
 """
-What a process has used, and how many files it may open.
+Measures what a process has used, and raises the number of files that it may open.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ from time import process_time
 
 _STATM = Path("/proc/self/statm")
 
-#: Descriptors beside the sessions' own: standard streams, the reactor's, libraries while they load.
+#: Descriptors for other things than sessions: standard streams, the reactor, loading of libraries.
 SPARE = 64
 
 
 def usage() -> dict[str, float]:
     """
-    @return: C{cpu}, the CPU seconds of this process so far, and C{rss}, its memory in bytes.  Where
-        the system does not tell the present memory it is the most so far, or 0.
+    Returns C{cpu}, the CPU seconds of this process so far, and C{rss}, its resident memory in
+    bytes.  Where the operating system does not say its present memory, C{rss} is the maximum so
+    far, or 0.
     """
     return {"cpu": process_time(), "rss": _memory()}
 
@@ -38,7 +39,7 @@ if sys.platform == "win32":
 
     def allowDescriptors(count: int) -> None:
         """
-        There is no limit to change.
+        Does nothing: there is no such limit.
         """
 
 else:
@@ -50,10 +51,10 @@ else:
 
     def allowDescriptors(count: int) -> None:
         """
-        Raise the limit of open files as far as this process may.
+        Raises the limit of open files to the hard limit.
 
-        @param count: how many sessions need one each; 0 if that is not known.
-        @raise ValueError: if even then there are too few.
+        @param count: how many sessions need a file each; 0 if that is not known.
+        @raise ValueError: if the hard limit is too low for so many sessions.
         """
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         if soft != hard:

@@ -1,5 +1,5 @@
 """
-What was measured: values of rounds, and what they come to.
+Results: the values of rounds, and their medians.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from kcptwisted.commands.bench.scenarios import Metric, Scenario
 @dataclass(frozen=True)
 class Figure:
     """
-    One metric of a scenario, as measured.
+    The measured values of one metric.
 
-    @ivar metric: what it is.
+    @ivar metric: the metric.
     @ivar rounds: the value of each round.
     """
 
@@ -26,7 +26,7 @@ class Figure:
     @property
     def median(self) -> float:
         """
-        The value that counts.
+        The median of all rounds.
         """
         return median(self.rounds)
 
@@ -34,12 +34,12 @@ class Figure:
 @dataclass
 class Result:
     """
-    What became of one scenario.
+    The result of one scenario.
 
-    @ivar scenario: which.
-    @ivar title: of what was measured.
-    @ivar rounds: what each round gave, by the keys of the metrics.
-    @ivar failed: why it could not be measured to the end; empty if it could.
+    @ivar scenario: the scenario.
+    @ivar title: what was measured, for people.
+    @ivar rounds: the values of each round, by the keys of the metrics.
+    @ivar failed: why the measurement failed; empty if it did not.
     """
 
     scenario: Scenario
@@ -50,7 +50,7 @@ class Result:
     @property
     def figures(self) -> list[Figure]:
         """
-        The metrics; none without a whole round.
+        The values of all metrics; empty if no round was completed.
         """
         if not self.rounds:
             return []

@@ -1,5 +1,5 @@
 """
-The roles of a client: opens sessions to a server, puts a load on them, and says what came of it.
+The roles of a client: it opens sessions to a server, puts a load on them, and measures.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from kcptwisted.commands.bench.loads import (
 from kcptwisted.commands.bench.messages import MessageClient, PingPongClient, Schedule
 
 #: How many sessions are opened at once.  A listener of kcp-go ignores newcomers when 128 wait.
-OPENING = 64
+MAXIMUM_CONNECTING = 64
 
-#: Seconds that answers may still take after the last message was due.
-PATIENCE = 10
+#: Seconds that the last answers may take after the last message was due.
+ANSWER_TIMEOUT = 10
 
 AnyClient = TypeVar("AnyClient", bound=Client)
 AnyMessageClient = TypeVar("AnyMessageClient", bound=MessageClient)
@@ -36,16 +36,16 @@ AnyMessageClient = TypeVar("AnyMessageClient", bound=MessageClient)
 @dataclass(frozen=True)
 class Job:
     """
-    What a client is to do.
+    The job of a client.
 
     @ivar role: "echo", "sink", "pingpong", "paced" or "idle".
-    @ivar sessions: how many it opens.
-    @ivar bytes: to move on each session; echo and sink.
+    @ivar sessions: how many sessions the client opens.
+    @ivar bytes: how many bytes to send on each session; echo and sink.
     @ivar size: bytes of a message; pingpong and paced.
     @ivar count: messages of each session; pingpong.
-    @ivar rate: messages a second and session; paced.
-    @ivar seconds: how long they are sent; paced.
-    @ivar seed: of the test stream.
+    @ivar rate: messages a second of each session; paced.
+    @ivar seconds: for how long messages are sent; paced.
+    @ivar seed: the seed of the test stream.
     """
 
     role: str
@@ -60,13 +60,13 @@ class Job:
 
 async def atOnce() -> None:
     """
-    Hold idle sessions no longer than it takes to open them.
+    Waits for nothing: idle sessions end as soon as all are open.
     """
 
 
 class Player:
     """
-    Plays a role.
+    Does the job of a client.
 
     @ivar clients: the open sessions.
     """
@@ -81,10 +81,10 @@ class Player:
     ) -> None:
         """
         @param reactor: provides L{twisted.internet.interfaces.IReactorTime}.
-        @param endpoint: what each session connects to.
+        @param endpoint: connects each session.
         @param job: what to do.
-        @param now: gives the time in nanoseconds.
-        @param cpu: gives the CPU seconds of this process.
+        @param now: returns the time in nanoseconds.
+        @param cpu: returns the CPU seconds of this process.
         """
         self._reactor = reactor
         self._endpoint = endpoint
@@ -98,10 +98,13 @@ class Player:
         self, hold: Callable[[], Awaitable[None]] = atOnce, ready: Callable[[], None] = lambda: None
     ) -> dict[str, Any]:
         """
-        @param hold: of an idle client: waits until its sessions may go.
-        @param ready: called when all sessions are there, before anything is timed.
-        @return: what to report, with C{gopeer}'s names; times are seconds, or microseconds where
-            the name says so; C{cpu_before} is what opening the sessions and all before it used.
+        Does the job.
+
+        @param hold: waits until the sessions of an idle client may end.
+        @param ready: is called when all sessions are open, before anything is timed.
+        @return: the results, with the names that C{gopeer} uses.  Times are in seconds, or in
+            microseconds where the name says so.  C{cpu_before} is the CPU time until all sessions
+            were open.
         """
         job = self._job
         self._ready = ready
@@ -110,9 +113,9 @@ class Player:
 
     def _begin(self) -> int:
         """
-        All sessions are open.
+        Takes note that all sessions are open.
 
-        @return: the time.
+        @return: the time in nanoseconds.
         """
         self._ready()
         self._cpuBefore = self._cpu()
@@ -120,7 +123,7 @@ class Player:
 
     async def _idle(self, hold: Callable[[], Awaitable[None]]) -> dict[str, Any]:
         """
-        Have a byte come back on each session, and hold it.
+        Opens sessions, has one byte come back on each, and holds them.
         """
         await self._openForMessages(MessageClient, 1)
         began = self._begin()
@@ -129,7 +132,7 @@ class Player:
 
     async def _echo(self) -> dict[str, Any]:
         """
-        Send bytes and have them come back.
+        Sends bytes, which the server sends back.
         """
         job = self._job
         clients = await self._open(lambda n: EchoClient(job.bytes, job.seed, n, self._now))
@@ -138,7 +141,7 @@ class Player:
 
     async def _sink(self) -> dict[str, Any]:
         """
-        Send bytes, which the server counts.
+        Sends bytes, which the server counts.
         """
         job = self._job
         return await self._move(await self._open(lambda n: SinkClient(job.bytes, job.seed, n)))
@@ -155,7 +158,7 @@ class Player:
 
     async def _pingpong(self) -> dict[str, Any]:
         """
-        Send one message after the other on each session.
+        Sends one message after the other on each session.
         """
         clients = await self._openForMessages(PingPongClient, self._job.size)
         began = self._begin()
@@ -164,7 +167,7 @@ class Player:
 
     async def _paced(self) -> dict[str, Any]:
         """
-        Send messages on schedule, whether or not answers came.
+        Sends messages on schedule, whether or not answers have arrived.
         """
         job = self._job
         clients = await self._openForMessages(MessageClient, job.size)
@@ -173,8 +176,8 @@ class Player:
         began = self._begin()
         schedule = Schedule(self._reactor, clients, count, job.rate, self._now)
         schedule.start()
-        # What has not come by then is lost, and no error.
-        limit = count / job.rate + PATIENCE
+        # Answers that have not arrived by then are lost, which is no error.
+        limit = count / job.rate + ANSWER_TIMEOUT
         answered.addTimeout(limit, self._reactor, lambda result, seconds: [])
         try:
             await answered
@@ -197,7 +200,7 @@ class Player:
         self, kind: Callable[..., AnyMessageClient], size: int
     ) -> list[AnyMessageClient]:
         """
-        @return: sessions on which a first message has gone to the server and come back.
+        Opens sessions, and has a first message come back on each.
         """
 
         async def greet(client: AnyMessageClient) -> None:
@@ -220,9 +223,9 @@ class Player:
             if greet is not None:
                 await greet(client)
 
-        turnstile = DeferredSemaphore(OPENING)
+        semaphore = DeferredSemaphore(MAXIMUM_CONNECTING)
         opened = [
-            turnstile.run(lambda client: Deferred.fromCoroutine(connect(client)), client)
+            semaphore.run(lambda client: Deferred.fromCoroutine(connect(client)), client)
             for client in clients
         ]
         await self._all(opened)

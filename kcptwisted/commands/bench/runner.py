@@ -20,15 +20,15 @@ class Stopped(Exception):
 
 class Watcher(Protocol):
     """
-    Is told how far a run is.
+    Shows the progress of a run.
     """
 
     def proceed(self, done: int, rounds: int, title: str) -> None:
         """
-        A round begins.
+        Takes note that a round begins.
 
-        @param done: rounds before it, of all scenarios.
-        @param rounds: all rounds of all scenarios.
+        @param done: how many rounds of all scenarios are done.
+        @param rounds: how many rounds all scenarios have.
         @param title: what is measured now.
         """
 
@@ -37,8 +37,15 @@ async def measure(
     peers: Peers, scenarios: Sequence[Scenario], settings: Settings, watcher: Watcher
 ) -> list[Result]:
     """
-    @return: what became of each scenario.  One that fails is given up; the others go on.
-    @raise Stopped: if the processes were ended from outside.
+    Measures scenarios.  A scenario that fails is not continued; the others are measured all the
+    same.
+
+    @param peers: starts the processes.
+    @param scenarios: what to measure.
+    @param settings: how much to measure.
+    @param watcher: shows the progress.
+    @return: the result of each scenario.
+    @raise Stopped: if the user has ended the run.
     """
     results: list[Result] = []
     total = sum(scenario.rounds(settings) for scenario in scenarios)

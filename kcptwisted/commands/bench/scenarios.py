@@ -1,5 +1,5 @@
 """
-What C{python -m kcptwisted bench} measures.
+The scenarios that C{python -m kcptwisted bench} measures.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ if TYPE_CHECKING:
     from kcptwisted.commands.bench.endpointstrings import EndpointStrings
     from kcptwisted.commands.bench.processes import Peers
 
-#: Messages of one session that is alone, and of each of many.
-ALONE, EACH = 5000, 20
+#: Messages of the single session in C{pingpong}, and of each session in C{many}.
+SINGLE_MESSAGES, MANY_MESSAGES = 5000, 20
 
 
 @dataclass(frozen=True)
 class Settings:
     """
-    How much is measured.
+    How much to measure.
 
-    @ivar ends: where both ends are, and their options.
-    @ivar megabytes: that are moved one way, and back and forth.
-    @ivar sessions: how many C{many} and C{idle} have.
-    @ivar seconds: for which idle sessions are watched.
-    @ivar rounds: how often each is measured.
+    @ivar ends: the endpoint strings of both ends.
+    @ivar megabytes: how many megabytes C{oneway} and C{echo} send.
+    @ivar sessions: how many sessions C{many} and C{idle} have.
+    @ivar seconds: for how long idle sessions are watched.
+    @ivar rounds: how often each scenario is measured.
     """
 
     ends: EndpointStrings
@@ -41,8 +41,8 @@ class Metric:
     One figure of a scenario.
 
     @ivar key: its name in JSON.
-    @ivar title: for people.
-    @ivar unit: of the figure.
+    @ivar title: its name for people.
+    @ivar unit: its unit.
     """
 
     key: str
@@ -55,12 +55,12 @@ class Scenario:
     """
     Something to measure.
 
-    @ivar name: on the command line and in JSON.
-    @ivar title: for people; a format of L{Settings}.
+    @ivar name: its name on the command line and in JSON.
+    @ivar title: its name for people; a format string for L{Settings}.
     @ivar metrics: its figures.
-    @ivar measure: measures once, and gives a value for the key of each metric.
-    @ivar once: whether more rounds would tell no more.
-    @ivar crowded: whether it opens as many sessions as the settings say.
+    @ivar measure: measures one round, and returns a value for the key of each metric.
+    @ivar once: True if one round is enough.
+    @ivar crowded: True if it opens C{sessions} sessions.
     """
 
     name: str
@@ -72,13 +72,13 @@ class Scenario:
 
     def describe(self, settings: Settings) -> str:
         """
-        @return: the title of what is measured with these settings.
+        Returns the title with the numbers of the settings.
         """
         return self.title.format(settings)
 
     def rounds(self, settings: Settings) -> int:
         """
-        @return: how often it is measured.
+        Returns how many rounds are measured.
         """
         return 1 if self.once else settings.rounds
 
@@ -87,9 +87,11 @@ async def _load(
     peers: Peers, settings: Settings, role: str, **options: object
 ) -> tuple[dict[str, Any], float]:
     """
-    Have a server and a client of a role in processes of their own.
+    Runs a server and a client, each in a process of its own.
 
-    @return: what the client told, and the CPU seconds that the load took of both.
+    @param role: the role of the client.
+    @param options: further options of the client.
+    @return: the client's results, and the CPU seconds of both ends for the load.
     """
     serves = "sink" if role == "sink" else "echo"
     async with peers.serving(serves, settings.ends.server) as (server, port):
@@ -108,23 +110,23 @@ async def _bulk(peers: Peers, settings: Settings, role: str, count: int) -> dict
 
 async def measureOneWay(peers: Peers, settings: Settings) -> dict[str, float]:
     """
-    Bytes from client to server, by the server's count and clock.
+    Measures bytes from client to server, by the server's count and clock.
     """
     return await _bulk(peers, settings, "sink", settings.megabytes * 1_000_000)
 
 
 async def measureEcho(peers: Peers, settings: Settings) -> dict[str, float]:
     """
-    Bytes to the server and back, by what has come back.
+    Measures bytes to the server and back, by the client's count and clock.
     """
     return await _bulk(peers, settings, "echo", settings.megabytes * 1_000_000)
 
 
 async def measurePingPong(peers: Peers, settings: Settings) -> dict[str, float]:
     """
-    One session's messages, one after the other.
+    Measures messages of one session, one after the other.
     """
-    found, cpu = await _load(peers, settings, "pingpong", count=ALONE)
+    found, cpu = await _load(peers, settings, "pingpong", count=SINGLE_MESSAGES)
     return {
         "p50": found["p50_us"],
         "p99": found["p99_us"],
@@ -134,9 +136,11 @@ async def measurePingPong(peers: Peers, settings: Settings) -> dict[str, float]:
 
 async def measureMany(peers: Peers, settings: Settings) -> dict[str, float]:
     """
-    The same on many sessions at once.
+    Measures messages on many sessions at once, one after the other on each.
     """
-    found, cpu = await _load(peers, settings, "pingpong", count=EACH, sessions=settings.sessions)
+    found, cpu = await _load(
+        peers, settings, "pingpong", count=MANY_MESSAGES, sessions=settings.sessions
+    )
     return {
         "rate": found["messages_per_second"],
         "p50": found["p50_us"] / 1000,
@@ -147,7 +151,7 @@ async def measureMany(peers: Peers, settings: Settings) -> dict[str, float]:
 
 async def measureIdle(peers: Peers, settings: Settings) -> dict[str, float]:
     """
-    What sessions cost the server on which nothing happens.
+    Measures what idle sessions cost the server.
     """
     ends, sessions = settings.ends, settings.sessions
     async with peers.serving("echo", ends.server) as (server, port):
@@ -207,8 +211,10 @@ SCENARIOS = {
 
 def chosen(names: Iterable[str]) -> list[Scenario]:
     """
-    @param names: of some; all if there are none.
-    @return: them, in the order in which they are measured.
+    Finds scenarios by name.
+
+    @param names: the names; none means all scenarios.
+    @return: the scenarios, in the order in which they are measured.
     @raise ValueError: if there is no such scenario.
     """
     wanted = set(names) or set(SCENARIOS)

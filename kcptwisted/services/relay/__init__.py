@@ -1,3 +1,4 @@
 """
-Joining connections so that neither end takes a failure for the end of the data (docs/relay.md).
+The service C{kcp-relay}: it joins connections so that neither end takes a failure for the end of
+the data (docs/relay.md).
 """

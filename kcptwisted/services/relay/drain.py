@@ -1,5 +1,5 @@
 """
-Waiting until what was written to a connection has been delivered.
+Waits until what was written to a connection has been delivered.
 """
 
 from __future__ import annotations
@@ -11,66 +11,68 @@ from twisted.internet.interfaces import IDelayedCall
 
 from kcptwisted.services.relay.transports import inKernel, undelivered
 
-#: Seconds from one look to the next: doubled as long as nothing has changed.
-FIRST_PAUSE = 0.01
-LAST_PAUSE = 0.5
+#: Seconds from one poll to the next.  They double, up to the longest, as long as nothing changes.
+FIRST_POLL = 0.01
+LONGEST_POLL = 0.5
 
-#: Seconds that a system which does not tell is given to deliver the rest.
+#: Seconds that the operating system gets to deliver the rest, if it does not say how much is left.
 GRACE = 1.0
 
 
 class Drain:
     """
-    Looks at a connection until its peer's host has everything.
+    Polls a connection until the peer's host has everything.
     """
 
     def __init__(
         self,
         reactor: Any,
         transport: Any,
-        patience: float | None,
+        timeout: float | None,
         drained: Callable[[], object],
     ) -> None:
         """
-        @param patience: seconds after which it is given up if nothing more is delivered; None if
-            it never is.
-        @param drained: called once, at once if there is nothing to wait for.
+        @param reactor: provides L{twisted.internet.interfaces.IReactorTime}.
+        @param transport: the connection.
+        @param timeout: seconds without any delivery after which the wait ends; None for no limit.
+        @param drained: is called once, when everything is delivered or the wait ends.  It is called
+            from L{start} if there is nothing to wait for.
         """
         self._reactor = reactor
         self._transport = transport
-        self._patience = patience
+        self._timeout = timeout
         self._drained = drained
         self._call: IDelayedCall | None = None
         self._left = -1
-        self._moved = 0.0
-        self._pause = FIRST_PAUSE
+        self._lastChange = 0.0
+        self._pause = FIRST_POLL
 
     def start(self) -> None:
         """
-        Look for the first time.
+        Polls for the first time.
         """
-        self._look()
+        self._poll()
 
     def stop(self) -> None:
         """
-        Look no more.
+        Stops polling.
         """
         if self._call is not None and self._call.active():
             self._call.cancel()
         self._call = None
 
-    def _look(self) -> None:
+    def _poll(self) -> None:
         self._call = None
         left, now = undelivered(self._transport), self._reactor.seconds()
         if left != self._left:
-            self._left, self._moved, self._pause = left, now, FIRST_PAUSE
+            self._left, self._lastChange, self._pause = left, now, FIRST_POLL
         if left == 0:
             if inKernel(self._transport) is None:
                 self._call = self._reactor.callLater(GRACE, self._drained)
             else:
                 self._drained()
-        elif self._patience is not None and now - self._moved >= self._patience:
+        elif self._timeout is not None and now - self._lastChange >= self._timeout:
             self._drained()
         else:
-            self._call = self._reactor.callLater(self._pause, self._look)
-            self._pause = min(self._pause * 2, LAST_PAUSE)
+            self._call = self._reactor.callLater(self._pause, self._poll)
+            self._pause = min(self._pause * 2, LONGEST_POLL)

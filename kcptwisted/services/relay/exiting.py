@@ -1,5 +1,5 @@
 """
-Ending a program that C{twistd} runs, with a status that tells its supervisor of a failure.
+Ends a program that C{twistd} runs, with an exit status that tells its supervisor of a failure.
 """
 
 from __future__ import annotations
@@ -12,14 +12,16 @@ from typing import Any
 
 from twisted.internet.error import ReactorNotRunning
 
-#: What a program exits with that has failed.
+#: The exit status of a program that has failed.
 FAILURE = 1
 
 
 def stopWithFailure(reactor: Any) -> None:
     """
-    Stop the reactor, and have the process exit with status 1 after all that follows: C{twistd}
-    itself knows no status but 0 for a reactor that has stopped without a signal.
+    Stops the reactor, and makes the process exit with status 1 at its very end.  C{twistd} itself
+    exits with 0 whenever the reactor stops without a signal.
+
+    @param reactor: provides L{twisted.internet.interfaces.IReactorCore}.
     """
     atexit.register(_exit)
     with suppress(ReactorNotRunning):

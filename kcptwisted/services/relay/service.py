@@ -1,5 +1,5 @@
 """
-The relay as a service: it listens, and ends in good order within its time.
+The relay as a service: it listens, and stops in good order within a limited time.
 """
 
 from __future__ import annotations
@@ -23,18 +23,20 @@ from twisted.python.failure import Failure
 from kcptwisted.interfaces import IKCPListeningPort
 from kcptwisted.server.secondsignal import onSecondSignal
 from kcptwisted.services.relay.exiting import stopWithFailure
-from kcptwisted.services.relay.pairs import Half, Pair
+from kcptwisted.services.relay.half import Half
+from kcptwisted.services.relay.pairs import Pair
 
 
 class RelayFactory(Factory):
     """
-    Makes pairs of connections.
+    Makes a pair of connections for each incoming connection.
     """
 
     def __init__(self, endpoint: IStreamClientEndpoint, reactor: Any = None) -> None:
         """
-        @param endpoint: where to pass on to.
-        @param reactor: tells the time; the installed one if None.
+        @param endpoint: makes the outgoing connections.
+        @param reactor: provides L{twisted.internet.interfaces.IReactorTime}; None means the
+            installed reactor.
         """
         if reactor is None:
             from twisted.internet import reactor
@@ -45,7 +47,7 @@ class RelayFactory(Factory):
 
     def buildProtocol(self, addr: IAddress | None) -> Half:
         """
-        @return: the half of a new pair that is connected already.
+        Makes a pair, and returns the half of its incoming connection.
         """
         pair = Pair(self._endpoint, self._reactor, self._over)
         self._pairs.add(pair)
@@ -58,9 +60,9 @@ class RelayFactory(Factory):
 
     def stop(self) -> Deferred[None]:
         """
-        Have all connections deliver what was read, and end.
+        Makes all connections deliver what was read, and end.
 
-        @return: fires when they have.
+        @return: fires when all have ended.
         """
         self._stopped = Deferred()
         if not self._pairs:
@@ -71,7 +73,7 @@ class RelayFactory(Factory):
 
     def abort(self) -> None:
         """
-        End all connections now.
+        Aborts all connections.
         """
         for pair in list(self._pairs):
             pair.abort()
@@ -79,7 +81,7 @@ class RelayFactory(Factory):
 
 class RelayService(Service):
     """
-    Listens at one endpoint, and passes each connection on to another one.
+    Listens at one endpoint, and joins each connection to one of another endpoint.
     """
 
     _log = Logger()
@@ -92,7 +94,11 @@ class RelayService(Service):
         stopTimeout: float,
     ) -> None:
         """
-        @param stopTimeout: seconds that a stop may take to deliver what was read; then the
+        @param reactor: provides L{twisted.internet.interfaces.IReactorTime} and
+            L{twisted.internet.interfaces.IReactorCore}.
+        @param server: where to listen.
+        @param client: makes the outgoing connections.
+        @param stopTimeout: seconds that a stop may take to deliver what was read; after that the
             connections are aborted.
         """
         self._reactor = reactor
@@ -101,7 +107,7 @@ class RelayService(Service):
         self.factory = RelayFactory(client, reactor)
         self._listening: Deferred[Any] | None = None
         self._starting = False
-        # When a stop has begun: fires when it is complete.
+        # Fires when a stop that has begun is complete.
         self._over: Deferred[None] | None = None
         self._problem: Failure | None = None
         self._port: IListeningPort | None = None
@@ -112,17 +118,17 @@ class RelayService(Service):
 
     def privilegedStartService(self) -> None:
         """
-        Listen.
+        Listens.
 
-        @raise twisted.internet.error.CannotListenError: if that fails at once.  If it fails later,
-            the reactor is stopped, and the program ends with status 1.
+        @raise twisted.internet.error.CannotListenError: if listening fails at once.  If it fails
+            later, the reactor stops and the program ends with status 1.
         """
         super().privilegedStartService()  # type: ignore[no-untyped-call]
         self._listen()
 
     def startService(self) -> None:
         """
-        Listen, unless L{privilegedStartService} has.
+        Listens, unless L{privilegedStartService} has done so.
         """
         super().startService()  # type: ignore[no-untyped-call]
         if self._listening is None:
@@ -140,7 +146,7 @@ class RelayService(Service):
     def _listens(self, port: IListeningPort) -> None:
         self._port = port
         if self._over is not None:
-            # It could not be cancelled any more.
+            # It was too late to cancel this.
             self._stopListening("abort")
         elif hasattr(port, "onStop"):
             port.onStop(self._portStops)
@@ -158,19 +164,21 @@ class RelayService(Service):
 
     def stopService(self) -> Deferred[None]:
         """
-        Take no more connections, deliver what was read, and end those that are there.
+        Stops listening, delivers what was read, and ends all connections.
 
-        @return: fires when they are over.
+        @return: fires when all have ended.
         """
         super().stopService()  # type: ignore[no-untyped-call]
         return self._stop()
 
     def _portStops(self, sessions: str) -> Deferred[None] | None:
         """
-        The port is stopped, perhaps by a worker's master: it ends the program when that is done.
+        Stops the service because its port is stopped, perhaps by a worker's master, which ends the
+        program afterwards.
 
-        @return: fires when the connections to the other side are over as well; None if that has
-            been asked for before.
+        @param sessions: the argument of C{stopListening}.
+        @return: fires when the connections to the other side have ended as well; None if a stop has
+            begun before.
         """
         stopped = None if self._over is not None else self._stop()
         if sessions == "abort":
@@ -207,7 +215,7 @@ class RelayService(Service):
 
     def _stopListening(self, sessions: str) -> Deferred[Any]:
         port = self._port
-        # Other ports leave the connections alone.
+        # Ports of other kinds do not touch the connections.
         arguments = {"sessions": sessions} if IKCPListeningPort.providedBy(port) else {}
         return maybeDeferred(port.stopListening, **arguments)  # type: ignore[union-attr]
 

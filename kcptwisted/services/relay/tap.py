@@ -16,7 +16,7 @@ from kcptwisted.services.relay.service import RelayFactory, RelayService
 
 __all__ = ["Options", "RelayFactory", "RelayService", "makeService"]
 
-#: Seconds that a stop may take.
+#: The default of C{--stop-timeout}, in seconds.
 STOP_TIMEOUT = 30.0
 
 
@@ -45,6 +45,8 @@ class Options(usage.Options):
 
     def postOptions(self) -> None:
         """
+        Checks the options.
+
         @raise usage.UsageError: if an endpoint or a number is missing or wrong.
         """
         from twisted.internet import reactor
@@ -75,7 +77,7 @@ def _seconds(name: str, given: str | float) -> float:
 
 def makeService(options: Options) -> Service:
     """
-    What twistd runs.
+    Makes the service for C{twistd}.
     """
     from twisted.internet import reactor
 

@@ -1,5 +1,5 @@
 """
-What the kinds of connections can do: half closes, resets, and telling what has been delivered.
+What the kinds of connections can do: half closes, resets, and saying what has been delivered.
 """
 
 from __future__ import annotations
@@ -16,44 +16,47 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import INegotiated, ITCPTransport
 from twisted.python.failure import Failure
 
-#: What C{SO_LINGER} gets: a close sends a reset; a close sends what is queued and then a FIN.
-_RESET, _DELIVER = struct.pack("ii", 1, 0), struct.pack("ii", 0, 0)
+#: Values of C{SO_LINGER}: a close sends a reset, or a close sends what is queued and then a FIN.
+_LINGER_RESET, _LINGER_DELIVER = struct.pack("ii", 1, 0), struct.pack("ii", 0, 0)
 
-#: How to ask for the bytes that a peer's host has not acknowledged: not in Python's modules.
+#: The numbers of requests for the bytes that a peer's host has not acknowledged.  Python's modules
+#: do not have them.
 _DARWIN_SO_NWRITE = 0x1024
 _FREEBSD_FIONWRITE = 0x40046677
 
 
 def hasHalfClose(transport: Any) -> bool:
     """
-    Whether a connection's two directions end one by one.  A wrapper, such as TLS, passes the method
-    of what it wraps on, which knows nothing of the wrapper's own last bytes.
+    Returns True if a connection's two directions end one by one.  Only a method of the class
+    counts: a wrapper, such as TLS, passes on the method of the wrapped transport, which does not
+    know the wrapper's own last bytes.
     """
     return hasattr(type(transport), "loseWriteConnection")
 
 
-def tellsEnd(transport: Any) -> bool:
+def signalsEnd(transport: Any) -> bool:
     """
-    Whether the peer can be told of the end of one direction.  A KCP peer without control frames
-    cannot.
+    Returns True if the peer learns of the end of one direction.  A KCP peer without control frames
+    does not.
     """
     return hasHalfClose(transport) and getattr(transport, "greeted", True)
 
 
-def endsItself(transport: Any) -> bool:
+def closesItself(transport: Any) -> bool:
     """
-    Whether a connection is over when both its directions are, and delivers what was written though
-    it is closed before what it has received is read: KCP.
+    Returns True for KCP: the connection ends when both directions have ended, and a close delivers
+    what was written even if received data is unread.
     """
     return hasattr(type(transport), "unacknowledged")
 
 
-def saidEnd(transport: Any, reason: Failure, closed: bool) -> bool:
+def isOrderlyEnd(transport: Any, reason: Failure, closed: bool) -> bool:
     """
-    Whether the end of a connection says that the peer had nothing more to send, where that was not
-    said before.
+    Returns True if the end of a connection, and nothing before it, says that the peer had nothing
+    more to send.
 
-    @param closed: whether this side has closed it.
+    @param reason: why the connection ended.
+    @param closed: True if this side has closed it.
     """
     if hasHalfClose(transport) or not reason.check(ConnectionDone):
         return False
@@ -63,9 +66,9 @@ def saidEnd(transport: Any, reason: Failure, closed: bool) -> bool:
 
 def abort(transport: Any) -> bool:
     """
-    End a connection so that the peer sees a failure, if there is a way.
+    Ends a connection so that the peer sees a failure, if the transport can do that.
 
-    @return: whether there is.
+    @return: True if it can.
     """
     if hasattr(transport, "abortConnection"):
         transport.abortConnection()
@@ -76,27 +79,29 @@ def abort(transport: Any) -> bool:
 
 def isTCP(transport: Any) -> bool:
     """
-    Whether it is TCP, with nothing around it.
+    Returns True for TCP without a wrapper.
     """
     return hasHalfClose(transport) and ITCPTransport.providedBy(transport)
 
 
 def resetOnClose(transport: Any, reset: bool) -> None:
     """
-    Say what the system does to a TCP connection that is closed, as when this process is killed.
+    Sets what the operating system does when a TCP connection is closed, also when this process is
+    killed.
 
-    @param reset: whether the peer sees a reset; else an end of data, whatever was to follow.
+    @param reset: True if the peer shall see a reset; False if it shall see the end of the data,
+        even if more was to follow.
     """
     if isTCP(transport):
         with suppress(OSError, AttributeError):
-            option = _RESET if reset else _DELIVER
+            option = _LINGER_RESET if reset else _LINGER_DELIVER
             transport.getHandle().setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, option)
 
 
 def undelivered(transport: Any) -> int:
     """
-    @return: how much was written and not delivered to the peer's host, as far as can be known:
-        bytes, or with KCP segments.
+    Returns how much of what was written the peer's host does not have yet, as far as that is known:
+    in bytes, for KCP in segments.
     """
     segments: int | None = getattr(transport, "unacknowledged", None)
     if segments is not None:
@@ -109,8 +114,8 @@ def undelivered(transport: Any) -> int:
 
 def inKernel(transport: Any) -> int | None:
     """
-    @return: bytes that the system holds for the peer; 0 if there is no socket, or nobody at its
-        other end any more; None if the system does not tell.
+    Returns how many bytes the operating system holds for the peer.  Returns 0 if there is no socket
+    or the connection has failed, None if the system does not say.
     """
     descriptor = _descriptor(transport)
     if descriptor < 0 or _failed(descriptor):
@@ -134,13 +139,13 @@ def _descriptor(transport: Any) -> int:
 
 def _failed(descriptor: int) -> bool:
     """
-    Whether a socket's connection has failed, by a reset for example.
+    Returns True if a socket's connection has failed, such as by a reset.
     """
     if not hasattr(select, "poll"):
         return False
     poll = select.poll()
     poll.register(descriptor, 0)
-    # POLLHUP comes as well when both ends have said that they send no more, with data under way.
+    # Not POLLHUP: it also comes when both directions have ended, with data still under way.
     return any(event & select.POLLERR for _, event in poll.poll(0))
 
 
@@ -148,7 +153,7 @@ def _outputQueue(descriptor: int) -> int:
     import fcntl
     import termios
 
-    # Linux calls it SIOCOUTQ, and it has the same number.
+    # On Linux this is SIOCOUTQ, which has the same number.
     request = _FREEBSD_FIONWRITE if sys.platform.startswith("freebsd") else termios.TIOCOUTQ
     count = array.array("i", [0])
     fcntl.ioctl(descriptor, request, count)

@@ -7,7 +7,7 @@ from __future__ import annotations
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from kcptwisted.commands.bench.arguments import OPTIONS
+from kcptwisted.commands.bench.arguments import DEFAULT_OPTIONS
 from kcptwisted.commands.bench.endpointstrings import EndpointStrings
 
 
@@ -48,7 +48,7 @@ class EndpointStringsTests(SynchronousTestCase):
         ends = EndpointStrings("")
         ends.check(Clock())
         self.assertEqual(ends.client(1), "kcp:127.0.0.1:1")
-        EndpointStrings(OPTIONS).check(Clock())
+        EndpointStrings(DEFAULT_OPTIONS).check(Clock())
 
     def test_wrong(self) -> None:
         """

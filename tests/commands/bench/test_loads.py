@@ -26,7 +26,7 @@ from kcptwisted.commands.bench.loads import (
     Writer,
     WrongBytes,
 )
-from kcptwisted.commands.bench.stream import PERIOD, Pattern
+from kcptwisted.commands.bench.stream import STREAM_PERIOD, Pattern
 
 
 class Ticks:
@@ -221,16 +221,18 @@ class SinkClientTests(SynchronousTestCase):
         """
         It sends count and bytes, and is done with the server's answer, which may come in pieces.
         """
-        client = SinkClient(PERIOD + 5)
+        client = SinkClient(STREAM_PERIOD + 5)
         transport = connected(client)
         client.begin()
-        self.assertEqual(transport.value(), COUNT.pack(PERIOD + 5) + Pattern().take(PERIOD + 5))
-        answer = ANSWER.pack(PERIOD + 5, 1_500_000_000)
+        self.assertEqual(
+            transport.value(), COUNT.pack(STREAM_PERIOD + 5) + Pattern().take(STREAM_PERIOD + 5)
+        )
+        answer = ANSWER.pack(STREAM_PERIOD + 5, 1_500_000_000)
         client.dataReceived(answer[:9])
         self.assertNoResult(client.done)
         client.dataReceived(answer[9:])
         self.successResultOf(client.done)
-        self.assertEqual((client.counted, client.seconds), (PERIOD + 5, 1.5))
+        self.assertEqual((client.counted, client.seconds), (STREAM_PERIOD + 5, 1.5))
 
     def test_miscounted(self) -> None:
         """

@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from kcptwisted.commands.bench.arguments import addArguments
 from kcptwisted.commands.bench.peer import buildParser
-from kcptwisted.commands.bench.scenarios import ALONE, EACH, SCENARIOS
+from kcptwisted.commands.bench.scenarios import MANY_MESSAGES, SCENARIOS, SINGLE_MESSAGES
 from tests.test_docs import DOCS, rows, section
 
 PAGE = DOCS / "bench.md"
@@ -28,8 +28,8 @@ class PageTests(SynchronousTestCase):
         """
         table = {row[0]: row[1] for row in rows(section(PAGE, "Measuring"))}
         self.assertEqual([name for name in table if name in SCENARIOS], list(SCENARIOS))
-        self.assertIn(f"{ALONE} messages", table["pingpong"])
-        self.assertIn(f"{EACH} messages each", table["many"])
+        self.assertIn(f"{SINGLE_MESSAGES} messages", table["pingpong"])
+        self.assertIn(f"{MANY_MESSAGES} messages each", table["many"])
 
     def test_arguments(self) -> None:
         """

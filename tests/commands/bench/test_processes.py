@@ -12,7 +12,7 @@ from twisted.internet.interfaces import IProcessProtocol, IReactorProcess
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from kcptwisted.commands.bench.processes import PARTING, Peer, PeerFailed, Peers
+from kcptwisted.commands.bench.processes import EXIT_TIMEOUT, Peer, PeerFailed, Peers
 from tests.commands.bench.spawning import FakeProcess, SpawningReactor
 
 
@@ -144,11 +144,11 @@ class PeersTests(SynchronousTestCase):
         """
         using = self.use(lambda peer: peer.read())
         self.process.tell("done")
-        self.reactor.advance(PARTING - 1)
+        self.reactor.advance(EXIT_TIMEOUT - 1)
         self.assertEqual(self.process.signals, [])
         self.reactor.advance(1)
         self.assertEqual(self.process.signals, ["KILL"])
-        self.assertEqual(self.failed(using), f"echo: did not end within {PARTING} s")
+        self.assertEqual(self.failed(using), f"echo: did not end within {EXIT_TIMEOUT} s")
 
     def test_error(self) -> None:
         """

@@ -15,7 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from kcptwisted.commands.bench.loads import EchoServer, SinkServer, WrongBytes
-from kcptwisted.commands.bench.roles import OPENING, PATIENCE, Job, Player
+from kcptwisted.commands.bench.roles import ANSWER_TIMEOUT, MAXIMUM_CONNECTING, Job, Player
 from kcptwisted.commands.bench.stream import Pattern
 from kcptwisted.endpoints import KCPClientEndpoint, KCPServerEndpoint
 from kcptwisted.options import KCPOptions
@@ -195,7 +195,7 @@ class PlayerTests(SynchronousTestCase):
         # The first is the one that does not count.
         self.serve(lambda: Lossy(64 * (1 + 30)))
         playing = self.play(Job("paced", rate=50, seconds=1))
-        self.network.run(PATIENCE)
+        self.network.run(ANSWER_TIMEOUT)
         self.assertNoResult(playing)
         self.network.run(2)
         found = self.successResultOf(playing)
@@ -207,7 +207,7 @@ class PlayerTests(SynchronousTestCase):
         """
         self.serve(lambda: Lossy(64))
         playing = self.play(Job("paced", rate=50, seconds=1))
-        self.network.run(PATIENCE + 3)
+        self.network.run(ANSWER_TIMEOUT + 3)
         found = self.successResultOf(playing)
         self.assertEqual((found["messages"], found["lost"]), (0, 50))
         self.assertNotIn("p50_us", found)
@@ -234,7 +234,7 @@ class PlayerTests(SynchronousTestCase):
         playing = self.play(Job("pingpong", sessions=200, count=1), count=True)
         self.network.run(5)
         self.assertEqual(self.successResultOf(playing)["messages"], 200)
-        self.assertEqual((self.counting.most, OPENING), (64, 64))
+        self.assertEqual((self.counting.most, MAXIMUM_CONNECTING), (64, 64))
         self.assertEqual(len(port.sessions), 200)
 
     def test_notListening(self) -> None:

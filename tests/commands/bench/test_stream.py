@@ -8,15 +8,15 @@ from hashlib import shake_128
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from kcptwisted.commands.bench.stream import PERIOD, SESSION_SHIFT, Pattern
+from kcptwisted.commands.bench.stream import SESSION_SHIFT, STREAM_PERIOD, Pattern
 from tests.properties import given, settings, strategies
 
 #: Three periods of the stream of seed 5.
-STREAM = shake_128((5).to_bytes(8, "little")).digest(PERIOD) * 3
+STREAM = shake_128((5).to_bytes(8, "little")).digest(STREAM_PERIOD) * 3
 
 #: Lengths of pieces: small ones, and such that pass the end of the period once or twice.
 LENGTHS = strategies.one_of(
-    strategies.integers(0, 70_000), strategies.integers(PERIOD - 2, 2 * PERIOD)
+    strategies.integers(0, 70_000), strategies.integers(STREAM_PERIOD - 2, 2 * STREAM_PERIOD)
 )
 
 
@@ -32,11 +32,11 @@ class PatternTests(SynchronousTestCase):
         Whatever is taken is the stream from where the session begins.
         """
         pattern = Pattern(5, session)
-        at = session * SESSION_SHIFT % PERIOD
+        at = session * SESSION_SHIFT % STREAM_PERIOD
         for length in lengths:
             expected = (STREAM * 4)[at : at + length]
             self.assertTrue(pattern.take(length) == expected, (at, length))
-            at = (at + length) % PERIOD
+            at = (at + length) % STREAM_PERIOD
 
     @settings(max_examples=30)
     @given(strategies.lists(LENGTHS, max_size=5), strategies.integers(0, 300))
@@ -54,7 +54,7 @@ class PatternTests(SynchronousTestCase):
         """
         A byte that is wrong, missing or there twice is seen, also around the end of the period.
         """
-        for at in (0, 40_000, PERIOD - 100, PERIOD - 50):
+        for at in (0, 40_000, STREAM_PERIOD - 100, STREAM_PERIOD - 50):
             right = STREAM[at : at + 100]
             for wrong in (
                 right[:70] + bytes([right[70] ^ 1]) + right[71:],

@@ -7,7 +7,9 @@ from __future__ import annotations
 import os
 import re
 
-from tests.programs import EXAMPLES, ROOT, Program, ProgramTestCase, freePort
+from kcptwisted.testing.link import Link
+from kcptwisted.testing.lossyrelay import LossyRelay
+from tests.programs import EXAMPLES, ROOT, Program, ProgramTestCase, freePort, reactor
 from tests.tlscases import skipTLS
 from tests.workers.clients import WorkersCase, isLinux
 
@@ -327,6 +329,62 @@ class OutOfBandPositionTests(ProgramTestCase):
         self.assertEqual(program.status, 1)
 
 
+class LiveTuningTests(ProgramTestCase):
+    """
+    Tests for live_tuning.py.
+    """
+
+    async def test_slower(self) -> None:
+        """
+        The sender tries for more while the round trip is short, and for less when it grows.  All
+        that it sent arrives.
+        """
+        receiver, port = await self.startServer(
+            "live_tuning.py", "receive", "kcp:0:interface=127.0.0.1:key=sesame"
+        )
+        relay = LossyRelay(reactor, ("127.0.0.1", port), Link(), seed=1)
+        self.addCleanup(relay.stop)
+        endpoint = f"kcp:127.0.0.1:{relay.start()}:key=sesame"
+        sender = self.startExample("live_tuning.py", "send", endpoint, "4")
+        await sender.printed(r"round trip \d+ ms, \d+ in flight: faster, 1\d\d\d kB/s\n")
+        relay.outward.link = relay.inward.link = Link(delay=0.15)
+        await sender.printed(r"round trip \d+ ms, \d+ in flight: slower, \d+ kB/s\n")
+        relay.outward.link = relay.inward.link = Link()
+        match = await sender.printed(r"(\d+) bytes: Connection was closed cleanly")
+        await sender.ended()
+        self.assertEqual(sender.status, 0, sender.output)
+        await receiver.printed(rf"\b{match[1]} bytes received\n")
+
+    async def test_rates(self) -> None:
+        """
+        The rate keeps between its bounds, and waits for the first round trip.
+        """
+        check = (
+            "import sys; sys.path.insert(0, sys.argv[1]); from live_tuning import Tuner\n"
+            "tuner = Tuner()\n"
+            "print(tuner.look(0), tuner.rate)\n"
+            "print(tuner.look(20), tuner.look(70), tuner.rate)\n"
+            "print(tuner.look(71), tuner.rate)\n"
+            "for _ in range(99): tuner.look(200)\n"
+            "print(tuner.rate)\n"
+            "for _ in range(99): tuner.look(20)\n"
+            "print(tuner.rate)\n"
+        )
+        program = self.start("-c", check, str(EXAMPLES))
+        await program.ended()
+        expected = "False 1000000\nFalse False 1210000\nTrue 847000\n100000\n100000000\n"
+        self.assertEqual(program.output, expected)
+
+    async def test_usage(self) -> None:
+        """
+        Without arguments it says how to run it.
+        """
+        program = self.startExample("live_tuning.py")
+        await program.printed("live_tuning.py send")
+        await program.ended()
+        self.assertEqual(program.status, 1)
+
+
 class ChooseOptionsTests(ProgramTestCase):
     """
     Tests for choose_options.py.
@@ -355,6 +413,29 @@ class ChooseOptionsTests(ProgramTestCase):
             await program.ended()
             self.assertEqual(program.status, 1)
             self.assertNotIn("Traceback", program.output)
+
+
+class HolePunchingTests(ProgramTestCase):
+    """
+    Tests for hole_punching.py.
+    """
+
+    async def test_meet(self) -> None:
+        """
+        Both ends find each other, and greet.
+        """
+        _, port = await self.startServer("hole_punching.py", "introduce", "0")
+        ends = [
+            self.startExample(
+                "hole_punching.py", end, "127.0.0.1", str(port), "a word", "key=sesame:mode=fast3"
+            )
+            for end in ("listen", "connect")
+        ]
+        for end in ends:
+            await end.printed(r"hello from IPv4Address\(type='UDP', host='127.0.0.1', port=\d+\)\n")
+        for end in ends:
+            await end.ended()
+            self.assertEqual(end.status, 0, end.output)
 
 
 class TrialExampleTests(ProgramTestCase):

@@ -14,7 +14,7 @@ from twisted.internet.task import deferLater
 from kcptwisted.session import KCPTransport
 from kcptwisted.wire.control import Hello, decodeBlock
 from kcptwisted.wire.segment import WASK, decodeSegments
-from tests.inside import sessionOf
+from tests.inside import connectionOf
 from tests.interop.cases import IKCPCase, KCPGoCase, OurEndsCase, Settings
 from tests.interop.cpeer import CPeer
 from tests.interop.peers import GoCaller
@@ -66,7 +66,7 @@ class InvisibleCase(OurEndsCase):
         """
         stats = session.stats
         self.assertEqual((stats.KCPInErrors, stats.ControlErrs, stats.FECErrs), (0, 0, 0))
-        self.assertFalse(sessionOf(session).greeted)
+        self.assertFalse(connectionOf(session).controls.greeted)
 
     async def talk(self, port: int, settings: Settings) -> None:
         """
@@ -137,7 +137,7 @@ class KCPGoTests(KCPGoCase, InvisibleCase):
         caller.start(reactor, self._binary)
         self.addCleanup(caller.kill)
         await caller.tells(event="answered", session=1)
-        [session] = listening.sessions
+        session = listening.sessions[0]
         await caller.tells(event="enough", session=1)
         self.assertTrue(session.connected)
         self.assertUnharmed(session)
@@ -211,7 +211,7 @@ class IKCPTests(IKCPCase, InvisibleCase):
             await all
             await deferLater(reactor, SILENCE)
         self.assertTrue(b"".join(echoed) == Pattern().take(2 * SIZE))
-        [session] = listening.sessions
+        session = listening.sessions[0]
         self.assertTrue(session.connected)
         self.assertUnharmed(session)
         frames, bare = controls(tap)

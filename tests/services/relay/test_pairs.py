@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from kcptwisted.services.relay.pairs import PATIENCE
+from kcptwisted.services.relay.half import DRAIN_TIMEOUT
 from kcptwisted.services.relay.service import RelayFactory
 from tests.machines.relays import Talker
 from tests.machines.streams import SimpleStream, StreamClient, StreamServer
@@ -197,7 +197,7 @@ class EndingTests(PairCase):
         self.assertAborted(self.server)
         self.assertEqual(len(self.server.received), 20_000)
 
-    def test_patience(self) -> None:
+    def test_drainTimeout(self) -> None:
         """
         A reader that takes nothing is not waited for without end.
         """
@@ -207,7 +207,7 @@ class EndingTests(PairCase):
         self.client.write(bytes(20_000))
         self.pump(0.5)
         self.client.transport.abortConnection()
-        self.pump(PATIENCE - 1)
+        self.pump(DRAIN_TIMEOUT - 1)
         self.assertEqual(len(self.factory._pairs), 1)
         self.pump(2)
         self.assertEqual(self.factory._pairs, set())
@@ -291,7 +291,7 @@ class StoppingTests(PairCase):
         self.server.write(bytes(30_000))
         self.pump(1)
         stopped = self.factory.stop()
-        self.pump(PATIENCE / 2)
+        self.pump(DRAIN_TIMEOUT / 2)
         self.assertNoResult(stopped)
         for talker in (self.client, self.server):
             talker.transport.resumeProducing()

@@ -17,13 +17,13 @@ from twisted.internet.testing import StringTransport
 from twisted.protocols.policies import WrappingFactory
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from kcptwisted.services.relay.drain import FIRST_PAUSE, GRACE, Drain
+from kcptwisted.services.relay.drain import FIRST_POLL, GRACE, Drain
 from kcptwisted.services.relay.transports import (
     abort,
     hasHalfClose,
     inKernel,
     isTCP,
-    tellsEnd,
+    signalsEnd,
     undelivered,
 )
 from kcptwisted.session import KCPTransport
@@ -85,7 +85,7 @@ class SocketTests(TestCase):
         TCP.
         """
         here, there = await self.join("tcp:0:interface=127.0.0.1", "tcp:127.0.0.1:{}")
-        self.assertTrue(isTCP(here.transport) and tellsEnd(here.transport))
+        self.assertTrue(isTCP(here.transport) and signalsEnd(here.transport))
         await self.check(here, there)
 
     async def test_unix(self) -> None:
@@ -148,7 +148,7 @@ class SocketTests(TestCase):
         here, _ = await self.join("tcp:0:interface=127.0.0.1", "tcp:127.0.0.1:{}")
         wrapper = WrappingFactory(Callers()).buildProtocol(here.transport.getPeer())
         wrapper.makeConnection(here.transport)
-        self.assertFalse(hasHalfClose(wrapper) or tellsEnd(wrapper))
+        self.assertFalse(hasHalfClose(wrapper) or signalsEnd(wrapper))
         self.assertTrue(abort(wrapper))
         await here.over()
 
@@ -174,12 +174,12 @@ class KCPTests(SynchronousTestCase):
     KCP.
     """
 
-    def test_tellsEnd(self) -> None:
+    def test_signalsEnd(self) -> None:
         """
         Only a peer that takes control frames can be told that one direction has ended.
         """
-        self.assertTrue(tellsEnd(Told(True)))
-        self.assertFalse(tellsEnd(Told(False)))
+        self.assertTrue(signalsEnd(Told(True)))
+        self.assertFalse(signalsEnd(Told(False)))
 
     def test_session(self) -> None:
         """
@@ -233,7 +233,7 @@ class DrainTests(SynchronousTestCase):
         transport.dataBuffer = b"something"
         drain = Drain(clock, transport, None, lambda: self.fail("drained"))
         drain.start()
-        clock.advance(FIRST_PAUSE)
+        clock.advance(FIRST_POLL)
         drain.stop()
         transport.dataBuffer = b""
         clock.advance(100)

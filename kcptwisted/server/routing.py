@@ -1,0 +1,105 @@
+"""
+What a listener that shares its port with other processes asks about them.
+"""
+
+from __future__ import annotations
+
+from zope.interface import Interface, implementer
+
+from kcptwisted.interfaces import Address
+
+
+class IRouting(Interface):
+    """
+    Which datagrams are for other processes that serve the same port.
+
+    The kernel chooses the process by a hash of both addresses.  So what a client sends after its
+    address has changed reaches a process that does not know it: a I{stray}.
+    """
+
+    def follow(datagrams: list[bytes], address: Address) -> bool:
+        """
+        Hand over datagrams from an address whose datagrams have been handed over before, and not
+        given back.
+
+        @return: whether they are: there is nothing more to do about them.
+        """
+
+    def knows(conv: int) -> bool:
+        """
+        Whether another process has a session of that conversation whose peer may move.
+        """
+
+    def claim(conv: int, datagrams: list[bytes], address: Address) -> bool:
+        """
+        Hand over datagrams of a conversation, if another process has a session of it whose peer may
+        move.  L{follow} then takes what comes next from C{address}.
+
+        @return: whether there is such a process.
+        """
+
+    def began(conv: int) -> None:
+        """
+        There is a session of that conversation here whose peer may move.
+        """
+
+    def ended(conv: int) -> None:
+        """
+        There is none any more.
+        """
+
+    def opened(keys: list[bytes]) -> None:
+        """
+        What each datagram that has opened a session, or could have, is known again by: the others
+        are to take none of them.
+        """
+
+    def stop() -> None:
+        """
+        The listener is no more.
+        """
+
+
+@implementer(IRouting)
+class SingleProcess:
+    """
+    There is no other process.
+    """
+
+    def follow(self, datagrams: list[bytes], address: Address) -> bool:
+        """
+        @return: False.
+        """
+        return False
+
+    def knows(self, conv: int) -> bool:
+        """
+        @return: False.
+        """
+        return False
+
+    def claim(self, conv: int, datagrams: list[bytes], address: Address) -> bool:
+        """
+        @return: False.
+        """
+        return False
+
+    def began(self, conv: int) -> None:
+        """
+        Nobody is to know.
+        """
+
+    def ended(self, conv: int) -> None:
+        """
+        Nobody is to know.
+        """
+
+    def opened(self, keys: list[bytes]) -> None:
+        """
+        Nobody is to know.
+        """
+
+    def stop(self) -> None:
+        """
+        There is nothing to stop.
+        """

@@ -1,0 +1,179 @@
+"""
+The sessions of one socket: made, found, moved, counted, forgotten.
+"""
+
+from __future__ import annotations
+
+from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from kcptwisted.interfaces import Address
+from kcptwisted.options import KCPOptions
+from kcptwisted.session import KCPTransport
+from kcptwisted.session.holder import SessionHolder
+from kcptwisted.session.session import KCPSession
+from kcptwisted.stack.sessionstack import SessionStack
+from kcptwisted.stack.socketstack import RandomBytes, SocketStack
+from kcptwisted.udp.addresses import toAddress
+
+
+class SessionTable:
+    """
+    The sessions of a socket: those that live, by the peer's address, and those that are over, but
+    for what their applications have yet to read.  The address of the latter is free again.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        socket: SocketStack,
+        options: KCPOptions,
+        holder: SessionHolder[KCPSession],
+        randomBytes: RandomBytes,
+    ) -> None:
+        """
+        @param socket: has the live ones.
+        @param holder: is told what becomes of them.
+        @param randomBytes: gives the numbers that sessions' FEC groups begin at.
+        """
+        self._socket = socket
+        self._options = options
+        self._holder = holder
+        self._randomBytes = randomBytes
+        self._live = socket.sessions
+        self._unread: dict[KCPSession, SessionStack] = {}
+
+    def __len__(self) -> int:
+        return len(self._live)
+
+    @property
+    def isEmpty(self) -> bool:
+        """
+        Whether there is no session, nor any that is over but has something unread.
+        """
+        return not self._live and not self._unread
+
+    def at(self, address: Address) -> KCPSession | None:
+        """
+        @return: the live session with the peer at C{address}.
+        """
+        stack = self._live.get(address)
+        return None if stack is None else stack.session
+
+    def stackOf(self, session: KCPSession) -> SessionStack | None:
+        """
+        @return: the layers of a live session.
+        """
+        stack = self._live.get(session.address)
+        return stack if stack is not None and stack.session is session else None
+
+    def live(self) -> list[KCPSession]:
+        """
+        @return: the live sessions.
+        """
+        return [stack.session for stack in self._live.values()]
+
+    def everyone(self) -> list[KCPSession]:
+        """
+        @return: the live ones, and those with something unread.
+        """
+        return [*self.live(), *self._unread]
+
+    def transports(self) -> list[KCPTransport]:
+        """
+        @return: those of the live sessions' protocols.
+        """
+        transports = [session.transport for session in self.live()]
+        return [transport for transport in transports if transport is not None]
+
+    def addresses(self) -> list[Address]:
+        """
+        @return: of the peers of the live ones.
+        """
+        return list(self._live)
+
+    def add(self, conv: int, address: Address) -> SessionStack:
+        """
+        @return: a new session with the peer at C{address}, and its layers.
+        """
+        socket, live = self._socket, self._live
+        session = KCPSession(conv, address, self._options, socket, self._holder)
+        stack = live[address] = SessionStack(
+            session,
+            self._options,
+            socket.transport,
+            socket.clock,
+            socket.stats,
+            self._randomBytes,
+        )
+        socket.stats.CurrEstab = len(live)
+        socket.stats.MaxConn = max(socket.stats.MaxConn, len(live))
+        return stack
+
+    def move(self, session: KCPSession, address: Address) -> None:
+        """
+        The peer of a live session is at C{address} now.
+        """
+        self._log.info(
+            "KCP connection {conv}: the peer moved from {old} to {new}",
+            conv=session.conv,
+            old=toAddress(session.address),
+            new=address,
+        )
+        self._live[address] = self._live.pop(session.address)
+        session.moved(address)
+
+    def takeForeign(self, session: KCPSession, datagrams: list[bytes]) -> list[bytes]:
+        """
+        See L{SessionHolder.foreignDatagrams}.
+
+        @return: those of other conversations.
+        """
+        stack = self.stackOf(session)
+        return datagrams if stack is None else stack.sortForeign(datagrams)
+
+    def keepUnread(self, session: KCPSession) -> None:
+        """
+        The session is over, but its application has yet to read the rest.
+        """
+        stack = self._leave(session)
+        if stack is not None:
+            self._unread[session] = stack
+
+    def forget(self, session: KCPSession) -> bool:
+        """
+        The session is over.
+
+        @return: whether it was live until now.
+        """
+        stack = self._unread.pop(session, None)
+        wasLive = stack is None
+        if wasLive:
+            stack = self._leave(session)
+        if stack is not None:
+            stack.end()
+        return wasLive
+
+    def _leave(self, session: KCPSession) -> SessionStack | None:
+        """
+        Nothing is sent to the session's peer any more, nor taken from it.
+        """
+        stack = self.stackOf(session)
+        if stack is not None:
+            del self._live[session.address]
+            stack.leave()
+        self._socket.stats.CurrEstab = len(self._live)
+        return stack
+
+    def leaveAll(self, reason: Failure) -> None:
+        """
+        The socket closes: the sessions go with it.  If there are any, the reactor has stopped.
+        """
+        lost = Failure(ConnectionLost()) if reason.check(ConnectionDone) else reason
+        for session in self.everyone():
+            try:
+                session.leave(lost)
+            except Exception:
+                self._log.failure("Leaving {session!r} failed", session=session)

@@ -1,0 +1,298 @@
+"""
+All that there is once a socket: the UDP port, the cipher, the user's own layers, the clock.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionLost
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from kcptwisted.crypt.layer import CryptLayer
+from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
+from kcptwisted.options import KCPOptions
+from kcptwisted.options.table import MAXIMUM_MTU
+from kcptwisted.stack.guard import LayerGuard
+from kcptwisted.stack.sessionstack import SessionStack
+from kcptwisted.stack.unreadable import SEALED, UnreadableLog
+from kcptwisted.stats import PortStats
+from kcptwisted.timing.shared import clockOf
+from kcptwisted.udp.offload import LARGEST
+from kcptwisted.udp.opening import UDPPort, openPort, rebindPort
+from kcptwisted.wire.control import TOKEN
+
+#: Wraps a protocol in a layer of the user's own; see L{kcptwisted.layer.DatagramLayer}.
+SocketLayer = Callable[[IDatagramProtocol], IDatagramProtocol]
+
+#: Gives so many random bytes that nobody can guess.
+RandomBytes = Callable[[int], bytes]
+
+
+class SocketUser(Protocol):
+    """
+    What a socket's stack calls: a listener or a connector.
+    """
+
+    def strangeDatagrams(self, datagrams: list[bytes], address: Address) -> None:
+        """
+        Datagrams arrived from an address without a session.
+        """
+
+    def connectionRefused(self) -> None:
+        """
+        See L{IDatagramProtocol.connectionRefused}.
+        """
+
+    def peerUnreachable(self, problem: OSError) -> None:
+        """
+        See L{IDatagramProtocol.peerUnreachable}.
+        """
+
+    def sendingFailed(self, problem: OSError) -> None:
+        """
+        See L{IDatagramProtocol.sendingFailed}.
+        """
+
+    def socketClosed(self, reason: Failure) -> None:
+        """
+        The socket is about to close: this is the last occasion to send.
+        """
+
+
+@implementer(IDatagramProtocol, IDatagramTransport)
+class SocketStack:
+    """
+    A socket with its layers.  It gives each datagram that arrives to the session at the sender's
+    address, and is what the sessions share (L{kcptwisted.session.holder.SessionSocket}).
+
+    @ivar sessions: the live sessions, with their own layers, by the peer's address.
+    @ivar calls: whether it is its sessions that call, and not their peers.
+    @ivar reactor: tells the time, and opens the port.
+    @ivar clock: flushes the sessions.
+    @ivar stats: counts of the port.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        reactor: Any,
+        options: KCPOptions,
+        user: SocketUser,
+        calls: bool,
+        randomBytes: RandomBytes = os.urandom,
+    ) -> None:
+        """
+        @param user: takes what concerns no session.
+        @param randomBytes: gives tokens.
+        """
+        self.sessions: dict[Address, SessionStack] = {}
+        self.calls = calls
+        self.reactor = reactor
+        self.clock = clockOf(reactor)
+        self.stats = PortStats()
+        self._options = options
+        self._user = user
+        self._randomBytes = randomBytes
+        self._port: UDPPort | None = None
+        self._peer: Address | None = None
+
+    # Opening and closing the port.
+
+    def openPort(
+        self,
+        bind: Address,
+        peer: Address | None,
+        layers: Sequence[SocketLayer] = (),
+        sock: socket.socket | None = None,
+    ) -> None:
+        """
+        Open the UDP port, with the cipher and the user's own layers around this.
+
+        @param peer: the only address to talk with, or None.
+        @param layers: from the inner to the outer, outside the cipher.
+        @param sock: see L{kcptwisted.udp.opening.openPort}.
+        @raise twisted.internet.error.CannotListenError: if C{bind} cannot be had.
+        @raise ValueError: if the mtu is too small for the layers.
+        """
+        self._peer = peer
+        cipher = self._options.cipher.make(self._options.cipherKey)
+        protocol: IDatagramProtocol = self
+        # The port drops larger ones unopened; the user's layers may make them smaller.
+        longest = LARGEST if layers else MAXIMUM_MTU + self._options.cipher.overhead
+        if cipher is not None:
+            unopened = UnreadableLog(SEALED, self.clock.now)
+            protocol = CryptLayer(protocol, cipher, self.stats, unopened.add)
+        overhead = self._options.overhead
+        for layer in layers:
+            protocol = layer(protocol)
+            overhead += getattr(protocol, "ownOverhead", 0)
+        self._options.checkMtu(overhead)
+        if layers:
+            protocol = LayerGuard(protocol, self)
+        self._port = openPort(
+            self.reactor, protocol, bind, self._options, self.stats, peer, sock, longest
+        )
+
+    def rebind(self, bind: Address, peer: Address) -> bool:
+        """
+        Go on with a new socket; see L{rebindPort}.
+        """
+        port = self._port
+        return port is not None and rebindPort(port, bind, peer, self._options)
+
+    def closePort(self) -> Deferred[None]:
+        """
+        @return: fires when the socket is closed.
+        """
+        assert self._port is not None
+        return self._port.stopListening()
+
+    def getHost(self) -> IPv4Address | IPv6Address:
+        """
+        @return: the local address.
+        """
+        assert self._port is not None
+        return self._port.getHost()
+
+    # The protocol of the layers below.
+
+    def makeConnection(self, transport: IDatagramTransport) -> None:
+        """
+        The layers below are ready.
+        """
+        self.transport = transport
+
+    def datagramsReceived(self, datagrams: list[bytes], address: Address) -> None:
+        """
+        Hand datagrams to the session at the address.
+        """
+        size = sum(map(len, datagrams))
+        if size > MAXIMUM_MTU and max(map(len, datagrams)) > MAXIMUM_MTU:
+            datagrams = self._withoutOversized(datagrams)
+            size = sum(map(len, datagrams))
+        if not datagrams:
+            return
+        if self._peer is not None:
+            # The socket is connected: all are the peer's, however the kernel spells its address.
+            address = self._peer
+        session = self.sessions.get(address)
+        clock = self.clock
+        held, clock.held = clock.held, True
+        try:
+            if session is None:
+                self._user.strangeDatagrams(datagrams, address)
+            else:
+                session.receive(datagrams, size, address)
+        finally:
+            clock.held = held
+
+    def datagramsRecovered(self, datagrams: list[bytes], address: Address) -> None:
+        """
+        Hand on what a layer on the socket rebuilt.
+        """
+        if max(map(len, datagrams), default=0) > MAXIMUM_MTU:
+            datagrams = self._withoutOversized(datagrams)
+        session = self._at(address)
+        if session is None or not datagrams:
+            return
+        clock = self.clock
+        held, clock.held = clock.held, True
+        try:
+            session.receiveRecovered(datagrams, address)
+        finally:
+            clock.held = held
+
+    def _at(self, address: Address) -> SessionStack | None:
+        return self.sessions.get(address if self._peer is None else self._peer)
+
+    def _withoutOversized(self, datagrams: list[bytes]) -> list[bytes]:
+        """
+        Drop and count what is larger than any KCP peer sends: windows count segments, not bytes.
+        """
+        fitting = [datagram for datagram in datagrams if len(datagram) <= MAXIMUM_MTU]
+        self.stats.InOversized += len(datagrams) - len(fitting)
+        return fitting
+
+    def layerFailed(self, reason: Failure, address: Address) -> None:
+        """
+        See L{kcptwisted.stack.guard.LayerGuard}.
+        """
+        session = self._at(address)
+        if session is not None:
+            session.session.failed(reason)
+
+    def batchFinished(self) -> None:
+        """
+        Flush.
+        """
+        self.clock.flush()
+
+    def connectionRefused(self) -> None:
+        """
+        Pass up.
+        """
+        self._user.connectionRefused()
+
+    def peerUnreachable(self, problem: OSError) -> None:
+        """
+        Pass up.
+        """
+        self._user.peerUnreachable(problem)
+
+    def sendingFailed(self, problem: OSError) -> None:
+        """
+        Pass up.
+        """
+        self._user.sendingFailed(problem)
+
+    def connectionLost(self, reason: Failure) -> None:
+        """
+        The socket is closed.
+        """
+        try:
+            self._user.socketClosed(reason)
+        finally:
+            # Sessions that failed to end are still here.
+            for session in self.sessions.values():
+                session.forget()
+
+    # The transport of the sessions.
+
+    @property
+    def overhead(self) -> int:
+        """
+        Bytes that the layers on the socket add.
+        """
+        return self.transport.overhead
+
+    def writeDatagrams(self, datagrams: Sequence[bytes], address: Address) -> None:
+        """
+        Send datagrams past the own layers of the session at the address.  If there is one, they
+        count as the session's.
+        """
+        session = self.sessions.get(address)
+        (self.transport if session is None else session).writeDatagrams(datagrams, address)
+
+    def sendStateless(self, datagrams: Sequence[bytes], address: Address) -> None:
+        """
+        Send what belongs to no session, though there may be one at the address.
+        """
+        try:
+            self.writeDatagrams(datagrams, address)
+        except ConnectionLost as problem:
+            self._log.debug("Not answered: {problem}", problem=problem)
+
+    def newToken(self) -> bytes:
+        """
+        @return: a random name for one end of a connection.
+        """
+        return self._randomBytes(TOKEN)
