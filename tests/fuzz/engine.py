@@ -84,7 +84,7 @@ def _ask(choices: Choices, party: Party, kind: int) -> None:
     """
     connection = party.connection
     if kind < 90:
-        if len(party.data) + connection.queuedBytes < LARGEST:
+        if len(party.data) + connection.conversation.sender.queuedBytes < LARGEST:
             with suppress(MessageTooLong):
                 party.write(bytes(choices.number(2) % 2000))
     elif kind < 110:
