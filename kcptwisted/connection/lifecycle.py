@@ -252,7 +252,6 @@ class Lifecycle:
             try:
                 self._sayLastWord(end.cause, now)
             finally:
-                self._liveness.stop()
                 self._timers.clearAll()
                 self._end(end)
 

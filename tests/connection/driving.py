@@ -67,6 +67,7 @@ class Party:
     @ivar producing: a producer has yet to bring the rest of what a close delivers.
     @ivar closesWell: when the connection last said something the application had closed, and the
         peer had acknowledged everything.
+    @ivar arrived: bytes that had arrived in order when some were last left for later.
     @ivar onData: is called with what the application is given.
     @ivar onFinished: is called when the peer has finished.
     @ivar onEnded: is called when the connection has ended.
@@ -83,6 +84,7 @@ class Party:
         @param seed: of its tokens.
         """
         self.stats = SessionStats()
+        self.arrived = 0
         self.connection = Connection(conv, settings, self.stats, tokens(seed))
         self.now = now
         self.sent: list[bytes] = []
@@ -225,6 +227,12 @@ class Party:
     def _note(self) -> None:
         if not self.isOver:
             self.closesWell = self.connection.lifecycle.isDelivered and not self.producing
+            receiver = self.connection.conversation.receiver
+            if receiver.unread:
+                left = sum(map(len, receiver._ready)) + sum(
+                    len(data) for _, data in receiver._messages or ()
+                )
+                self.arrived = sum(map(len, self.received)) + left
 
     def _answerLate(self, datagrams: list[bytes]) -> None:
         word = self.connection.lifecycle.lastWord

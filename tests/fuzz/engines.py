@@ -252,6 +252,8 @@ class Application:
         peer = self.peer
         if peer is not None and end.cause is Cause.PEER_RESET:
             assert peer.party.isOver, "forged reset"
+        if end.cause.isPeers and not self.left:
+            assert len(self.party.data) >= self.party.arrived, "what had arrived is lost"
         assert end.cause is not Cause.PEER_RESTARTED or not self.getsAll, "nobody has restarted"
 
     def close(self) -> None:
