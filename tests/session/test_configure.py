@@ -274,6 +274,23 @@ class MtuTests(ConfigureTestCase):
             self.assertEqual([len(each.reasons) for each in (client, server)], [1, 1])
             self.assertLessEqual(max(len(datagram) for _, _, datagram in self.sent), least)
 
+    def test_beforeHello(self) -> None:
+        """
+        A server that makes its mtu too small for control frames before the client has said hello
+        has none, and its datagrams keep to it.
+        """
+
+        def prepare(protocol: RecordingProtocol) -> None:
+            protocol.onMade = lambda protocol: protocol.session.configure(mtu=OVERHEAD + 10)
+
+        self.serverFactory.prepare = prepare
+        client, server = self.connect()
+        server.session.write(self.data(1000))
+        self.network.run(5)
+        self.assertEqual(client.received, self.data(1000))
+        self.assertFalse(client.session.greeted or server.session.greeted)
+        self.assertEqual(max(map(len, self.sentBy(SERVER))), OVERHEAD + 10)
+
 
 class SendingTests(ConfigureTestCase):
     """
