@@ -1,7 +1,7 @@
 """
-A connection between two hosts that are both behind a NAT: each learns the other's address from an
-introducer that both can reach, sends a datagram there, so that its own NAT lets answers in, and
-then uses the same socket for KCP.
+A connection between two hosts that are both behind a NAT.  Each host learns the other's address
+from an introducer that both can reach.  It sends a datagram to that address, so that its own NAT
+lets answers in, and then uses the same socket for KCP.
 
 Run the introducer on a host with a public address, and one end at each of the others::
 
@@ -9,8 +9,8 @@ Run the introducer on a host with a public address, and one end at each of the o
     python examples/hole_punching.py listen INTRODUCER 4001 secret-word "key=sesame"
     python examples/hole_punching.py connect INTRODUCER 4001 secret-word "key=sesame"
 
-Both say the same word, by which the introducer knows that they belong together.  A NAT that binds
-each destination to another port ("symmetric") cannot be passed like this.
+Both ends send the same word, so that the introducer knows that they belong together.  This does not
+work with a NAT that uses another port for each destination (a "symmetric" NAT).
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from kcptwisted.options import KCPOptions
 #: Seconds between two questions to the introducer.
 PAUSE = 0.5
 
-#: The name of an end, and of the end that it wants.
+#: The role of an end, and the role of the other end.
 OTHER = {"listen": "connect", "connect": "listen"}
 
 
 class Introducer(DatagramProtocol):
     """
-    Tells each end of a pair where the other one's datagrams come from.
+    Tells each end of a pair the public address of the other.
     """
 
     transport: IUDPTransport
@@ -48,7 +48,7 @@ class Introducer(DatagramProtocol):
 
     def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
         """
-        Answer, if the other end has been here.
+        Answers, if the other end has asked before.
         """
         end, _, word = datagram.decode("utf-8", "replace").partition(" ")
         if end not in OTHER:
@@ -76,7 +76,7 @@ class Meeting(DatagramProtocol):
 
     def startProtocol(self) -> None:
         """
-        Ask.
+        Begins to ask.
         """
         self._asking.start(PAUSE)
 
@@ -85,7 +85,7 @@ class Meeting(DatagramProtocol):
 
     def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
         """
-        Take the introducer's answer.
+        Takes the introducer's answer.
         """
         if addr == self._introducer and self._asking.running:
             self._asking.stop()
@@ -97,7 +97,7 @@ class Greeter(Protocol):
     """
     Says hello, prints what the other end says, and closes the connection.
 
-    @ivar lost: fires when the connection is over.
+    @ivar lost: fires when the connection has ended.
     """
 
     def __init__(self) -> None:
@@ -105,14 +105,14 @@ class Greeter(Protocol):
 
     def connectionMade(self) -> None:
         """
-        Greet.
+        Says hello.
         """
         assert self.transport is not None
         self.transport.write(b"hello")
 
     def dataReceived(self, data: bytes) -> None:
         """
-        Print.
+        Prints the data, and closes the connection.
         """
         assert self.transport is not None
         print(f"{data.decode()} from {self.transport.getPeer()}", flush=True)
@@ -120,14 +120,14 @@ class Greeter(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
-        That is all.
+        Fires C{lost}.
         """
         self.lost.callback(None)
 
 
 async def main(reactor: Any, role: str, *arguments: str) -> None:
     """
-    Be the introducer, or one end.
+    Runs the introducer or one end.
     """
     if role == "introduce":
         introducer = reactor.listenUDP(int(arguments[0]), Introducer())
@@ -142,7 +142,7 @@ async def main(reactor: Any, role: str, *arguments: str) -> None:
         meeting = Meeting(role, word, (socket.gethostbyname(host), int(number)))
         asking = reactor.adoptDatagramPort(sock.fileno(), socket.AF_INET, meeting)
         peer = await meeting.met
-        # Two must not read one socket.
+        # Only one port may read the socket.
         await asking.stopListening()
         sock.sendto(b"let me in", peer)
         greeter = Greeter()

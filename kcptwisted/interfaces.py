@@ -111,25 +111,25 @@ class IKCPTransport(ITLSTransport, IConsumer, IPushProducer):
         "How long a segment waits for its ACK before it is sent again, milliseconds."
     )
     segmentsInFlight: int = Attribute("Segments that were sent and are not acknowledged.")
-    sendWindow: int = Attribute("The most segments in flight, as this end is set.")
-    peerWindow: int = Attribute("Segments for which the peer has room, as it said last.")
-    receiveWindow: int = Attribute("Segments for which this end has room now.")
+    sendWindow: int = Attribute("The most segments in flight: the option of this end.")
+    peerWindow: int = Attribute("Segments that the peer has room for, by its last segment.")
+    receiveWindow: int = Attribute("Segments that this end has room for now.")
     maximumOutOfBand: int = Attribute(
-        "The most bytes that L{sendOutOfBand} takes; -1 if it takes nothing, as FEC is off."
+        "The most bytes that L{sendOutOfBand} takes; -1 if it takes nothing because FEC is off."
     )
-    greeted: bool = Attribute("Whether the peer is kcptwisted, so that it takes control frames.")
+    greeted: bool = Attribute("True if the peer takes control frames, so is kcptwisted.")
 
     def configure(**changes: Any) -> None:
         """
-        Change options of this connection from now on, without loss: C{mode}, C{nodelay},
+        Changes options of this connection from now on, without loss: C{mode}, C{nodelay},
         C{interval}, C{resend}, C{nc}, C{mtu}, C{sendWindow}, C{receiveWindow}, C{ackNoDelay},
         C{writeDelay}, C{rateLimit} and C{pacing}, with the values that
         L{kcptwisted.options.KCPOptions} takes.  A smaller C{mtu} counts for segments that are cut
         from now on; those that wait or are in flight keep their size.  With control frames there
         must be room for one, 59 bytes beside what the layers take.
 
-        @raise ValueError: names the option that is wrong, or that cannot be changed, and what is
-            allowed.
+        @raise ValueError: if an option is wrong or cannot be changed.  The message names it and
+            says what is allowed.
         """
 
     def abortConnection() -> None:

@@ -36,7 +36,7 @@ PACKAGES = {
     "session": "arq connection errors interfaces layer options stats timing udp wire",
     "stack": "crypt fec interfaces layer options session stats timing udp wire",
     "server": "errors interfaces options session stack stats udp wire",
-    "client": "errors interfaces options session stack wire",
+    "client": "connection errors interfaces options session stack udp wire",
     "workers": "interfaces options server stack stats udp wire",
     "endpoints": "client interfaces options server stack udp workers",
     "endpointstrings": "endpoints options",

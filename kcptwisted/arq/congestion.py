@@ -130,9 +130,13 @@ class StandardCongestionControl(CongestionControl):
         self._credit = float(window * self._mss)
 
 
+#: It has no state, so all conversations share it.
+_NONE = NoCongestionControl()
+
+
 def congestionControl(limited: bool, mss: int) -> CongestionControl:
     """
     @param limited: whether to limit the segments in flight.
     @param mss: payload of a full segment, bytes.
     """
-    return StandardCongestionControl(mss) if limited else NoCongestionControl()
+    return StandardCongestionControl(mss) if limited else _NONE

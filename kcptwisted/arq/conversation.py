@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kcptwisted.arq.congestion import CongestionControl
-from kcptwisted.arq.incoming import takeApart
+from kcptwisted.arq.incoming import readControl, takeApart
 from kcptwisted.arq.probe import WindowProbe
 from kcptwisted.arq.receiver import Receiver
 from kcptwisted.arq.sender import MAXIMUM_BURST, Sender
@@ -25,7 +25,6 @@ from kcptwisted.wire.segment import (
     controlSegment,
     packHeader,
     packSegments,
-    unpackHeader,
 )
 
 #: wnd is a 16-bit field.
@@ -195,8 +194,7 @@ class Conversation:
         """
         sender = self.sender
         if (
-            len(datagram) != OVERHEAD + len(data)
-            or self._sendQueue.peerWindow is None
+            self._sendQueue.peerWindow is None
             or self._sendQueue.segments
             or sender.una != sender.next
             or self.wantsFlush
@@ -204,15 +202,8 @@ class Conversation:
             or self._staleness.suspected
         ):
             return 0
-        conv, cmd, _, window, _, _, una, length = unpackHeader(datagram, 0)
-        if (
-            conv != self.conv
-            or not WASK <= cmd <= WINS
-            or window != sender.remoteWindow
-            or una != sender.una & MASK
-            or length != len(data)
-            or datagram[OVERHEAD:] != data
-        ):
+        cmd, window, una = readControl(datagram, self.conv, data)
+        if not cmd or window != sender.remoteWindow or una != sender.una & MASK:
             return 0
         self._staleness.latest = una
         return cmd

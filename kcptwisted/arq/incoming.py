@@ -101,3 +101,19 @@ def takeApart(
         plausible = True
     stats.InSegs += pushes
     return acks, unas, lastWindow, plausible, asked, foreign
+
+
+def readControl(datagram: bytes, conv: int, data: bytes) -> tuple[int, int, int]:
+    """
+    @param conv: the conversation id.
+    @param data: control data.
+    @return: cmd, window and una of a datagram that is one WASK or WINS with that data; cmd is 0 if
+        it is anything else.
+    """
+    if len(datagram) != OVERHEAD + len(data):
+        return 0, 0, 0
+    found, cmd, _, window, _, _, una, length = unpackHeader(datagram, 0)
+    isOne = found == conv and WASK <= cmd <= WINS and length == len(data)
+    if not isOne or datagram[OVERHEAD:] != data:
+        return 0, 0, 0
+    return cmd, window, una

@@ -23,6 +23,7 @@ from kcptwisted.options import KCPOptions
 from kcptwisted.session.session import KCPSession
 from kcptwisted.stack.sessions import SessionTable
 from kcptwisted.stack.socketstack import RandomBytes, SocketLayer, SocketStack
+from kcptwisted.udp.addresses import toAddress
 from kcptwisted.wire.control import Block
 
 
@@ -104,7 +105,9 @@ class KCPConnector:
         self.stack.stats.ActiveOpens += 1
         session = self._session = self.sessions.add(conv, peer).session
         self._suspicion = Suspicion(self._reactor, session, self._options.deadAfter)
-        self._rebinding = Rebinding(self._reactor, self._rebind, lambda: session.heard)
+        self._rebinding = Rebinding(
+            self._reactor, self._rebind, lambda: session.connection.liveness.heard
+        )
         if self._options.handshake:
             seconds = self._options.timeout if patience is None else patience
             self._timeout = self._reactor.callLater(seconds, self._timedOut)
@@ -119,7 +122,7 @@ class KCPConnector:
         """
         self._stopTimeout()
         try:
-            protocol = self._factory.buildProtocol(session.getPeer())
+            protocol = self._factory.buildProtocol(toAddress(session.address))
             if protocol is None:
                 raise error.NoProtocol()
         except Exception:
@@ -183,7 +186,7 @@ class KCPConnector:
             self._log.info(
                 "KCP connection {conv}: no answer from {peer}, trying from {host}",
                 conv=session.conv,
-                peer=session.getPeer(),
+                peer=toAddress(session.address),
                 host=self.stack.getHost(),
             )
 
@@ -233,7 +236,7 @@ class KCPConnector:
         session = self._session
         if session is None or session.connection.lifecycle.peerFinished:
             return
-        if session.delivered:
+        if session.connection.lifecycle.isDelivered:
             session.end(Failure(error.ConnectionDone()))
         elif self._isConnecting(session):
             session.end(Failure(reason))
@@ -262,7 +265,7 @@ class KCPConnector:
         """
         Whether the peer has yet to show that it is there; without a handshake, too.
         """
-        return session.protocol is None or not session.stats.InPkts
+        return session.application.protocol is None or not session.stats.InPkts
 
     def _fail(self, reason: Failure) -> None:
         result, self._result = self._result, None
@@ -290,7 +293,7 @@ class KCPConnector:
         session = self._session
         if session is None:
             return
-        if session.protocol is None:
+        if session.application.protocol is None:
             session.connectionLost(Failure(CancelledError()))
         else:
             session.end(Failure(CancelledError()))

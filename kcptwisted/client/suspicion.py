@@ -9,6 +9,8 @@ from typing import Protocol
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
 
+from kcptwisted.connection.connection import Connection
+
 #: Seconds between two questions at most.
 PAUSE = 1.0
 
@@ -20,14 +22,10 @@ class Suspect(Protocol):
     """
     A session, as far as it concerns L{Suspicion}.
 
-    @ivar heard: when the peer was last heard, milliseconds.
+    @ivar connection: what decides about it.
     """
 
-    @property
-    def heard(self) -> int:
-        """
-        When the peer was last heard, milliseconds.
-        """
+    connection: Connection
 
     def askAgain(self) -> None:
         """
@@ -69,7 +67,7 @@ class Suspicion:
         """
         if self._reason is None:
             self._reason = reason
-            self._heard = self._session.heard
+            self._heard = self._session.connection.liveness.heard
             self._asked = 0
             self._look()
 
@@ -78,7 +76,7 @@ class Suspicion:
         reason = self._reason
         if reason is None:
             return
-        if self._session.heard != self._heard:
+        if self._session.connection.liveness.heard != self._heard:
             self._reason = None
         elif self._asked < QUESTIONS:
             self._asked += 1

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 
 from kcptwisted.arq.congestion import congestionControl
 from kcptwisted.arq.conversation import Conversation
-from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.connection.controls import Controls
 from kcptwisted.connection.events import Cause, End, Event, Events
 from kcptwisted.connection.lifecycle import Lifecycle
@@ -44,13 +43,13 @@ class Connection:
     @ivar outbox: datagrams that leave without waiting for a flush, for the driver to take out.
     @ivar wantsFlush: there is something to send.
     @ivar hasMore: there is more to send than one flush may take.
+    @ivar settings: what it is tuned with.
     @ivar conversation: the ARQ core.
     @ivar controls: the control frames.
     @ivar liveness: the watch over the peer.
     """
 
     __slots__ = (
-        "_settings",
         "_stats",
         "_timers",
         "controls",
@@ -61,6 +60,7 @@ class Connection:
         "lifecycle",
         "liveness",
         "outbox",
+        "settings",
         "wantsFlush",
     )
 
@@ -77,7 +77,7 @@ class Connection:
         @param newToken: gives a random name for one end of a connection.
         """
         self.conv = conv
-        self._settings = settings
+        self.settings = settings
         self._stats = stats
         arq = settings.arq
         congestion = congestionControl(settings.congestionControl, arq.mss)
@@ -111,7 +111,7 @@ class Connection:
         """
         controls = self.controls
         controls.call()
-        if self._settings.handshake:
+        if self.settings.handshake:
             controls.greet(now)
             self.wantsFlush = True
         else:
@@ -140,7 +140,7 @@ class Connection:
     def _path(self) -> PathWatch:
         # Made on use: most connections are idle.
         return PathWatch(
-            self.conversation, self.controls, self.liveness, self._settings, self.events
+            self.conversation, self.controls, self.liveness, self.settings, self.events
         )
 
     # What is known.
@@ -160,18 +160,12 @@ class Connection:
         return self.conversation.receiver.unread
 
     @property
-    def queuedBytes(self) -> int:
+    def mayReturn(self) -> bool:
         """
-        Bytes that were written and wait to be sent for the first time.
+        Whether a peer that begins at sn 0 and una 0 has restarted for certain: it had acknowledged
+        something.
         """
-        return self.conversation.sender.queuedBytes
-
-    @property
-    def arqSettings(self) -> ARQSettings:
-        """
-        What the conversation is tuned with.
-        """
-        return self._settings.arq
+        return self.conversation.sender.una > 0
 
     # What arrives.
 
@@ -298,10 +292,10 @@ class Connection:
         @raise ValueError: if C{settings} say otherwise about C{stream}.
         """
         arq, congestion = settings.arq, None
-        if settings.congestionControl is not self._settings.congestionControl:
+        if settings.congestionControl is not self.settings.congestionControl:
             congestion = congestionControl(settings.congestionControl, arq.mss)
         self.conversation.configure(arq, congestion)
-        self._settings = settings
+        self.settings = settings
         self.controls.configure(settings)
         self.wantsFlush = True
 
@@ -320,6 +314,15 @@ class Connection:
         if not self.lifecycle.isOver:
             self.conversation.sender.resendAll(now)
             self.wantsFlush = True
+
+    def keepalive(self, now: int) -> bytes | None:
+        """
+        Returns a small datagram that says nothing new; None if the connection is over, or nobody
+        may be there.
+        """
+        if self.lifecycle.isOver or self.controls.unproven is not None:
+            return None
+        return self.conversation.windowDatagram(now)
 
     # Time.
 

@@ -31,6 +31,7 @@ from kcptwisted.stack.sessions import SessionTable
 from kcptwisted.stack.sessionstack import SessionStack
 from kcptwisted.stack.socketstack import RandomBytes, SocketLayer, SocketStack
 from kcptwisted.stack.unreadable import PLAIN, UnreadableLog
+from kcptwisted.udp.addresses import toAddress
 from kcptwisted.wire.control import Block
 from kcptwisted.wire.fec import PARITY, packetType
 from kcptwisted.wire.opening import Opening, readOpening
@@ -239,7 +240,7 @@ class KCPListener:
         position = self._restarts.find(session, others, now)
         if position is not None:
             session.connectionLost(Failure(PeerRestarted()))
-            self.ended.add(address, session.conv, now, mayBeNew=session.mayReturn)
+            self.ended.add(address, session.conv, now, mayBeNew=session.connection.mayReturn)
             self.strangeDatagrams(others[position:], address)
 
     def anotherGreeted(self, session: KCPSession, block: Block) -> None:
@@ -271,14 +272,14 @@ class KCPListener:
         Give the session its protocol, if the factory makes one.
         """
         try:
-            protocol = self.factory.buildProtocol(session.getPeer())
+            protocol = self.factory.buildProtocol(toAddress(session.address))
         except Exception:
             failure = Failure()
             self._log.failure("buildProtocol of {factory!r} failed", failure, factory=self.factory)
             session.connectionLost(failure)
             return
         if protocol is None:
-            session.abortConnection()
+            session.stream.abortConnection()
         else:
             session.startProtocol(protocol)
 
@@ -318,5 +319,5 @@ class KCPListener:
                 session.conv,
                 self.stack.clock.now(),
                 session.connection.lifecycle.lastWord,
-                session.mayReturn,
+                session.connection.mayReturn,
             )

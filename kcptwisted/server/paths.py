@@ -140,7 +140,8 @@ class PathChecks:
             return None
         roamer.address = address
         roamer.challenged = now
-        return session.challenge(self._cookies.make(address, session.conv, roamer.nonce, now))
+        challenge = self._cookies.make(address, session.conv, roamer.nonce, now)
+        return session.connection.controls.challengeDatagram(challenge, now)
 
     def _isProof(self, session: KCPSession, address: Address, data: bytes, now: int) -> bool:
         """

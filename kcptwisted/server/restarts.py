@@ -53,10 +53,11 @@ class Restarts:
             return False
         if hello is not None:
             return self._strangers.isThere(hello, opening.conv, session.address, now)
-        if session.connection.controls.greeted:
+        controls = session.connection.controls
+        if controls.greeted and controls.mayDoubt(now):
             # Not the program that it was.  If that is gone, it will not answer.
-            session.doubt()
-        return not session.connection.controls.greeted
+            session.askAgain()
+        return not controls.greeted
 
     def isAnother(self, session: KCPSession, hello: Block, now: int) -> bool:
         """

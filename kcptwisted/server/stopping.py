@@ -82,10 +82,12 @@ class Stop:
         if ending is Ending.CLOSE and self._timer is None and not self._stopped.called:
             self._timer = self._reactor.callLater(self._limit, self._tooLong)
         for session in self._sessions.everyone():
-            if ending is Ending.CLOSE:
-                session.loseConnection()
-            elif ending is Ending.ABORT:
-                session.abortConnection()
+            # As the application would: through TLS, if there is any.
+            transport = session.transport
+            if transport is not None and ending is Ending.CLOSE:
+                transport.loseConnection()
+            elif transport is not None and ending is Ending.ABORT:
+                transport.abortConnection()
         self.check()
         closed: Deferred[None] = Deferred()
         self._stopped.chainDeferred(closed)

@@ -12,6 +12,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from kcptwisted.connection.connection import Connection
+from kcptwisted.connection.states import Sending
 from kcptwisted.interfaces import IOutOfBandProtocol
 from kcptwisted.session.outofband import decodeOutOfBand
 from kcptwisted.session.stream import Stream
@@ -46,7 +47,7 @@ class Application:
         self._delivering = False
         self.protocol: IProtocol | None = None
 
-    def connect(self, protocol: IProtocol, transport: ITransport) -> None:
+    def connect(self, protocol: IProtocol, transport: ITransport | None) -> None:
         """
         Gives the protocol its transport.
         """
@@ -107,6 +108,17 @@ class Application:
         """
         return IHalfCloseableProtocol.providedBy(self.protocol)
 
+    def inputEnded(self, connection: Connection, stream: Stream) -> None:
+        """
+        Tells the protocol that the peer sends no more.  One that cannot go on without that has its
+        connection closed.
+        """
+        halfCloseable = self.isHalfCloseable
+        self.readConnectionLost()
+        if not halfCloseable and connection.lifecycle.sending is Sending.READY:
+            # Below TLS: the peer does not answer an end of TLS any more.
+            stream.loseConnection()
+
     def readConnectionLost(self) -> None:
         """
         Tells a protocol that can go on that the peer will send no more.
@@ -136,17 +148,18 @@ class Application:
         function: Callable[..., object],
         *arguments: object,
         protocol: IProtocol | None = None,
-    ) -> None:
+    ) -> object:
         """
-        Calls code of the application.
+        Calls code of the application, and returns what that does; None if it raises.
 
         @param what: the name of C{function}, for the log.
         @param protocol: the application's, if it is not C{self.protocol} any more.
         """
         try:
-            function(*arguments)
+            return function(*arguments)
         except Exception:
             self.failed(what, protocol)
+            return None
 
     def failed(self, what: str, protocol: IProtocol | None = None) -> None:
         """

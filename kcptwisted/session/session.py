@@ -4,32 +4,27 @@ One connection as Twisted drives it: what arrives, what is due, and what the app
 
 from __future__ import annotations
 
-from contextlib import suppress
-from typing import Any
-
-from twisted.internet import error
-from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import IProtocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from kcptwisted.connection.connection import Connection
-from kcptwisted.connection.events import AnotherGreeted, Ended, Event, Unread
-from kcptwisted.connection.states import Sending, State
+from kcptwisted.connection.events import Event
+from kcptwisted.connection.states import State
 from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
 from kcptwisted.options import KCPOptions
 from kcptwisted.session.application import Application
+from kcptwisted.session.egress import send, sendOutbox
 from kcptwisted.session.gone import Gone
+from kcptwisted.session.happenings import conclude, happen
 from kcptwisted.session.holder import SessionHolder, SessionSocket
-from kcptwisted.session.reasons import endOf, failureOf
-from kcptwisted.session.report import reportEnd
+from kcptwisted.session.reasons import endOf
 from kcptwisted.session.stream import Stream
 from kcptwisted.session.transport import KCPTransport
 from kcptwisted.stats import SessionStats
 from kcptwisted.timing.interfaces import IFlushed
-from kcptwisted.udp.addresses import showAddress, toAddress
-from kcptwisted.udp.asked import ownAddressOf
+from kcptwisted.udp.addresses import hostAsked, showAddress, toAddress
 from kcptwisted.wire.control import LONGEST_BLOCK
 
 
@@ -42,12 +37,14 @@ class KCPSession:
     @ivar conv: the conversation id.
     @ivar address: the peer's.
     @ivar stats: counts.
+    @ivar options: what the endpoint was made with, but for what was changed since.
+    @ivar socket: what sessions on one socket share.
     @ivar connection: what decides.
     @ivar application: the application's protocol.
     @ivar stream: what the application writes and reads, below TLS.
     @ivar transport: what the application has.
     @ivar connected: the application has the connection, and it is not over.
-    @ivar scheduled: the clock's own note.
+    @ivar scheduled: see L{IFlushed}.
     """
 
     __slots__ = (
@@ -57,14 +54,14 @@ class KCPSession:
         "_clock",
         "_ending",
         "_holder",
-        "_options",
-        "_socket",
         "address",
         "application",
         "connected",
         "connection",
         "conv",
+        "options",
         "scheduled",
+        "socket",
         "stats",
         "stream",
         "transport",
@@ -91,8 +88,8 @@ class KCPSession:
         """
         self.conv = conv
         self.address = address
-        self._options = options
-        self._socket = socket
+        self.options = options
+        self.socket = socket
         self._holder = holder
         self._clock = socket.clock
         self._began = self._clock.now()
@@ -102,36 +99,14 @@ class KCPSession:
         self.transport: KCPTransport | None = KCPTransport(self)
         self.connected = False
         self.scheduled: int | None = None
-        # Why the connection is to end, for a reason of this end's.
+        # Why this end wants the connection to end.
         self._ending: Failure | None = None
 
     def __repr__(self) -> str:
-        host, peer = showAddress(self.getHost()), showAddress(self.getPeer())
+        host = showAddress(hostAsked(self.socket.getHost(), self.address))
+        peer = showAddress(toAddress(self.address))
         tls = "" if self.stream.tls is None else ", TLS"
         return f"<KCPSession {self.conv} {self.connection.state.value}, {host} to {peer}{tls}>"
-
-    # What others ask.
-
-    @property
-    def protocol(self) -> IProtocol | None:
-        """
-        The application's; None before there is one, and after the end.
-        """
-        return self.application.protocol
-
-    @property
-    def socket(self) -> SessionSocket:
-        """
-        What sessions on one socket share.
-        """
-        return self._socket
-
-    @property
-    def options(self) -> KCPOptions:
-        """
-        What the endpoint was made with.
-        """
-        return self._options
 
     @property
     def overhead(self) -> int:
@@ -140,46 +115,6 @@ class KCPSession:
         """
         return self._below.overhead
 
-    @property
-    def heard(self) -> int:
-        """
-        When the peer was last heard, milliseconds.
-        """
-        return self.connection.liveness.heard
-
-    @property
-    def delivered(self) -> bool:
-        """
-        Whether the application has closed, and the peer has acknowledged everything.
-        """
-        return self.stream.disconnecting and self.connection.conversation.drained
-
-    @property
-    def mayReturn(self) -> bool:
-        """
-        Whether a peer that begins at sn 0 and una 0 has restarted for certain: it had acknowledged
-        something.
-        """
-        return self.connection.conversation.sender.una > 0
-
-    def getPeer(self) -> IPv4Address | IPv6Address:
-        """
-        Returns the peer's address.
-        """
-        return toAddress(self.address)
-
-    def getHost(self) -> IPv4Address | IPv6Address:
-        """
-        Returns the local address; of a server on all addresses the one that the peer asked, as far
-        as the system tells.
-        """
-        host = self._socket.getHost()
-        own = ownAddressOf(self.address)
-        if own is None:
-            return host
-        kind = IPv6Address if ":" in own.host else IPv4Address
-        return kind("UDP", own.host, host.port)
-
     # IDatagramProtocol.
 
     def makeConnection(self, transport: IDatagramTransport) -> None:
@@ -187,8 +122,8 @@ class KCPSession:
         The layers below are ready.
         """
         self._below = transport
-        settings = self._options.connectionSettings(transport.overhead)
-        self.connection = Connection(self.conv, settings, self.stats, self._socket.newToken)
+        settings = self.options.connectionSettings(transport.overhead)
+        self.connection = Connection(self.conv, settings, self.stats, self.socket.newToken)
 
     def datagramsReceived(
         self, datagrams: list[bytes], address: Address, recovered: bool = False
@@ -221,12 +156,6 @@ class KCPSession:
         """
         self.datagramsReceived(datagrams, address, True)
 
-    def outOfBandReceived(self, packets: list[bytes]) -> None:
-        """
-        Takes out-of-band packets.
-        """
-        self.application.deliverOutOfBand(packets, self.connection, self.stream, self.stats)
-
     def batchFinished(self) -> None:
         """
         The socket's clock flushes.
@@ -258,13 +187,9 @@ class KCPSession:
         while True:
             # The last word leaves before the end is reported, which takes the layers away.
             if connection.outbox:
-                self._sendOutbox()
+                sendOutbox(self, self._below)
             while events:
-                event = events.pop(0)
-                if event is Event.READABLE:
-                    self.application.deliver(self.connection, self.stream, self.stats)
-                else:
-                    self._act(event, now)
+                happen(self, self._holder, events.pop(0))
             if connection.lifecycle.unsettled:
                 connection.settle(now)
             if not events and not connection.outbox:
@@ -272,47 +197,13 @@ class KCPSession:
         if self.stream.gate is not None and not self.stream.takesProducers:
             self.application.call("stopProducing", self.stream.gate.stop)
 
-    def _act(self, event: Event | AnotherGreeted | Unread | Ended, now: int) -> None:
-        connection, holder = self.connection, self._holder
-        if event is Event.ESTABLISHED:
-            holder.sessionEstablished(self)
-        elif event is Event.GREETED:
-            holder.sessionGreeted(self)
-        elif event is Event.PATH_SILENT:
-            holder.pathSilent(self)
-        elif event is Event.MODES_DIFFER:
-            self._log.warn(
-                "KCP connection {conv} with {peer}: one end has stream=yes and the other stream=no;"
-                " messages are not kept apart",
-                conv=self.conv,
-                peer=self.getPeer(),
-            )
-        elif event is Event.PEER_FINISHED:
-            self._inputEnded()
-        elif event is Event.OUTPUT_DELIVERED:
-            self.application.writeConnectionLost()
-        elif isinstance(event, AnotherGreeted):
-            if not connection.lifecycle.isOver:
-                holder.anotherGreeted(self, event.block)
-        elif isinstance(event, Unread):
-            self._clock.forget(self)
-            holder.sessionUnread(self, failureOf(event.end))
-            if not self.stream.readPaused:
-                self._clock.wantFlush(self)
-        elif isinstance(event, Ended):
-            self._over(failureOf(event.end))
-
-    def _inputEnded(self) -> None:
+    def parked(self) -> None:
         """
-        Tells the application that the peer sends no more.  One that cannot go on without has its
-        connection closed.
+        The connection is over, and the application has yet to read.
         """
-        application = self.application
-        halfCloseable = application.isHalfCloseable
-        application.readConnectionLost()
-        if not halfCloseable and self.connection.lifecycle.sending is Sending.READY:
-            # Below TLS: the peer does not answer an end of TLS any more.
-            self.stream.loseConnection()
+        self._clock.forget(self)
+        if not self.stream.readPaused:
+            self._clock.wantFlush(self)
 
     # What the holder does with it.
 
@@ -333,45 +224,25 @@ class KCPSession:
         @param received: bytes that have come from it, as they came.
         """
         now = self._clock.now()
-        lower = self._socket.overhead
-        self.connection.accept(now, unproven, received, self._below.overhead, lower)
+        overheads = self._below.overhead, self.socket.overhead
+        self.connection.accept(now, unproven, received, *overheads)
         self._react(now)
-        if not self.connection.lifecycle.isOver:
-            self._clock.schedule(self)
+        self.schedule()
 
     def startProtocol(self, protocol: IProtocol) -> None:
         """
         Connects the application's protocol.
         """
         self.connected = self.connection.lifecycle.attached = True
-        assert self.transport is not None
         self.application.connect(protocol, self.transport)
 
     def moved(self, address: Address) -> None:
         """
         The peer is at another address now.
         """
-        self._log.info(
-            "KCP connection {conv}: the peer moved from {old} to {new}",
-            conv=self.conv,
-            old=self.getPeer(),
-            new=address,
-        )
         self.address = address
         self.connection.resendAll(self._clock.now())
         self._clock.wantFlush(self)
-
-    def loseConnection(self) -> None:
-        """
-        Closes the connection, as the application would.
-        """
-        (self.transport or self.stream).loseConnection()
-
-    def abortConnection(self) -> None:
-        """
-        Aborts the connection, as the application would.
-        """
-        self.stream.abortConnection()
 
     def askAgain(self) -> None:
         """
@@ -380,51 +251,28 @@ class KCPSession:
         self.connection.question(self._clock.now())
         self._clock.wantFlush(self)
 
-    def configure(self, **changes: Any) -> None:
+    def configure(self, options: KCPOptions) -> None:
         """
-        See L{kcptwisted.interfaces.IKCPTransport.configure}.
+        Uses other options from now on.
+
+        @raise ValueError: if the mtu is too small for the layers.
         """
-        options = self._options.changed(**changes)
         # A control frame is not cut.
         frames = 0 if self.connection.controls.channel is None else LONGEST_BLOCK - 1
         options.checkMtu(self.overhead + frames)
         settings = options.connectionSettings(self.overhead)
         self.connection.configure(settings)
-        self._options = options
+        self.options = options
         self.stream.configure(options, settings.arq)
         if not self.connection.lifecycle.isOver:
             self._clock.wantFlush(self)
 
-    def setKeepAlive(self, enabled: bool) -> None:
+    def schedule(self) -> None:
         """
-        Asks a silent peer for signs of life after the default time, or never.
+        Has the clock see what is due.
         """
-        self.connection.liveness.setKeepAlive(KCPOptions.keepAlive if enabled else 0)
         if not self.connection.lifecycle.isOver:
             self._clock.schedule(self)
-
-    def doubt(self) -> None:
-        """
-        Asks the peer for a sign of life, unless that was done a moment ago.
-        """
-        if self.connection.controls.mayDoubt(self._clock.now()):
-            self.askAgain()
-
-    def challenge(self, data: bytes) -> bytes:
-        """
-        Returns a datagram that asks the peer to show that it is where this is sent.
-        """
-        return self.connection.controls.challengeDatagram(data, self._clock.now())
-
-    def keepalive(self) -> bytes | None:
-        """
-        Returns a small datagram that says nothing new; None if the connection is over, or nobody
-        may be there.
-        """
-        connection = self.connection
-        if connection.lifecycle.isOver or connection.controls.unproven is not None:
-            return None
-        return connection.conversation.windowDatagram(self._clock.now())
 
     # IFlushed.
 
@@ -448,7 +296,7 @@ class KCPSession:
             return
         if stream.resumed:
             stream.resumed = False
-            self.application.deliver(self.connection, self.stream, self.stats)
+            self.application.deliver(connection, self.stream, self.stats)
             self._react(now)
             if connection.lifecycle.isOver:
                 return
@@ -457,14 +305,11 @@ class KCPSession:
             connection.lifecycle.awaitsProducer = stream.awaitsProducer
         datagrams = connection.datagramsToSend(now)
         if datagrams:
-            self._send(datagrams)
+            send(self, self._below, datagrams)
         if connection.events or connection.lifecycle.unsettled:
             self._react(now)
-        if gate is not None and not stream.isSilent:
-            before = connection.queuedBytes
-            self.application.call("resumeProducing", gate.resume)
-            if connection.queuedBytes > before:
-                self._clock.wantFlush(self)
+        if gate is not None:
+            self.application.call("resumeProducing", stream.produce)
         if connection.lifecycle.isOver:
             return
         if connection.wantsFlush:
@@ -482,51 +327,12 @@ class KCPSession:
         if connection.state is State.CLOSED:
             return
         self.stream.resumed = False
-        self.application.deliver(self.connection, self.stream, self.stats)
+        self.application.deliver(connection, self.stream, self.stats)
         if self._ending is not None:
             connection.lifecycle.abandon(endOf(self._ending))
         self._react(now)
 
-    # Sending.
-
-    def _send(self, datagrams: list[bytes]) -> None:
-        try:
-            self._below.writeDatagrams(datagrams, self.address)
-        except error.ConnectionLost:
-            # A layer's way to end the connection.
-            self.end(Failure())
-        except Exception:
-            self.application.failed("writeDatagrams of a layer below")
-
-    def sendPast(self, datagrams: list[bytes]) -> None:
-        """
-        Sends datagrams as they are, past this session's own layers.
-        """
-        try:
-            self._socket.writeDatagrams(datagrams, self.address)
-        except error.ConnectionLost:
-            self.end(Failure())
-        except Exception:
-            self.application.failed("writeDatagrams of a layer below")
-
-    def _sendOutbox(self) -> None:
-        outbox = self.connection.outbox
-        datagrams = outbox[:]
-        outbox.clear()
-        if self.connection.lifecycle.isOver:
-            # A layer that fails has been reported before.
-            with suppress(Exception):
-                self._below.writeDatagrams(datagrams, self.address)
-        else:
-            self._send(datagrams)
-
     # The end.
-
-    def failed(self, reason: Failure) -> None:
-        """
-        Something in this session raised: ends it, and no other.
-        """
-        self.end(reason)
 
     def end(self, reason: Failure) -> None:
         """
@@ -536,6 +342,9 @@ class KCPSession:
             if self.stream.tls is not None:
                 self.stream.tls.ending(reason)
             self.endSoon(reason)
+
+    #: Ends a session that has raised, and no other.
+    failed = end
 
     def endSoon(self, reason: Failure) -> None:
         """
@@ -560,13 +369,12 @@ class KCPSession:
             if self._ending is reason:
                 self._ending = None
                 connection.lifecycle.discards = False
-            self.application.deliver(self.connection, self.stream, self.stats)
-        now = self._clock.now()
+            self.application.deliver(connection, self.stream, self.stats)
         try:
-            connection.end(end, now)
+            connection.end(end, self._clock.now())
         except Exception:
             self._log.failure("The last word of {session!r} failed", session=self)
-        self._react(now)
+        self._react(self._clock.now())
 
     def leave(self, reason: Failure) -> None:
         """
@@ -577,26 +385,19 @@ class KCPSession:
         connection.lifecycle.leaving = True
         connection.lifecycle.awaitsProducer = self.stream.awaitsProducer
         if self.connected and not connection.lifecycle.isOver:
-            datagrams = connection.datagramsToSend(self._clock.now())
-            if datagrams:
-                self._send(datagrams)
+            send(self, self._below, connection.datagramsToSend(self._clock.now()))
         self.connectionLost(reason)
 
-    def _over(self, reason: Failure) -> None:
+    def over(self, reason: Failure) -> None:
+        """
+        Tells application and holder that the connection has ended, and lets go of both.
+        """
         self.connected = False
         self._ending = None
         self._clock.forget(self)
-        # By the class's log, or whoever keeps the event keeps the session.
-        duration = self._clock.now() - self._began
-        reportEnd(type(self)._log, self.connection, self.stats, self.getPeer(), duration, reason)
-        application = self.application
-        protocol, application.protocol = application.protocol, None
-        if self.stream.gate is not None:
-            application.call("stopProducing", self.stream.gate.stop, protocol=protocol)
-        application.connectionLost(protocol, reason)
-        self._holder.sessionEnded(self, reason)
+        conclude(self, self._holder, reason, self._clock.now() - self._began)
         # A program may run without garbage collection, so nothing may hold itself.
         self._below = Gone(self._below.overhead)
-        application.release()
+        self.application.release()
         self.stream.release()
         self.transport = None

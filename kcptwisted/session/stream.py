@@ -150,8 +150,8 @@ class Stream:
         connection.conversation.write(bytes(data))
         self._stats.BytesSent += len(data)
         limit = self._options.sendQueueLimit
-        if limit and connection.queuedBytes > limit:
-            queued = connection.queuedBytes
+        if limit and connection.conversation.sender.queuedBytes > limit:
+            queued = connection.conversation.sender.queuedBytes
             session.end(Failure(SendQueueFull(f"{queued} with sendQueueLimit={limit}")))
             return
         if self._options.writeDelay:
@@ -272,7 +272,7 @@ class Stream:
             producer.stopProducing()
             return
         if self.gate is None:
-            self.gate = ProducerGate(connection.conversation.sender, connection.arqSettings)
+            self.gate = ProducerGate(connection.conversation.sender, connection.settings.arq)
         self.gate.register(producer, streaming)
         if not streaming:
             self._flush()
@@ -284,6 +284,13 @@ class Stream:
         if self.gate is not None:
             self.gate.unregister()
         if self._session.connected and not self._session.connection.lifecycle.isOpen:
+            self._flush()
+
+    def produce(self) -> None:
+        """
+        Lets the producer go on, if the send queue has become shorter.
+        """
+        if self.gate is not None and not self.isSilent and self.gate.resume():
             self._flush()
 
     @property

@@ -18,11 +18,13 @@ from kcptwisted.connection.states import Sending
 from kcptwisted.interfaces import Address, IKCPTransport
 from kcptwisted.options import KCPOptions
 from kcptwisted.session.application import Application
+from kcptwisted.session.egress import send
 from kcptwisted.session.holder import SessionSocket
 from kcptwisted.session.outofband import encodeOutOfBand, maximumOutOfBand
 from kcptwisted.session.stream import Stream
 from kcptwisted.session.tls import TLSStream, startTLS
 from kcptwisted.stats import PortStats, SessionStats
+from kcptwisted.udp.addresses import hostAsked, toAddress
 
 _TLS_ATTRIBUTES = ("getHandle", "getPeerCertificate", "negotiatedProtocol")
 
@@ -38,26 +40,16 @@ class ITransportSession(Protocol):
     connection: Connection
     application: Application
     stream: Stream
+    socket: SessionSocket
+    options: KCPOptions
     connected: bool
-
-    @property
-    def socket(self) -> SessionSocket: ...
-
-    @property
-    def options(self) -> KCPOptions: ...
 
     @property
     def overhead(self) -> int: ...
 
-    def getPeer(self) -> IPv4Address | IPv6Address: ...
+    def configure(self, options: KCPOptions) -> None: ...
 
-    def getHost(self) -> IPv4Address | IPv6Address: ...
-
-    def sendPast(self, datagrams: list[bytes]) -> None: ...
-
-    def setKeepAlive(self, enabled: bool) -> None: ...
-
-    def configure(self, **changes: Any) -> None: ...
+    def schedule(self) -> None: ...
 
     def end(self, reason: Failure) -> None: ...
 
@@ -136,7 +128,7 @@ class KCPTransport:
         """
         Bytes that were written and wait to be sent for the first time.
         """
-        return self._session.connection.queuedBytes
+        return self._session.connection.conversation.sender.queuedBytes
 
     @property
     def smoothedRTT(self) -> float:
@@ -198,7 +190,7 @@ class KCPTransport:
         """
         See L{IKCPTransport.configure}.
         """
-        self._session.configure(**changes)
+        self._session.configure(self._session.options.changed(**changes))
 
     @property
     def _sender(self) -> Sender:
@@ -223,14 +215,15 @@ class KCPTransport:
         """
         Returns the peer's address.
         """
-        return self._session.getPeer()
+        return toAddress(self._session.address)
 
     def getHost(self) -> IPv4Address | IPv6Address:
         """
         Returns the local address; of a server on all addresses the one that the peer asked, as far
         as the system tells.
         """
-        return self._session.getHost()
+        session = self._session
+        return hostAsked(session.socket.getHost(), session.address)
 
     # ITransport.
 
@@ -280,7 +273,7 @@ class KCPTransport:
             and not session.connection.lifecycle.isOver
         ):
             session.stats.OOBSent += 1
-            session.sendPast([packet])
+            send(session, session.socket, [packet])
 
     # IConsumer.
 
@@ -344,8 +337,11 @@ class KCPTransport:
         it: C{keepAlive} is on anyway, and whoever made the endpoint wants it on.
         """
         self._keepAlive = bool(enabled)
-        if not self._session.options.keepAlive:
-            self._session.setKeepAlive(self._keepAlive)
+        session = self._session
+        if not session.options.keepAlive:
+            seconds = KCPOptions.keepAlive if self._keepAlive else 0
+            session.connection.liveness.setKeepAlive(seconds)
+            session.schedule()
 
     # TLS.
 

@@ -15,6 +15,7 @@ from kcptwisted.session.holder import SessionHolder
 from kcptwisted.session.session import KCPSession
 from kcptwisted.stack.sessionstack import SessionStack
 from kcptwisted.stack.socketstack import RandomBytes, SocketStack
+from kcptwisted.udp.addresses import toAddress
 
 
 class SessionTable:
@@ -115,6 +116,12 @@ class SessionTable:
         """
         The peer of a live session is at C{address} now.
         """
+        self._log.info(
+            "KCP connection {conv}: the peer moved from {old} to {new}",
+            conv=session.conv,
+            old=toAddress(session.address),
+            new=address,
+        )
         self._live[address] = self._live.pop(session.address)
         session.moved(address)
 

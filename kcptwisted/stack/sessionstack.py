@@ -92,8 +92,17 @@ class SessionStack:
         # shards of this one's groups.
         first = int.from_bytes(self._randomBytes(2), "little")
         if pause:
-            keepalive = self.session.keepalive
-            return FlushingFECLayer(inner, data, parity, clock, stats, pause, keepalive, first)
+            session = self.session
+            return FlushingFECLayer(
+                inner,
+                data,
+                parity,
+                clock,
+                stats,
+                pause,
+                lambda: session.connection.keepalive(clock.now()),
+                first,
+            )
         return FECLayer(inner, data, parity, clock.now, stats, first)
 
     # Datagrams that arrive.
@@ -163,7 +172,9 @@ class SessionStack:
         else:
             others += coded
         if outOfBand:
-            session.outOfBandReceived(outOfBand)
+            session.application.deliverOutOfBand(
+                outOfBand, session.connection, session.stream, session.stats
+            )
         return others
 
     # Datagrams that leave.

@@ -25,6 +25,7 @@ from kcptwisted.stack.sessionstack import SessionStack
 from kcptwisted.stack.unreadable import SEALED, UnreadableLog
 from kcptwisted.stats import PortStats
 from kcptwisted.timing.shared import clockOf
+from kcptwisted.udp.offload import LARGEST
 from kcptwisted.udp.opening import UDPPort, openPort, rebindPort
 from kcptwisted.wire.control import TOKEN
 
@@ -125,6 +126,8 @@ class SocketStack:
         self._peer = peer
         cipher = self._options.cipher.make(self._options.cipherKey)
         protocol: IDatagramProtocol = self
+        # The port drops larger ones unopened; the user's layers may make them smaller.
+        longest = LARGEST if layers else MAXIMUM_MTU + self._options.cipher.overhead
         if cipher is not None:
             unopened = UnreadableLog(SEALED, self.clock.now)
             protocol = CryptLayer(protocol, cipher, self.stats, unopened.add)
@@ -135,7 +138,9 @@ class SocketStack:
         self._options.checkMtu(overhead)
         if layers:
             protocol = LayerGuard(protocol, self)
-        self._port = openPort(self.reactor, protocol, bind, self._options, self.stats, peer, sock)
+        self._port = openPort(
+            self.reactor, protocol, bind, self._options, self.stats, peer, sock, longest
+        )
 
     def rebind(self, bind: Address, peer: Address) -> bool:
         """

@@ -4,6 +4,7 @@ What flushes sessions: at the end of a batch, at the end of a turn, and when the
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import inf
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -57,13 +58,18 @@ class FlushClock:
         self._dirty: dict[IFlushed, None] = {}
         self._nextTurn: dict[IFlushed, None] = {}
         self.held = False
+        self._flushing = False
+        # What is left of the round that is being flushed.
+        self._round: Iterator[IFlushed] = iter(())
+        # Whether the loop is calling; it plans its next call only afterwards.
+        self._looping = False
         # Whether the planned call may be wrong because deadlines changed while the clock was held.
         self._unwatched = False
         self._endOfTurn: IDelayedCall | None = None
         self._wake: IDelayedCall | None = None
         # A deadline before this needs an earlier call than what is planned, milliseconds.
         self._wakeAt = inf
-        self._loop = LoopingCall(self._tick)
+        self._loop = LoopingCall(self._loopCalled)
         self._loop.clock = reactor
 
     def wantFlush(self, session: IFlushed) -> None:
@@ -92,31 +98,41 @@ class FlushClock:
         self._endOfTurn = None
         self._dirty.update(self._nextTurn)
         self._nextTurn.clear()
+        # The reactor calls: if a flush is not over, an application runs the reactor inside it, as
+        # that of a modal dialog.  The other connections are not to wait for that.
+        self._flushing = False
+        if self._looping:
+            self._stopWaiting()
+            self._unwatched = True
         self.flush()
 
     def flush(self) -> None:
         """
-        The batch or turn is finished: flush all sessions that want it.  Does nothing while the
-        clock is held, or flushes already: whoever holds it flushes them.
+        The batch or turn is finished: flush all sessions that want it.  From inside a flush, they
+        are flushed by that, or at the end of the turn.
         """
-        if self.held:
+        if self._flushing:
+            self._awaitEndOfTurn()
             return
-        self.held = True
+        self._flushing = self.held = True
         rounds = 0
         try:
+            for session in self._round:
+                # Left by a flush in which an application runs the reactor.
+                self._dirty[session] = None
             while self._dirty and rounds < ROUNDS:
                 rounds += 1
-                sessions, self._dirty = self._dirty, {}
+                self._round, self._dirty = iter(self._dirty), {}
                 # Read anew: an application may have taken long over the batch.
                 now = self.now()
-                for session in sessions:
+                for session in self._round:
                     try:
                         session.flush(now)
                     except Exception:
                         # The others are not to wait for it.
                         self._failed(session, Failure(), "Flushing")
         finally:
-            self.held = False
+            self._flushing = self.held = False
         if self._dirty:
             self._awaitEndOfTurn()
         if self._unwatched:
@@ -170,6 +186,13 @@ class FlushClock:
             self._endOfTurn.cancel()
             self._endOfTurn = None
 
+    def _loopCalled(self) -> None:
+        self._looping = True
+        try:
+            self._tick()
+        finally:
+            self._looping = False
+
     def _tick(self) -> None:
         # Until the flush below: the loop that calls this must not be stopped and started meanwhile.
         self.held = True
@@ -186,7 +209,7 @@ class FlushClock:
             # A loop that raises is not called again.
             self._log.failure("The clock's tick failed")
         finally:
-            self.held = False
+            self._flushing = self.held = False
         self.flush()
 
     def _wantDue(self, now: int) -> None:
@@ -224,9 +247,11 @@ class FlushClock:
     def _waitFor(self, deadline: int) -> None:
         now = self.now()
         few = len(self.deadlines) <= FEW and deadline > now
-        if few or deadline - now > NEAR:
+        # A loop that was stopped inside its call cannot be started before that returns.
+        stopped = self._looping and not self._loop.running
+        if few or stopped or deadline - now > NEAR:
             self._stopWaiting()
-            self._wakeAt = deadline if few else -(-deadline // TICK) * TICK
+            self._wakeAt = deadline if few else -(-max(deadline, now + 1) // TICK) * TICK
             self._wake = self._reactor.callLater((self._wakeAt - now) / 1000, self._woken)
             self._time.expectCall(self._wake.getTime())
             return

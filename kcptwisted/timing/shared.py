@@ -24,3 +24,11 @@ def clockOf(reactor: IReactorTime) -> FlushClock:
     if clock is None:
         clock = _clocks[id(reactor)] = FlushClock(reactor)
     return clock
+
+
+def dropClock(reactor: IReactorTime) -> None:
+    """
+    Have ports that are opened from now on share another clock: for simulations in which a process
+    is killed, with all its delayed calls, and its reactor is used again.
+    """
+    _clocks.pop(id(reactor), None)

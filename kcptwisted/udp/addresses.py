@@ -17,6 +17,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from kcptwisted.interfaces import Address
+from kcptwisted.udp.asked import ownAddressOf
 
 ANY_IPV4 = ("0.0.0.0", 0)
 ANY_IPV6 = ("::", 0, 0, 0)
@@ -145,3 +146,17 @@ def resolve(reactor: Any, host: str, port: int, timeout: float) -> Deferred[list
         return Failure(DNSLookupError(f"no answer about {host!r} within {seconds:g} seconds"))
 
     return collector.result.addTimeout(max(timeout, 0), reactor, late)
+
+
+def hostAsked(host: IPv4Address | IPv6Address, address: Address) -> IPv4Address | IPv6Address:
+    """
+    Returns the local address that a peer asked, as far as the system tells.
+
+    @param host: what the socket is bound to.
+    @param address: the peer's.
+    """
+    own = ownAddressOf(address)
+    if own is None:
+        return host
+    kind = IPv6Address if ":" in own.host else IPv4Address
+    return kind("UDP", own.host, host.port)

@@ -65,7 +65,8 @@ class ListenUDPPort(DatagramProtocol):
         """
         Open the port.
 
-        @param reactor: provides L{IReactorUDP}, or with C{adopted} L{IReactorSocket}.
+        @param reactor: provides L{IReactorUDP<twisted.internet.interfaces.IReactorUDP>}, or with
+            C{adopted} L{IReactorSocket<twisted.internet.interfaces.IReactorSocket>}.
         @param bind: where.
         @param adopted: the application's socket, if it has opened one; the port closes it.
         @raise twisted.internet.error.CannotListenError: if that fails.

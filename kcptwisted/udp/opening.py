@@ -51,7 +51,8 @@ def openPort(
     @param bind: where to listen.
     @param peer: the only address to talk with, or None.
     @param sock: instead of a new one; the port closes it.  One of L{openShared}, for a reactor with
-        file descriptors, or an L{AdoptedSocket}, also for one that provides L{IReactorSocket}.
+        file descriptors, or an L{AdoptedSocket}, also for one that provides
+        L{IReactorSocket<twisted.internet.interfaces.IReactorSocket>}.
     @param longest: bytes; larger datagrams are dropped and counted.
     @raise CannotListenError: if the address cannot be had.
     @raise OSError: if C{peer} cannot be reached from it, or there is no socket left for that.

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from kcptwisted.arq.incoming import takeApart
+from kcptwisted.arq.incoming import readControl, takeApart
 from kcptwisted.arq.receiver import Receiver
 from kcptwisted.stats import SessionStats
+from kcptwisted.wire.segment import WASK, WINS
 from tests.arq.link import CONV
 from tests.arq.single import ack, ask, push, tell
 
@@ -76,3 +77,25 @@ class TakeApartTests(SynchronousTestCase):
         A PUSH beyond the window is not plausible.
         """
         self.assertEqual(self.take(push(200))[3], False)
+
+
+class ReadControlTests(SynchronousTestCase):
+    """
+    Tests for L{readControl}.
+    """
+
+    def test_one(self) -> None:
+        """
+        One segment with the data is read.
+        """
+        self.assertEqual(readControl(ask(b"data"), CONV, b"data"), (WASK, 128, 0))
+        self.assertEqual(readControl(tell(una=3, wnd=7), CONV, b""), (WINS, 7, 3))
+
+    def test_others(self) -> None:
+        """
+        Nothing else is.
+        """
+        for datagram in (b"", ask(b"date"), ask(b"data")[:-1], ask(b"data!"), ack(0) + b"data",
+                         push(0, b"data"), tell() + b"data", tell() + tell()):  # fmt: skip
+            self.assertEqual(readControl(datagram, CONV, b"data")[0], 0)
+        self.assertEqual(readControl(ask(b"data"), CONV + 1, b"data")[0], 0)

@@ -4,6 +4,8 @@ Tests for L{kcptwisted.client.suspicion}.
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
@@ -20,6 +22,9 @@ class FakeSession:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.heard = 0
+        # What a session has behind these names.
+        self.connection: Any = self
+        self.liveness = self
         self.asked: list[float] = []
         self.ended: list[Failure] = []
 

@@ -69,6 +69,7 @@ class Party:
         peer had acknowledged everything.
     @ivar onData: is called with what the application is given.
     @ivar onFinished: is called when the peer has finished.
+    @ivar onEnded: is called when the connection has ended.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class Party:
         self.paused = self.producing = self.closesWell = False
         self.onData: Callable[[bytes], object] | None = None
         self.onFinished: Callable[[], object] | None = None
+        self.onEnded: Callable[[End], object] | None = None
         self._disconnecting = self._resumed = self._dirty = False
         self._ending: End | None = None
         self._answered = -PAUSE
@@ -266,6 +268,8 @@ class Party:
         elif isinstance(event, Ended):
             self.ended = event.end
             assert self.connection.state is State.CLOSED
+            if self.onEnded is not None:
+                self.onEnded(event.end)
 
     def _deliver(self) -> None:
         while self._ending is None and (self._disconnecting or not self.paused):

@@ -59,7 +59,7 @@ class OverTests(SynchronousTestCase):
         self.assertEqual(connection.datagramsToSend(party.now + 10**6), [])
         self.assertFalse(connection.wantsFlush)
         self.assertEqual(connection.conversation._controlsToSend, [])
-        self.assertEqual(connection.queuedBytes, 0)
+        self.assertEqual(connection.conversation.sender.queuedBytes, 0)
 
     def callAll(self, party: Party, peer: Peer) -> None:
         """

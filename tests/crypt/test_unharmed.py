@@ -14,9 +14,10 @@ from kcptwisted.testing.link import Link
 from tests.connections import ConnectionTestCase
 from tests.crypt.everycipher import keyOf
 
-#: Too short for any cipher, then long enough for all.
+#: Too short for any cipher, long enough for all, larger than what any peer sends.
 SHORT = [b"", b"x", bytes(19)]
-WRONG = [b"\x55" * 28, bytes(1400), b"\xff" * 65507]
+WRONG = [b"\x55" * 28, bytes(1400)]
+LARGE = [bytes(1529), b"\xff" * 65507]
 
 
 class ForgingLayer(DatagramLayer):
@@ -33,7 +34,7 @@ class ForgingLayer(DatagramLayer):
         Pass down, and more.
         """
         type(self).forged += 1
-        super().writeDatagrams([*SHORT, *datagrams, *WRONG], address)
+        super().writeDatagrams([*SHORT, *datagrams, *WRONG, *LARGE], address)
 
 
 class UnharmedTests(ConnectionTestCase):
@@ -74,6 +75,7 @@ class UnharmedTests(ConnectionTestCase):
                 self.assertGreater(forged, 1)
                 self.assertEqual(port.stats.InShortErrs, forged * len(SHORT))
                 self.assertEqual(port.stats.InCsumErrors, forged * len(WRONG))
+                self.assertEqual(port.stats.InOversized, forged * len(LARGE))
                 self.assertEqual(port.stats.InErrs, 0)
                 self.finish(port)
 

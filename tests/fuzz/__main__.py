@@ -67,6 +67,8 @@ def main(arguments: Sequence[str]) -> None:
         _guided(atheris, target, known, seconds)
     else:
         _unguided(target, known, seconds)
+        if arguments[0] in targets.TOTALS:
+            print(targets.TOTALS[arguments[0]]())
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from kcptwisted.arq.sendqueue import MessageTooLong
 from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.connection.events import Cause, End, Event
 from kcptwisted.connection.settings import ConnectionSettings
-from kcptwisted.connection.states import State
+from kcptwisted.connection.states import Sending, State
 from kcptwisted.testing.link import Link
 from kcptwisted.wire.control import (
     COOKIE,
@@ -206,9 +206,12 @@ class Application:
         #: It has closed, or given up, before the peer had said that it had everything.
         self.left = False
         party.onFinished = self.finished
+        party.onEnded = self.ended
         self.goesOn = False
-        #: Whose data arrive whole, if they arrive.
+        #: The other one, if nobody else can say what only it can.
         self.peer: Application | None = None
+        #: Nobody keeps its data from arriving.
+        self.getsAll = False
 
     def write(self, size: int) -> None:
         """
@@ -234,10 +237,22 @@ class Application:
         """
         The peer has finished: closes as well, unless it can go on alone.
         """
-        if not self.left and self.peer is not None:
-            assert self.party.data == self.peer.text, "it has not been given everything"
+        peer = self.peer
+        if peer is not None:
+            assert peer.party.sending is not Sending.READY or peer.party.isOver, "forged FIN"
+            if self.getsAll and not self.left:
+                assert self.party.data == peer.text, "it has not been given everything"
         if not self.goesOn:
             self.party.close()
+
+    def ended(self, end: End) -> None:
+        """
+        The connection is over; only the peer's own end can have reset it.
+        """
+        peer = self.peer
+        if peer is not None and end.cause is Cause.PEER_RESET:
+            assert peer.party.isOver, "forged reset"
+        assert end.cause is not Cause.PEER_RESTARTED or not self.getsAll, "nobody has restarted"
 
     def close(self) -> None:
         """
@@ -284,8 +299,9 @@ class Story:
         self.ends.unproven = self.enemy is Enemy.NONE and self.pick(3) == 0
         self.ends.retries = self.enemy is Enemy.NONE and self.pick(4) == 0
         self.applications = [Application(party) for party in self.ends.ends]
-        if not self.enemy:
-            for number, application in enumerate(self.applications):
+        for number, application in enumerate(self.applications):
+            application.getsAll = not self.enemy
+            if self.enemy <= Enemy.BLIND:
                 application.peer = self.applications[1 - number]
         self.forger = Forger(self.random, self.ends, self.enemy >= Enemy.READING,
                              self.enemy >= Enemy.WRITING)  # fmt: skip
@@ -420,7 +436,7 @@ class Story:
             connection = party.connection
             conversation = connection.conversation
             receiver, sender = conversation.receiver, conversation.sender
-            arq = connection.arqSettings
+            arq = connection.settings.arq
             assert not connection.events and not connection.outbox
             assert len(conversation.controls) == 0
             assert len(conversation._controlsToSend) <= 4 * MAXIMUM_CONTROLS

@@ -125,7 +125,7 @@ class Forger:
             sn = una - 1 & MASK if not self._reads else self._near(una)
             return segment(cmd, sn, una, ts=self._near(party.now), window=window)
         if cmd == PUSH:
-            ahead = 2 * party.connection.arqSettings.receiveWindow + random.randrange(1 << 16)
+            ahead = 2 * party.connection.settings.arq.receiveWindow + random.randrange(1 << 16)
             sn = receiver.next + (ahead if random.randrange(2) or not receiver.next else -1)
             if self._writes:
                 sn = self._near(receiver.next)

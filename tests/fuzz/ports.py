@@ -132,7 +132,7 @@ class Story:
             self.check()
         for end in (self.connector, self.port._listener):
             for session in end.sessions.live():
-                session.abortConnection()
+                session.stream.abortConnection()
         self.port.stopListening("abort")
         self.network.run(1)
         assert not len(self.victim.sessions)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.fuzz import decoders, ports
+from tests.fuzz import decoders, engine, engines, ports
 from tests.fuzz.seeds import seeds
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
@@ -17,8 +17,13 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "ciphers": decoders.fuzzCiphers,
     "cryptlayer": decoders.fuzzCryptLayer,
     "endpoints": decoders.fuzzEndpoints,
+    "connection": engine.fuzzConnection,
+    "connections": engines.fuzzConnections,
     "listener": ports.fuzzListener,
     "connector": ports.fuzzConnector,
 }
 
-__all__ = ["TARGETS", "seeds"]
+#: What some say when they have run.
+TOTALS: dict[str, Callable[[], str]] = {"connections": engines.TOTALS.show}
+
+__all__ = ["TARGETS", "TOTALS", "seeds"]

@@ -19,6 +19,7 @@ from kcptwisted.options import KCPOptions
 from kcptwisted.services.relay.service import RelayService
 from kcptwisted.testing import SimulatedHost, SimulatedNetwork
 from kcptwisted.testing.link import Link
+from kcptwisted.timing.shared import dropClock
 from tests.machines.streams import StreamClient, StreamServer
 from tests.machines.world import OUTAGE, loggedErrors
 from tests.properties import stateful, strategies
@@ -126,6 +127,7 @@ class RelayHost:
         self.host.suspend()
         for call in list(self.host._waiting):
             call.cancel()
+        dropClock(self.host)
         self.host.suspended = False
         self.host.ports.clear()
         self.streams.dead = True

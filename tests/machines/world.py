@@ -27,6 +27,7 @@ from kcptwisted.options import KCPOptions
 from kcptwisted.server.listening import KCPListeningPort
 from kcptwisted.testing import SimulatedHost, SimulatedNetwork
 from kcptwisted.testing.link import Link
+from kcptwisted.timing.shared import dropClock
 from tests.machines.parties import Party, PartyFactory
 
 SERVER = ("10.0.0.1", 4000)
@@ -241,6 +242,7 @@ class World:
         host.suspend()
         for call in list(host._waiting):
             call.cancel()
+        dropClock(host)
         host.suspended = False
         host.ports.clear()
         if silently:

@@ -196,6 +196,18 @@ class AcceptTests(RawTestCase):
         self.assertEqual(session.stats.BytesReceived, 1478)
         self.assertEqual((self.port.stats.InOversized, self.port.stats.InErrs), (3, 0))
 
+    def test_oversizedSealed(self) -> None:
+        """
+        Such datagrams are not given to the cipher, which would open all of them for nothing.
+        """
+        self.successResultOf(self.port.stopListening())
+        for crypt, overhead in (("aes", 20), ("aes-128-gcm", 28)):
+            with self.subTest(crypt=crypt):
+                port = self.listen(KCPOptions(key="k", crypt=crypt))
+                self.send(bytes(1500 + overhead), bytes(1501 + overhead))
+                self.assertEqual((port.stats.InOversized, port.stats.InCsumErrors), (1, 1))
+                self.successResultOf(port.stopListening())
+
     def test_refusedByCipher(self) -> None:
         """
         What is too short for the cipher is counted apart from what is sealed with another key, or

@@ -88,8 +88,8 @@ class NewcomersTestCase(SynchronousTestCase):
         Make it.
         """
         self.stats = PortStats()
-        self.told: list[bytes] = []
-        self.newcomers = Newcomers(options, self.stats, Random(1).randbytes, self.told.extend)
+        self.remembered: list[bytes] = []
+        self.newcomers = Newcomers(options, self.stats, Random(1).randbytes, self.remembered.extend)
         self.evicted: list[Address] = []
         self.sessions: dict[Address, KCPSession] = {}
 
@@ -198,17 +198,17 @@ class ReplayTests(NewcomersTestCase):
         others opens nothing here.
         """
         self.build(AEAD)
-        session, told = self.open(hello(5, TOKEN_A)), self.told
+        session, remembered = self.open(hello(5, TOKEN_A)), self.remembered
         first, late = push(5, 0, b"first"), push(5, 3, b"late")
         self.watch(session, first, late)
         self.watch(session, late)
-        self.assertEqual(set(told), {TOKEN_A, hello(5, TOKEN_A), first})
+        self.assertEqual(set(remembered), {TOKEN_A, hello(5, TOKEN_A), first})
         ended = cast(KCPSession, Session(THERE))
         self.newcomers.opened(opening(hello(6, b"C" * TOKEN)), ended, 0, False)
-        self.assertEqual(told[-1], b"C" * TOKEN)
+        self.assertEqual(remembered[-1], b"C" * TOKEN)
         self.build(AEAD)
         self.assertFalse(self.isReplayed(first))
-        self.newcomers.learn(told)
+        self.newcomers.learn(remembered)
         for again in (first, hello(5, TOKEN_A), hello(6, TOKEN_A)):
             self.assertTrue(self.isReplayed(again))
         self.assertFalse(self.isReplayed(hello(5, TOKEN_B)))

@@ -259,8 +259,8 @@ class ForgedTests(ControlledTestCase):
         session = sessionOf((self.client if host == CLIENT else self.server).session)
         data = encodeBlock(to, source, frames)
         datagram = Segment(session.conv, WINS, 0, 128, 0, 0, 0, data).encode()
-        session._socket.datagramsReceived([datagram], session.address)  # type: ignore[attr-defined]
-        session._socket.batchFinished()  # type: ignore[attr-defined]
+        session.socket.datagramsReceived([datagram], session.address)  # type: ignore[attr-defined]
+        session.socket.batchFinished()  # type: ignore[attr-defined]
 
     def test_wrongToken(self) -> None:
         """

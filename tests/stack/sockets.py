@@ -51,83 +51,83 @@ class User:
     """
     What a listener or a connector is for the stack and the sessions: it notes what it is told.
 
-    @ivar told: names of methods, each with its arguments.
+    @ivar events: names of methods, each with its arguments.
     """
 
     def __init__(self) -> None:
-        self.told: list[tuple[object, ...]] = []
+        self.events: list[tuple[object, ...]] = []
 
     def strangeDatagrams(self, datagrams: list[bytes], address: Address) -> None:
         """
         Note.
         """
-        self.told.append(("strange", datagrams, address))
+        self.events.append(("strange", datagrams, address))
 
     def connectionRefused(self) -> None:
         """
         Note.
         """
-        self.told.append(("refused",))
+        self.events.append(("refused",))
 
     def peerUnreachable(self, problem: OSError) -> None:
         """
         Note.
         """
-        self.told.append(("unreachable", problem))
+        self.events.append(("unreachable", problem))
 
     def sendingFailed(self, problem: OSError) -> None:
         """
         Note.
         """
-        self.told.append(("sending", problem))
+        self.events.append(("sending", problem))
 
     def socketClosed(self, reason: Failure) -> None:
         """
         Note.
         """
-        self.told.append(("closed", reason))
+        self.events.append(("closed", reason))
 
     def sessionEstablished(self, session: KCPSession) -> None:
         """
         Note.
         """
-        self.told.append(("established", session))
+        self.events.append(("established", session))
 
     def sessionGreeted(self, session: KCPSession) -> None:
         """
         Note.
         """
-        self.told.append(("greeted", session))
+        self.events.append(("greeted", session))
 
     def anotherGreeted(self, session: KCPSession, block: Block) -> None:
         """
         Note.
         """
-        self.told.append(("another", session, block))
+        self.events.append(("another", session, block))
 
     def pathSilent(self, session: KCPSession) -> None:
         """
         Note.
         """
-        self.told.append(("silent", session))
+        self.events.append(("silent", session))
 
     def sessionUnread(self, session: KCPSession, reason: Failure) -> None:
         """
         Note.
         """
-        self.told.append(("unread", session, reason))
+        self.events.append(("unread", session, reason))
 
     def sessionEnded(self, session: KCPSession, reason: Failure) -> None:
         """
         Note.
         """
-        self.told.append(("ended", session, reason))
+        self.events.append(("ended", session, reason))
 
     def foreignDatagrams(self, session: KCPSession, datagrams: list[bytes]) -> None:
         """
         Note.
         """
-        self.told.append(("foreign", session, datagrams))
+        self.events.append(("foreign", session, datagrams))
 
 
 class StackTestCase(SynchronousTestCase):
@@ -159,7 +159,7 @@ class StackTestCase(SynchronousTestCase):
         """
         stack = self.sessions.add(conv, address)
         stack.session.accept(False, 0)
-        self.user.told.clear()
+        self.user.events.clear()
         return stack
 
     def give(self, *datagrams: bytes, address: Address = HERE) -> None:

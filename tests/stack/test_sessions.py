@@ -57,7 +57,7 @@ class SessionTableTests(StackTestCase):
         self.assertEqual(self.sessions.addresses(), [THERE])
         self.give(FIRST, address=THERE)
         self.give(NEXT, address=HERE)
-        self.assertEqual(self.user.told, [("strange", [NEXT], HERE)])
+        self.assertEqual(self.user.events, [("strange", [NEXT], HERE)])
         self.assertEqual(stack.session.stats.InPkts, 1)
         self.assertTrue(self.sessions.forget(stack.session))
         self.assertTrue(self.sessions.isEmpty)

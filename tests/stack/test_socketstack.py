@@ -40,7 +40,7 @@ class ReceivingTests(StackTestCase):
         session = self.add().session
         self.give(FIRST, NEXT)
         self.give(FIRST, address=THERE)
-        self.assertEqual(self.user.told, [("strange", [FIRST], THERE)])
+        self.assertEqual(self.user.events, [("strange", [FIRST], THERE)])
         size = len(FIRST) + len(NEXT)
         self.assertEqual(self.counted(session)[::2], (2, size))
         self.assertEqual(session.stats.InSegs, 2)
@@ -61,7 +61,7 @@ class ReceivingTests(StackTestCase):
         self.give()
         self.assertEqual((session.stats.InPkts, self.stack.stats.InOversized), (3, 4))
         self.assertEqual(session.stats.InBytes, 2 * MAXIMUM_MTU + len(NEXT))
-        self.assertEqual(self.user.told, [("strange", [FIRST], THERE)])
+        self.assertEqual(self.user.events, [("strange", [FIRST], THERE)])
 
     def test_recovered(self) -> None:
         """
@@ -72,7 +72,7 @@ class ReceivingTests(StackTestCase):
         for address in (HERE, THERE):
             self.stack.datagramsRecovered([FIRST], address)
         self.assertEqual((session.stats.InPkts, session.stats.InSegs), (0, 1))
-        self.assertEqual(self.user.told, [])
+        self.assertEqual(self.user.events, [])
 
     def test_news(self) -> None:
         """
@@ -83,7 +83,7 @@ class ReceivingTests(StackTestCase):
         self.stack.peerUnreachable(problem)
         self.stack.sendingFailed(problem)
         self.assertEqual(
-            self.user.told, [("refused",), ("unreachable", problem), ("sending", problem)]
+            self.user.events, [("refused",), ("unreachable", problem), ("sending", problem)]
         )
 
     def test_closed(self) -> None:
@@ -98,11 +98,11 @@ class ReceivingTests(StackTestCase):
                 self.assertNotEqual(self.clock.getDelayedCalls(), [])
                 reason = Failure(ConnectionDone())
                 if raises:
-                    self.user.told = None  # type: ignore[assignment]
+                    self.user.events = None  # type: ignore[assignment]
                     self.assertRaises(AttributeError, self.stack.connectionLost, reason)
                 else:
                     self.stack.connectionLost(reason)
-                    self.assertEqual(self.user.told, [("closed", reason)])
+                    self.assertEqual(self.user.events, [("closed", reason)])
                 self.assertEqual(self.clock.getDelayedCalls(), [])
 
 

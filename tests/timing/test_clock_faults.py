@@ -1,5 +1,5 @@
 """
-Tests for L{kcptwisted.timing.clock}: sessions that raise, and flushes within a flush.
+Tests for L{kcptwisted.timing.clock}: sessions that raise, and what happens within a flush.
 """
 
 from __future__ import annotations
@@ -200,6 +200,71 @@ class FaultTests(ClockTestCase):
             self.passTime(5)
             self.assertLessEqual(self.calls(), 1)
         self.assertStill()
+
+    def test_interruptedRound(self) -> None:
+        """
+        Those that were to be flushed after one that was interrupted are flushed next.
+        """
+        interrupted, others = self.make(), [self.make() for _ in range(3)]
+
+        def interrupt() -> None:
+            raise KeyboardInterrupt
+
+        interrupted.meanwhile = interrupt
+        for session in (interrupted, *others):
+            self.clock.wantFlush(session)
+        self.assertRaises(KeyboardInterrupt, self.clock.flush)
+        self.clock.flush()
+        self.assertEqual([len(each.flushed) for each in others], [1, 1, 1])
+
+    def test_reactorInFlush(self) -> None:
+        """
+        An application that runs the reactor while it is called in a flush, as a modal dialog does,
+        keeps no other session from being flushed: neither one of the same round, nor one that is
+        due, nor one that writes after a batch.
+        """
+        for many in (False, True):
+            for atTick in (False, True):
+                with self.subTest(many=many, atTick=atTick):
+                    self.setUp()
+                    self.runInFlush(many, atTick)
+                    self.forgetAll()
+                    self.assertStill()
+
+    def runInFlush(self, many: bool, atTick: bool) -> None:
+        """
+        Run the reactor for half a second in a flush.
+        """
+        dialog, same, regular = self.make(), self.make(), self.make()
+        regular.repeats = [15] * 200
+        regular.setDue(25)
+        for number in range(3 * FEW if many else 0):
+            self.make().setDue(1000 + number)
+        inside: list[int] = []
+
+        def run() -> None:
+            dialog.meanwhile = lambda: None
+            self.passTime(100)
+            with self.batch():
+                pass
+            self.passTime(400)
+            self.assertLessEqual(self.calls(), 1)
+            inside.extend([len(same.flushed), len(regular.flushed)])
+
+        dialog.meanwhile = run
+        for session in (dialog, same):
+            if atTick:
+                session.setDue(15)
+            else:
+                self.clock.wantFlush(session)
+        self.passTime(30)
+        self.assertEqual(inside[0], 1)
+        self.assertGreaterEqual(inside[1], 5)
+        before = len(regular.flushed)
+        self.passTime(100)
+        self.assertGreaterEqual(len(regular.flushed), before + 4)
+        self.assertEqual(self.calls(), 1)
+        self.assertTurns(same)
 
     def assertTurns(self, session: Flushed) -> None:
         """

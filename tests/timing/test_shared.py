@@ -22,7 +22,7 @@ from kcptwisted.options.table import TICK
 from kcptwisted.session.session import KCPSession
 from kcptwisted.stack.socketstack import SocketLayer
 from kcptwisted.testing.link import Link
-from kcptwisted.timing.shared import clockOf
+from kcptwisted.timing.shared import clockOf, dropClock
 from tests.connections import CLIENT, SERVER, ConnectionTestCase, RecordingProtocol
 from tests.inside import sessionOf
 
@@ -91,6 +91,16 @@ class ClockOfTests(SynchronousTestCase):
         del reactor, clock
         collect()
         self.assertEqual((reactorLeft(), clockLeft()), (None, None))
+
+    def test_dropped(self) -> None:
+        """
+        A clock that is dropped is not found again.
+        """
+        reactor = Clock()
+        clock = clockOf(reactor)
+        dropClock(reactor)
+        self.assertIsNot(clockOf(reactor), clock)
+        dropClock(Clock())
 
     def test_manyReactors(self) -> None:
         """

@@ -1,0 +1,64 @@
+"""
+How a session's datagrams leave.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Protocol
+
+from twisted.internet import error
+from twisted.python.failure import Failure
+
+from kcptwisted.connection.connection import Connection
+from kcptwisted.interfaces import Address, IDatagramTransport
+from kcptwisted.session.application import Application
+from kcptwisted.session.holder import SessionSocket
+
+
+class IEgressSession(Protocol):
+    """
+    Whose datagrams they are.
+
+    @ivar address: the peer's.
+    """
+
+    address: Address
+    connection: Connection
+    application: Application
+
+    def end(self, reason: Failure) -> None: ...
+
+
+def send(
+    session: IEgressSession,
+    below: IDatagramTransport | SessionSocket,
+    datagrams: list[bytes],
+) -> None:
+    """
+    Sends datagrams, if there are any.  A layer that raises ends the session, and no other.
+    """
+    if not datagrams:
+        return
+    try:
+        below.writeDatagrams(datagrams, session.address)
+    except error.ConnectionLost:
+        # A layer's way to end the connection.
+        session.end(Failure())
+    except Exception:
+        session.application.failed("writeDatagrams of a layer below")
+
+
+def sendOutbox(session: IEgressSession, below: IDatagramTransport) -> None:
+    """
+    Sends what a connection has said to send at once, or, if it is over, last.
+    """
+    outbox = session.connection.outbox
+    datagrams = outbox[:]
+    outbox.clear()
+    if not session.connection.lifecycle.isOver:
+        send(session, below, datagrams)
+        return
+    # A layer that fails has been reported before.
+    with suppress(Exception):
+        below.writeDatagrams(datagrams, session.address)

@@ -1,0 +1,97 @@
+"""
+What a connection says, as calls of its application and of who holds it.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol, TypeVar
+
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from kcptwisted.connection.connection import Connection
+from kcptwisted.connection.events import AnotherGreeted, Ended, Event, Unread
+from kcptwisted.interfaces import Address
+from kcptwisted.session.application import Application
+from kcptwisted.session.holder import SessionHolder
+from kcptwisted.session.reasons import failureOf
+from kcptwisted.session.report import reportEnd
+from kcptwisted.session.stream import Stream
+from kcptwisted.stats import SessionStats
+from kcptwisted.udp.addresses import toAddress
+
+_log = Logger()
+
+
+class IHappening(Protocol):
+    """
+    The session that things happen to.
+    """
+
+    address: Address
+    stats: SessionStats
+    connection: Connection
+    application: Application
+    stream: Stream
+
+    def parked(self) -> None: ...
+
+    def over(self, reason: Failure) -> None: ...
+
+
+_Session = TypeVar("_Session", bound=IHappening)
+
+
+def happen(
+    session: _Session,
+    holder: SessionHolder[_Session],
+    event: Event | AnotherGreeted | Unread | Ended,
+) -> None:
+    """
+    Tells application and holder what has happened.
+    """
+    connection, application = session.connection, session.application
+    if event is Event.READABLE:
+        application.deliver(connection, session.stream, session.stats)
+    elif event is Event.ESTABLISHED:
+        holder.sessionEstablished(session)
+    elif event is Event.GREETED:
+        holder.sessionGreeted(session)
+    elif event is Event.PATH_SILENT:
+        holder.pathSilent(session)
+    elif event is Event.PEER_FINISHED:
+        application.inputEnded(connection, session.stream)
+    elif event is Event.OUTPUT_DELIVERED:
+        application.writeConnectionLost()
+    elif event is Event.MODES_DIFFER:
+        _log.warn(
+            "KCP connection {conv} with {peer}: one end has stream=yes and the other stream=no;"
+            " messages are not kept apart",
+            conv=connection.conv,
+            peer=toAddress(session.address),
+        )
+    elif isinstance(event, AnotherGreeted):
+        if not connection.lifecycle.isOver:
+            holder.anotherGreeted(session, event.block)
+    elif isinstance(event, Unread):
+        session.parked()
+        holder.sessionUnread(session, failureOf(event.end))
+    elif isinstance(event, Ended):
+        session.over(failureOf(event.end))
+
+
+def conclude(
+    session: _Session, holder: SessionHolder[_Session], reason: Failure, duration: int
+) -> None:
+    """
+    Tells application and holder that the connection has ended.
+
+    @param duration: how long it has been there, milliseconds.
+    """
+    reportEnd(_log, session.connection, session.stats, toAddress(session.address), duration, reason)
+    application = session.application
+    protocol, application.protocol = application.protocol, None
+    if session.stream.gate is not None:
+        application.call("stopProducing", session.stream.gate.stop, protocol=protocol)
+    application.connectionLost(protocol, reason)
+    holder.sessionEnded(session, reason)
