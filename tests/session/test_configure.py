@@ -449,7 +449,7 @@ class SendingTests(ConfigureTestCase):
         """
         client, _ = self.connect(KCPOptions(crypt="null", resend=7))
         client.session.configure(mode="fast3")
-        arq = connectionOf(client.session).arqSettings
+        arq = connectionOf(client.session).settings.arq
         self.assertEqual((arq.nodelay, arq.interval, arq.resend), (True, 10, 7))
 
     def test_writeDelay(self) -> None:
@@ -822,7 +822,7 @@ class RefusedTests(ConfigureTestCase):
         """
         client, _ = self.connect(CODED)
         session = sessionOf(client.session)
-        before = (session.options, connectionOf(client.session).arqSettings)
+        before = (session.options, connectionOf(client.session).settings.arq)
         wrong: list[tuple[str, Any, str]] = [
             ("mtu", 1501, "mtu must be 25 to 1500 bytes"),
             ("mtu", 52, "mtu must be"),
@@ -838,7 +838,7 @@ class RefusedTests(ConfigureTestCase):
             changes = {"ackNoDelay": True, "receiveWindow": 7, name: value, "pacing": False}
             error = self.assertRaises(ValueError, client.session.configure, **changes)
             self.assertIn(text, str(error))
-            now = (session.options, connectionOf(client.session).arqSettings)
+            now = (session.options, connectionOf(client.session).settings.arq)
             self.assertTrue(all(a is b for a, b in zip(now, before, strict=True)))
 
     def test_others(self) -> None:
