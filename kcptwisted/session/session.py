@@ -253,7 +253,10 @@ class KCPSession:
     def configure(self, options: KCPOptions) -> None:
         """
         Uses other options from now on.
+
+        @raise ValueError: if the mtu is too small for the layers, or for control frames.
         """
+        options.checkMtu(self.overhead + self.connection.controls.leastRoom)
         settings = options.connectionSettings(self.overhead)
         self.connection.configure(settings)
         self.options = options

@@ -25,7 +25,6 @@ from kcptwisted.session.stream import Stream
 from kcptwisted.session.tls import TLSStream, startTLS
 from kcptwisted.stats import PortStats, SessionStats
 from kcptwisted.udp.addresses import hostAsked, toAddress
-from kcptwisted.wire.control import LONGEST_BLOCK
 
 _TLS_ATTRIBUTES = ("getHandle", "getPeerCertificate", "negotiatedProtocol")
 
@@ -191,12 +190,7 @@ class KCPTransport:
         """
         See L{IKCPTransport.configure}.
         """
-        session = self._session
-        options = session.options.changed(**changes)
-        # A control frame is not cut.
-        frames = 0 if session.connection.controls.channel is None else LONGEST_BLOCK - 1
-        options.checkMtu(session.overhead + frames)
-        session.configure(options)
+        self._session.configure(self._session.options.changed(**changes))
 
     @property
     def _sender(self) -> Sender:
