@@ -33,7 +33,7 @@ from kcptwisted.wire.control import (
 from kcptwisted.wire.segment import WASK, WINS
 
 #: Milliseconds between two times that something outside the connection makes it ask or send again.
-PAUSE = 1000
+RESEND_INTERVAL = 1000
 
 
 class Controls:
@@ -84,7 +84,7 @@ class Controls:
         self.unproven: UnprovenPath | None = None
         # What the last challenge was, and when it came; when the peer was last doubted.
         self._challenge = b""
-        self._challengedAt = self._doubtedAt = -PAUSE
+        self._challengedAt = self._doubtedAt = -RESEND_INTERVAL
         self._modesReported = False
 
     # Who the peer is.
@@ -196,7 +196,7 @@ class Controls:
         """
         Returns True if the peer has not been doubted a moment ago.
         """
-        if now - self._doubtedAt < PAUSE:
+        if now - self._doubtedAt < RESEND_INTERVAL:
             return False
         self._doubtedAt = now
         return True
@@ -282,7 +282,7 @@ class Controls:
 
     def _challenged(self, data: bytes, now: int) -> None:
         # The peer does not take what came from a new address before the challenge.
-        if data != self._challenge and now - self._challengedAt >= PAUSE:
+        if data != self._challenge and now - self._challengedAt >= RESEND_INTERVAL:
             self._challenge, self._challengedAt = data, now
             self._conversation.sender.resendAll(now)
 

@@ -25,7 +25,7 @@ SECRET = 32
 WATCHED = 64
 
 #: Of later batches that are larger nothing is remembered: they belong to a transfer under way.
-FEW = 4
+LARGEST_REMEMBERED_BATCH = 4
 
 
 def helloOf(opening: Opening) -> Block | None:
@@ -154,7 +154,7 @@ class Newcomers:
 
         @return: whether to be told of what the session is given next.
         """
-        if session.stats.InPkts <= WATCHED or len(datagrams) <= FEW:
+        if session.stats.InPkts <= WATCHED or len(datagrams) <= LARGEST_REMEMBERED_BATCH:
             self._remember(list(self._reusable(session, datagrams)))
         left = self._watched.get(session)
         if left is None:

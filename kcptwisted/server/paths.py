@@ -16,7 +16,7 @@ from kcptwisted.wire.control import TOKEN, Response
 from kcptwisted.wire.opening import Opening
 
 #: Milliseconds between two challenges of one session to one address.
-PAUSE = 250
+CHALLENGE_INTERVAL = 250
 
 
 class _Roamer:
@@ -136,7 +136,7 @@ class PathChecks:
         @return: a datagram to send to where the peer might be; None if one went there a moment ago.
         """
         roamer = self._roamers[session.conv]
-        if roamer.address == address and now - roamer.challenged < PAUSE:
+        if roamer.address == address and now - roamer.challenged < CHALLENGE_INTERVAL:
             return None
         roamer.address = address
         roamer.challenged = now

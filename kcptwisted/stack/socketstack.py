@@ -25,7 +25,7 @@ from kcptwisted.stack.sessionstack import SessionStack
 from kcptwisted.stack.unreadable import SEALED, UnreadableLog
 from kcptwisted.stats import PortStats
 from kcptwisted.timing.shared import clockOf
-from kcptwisted.udp.offload import LARGEST
+from kcptwisted.udp.offload import LARGEST_PAYLOAD
 from kcptwisted.udp.opening import UDPPort, openPort, rebindPort
 from kcptwisted.wire.control import TOKEN
 
@@ -127,7 +127,7 @@ class SocketStack:
         cipher = self._options.cipher.make(self._options.cipherKey)
         protocol: IDatagramProtocol = self
         # The port drops larger ones unopened; the user's layers may make them smaller.
-        longest = LARGEST if layers else MAXIMUM_MTU + self._options.cipher.overhead
+        longest = LARGEST_PAYLOAD if layers else MAXIMUM_MTU + self._options.cipher.overhead
         if cipher is not None:
             unopened = UnreadableLog(SEALED, self.clock.now)
             protocol = CryptLayer(protocol, cipher, self.stats, unopened.add)

@@ -22,7 +22,7 @@ from kcptwisted.timing.runningtime import RunningTime
 NEAR = 2 * TICK
 
 #: Where there are no more deadlines than this, the first is met to the millisecond.
-FEW = 8
+FEW_DEADLINES = 8
 
 #: How often sessions that write while they are flushed are flushed again within one turn.
 ROUNDS = 8
@@ -246,7 +246,7 @@ class FlushClock:
 
     def _waitFor(self, deadline: int) -> None:
         now = self.now()
-        few = len(self.deadlines) <= FEW and deadline > now
+        few = len(self.deadlines) <= FEW_DEADLINES and deadline > now
         # A loop that was stopped inside its call cannot be started before that returns.
         stopped = self._looping and not self._loop.running
         if few or stopped or deadline - now > NEAR:

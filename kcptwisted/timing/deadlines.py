@@ -9,7 +9,7 @@ from heapq import heapify, heappop, heappush
 from kcptwisted.timing.interfaces import IFlushed
 
 #: Times that the heap may hold beside twice as many as are in use.
-SLACK = 64
+SPARE_TIMES = 64
 
 
 class Deadlines:
@@ -50,7 +50,7 @@ class Deadlines:
         if sessions:
             return
         del self._sessions[due]
-        if len(self.times) > 2 * len(self._sessions) + SLACK:
+        if len(self.times) > 2 * len(self._sessions) + SPARE_TIMES:
             self.times = list(self._sessions)
             heapify(self.times)
 

@@ -22,7 +22,7 @@ from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
 from kcptwisted.stats import PortStats
 from kcptwisted.udp.addresses import toAddress
 from kcptwisted.udp.adopted import AdoptedSocket
-from kcptwisted.udp.offload import LARGEST
+from kcptwisted.udp.offload import LARGEST_PAYLOAD
 
 
 @implementer(IDatagramTransport)
@@ -44,7 +44,7 @@ class ListenUDPPort(DatagramProtocol):
         protocol: IDatagramProtocol,
         stats: PortStats,
         peer: Address | None = None,
-        longest: int = LARGEST,
+        longest: int = LARGEST_PAYLOAD,
         connected: bool = True,
     ) -> None:
         """
@@ -82,10 +82,12 @@ class ListenUDPPort(DatagramProtocol):
         self._scope = bind[3] if len(bind) == 4 else 0
         self._adopted = adopted
         if adopted is None:
-            self._port = reactor.listenUDP(port, self, interface=interface, maxPacketSize=LARGEST)
+            self._port = reactor.listenUDP(
+                port, self, interface=interface, maxPacketSize=LARGEST_PAYLOAD
+            )
         else:
             self._port = reactor.adoptDatagramPort(
-                adopted.fileno(), adopted.family, self, maxPacketSize=LARGEST
+                adopted.fileno(), adopted.family, self, maxPacketSize=LARGEST_PAYLOAD
             )
         host: IPv4Address | IPv6Address = self._sending.getHost()
         self._host = toAddress(self._wholeAddress((host.host, host.port)))

@@ -14,7 +14,7 @@ UDP_SEGMENT = 103
 UDP_GRO = 104
 
 #: Bytes of the largest UDP payload, and the most that UDP_GRO puts together.
-LARGEST = 65535
+LARGEST_PAYLOAD = 65535
 
 #: The kernel's bounds on one call.
 MAXIMUM_SEGMENTS = 64

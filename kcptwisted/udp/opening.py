@@ -21,7 +21,7 @@ from kcptwisted.udp.buffers import setBuffers
 from kcptwisted.udp.fallback import ListenUDPPort
 from kcptwisted.udp.heap import keepFreedMemory
 from kcptwisted.udp.interfaces import IBatchReactor
-from kcptwisted.udp.offload import LARGEST
+from kcptwisted.udp.offload import LARGEST_PAYLOAD
 from kcptwisted.udp.onepeer import OnePeerLayer
 from kcptwisted.udp.port import BatchPort
 
@@ -40,7 +40,7 @@ def openPort(
     stats: PortStats,
     peer: Address | None = None,
     sock: socket.socket | None = None,
-    longest: int = LARGEST,
+    longest: int = LARGEST_PAYLOAD,
 ) -> UDPPort:
     """
     Open a UDP port and connect C{protocol} to it.

@@ -26,7 +26,7 @@ from kcptwisted.udp.addresses import toAddress
 from kcptwisted.udp.adopted import AdoptedSocket
 from kcptwisted.udp.interfaces import IBatchReactor
 from kcptwisted.udp.lingering import BATCHES, MOST_READERS, TRIES, Lingering
-from kcptwisted.udp.offload import LARGEST
+from kcptwisted.udp.offload import LARGEST_PAYLOAD
 from kcptwisted.udp.reading import DatagramReader, Group
 from kcptwisted.udp.sending import DatagramSender
 from kcptwisted.udp.writing import DatagramWriter
@@ -55,7 +55,7 @@ class BatchPort:
         protocol: IDatagramProtocol,
         stats: PortStats,
         connected: bool = False,
-        longest: int = LARGEST,
+        longest: int = LARGEST_PAYLOAD,
         onePeer: bool = False,
     ) -> None:
         """

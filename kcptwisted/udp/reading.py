@@ -12,7 +12,7 @@ from twisted.logger import Logger
 from kcptwisted.interfaces import Address
 from kcptwisted.stats import PortStats
 from kcptwisted.udp.asked import IPPROTO_IP, IPPROTO_IPV6, Ancillary
-from kcptwisted.udp.offload import LARGEST, coalescedSize, enableCoalescing, split
+from kcptwisted.udp.offload import LARGEST_PAYLOAD, coalescedSize, enableCoalescing, split
 from kcptwisted.udp.pktinfo import askForOwnAddresses
 
 #: Bytes read in one reactor turn before timers and other descriptors get theirs.  More would gain
@@ -47,7 +47,7 @@ class DatagramReader:
     _log = Logger()
 
     def __init__(
-        self, sock: socket.socket, onePeer: bool, stats: PortStats, longest: int = LARGEST
+        self, sock: socket.socket, onePeer: bool, stats: PortStats, longest: int = LARGEST_PAYLOAD
     ) -> None:
         """
         @param onePeer: whether one peer is talked with, whatever address it asks.
@@ -78,7 +78,7 @@ class DatagramReader:
         self.problem = None
         while True:
             try:
-                message = self._receive(LARGEST, _ANCILLARY_BYTES)
+                message = self._receive(LARGEST_PAYLOAD, _ANCILLARY_BYTES)
                 break
             except BlockingIOError:
                 tries -= 1
@@ -104,7 +104,7 @@ class DatagramReader:
         alone = True
         while budget > 0:
             try:
-                message = self._receive(LARGEST, _ANCILLARY_BYTES)
+                message = self._receive(LARGEST_PAYLOAD, _ANCILLARY_BYTES)
             except BlockingIOError:
                 break
             except OSError as problem:

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from typing import Final
 
 #: seqid, type
-HEADER = struct.Struct("<IH")
+FEC_HEADER = struct.Struct("<IH")
 #: seqid, type, size; size counts itself and what follows.
 DATA_HEADER = struct.Struct("<IHH")
 
 #: Encodes the header of a parity shard: seqid, type.
-packParityHeader: Final[Callable[[int, int], bytes]] = HEADER.pack
+packParityHeader: Final[Callable[[int, int], bytes]] = FEC_HEADER.pack
 
 #: Encodes the header of a data shard: seqid, type, size.
 packDataHeader: Final[Callable[[int, int, int], bytes]] = DATA_HEADER.pack
@@ -39,10 +39,10 @@ MAXIMUM_SHARDS: Final = 256
 FEC_OVERHEAD: Final[int] = DATA_HEADER.size
 
 #: Bytes before what parity covers.
-UNCOVERED: Final[int] = HEADER.size
+UNCOVERED: Final[int] = FEC_HEADER.size
 
 #: Bytes of a data shard's size.
-SIZE_FIELD: Final[int] = DATA_HEADER.size - HEADER.size
+SIZE_FIELD: Final[int] = DATA_HEADER.size - FEC_HEADER.size
 
 _CONV = struct.Struct("<I")
 _SIZE = struct.Struct("<H")
@@ -52,9 +52,9 @@ def packetType(datagram: bytes) -> int | None:
     """
     @return: L{DATA}, L{PARITY} or L{OUT_OF_BAND}; None if the datagram is not a FEC packet.
     """
-    if len(datagram) < HEADER.size:
+    if len(datagram) < FEC_HEADER.size:
         return None
-    kind: int = HEADER.unpack_from(datagram)[1]
+    kind: int = FEC_HEADER.unpack_from(datagram)[1]
     return kind if DATA <= kind <= OUT_OF_BAND else None
 
 
@@ -99,5 +99,5 @@ def outOfBandData(packet: bytes) -> bytes | None:
     if len(packet) < start:
         return None
     seqid, _, size = unpackDataHeader(packet)
-    end = HEADER.size + size
+    end = FEC_HEADER.size + size
     return packet[start:end] if seqid == OUT_OF_BAND_SEQID and start <= end <= len(packet) else None

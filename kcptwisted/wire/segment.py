@@ -9,19 +9,19 @@ from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 #: conv, cmd, frg, wnd, ts, sn, una, len; little-endian.
-HEADER = struct.Struct("<IBBHIIII")
+SEGMENT_HEADER = struct.Struct("<IBBHIIII")
 
 #: The fields of a header.
 Fields = tuple[int, int, int, int, int, int, int, int]
 
 #: Encodes the fields of a header.
-packHeader: Final[Callable[[int, int, int, int, int, int, int, int], bytes]] = HEADER.pack
+packHeader: Final[Callable[[int, int, int, int, int, int, int, int], bytes]] = SEGMENT_HEADER.pack
 
 #: Reads the header at an offset, where there are L{OVERHEAD} bytes at least.
-unpackHeader: Final[Callable[[bytes, int], Fields]] = HEADER.unpack_from
+unpackHeader: Final[Callable[[bytes, int], Fields]] = SEGMENT_HEADER.unpack_from
 
 #: Bytes of a segment's header.
-OVERHEAD: Final[int] = HEADER.size
+OVERHEAD: Final[int] = SEGMENT_HEADER.size
 
 PUSH: Final = 81
 ACK: Final = 82

@@ -15,7 +15,7 @@ from kcptwisted.interfaces import Address
 from kcptwisted.udp.asked import askedAddress, ownAddressOf, readOwnAddress
 
 #: Bytes that a message has at most, unless a single datagram in it is as long.
-LARGEST = 60_000
+LARGEST_MESSAGE = 60_000
 
 #: Kinds.
 _BEGIN, _MOVABLE, _OVER, _STRAYS, _RETURNED, _OPENED = range(1, 7)
@@ -111,7 +111,7 @@ def encode(message: Message) -> list[bytes]:
 
 
 def _pieces(convs: Sequence[int]) -> list[bytes]:
-    most = LARGEST // _CONV.size
+    most = LARGEST_MESSAGE // _CONV.size
     starts = range(0, max(len(convs), 1), most)
     return [b"".join(map(_CONV.pack, convs[start : start + most])) for start in starts]
 
@@ -121,7 +121,7 @@ def _batches(items: Iterable[bytes]) -> list[bytes]:
     batch: list[bytes] = []
     size = 0
     for item in items:
-        if batch and size + len(item) > LARGEST:
+        if batch and size + len(item) > LARGEST_MESSAGE:
             found.append(b"".join(batch))
             batch, size = [], 0
         batch += [_LENGTH.pack(len(item)), item]

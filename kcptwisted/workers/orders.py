@@ -27,7 +27,7 @@ STOPPED = b"stopped"
 STOP = b"stop"
 
 #: Seconds that a worker has to answer an order, and to end when there is nothing more to do.
-PATIENCE = 10.0
+ORDER_TIMEOUT = 10.0
 
 
 class Orders(LineOnlyReceiver):
@@ -92,5 +92,5 @@ class Orders(LineOnlyReceiver):
         """
         if reason.check(ConnectionDone):
             self._log.warn("The master is gone: this worker ends")
-            self._reactor.callLater(PATIENCE, self._kill)
+            self._reactor.callLater(ORDER_TIMEOUT, self._kill)
             self._stop("abort")

@@ -16,7 +16,7 @@ from kcptwisted.server.routing import IRouting
 from kcptwisted.udp.interfaces import IBatchReactor
 from kcptwisted.workers.interfaces import IStrayTaker
 from kcptwisted.workers.messages import (
-    LARGEST,
+    LARGEST_MESSAGE,
     Begin,
     Message,
     Movable,
@@ -30,7 +30,7 @@ from kcptwisted.workers.messages import (
 from kcptwisted.workers.whereabouts import Whereabouts
 
 #: Bytes read in one reactor turn before timers and other descriptors get theirs.
-READ_BUDGET = 1 << 20
+INBOX_READ_BUDGET = 1 << 20
 
 #: Seconds until everything is sent once more to a worker that has missed a message.
 CATCH_UP = 1.0
@@ -213,12 +213,12 @@ class Siblings:
 
     def doRead(self) -> None:
         """
-        Read what is there, up to L{READ_BUDGET}, and deal with it.
+        Read what is there, up to L{INBOX_READ_BUDGET}, and deal with it.
         """
-        budget = READ_BUDGET
+        budget = INBOX_READ_BUDGET
         while budget > 0 and self._inbox is not None:
             try:
-                data = self._inbox.recv(2 * LARGEST)
+                data = self._inbox.recv(2 * LARGEST_MESSAGE)
             except BlockingIOError:
                 break
             budget -= len(data) or 1
