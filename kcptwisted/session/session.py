@@ -17,7 +17,7 @@ from kcptwisted.options import KCPOptions
 from kcptwisted.session.application import Application
 from kcptwisted.session.egress import send, sendOutbox
 from kcptwisted.session.gone import Gone
-from kcptwisted.session.happenings import conclude, happen
+from kcptwisted.session.dispatch import dispatch, dispatchEnd
 from kcptwisted.session.holder import SessionHolder, SessionSocket
 from kcptwisted.session.reasons import endOf
 from kcptwisted.session.stream import Stream
@@ -188,7 +188,7 @@ class KCPSession:
             if connection.outbox:
                 sendOutbox(self, self._below)
             while events:
-                happen(self, self._holder, events.pop(0))
+                dispatch(self, self._holder, events.pop(0))
             if connection.lifecycle.unsettled:
                 connection.settle(now)
             if not events and not connection.outbox:
@@ -392,7 +392,7 @@ class KCPSession:
         self.connected = False
         self._ending = None
         self._clock.forget(self)
-        conclude(self, self._holder, reason, self._clock.now() - self._began)
+        dispatchEnd(self, self._holder, reason, self._clock.now() - self._began)
         # A program may run without garbage collection, so nothing may hold itself.
         self._below = Gone(self._below.overhead)
         self.application.release()
