@@ -15,9 +15,9 @@ from kcptwisted.connection.states import State
 from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
 from kcptwisted.options import KCPOptions
 from kcptwisted.session.application import Application
+from kcptwisted.session.dispatch import dispatch, dispatchEnd
 from kcptwisted.session.egress import send, sendOutbox
 from kcptwisted.session.gone import Gone
-from kcptwisted.session.dispatch import dispatch, dispatchEnd
 from kcptwisted.session.holder import SessionHolder, SessionSocket
 from kcptwisted.session.reasons import endOf
 from kcptwisted.session.stream import Stream
