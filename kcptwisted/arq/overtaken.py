@@ -88,7 +88,7 @@ class Overtaken:
 
     def count(self, acks: list[tuple[int, int]], una: int) -> None:
         """
-        Take the segments that a batch newly acknowledged.
+        Takes the segments that a batch newly acknowledged.
 
         @param acks: (sn, when the acknowledged copy left) pairs, at least one; sorted in place.
         @param una: the first sn in flight.
@@ -148,7 +148,7 @@ class Overtaken:
 
     def _judge(self, sn: int, best: list[int], latest: int) -> None:
         """
-        Count for C{sn} the ACKs whose copies left at the times in C{best}.  Later ACKs count as
+        Counts for C{sn} the ACKs whose copies left at the times in C{best}.  Later ACKs count as
         well if the segment is not to be sent again by then.
         """
         resend = self._resends.get(sn)
@@ -207,7 +207,7 @@ class Overtaken:
 
     def takeFast(self) -> list[int]:
         """
-        @return: the segments that reached the threshold since the last call and are in flight.
+        Returns the segments that reached the threshold since the last call and are in flight.
         """
         fast = [sn for sn in self._fast if sn in self._inFlight]
         self._fast.clear()
@@ -215,7 +215,7 @@ class Overtaken:
 
     def takeEarly(self) -> list[int]:
         """
-        @return: the segments that were overtaken, but not as often as the threshold says.
+        Returns the segments that were overtaken, but not as often as the threshold says.
         """
         early = [sn for sn in self._counts if sn in self._inFlight]
         self._counts.clear()

@@ -118,7 +118,7 @@ class KCPConnector:
 
     def sessionEstablished(self, session: KCPSession) -> None:
         """
-        Give the session its protocol, and the caller the result.
+        Gives the session its protocol, and the caller the result.
         """
         self._stopTimeout()
         try:
@@ -137,7 +137,7 @@ class KCPConnector:
 
     def sessionEnded(self, session: KCPSession, reason: Failure) -> None:
         """
-        Close the socket; if the caller still waits, that is the answer.
+        Closes the socket; if the caller still waits, that is the answer.
         """
         self.sessions.forget(session)
         self._session = None
@@ -173,13 +173,13 @@ class KCPConnector:
 
     def sessionUnread(self, session: KCPSession, reason: Failure) -> None:
         """
-        Keep the session until its application has read the rest.
+        Keeps the session until its application has read the rest.
         """
         self.sessions.keepUnread(session)
 
     def pathSilent(self, session: KCPSession) -> None:
         """
-        Look for another way: the host may have another address by now, which only a new socket
+        Looks for another way: the host may have another address by now, which only a new socket
         sends from.
         """
         if self._rebinding is not None and not self._rebinding.running and self._reopen():
@@ -263,7 +263,7 @@ class KCPConnector:
     @staticmethod
     def _isConnecting(session: KCPSession) -> bool:
         """
-        Whether the peer has yet to show that it is there; without a handshake, too.
+        Returns True if the peer has yet to show that it is there; without a handshake, too.
         """
         return session.application.protocol is None or not session.stats.InPkts
 

@@ -29,12 +29,12 @@ class Suspect(Protocol):
 
     def askAgain(self) -> None:
         """
-        Ask the peer for a sign of life.
+        Asks the peer for a sign of life.
         """
 
     def end(self, reason: Failure) -> None:
         """
-        End the connection.
+        Ends the connection.
         """
 
 

@@ -69,14 +69,15 @@ class Shutdown:
     @staticmethod
     def farewell(finalSn: int) -> Fin:
         """
+        Returns a FIN whose answer nobody waits for.
+
         @param finalSn: the sn after the last segment.
-        @return: a FIN that nobody waits for the answer of.
         """
         return Fin(finalSn & MASK, True)
 
     def due(self, now: int) -> Fin | None:
         """
-        @return: the FIN if it is to be sent now, else None.
+        Returns the FIN if it is to be sent now, else None.
         """
         if self.deadline is None or now < self.deadline:
             return None
@@ -87,7 +88,7 @@ class Shutdown:
 
     def answered(self, ack: FinAck) -> None:
         """
-        Take an acknowledgement, if it is of the FIN that was sent last.
+        Takes an acknowledgement, if it is of the FIN that was sent last.
         """
         if self.sent is not None and tuple(ack) == tuple(self.sent):
             self.acknowledged = True
@@ -104,7 +105,7 @@ class Shutdown:
 
     def received(self, fin: Fin, awaited: int) -> bool:
         """
-        Take a FIN of the peer.
+        Takes a FIN of the peer.
 
         @param awaited: the sn that this side awaits.
         @return: whether it makes sense.
@@ -120,7 +121,7 @@ class Shutdown:
 
     def complete(self, awaited: int) -> bool:
         """
-        Whether all that the peer sent has been received.
+        Returns True if all that the peer sent has been received.
 
         @param awaited: the sn that this side awaits.
         """

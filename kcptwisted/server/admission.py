@@ -19,8 +19,8 @@ Host = str | int
 
 def hostOf(address: Address) -> Host:
     """
-    @return: what counts as one host: an IPv4 address, or an IPv6 network of 64 bits, since a host
-        can have as many addresses of that as it likes.
+    Returns what counts as one host: an IPv4 address, or an IPv6 network of 64 bits, since a host
+    can have as many addresses of that as it likes.
     """
     host = address[0]
     if ":" not in host:
@@ -62,7 +62,7 @@ class TokenBucket:
 
     def ready(self, now: int) -> bool:
         """
-        Whether there is a token.
+        Returns True if there is a token.
 
         @param now: milliseconds.
         """
@@ -70,7 +70,7 @@ class TokenBucket:
 
     def take(self, now: int) -> None:
         """
-        Take a token.  If there is none, take the next one in advance.
+        Takes a token.  If there is none, takes the next one in advance.
 
         @param now: milliseconds.
         """
@@ -109,7 +109,7 @@ class Admission:
 
     def verdict(self, address: Address, now: int) -> Admittance:
         """
-        Whether there is room for a newcomer.  If it is L{Admittance.FULL} or
+        Returns whether there is room for a newcomer.  If it is L{Admittance.FULL} or
         L{Admittance.HOST_FULL}, there is as soon as L{candidate} has ended.
 
         @param now: milliseconds.
@@ -123,11 +123,12 @@ class Admission:
 
     def candidate(self, address: Address, now: int) -> Address | None:
         """
+        Returns whose session may be ended for a newcomer that there is no room for: of the unproven
+        ones (of the same host, if that is full) the one that has been silent for the longest time,
+        if that is at least L{UNPROVEN_AGE}.
+
         @param address: the newcomer's.
         @param now: milliseconds.
-        @return: whose session may be ended for a newcomer that there is no room for: of the
-            unproven ones (of the same host, if that is full) the one that has been silent for the
-            longest time, if that is at least L{UNPROVEN_AGE}.
         """
         host = hostOf(address)
         unproven: OrderedDict[Address, int] | OrderedDict[Address, None] | None = self._unproven

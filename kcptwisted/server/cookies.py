@@ -34,15 +34,16 @@ class CookieJar:
 
     def make(self, address: Address, conv: int, token: bytes, now: int) -> bytes:
         """
+        Returns L{COOKIE} bytes.
+
         @param token: the client's.
         @param now: milliseconds.
-        @return: L{COOKIE} bytes.
         """
         return self._cookie(address, conv, token, now // COOKIE_PERIOD)
 
     def check(self, cookie: bytes, address: Address, conv: int, token: bytes, now: int) -> bool:
         """
-        Whether C{cookie} was made for these, not long ago.
+        Returns True if C{cookie} was made for these, not long ago.
 
         @param now: milliseconds.
         """

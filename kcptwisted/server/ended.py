@@ -90,8 +90,8 @@ class EndedSessions:
 
     def isLate(self, address: Address, conv: int, now: int) -> bool:
         """
-        Whether a datagram that could open a session belongs to one that has ended; if so, that is
-        remembered anew.
+        Returns True if a datagram that could open a session belongs to one that has ended; if so,
+        that is remembered anew.
 
         @param now: milliseconds.
         """
@@ -104,8 +104,8 @@ class EndedSessions:
 
     def endedPlain(self, address: Address, conv: int, now: int) -> bool:
         """
-        Whether a session of that conversation, whose peer had not said hello, ended a moment ago.
-        Then a hello is that peer's, and late.
+        Returns True if a session of that conversation, whose peer had not said hello, ended a
+        moment ago.  Then a hello is that peer's, and late.
 
         @param now: milliseconds.
         """
@@ -114,7 +114,7 @@ class EndedSessions:
 
     def remembers(self, address: Address, conv: int, now: int) -> bool:
         """
-        Whether a session of that conversation ended not long ago.
+        Returns True if a session of that conversation ended not long ago.
 
         @param now: milliseconds.
         """
@@ -122,9 +122,10 @@ class EndedSessions:
 
     def answerFor(self, address: Address, conv: int, now: int) -> bytes | None:
         """
+        Returns the answer to a datagram of a session that has ended; None if there is none, or it
+        was given less than L{ANSWER_PAUSE} ago.
+
         @param now: milliseconds.
-        @return: the answer to a datagram of a session that has ended; None if there is none, or it
-            was given less than L{ANSWER_PAUSE} ago.
         """
         record = self._find(address, conv, now)
         if record is None or record.answer is None or now < record.nextAnswer:

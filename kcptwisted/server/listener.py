@@ -129,7 +129,7 @@ class KCPListener:
 
     def stop(self, ending: Ending) -> Deferred[None]:
         """
-        Take no newcomers, have the sessions end, and then close the port.  May be called again to
+        Takes no newcomers, has the sessions end, and then closes the port.  May be called again to
         end the sessions sooner.  What has not closed after C{stopTimeout} is aborted.
 
         @return: fires when the socket is closed.
@@ -141,7 +141,7 @@ class KCPListener:
 
     def strangeDatagrams(self, datagrams: list[bytes], address: Address) -> None:
         """
-        Open a session for the first datagram that may open one, unless they are of a session that
+        Opens a session for the first datagram that may open one, unless they are of a session that
         has moved, or of another process.
         """
         if self._routing.follow(datagrams, address):
@@ -166,8 +166,9 @@ class KCPListener:
 
     def _isElsewhere(self, opening: Opening, datagrams: list[bytes], address: Address) -> bool:
         """
+        Returns True if another process has been given them.
+
         @param datagrams: from that with C{opening} on.
-        @return: whether another process has been given them.
         """
         if not self._routing.knows(opening.conv):
             return False
@@ -200,8 +201,8 @@ class KCPListener:
 
     def _watch(self, stack: SessionStack, datagrams: list[bytes], address: Address) -> None:
         """
-        Remember what a new session has been given: not before, or it would be taken for a replay of
-        itself.
+        Remembers what a new session has been given: not before, or it would be taken for a replay
+        of itself.
         """
         if not self.newcomers.watch(stack.session, datagrams, self.stack.clock.now()):
             stack.afterBatch = None
@@ -269,7 +270,7 @@ class KCPListener:
 
     def sessionEstablished(self, session: KCPSession) -> None:
         """
-        Give the session its protocol, if the factory makes one.
+        Gives the session its protocol, if the factory makes one.
         """
         try:
             protocol = self.factory.buildProtocol(toAddress(session.address))
@@ -298,7 +299,7 @@ class KCPListener:
 
     def sessionEnded(self, session: KCPSession, reason: Failure) -> None:
         """
-        Forget the session but for its conversation id; after L{stop} the last one takes the port
+        Forgets the session but for its conversation id; after L{stop} the last one takes the port
         with it.
         """
         if self.sessions.forget(session):

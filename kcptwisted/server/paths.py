@@ -91,8 +91,9 @@ class PathChecks:
 
     def sessionOf(self, opening: Opening) -> KCPSession | None:
         """
+        Returns the session whose peer may have sent a datagram from another address.
+
         @param opening: what a datagram from an address without a session says.
-        @return: the session whose peer may have sent it.
         """
         roamer = self._roamers.get(opening.conv)
         if roamer is None:
@@ -104,8 +105,8 @@ class PathChecks:
 
     def hasMoved(self, session: KCPSession, opening: Opening, address: Address, now: int) -> bool:
         """
-        Whether a datagram proves that a session's peer is at C{address} now.  If not, it is counted
-        as dropped, and proof is asked for.
+        Returns True if a datagram proves that a session's peer is at C{address} now.  If not, it is
+        counted as dropped, and proof is asked for.
 
         @param session: one that may move.
         @param now: milliseconds.
@@ -127,13 +128,13 @@ class PathChecks:
 
     def conversations(self) -> list[int]:
         """
-        @return: those of the sessions that may move.
+        Returns the conversations of the sessions that may move.
         """
         return list(self._roamers)
 
     def _challenge(self, session: KCPSession, address: Address, now: int) -> bytes | None:
         """
-        @return: a datagram to send to where the peer might be; None if one went there a moment ago.
+        Returns a datagram to send to where the peer might be; None if one went there a moment ago.
         """
         roamer = self._roamers[session.conv]
         if roamer.address == address and now - roamer.challenged < CHALLENGE_INTERVAL:
@@ -145,8 +146,8 @@ class PathChecks:
 
     def _isProof(self, session: KCPSession, address: Address, data: bytes, now: int) -> bool:
         """
-        Whether C{data} answers a challenge that was sent to C{address} lately.  If so, all earlier
-        challenges become invalid.
+        Returns True if C{data} answers a challenge that was sent to C{address} lately.  If so, all
+        earlier challenges become invalid.
         """
         roamer = self._roamers[session.conv]
         if not self._cookies.check(data, address, session.conv, roamer.nonce, now):

@@ -28,7 +28,7 @@ class Restarts:
 
     def find(self, session: KCPSession, datagrams: list[bytes], now: int) -> int | None:
         """
-        Look for the beginning of another conversation: its first segment, or a hello.  All before
+        Looks for the beginning of another conversation: its first segment, or a hello.  All before
         it are leftovers, which are counted.
 
         @param datagrams: from the address of C{session}, but of other conversations.
@@ -61,8 +61,9 @@ class Restarts:
 
     def isAnother(self, session: KCPSession, hello: Block, now: int) -> bool:
         """
-        Whether a hello of the session's own conversation is from a peer that has restarted with the
-        same conversation id.  If not, it is counted, or the peer is asked to show that it is there.
+        Returns True if a hello of the session's own conversation is from a peer that has restarted
+        with the same conversation id.  If not, it is counted, or the peer is asked to show that it
+        is there.
         """
         if self._newcomers.knowsToken(hello):
             self._stats.InReplayed += 1

@@ -19,7 +19,7 @@ class IRouting(Interface):
 
     def follow(datagrams: list[bytes], address: Address) -> bool:
         """
-        Hand over datagrams from an address whose datagrams have been handed over before, and not
+        Hands over datagrams from an address whose datagrams have been handed over before, and not
         given back.
 
         @return: whether they are: there is nothing more to do about them.
@@ -27,13 +27,13 @@ class IRouting(Interface):
 
     def knows(conv: int) -> bool:
         """
-        Whether another process has a session of that conversation whose peer may move.
+        Returns True if another process has a session of that conversation whose peer may move.
         """
 
     def claim(conv: int, datagrams: list[bytes], address: Address) -> bool:
         """
-        Hand over datagrams of a conversation, if another process has a session of it whose peer may
-        move.  L{follow} then takes what comes next from C{address}.
+        Hands over datagrams of a conversation, if another process has a session of it whose peer
+        may move.  L{follow} then takes what comes next from C{address}.
 
         @return: whether there is such a process.
         """
@@ -68,19 +68,19 @@ class SingleProcess:
 
     def follow(self, datagrams: list[bytes], address: Address) -> bool:
         """
-        @return: False.
+        Returns False.
         """
         return False
 
     def knows(self, conv: int) -> bool:
         """
-        @return: False.
+        Returns False.
         """
         return False
 
     def claim(self, conv: int, datagrams: list[bytes], address: Address) -> bool:
         """
-        @return: False.
+        Returns False.
         """
         return False
 

@@ -21,7 +21,7 @@ _log = Logger()
 
 def onSecondSignal(reactor: Any, callback: Callable[[], object]) -> Callable[[], None]:
     """
-    Have C{callback} called when SIGINT, SIGTERM or SIGBREAK comes after the reactor has begun to
+    Has C{callback} called when SIGINT, SIGTERM or SIGBREAK comes after the reactor has begun to
     stop, each time, by the reactor.  Nothing is done for a reactor that is no L{IReactorCore}, that
     does not run in the main thread, or whose signals somebody else handles.
 

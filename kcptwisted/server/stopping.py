@@ -69,7 +69,7 @@ class Stop:
 
     def begin(self, ending: Ending) -> Deferred[None]:
         """
-        Have the sessions end, and then close the socket.  May be called again to end the sessions
+        Has the sessions end, and then closes the socket.  May be called again to end the sessions
         sooner.  Those that have not closed when the limit has passed are aborted.
 
         @return: fires when the socket is closed.

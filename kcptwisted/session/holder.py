@@ -38,7 +38,7 @@ class SessionSocket(Protocol):
 
     def newToken(self) -> bytes:
         """
-        @return: a random name for one end of a connection.
+        Returns a random name for one end of a connection.
         """
 
     @property
@@ -49,12 +49,12 @@ class SessionSocket(Protocol):
 
     def getHost(self) -> IPv4Address | IPv6Address:
         """
-        @return: the local address.
+        Returns the local address.
         """
 
     def writeDatagrams(self, datagrams: Sequence[bytes], address: Address) -> None:
         """
-        Send datagrams as they are, past the session's own layers.
+        Sends datagrams as they are, past the session's own layers.
         """
 
 

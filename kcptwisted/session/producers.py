@@ -68,14 +68,14 @@ class ProducerGate:
 
     def unregister(self) -> None:
         """
-        Forget the producer.
+        Forgets the producer.
         """
         self._producer = None
         self._paused = False
 
     def release(self) -> tuple[Any, bool] | None:
         """
-        Forget the producer, so that it can be registered elsewhere.
+        Forgets the producer, so that it can be registered elsewhere.
 
         @return: the producer, if there is one, and whether it is a push producer.
         """

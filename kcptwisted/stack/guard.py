@@ -47,7 +47,7 @@ class LayerGuard(DatagramLayer):
 
     def makeConnection(self, transport: IDatagramTransport) -> None:
         """
-        Connect the outermost layer to the socket: nothing has to be done about what is sent.
+        Connects the outermost layer to the socket: nothing has to be done about what is sent.
         """
         self.wrapped.makeConnection(transport)
 

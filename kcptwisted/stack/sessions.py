@@ -57,46 +57,46 @@ class SessionTable:
 
     def at(self, address: Address) -> KCPSession | None:
         """
-        @return: the live session with the peer at C{address}.
+        Returns the live session with the peer at C{address}.
         """
         stack = self._live.get(address)
         return None if stack is None else stack.session
 
     def stackOf(self, session: KCPSession) -> SessionStack | None:
         """
-        @return: the layers of a live session.
+        Returns the layers of a live session.
         """
         stack = self._live.get(session.address)
         return stack if stack is not None and stack.session is session else None
 
     def live(self) -> list[KCPSession]:
         """
-        @return: the live sessions.
+        Returns the live sessions.
         """
         return [stack.session for stack in self._live.values()]
 
     def everyone(self) -> list[KCPSession]:
         """
-        @return: the live ones, and those with something unread.
+        Returns the live sessions, and those with something unread.
         """
         return [*self.live(), *self._unread]
 
     def transports(self) -> list[KCPTransport]:
         """
-        @return: those of the live sessions' protocols.
+        Returns the transports of the live sessions.
         """
         transports = [session.transport for session in self.live()]
         return [transport for transport in transports if transport is not None]
 
     def addresses(self) -> list[Address]:
         """
-        @return: of the peers of the live ones.
+        Returns the addresses of the live sessions' peers.
         """
         return list(self._live)
 
     def add(self, conv: int, address: Address) -> SessionStack:
         """
-        @return: a new session with the peer at C{address}, and its layers.
+        Returns a new session with the peer at C{address}, and its layers.
         """
         socket, live = self._socket, self._live
         session = KCPSession(conv, address, self._options, socket, self._holder)

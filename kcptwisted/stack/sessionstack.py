@@ -109,7 +109,7 @@ class SessionStack:
 
     def receive(self, datagrams: list[bytes], size: int, address: Address) -> None:
         """
-        Give the session datagrams that the socket received.
+        Gives the session datagrams that the socket received.
 
         @param size: of all together, bytes.
         """
@@ -127,7 +127,7 @@ class SessionStack:
 
     def receiveRecovered(self, datagrams: list[bytes], address: Address) -> None:
         """
-        Give the session datagrams that a layer of the socket rebuilt.
+        Gives the session datagrams that a layer of the socket rebuilt.
         """
         try:
             self.lowest.datagramsRecovered(datagrams, address)
@@ -148,7 +148,7 @@ class SessionStack:
 
     def sortForeign(self, datagrams: list[bytes]) -> list[bytes]:
         """
-        Deal with datagrams that are no segments of the session's conversation: give the session
+        Deals with datagrams that are no segments of the session's conversation: gives the session
         what is out-of-band, and what is in the packets of a peer that uses FEC.
 
         @return: those of other conversations, and what is nothing of all that.
@@ -188,7 +188,7 @@ class SessionStack:
 
     def writeDatagrams(self, datagrams: Sequence[bytes], address: Address) -> None:
         """
-        Count and pass down.  To a peer that has yet to show that it is at its address no more is
+        Counts and passes down.  To a peer that has yet to show that it is at its address no more is
         passed than may be sent there.
         """
         unproven = self.session.connection.controls.unproven

@@ -115,7 +115,7 @@ class SocketStack:
         sock: socket.socket | None = None,
     ) -> None:
         """
-        Open the UDP port, with the cipher and the user's own layers around this.
+        Opens the UDP port, with the cipher and the user's own layers around this.
 
         @param peer: the only address to talk with, or None.
         @param layers: from the inner to the outer, outside the cipher.
@@ -144,7 +144,7 @@ class SocketStack:
 
     def rebind(self, bind: Address, peer: Address) -> bool:
         """
-        Go on with a new socket; see L{rebindPort}.
+        Goes on with a new socket; see L{rebindPort}.
         """
         port = self._port
         return port is not None and rebindPort(port, bind, peer, self._options)
@@ -158,7 +158,7 @@ class SocketStack:
 
     def getHost(self) -> IPv4Address | IPv6Address:
         """
-        @return: the local address.
+        Returns the local address.
         """
         assert self._port is not None
         return self._port.getHost()
@@ -173,7 +173,7 @@ class SocketStack:
 
     def datagramsReceived(self, datagrams: list[bytes], address: Address) -> None:
         """
-        Hand datagrams to the session at the address.
+        Hands datagrams to the session at the address.
         """
         size = sum(map(len, datagrams))
         if size > MAXIMUM_MTU and max(map(len, datagrams)) > MAXIMUM_MTU:
@@ -197,7 +197,7 @@ class SocketStack:
 
     def datagramsRecovered(self, datagrams: list[bytes], address: Address) -> None:
         """
-        Hand on what a layer on the socket rebuilt.
+        Hands on what a layer on the socket rebuilt.
         """
         if max(map(len, datagrams), default=0) > MAXIMUM_MTU:
             datagrams = self._withoutOversized(datagrams)
@@ -216,7 +216,7 @@ class SocketStack:
 
     def _withoutOversized(self, datagrams: list[bytes]) -> list[bytes]:
         """
-        Drop and count what is larger than any KCP peer sends: windows count segments, not bytes.
+        Drops and counts what is larger than any KCP peer sends: windows count segments, not bytes.
         """
         fitting = [datagram for datagram in datagrams if len(datagram) <= MAXIMUM_MTU]
         self.stats.InOversized += len(datagrams) - len(fitting)
@@ -232,7 +232,7 @@ class SocketStack:
 
     def batchFinished(self) -> None:
         """
-        Flush.
+        Flushes.
         """
         self.clock.flush()
 
@@ -276,7 +276,7 @@ class SocketStack:
 
     def writeDatagrams(self, datagrams: Sequence[bytes], address: Address) -> None:
         """
-        Send datagrams past the own layers of the session at the address.  If there is one, they
+        Sends datagrams past the own layers of the session at the address.  If there is one, they
         count as the session's.
         """
         session = self.sessions.get(address)
@@ -284,7 +284,7 @@ class SocketStack:
 
     def sendStateless(self, datagrams: Sequence[bytes], address: Address) -> None:
         """
-        Send what belongs to no session, though there may be one at the address.
+        Sends what belongs to no session, though there may be one at the address.
         """
         try:
             self.writeDatagrams(datagrams, address)
@@ -293,6 +293,6 @@ class SocketStack:
 
     def newToken(self) -> bytes:
         """
-        @return: a random name for one end of a connection.
+        Returns a random name for one end of a connection.
         """
         return self._randomBytes(TOKEN)

@@ -74,7 +74,7 @@ class FlushClock:
 
     def wantFlush(self, session: IFlushed) -> None:
         """
-        Flush C{session} at the end of the batch, or else of the reactor turn.
+        Flushes C{session} at the end of the batch, or else of the reactor turn.
         """
         if session in self._nextTurn:
             return
@@ -84,7 +84,8 @@ class FlushClock:
 
     def wantFlushNextTurn(self, session: IFlushed) -> None:
         """
-        Flush C{session} in the next reactor turn, and not before: it has had its share of this one.
+        Flushes C{session} in the next reactor turn, and not before: it has had its share of this
+        one.
         """
         self._dirty.pop(session, None)
         self._nextTurn[session] = None
@@ -214,7 +215,7 @@ class FlushClock:
 
     def _wantDue(self, now: int) -> None:
         """
-        Have those flushed that are due, and keep those whose deadlines have become later.
+        Has those flushed that are due, and keeps those whose deadlines have become later.
         """
         failed: list[tuple[IFlushed, Failure]] = []
         for session in self.deadlines.takeDue(now):

@@ -25,13 +25,13 @@ class Deadlines:
 
     def __len__(self) -> int:
         """
-        @return: how many different deadlines there are.
+        Returns how many different deadlines there are.
         """
         return len(self._sessions)
 
     def add(self, session: IFlushed, due: int) -> None:
         """
-        Keep C{session}, which is not kept yet, under C{due}.
+        Keeps C{session}, which is not kept yet, under C{due}.
         """
         session.scheduled = due
         sessions = self._sessions.get(due)
@@ -42,7 +42,7 @@ class Deadlines:
 
     def remove(self, session: IFlushed, due: int) -> None:
         """
-        Forget C{session}, which is kept under C{due}.
+        Forgets C{session}, which is kept under C{due}.
         """
         session.scheduled = None
         sessions = self._sessions[due]
@@ -56,7 +56,7 @@ class Deadlines:
 
     def first(self) -> int | None:
         """
-        @return: the earliest deadline.
+        Returns the earliest deadline.
         """
         times = self.times
         while times and times[0] not in self._sessions:
@@ -65,7 +65,7 @@ class Deadlines:
 
     def takeDue(self, now: int) -> list[IFlushed]:
         """
-        @return: those whose deadlines have come, earliest first; they are forgotten.
+        Returns those whose deadlines have come, earliest first; they are forgotten.
         """
         taken: list[IFlushed] = []
         times = self.times

@@ -27,7 +27,7 @@ class IFlushed(Interface):
 
     def flush(now: int) -> None:
         """
-        Send what is due, and set C{due} to the next deadline.
+        Sends what is due, and sets C{due} to the next deadline.
 
         @param now: milliseconds.
         """

@@ -38,8 +38,8 @@ class RunningTime:
 
     def now(self) -> int:
         """
-        @return: milliseconds since this was made.  Never goes back, even if the wall clock does.
-            Goes at most L{LATENESS_TOLERANCE} past a planned call that has not come.
+        Returns milliseconds since this was made.  Never goes back, even if the wall clock does.
+        Goes at most L{LATENESS_TOLERANCE} past a planned call that has not come.
         """
         seconds = self._reactor.seconds()
         if seconds > self._lastSeconds:
@@ -74,7 +74,7 @@ class RunningTime:
 
     def _standStill(self, seconds: float) -> None:
         """
-        Leave out the time between the limit and C{seconds}.
+        Leaves out the time between the limit and C{seconds}.
         """
         limit = self._limit
         self._lastSeconds = seconds - (limit - self._lastSeconds)

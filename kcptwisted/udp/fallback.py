@@ -63,7 +63,7 @@ class ListenUDPPort(DatagramProtocol):
 
     def start(self, reactor: Any, bind: Address, adopted: AdoptedSocket | None = None) -> None:
         """
-        Open the port.
+        Opens the port.
 
         @param reactor: provides L{IReactorUDP<twisted.internet.interfaces.IReactorUDP>}, or with
             C{adopted} L{IReactorSocket<twisted.internet.interfaces.IReactorSocket>}.
@@ -94,7 +94,7 @@ class ListenUDPPort(DatagramProtocol):
 
     def startProtocol(self) -> None:
         """
-        Connect the socket to its peer, if it is to have one.
+        Connects the socket to its peer, if it is to have one.
         """
         self._sending = self.transport
         if self._connected and self._peer is not None:
@@ -102,13 +102,13 @@ class ListenUDPPort(DatagramProtocol):
 
     def getHost(self) -> IPv4Address | IPv6Address:
         """
-        @return: the local address.
+        Returns the local address.
         """
         return self._host
 
     def writeDatagrams(self, datagrams: Sequence[bytes], address: Address) -> None:
         """
-        Send.
+        Sends.
         """
         if self._sending is None:
             return
@@ -142,8 +142,9 @@ class ListenUDPPort(DatagramProtocol):
 
     def _wholeAddress(self, addr: tuple[str, int]) -> Address:
         """
+        Returns C{addr} with the scope of the port's own address, if it is of one link.
+
         @param addr: as Twisted gives it, without what is particular to IPv6.
-        @return: with the scope of the port's own address, if C{addr} is of one link.
         """
         host, _, _ = addr[0].partition("%")
         if not isIPv6Address(host):
@@ -183,7 +184,7 @@ class ListenUDPPort(DatagramProtocol):
 
     def stopListening(self) -> Deferred[None]:
         """
-        Close the port.
+        Closes the port.
 
         @return: fires when it is closed.
         """
@@ -195,7 +196,7 @@ class ListenUDPPort(DatagramProtocol):
 
 def _withScope(address: Address) -> tuple[str, int]:
     """
-    @return: host and port, as Twisted takes them; the scope of an IPv6 address is part of the host.
+    Returns host and port, as Twisted takes them; the scope of an IPv6 address is part of the host.
     """
     scope = address[3] if len(address) == 4 else 0
     return (f"{address[0]}%{scope}" if scope else address[0]), address[1]

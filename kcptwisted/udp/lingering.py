@@ -38,7 +38,7 @@ class Lingering:
 
     def polled(self, found: bool) -> None:
         """
-        Take note of a poll.
+        Takes note of a poll.
 
         @param found: whether it found a datagram.
         """

@@ -69,7 +69,7 @@ class DatagramReader:
 
     def read(self, tries: int = 1) -> list[Group]:
         """
-        Read what is there, up to L{READ_BUDGET}, or only the first datagram if there have been
+        Reads what is there, up to L{READ_BUDGET}, or only the first datagram if there have been
         single ones only.
 
         @param tries: how often to try while nothing is there.
@@ -125,7 +125,7 @@ class DatagramReader:
 
     def _take(self, message: _Message) -> Group:
         """
-        Take a message apart, and count its datagrams.
+        Takes a message apart, and counts its datagrams.
         """
         buffer, ancillary, _, address = message
         length = size = len(buffer)
@@ -166,7 +166,7 @@ class DatagramReader:
 
 def _withoutAncillary(sock: socket.socket) -> Callable[[int, int], _Message]:
     """
-    @return: a C{recvmsg} that reads no control messages.  Windows has no other.
+    Returns a C{recvmsg} that reads no control messages.  Windows has no other.
     """
 
     def receive(size: int, room: int) -> _Message:

@@ -50,7 +50,7 @@ _SIZE = struct.Struct("<H")
 
 def packetType(datagram: bytes) -> int | None:
     """
-    @return: L{DATA}, L{PARITY} or L{OUT_OF_BAND}; None if the datagram is not a FEC packet.
+    Returns L{DATA}, L{PARITY} or L{OUT_OF_BAND}; None if the datagram is not a FEC packet.
     """
     if len(datagram) < FEC_HEADER.size:
         return None
@@ -60,15 +60,16 @@ def packetType(datagram: bytes) -> int | None:
 
 def dataShard(seqid: int, datagram: bytes) -> bytes:
     """
-    @return: the data shard that carries a datagram of segments.
+    Returns the data shard that carries a datagram of segments.
     """
     return packDataHeader(seqid, DATA, SIZE_FIELD + len(datagram)) + datagram
 
 
 def shardDatagram(shard: bytes) -> bytes | None:
     """
+    Returns the datagram that a shard carries; None if the size cannot be.
+
     @param shard: a data shard that begins with its size, as parity rebuilds it.
-    @return: the datagram that it carries; None if the size cannot be.
     """
     (size,) = _SIZE.unpack_from(shard)
     return shard[SIZE_FIELD:size] if SIZE_FIELD <= size <= len(shard) else None
@@ -76,7 +77,7 @@ def shardDatagram(shard: bytes) -> bytes | None:
 
 def outOfBandPacket(conv: int, data: bytes) -> bytes:
     """
-    @return: an out-of-band packet: of no group, so its seqid is none that a shard has.
+    Returns an out-of-band packet: of no group, so its seqid is none that a shard has.
     """
     size = SIZE_FIELD + _CONV.size + len(data)
     return packDataHeader(OUT_OF_BAND_SEQID, OUT_OF_BAND, size) + _CONV.pack(conv) + data
@@ -84,8 +85,9 @@ def outOfBandPacket(conv: int, data: bytes) -> bytes:
 
 def outOfBandConversation(packet: bytes) -> int:
     """
+    Returns the conversation id of an out-of-band packet.
+
     @param packet: an out-of-band packet that is not malformed.
-    @return: its conversation id.
     """
     conv: int = _CONV.unpack_from(packet, FEC_OVERHEAD)[0]
     return conv
@@ -93,7 +95,7 @@ def outOfBandConversation(packet: bytes) -> int:
 
 def outOfBandData(packet: bytes) -> bytes | None:
     """
-    @return: what an out-of-band packet carries; None if it is malformed.
+    Returns what an out-of-band packet carries; None if it is malformed.
     """
     start = FEC_OVERHEAD + _CONV.size
     if len(packet) < start:

@@ -22,8 +22,9 @@ class RestartDelays:
 
     def pauseAfter(self, lived: float) -> float:
         """
+        Returns how many seconds to wait before the worker is replaced.
+
         @param lived: seconds that the worker lived.
-        @return: seconds to wait.
         """
         pause = 0.0 if lived >= STABLE_AFTER else self._next
         self._next = min(max(2 * pause, FIRST_RESTART_DELAY), LONGEST_RESTART_DELAY)

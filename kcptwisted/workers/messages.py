@@ -94,7 +94,7 @@ Message = Begin | Movable | Over | Strays | Returned | Opened
 
 def encode(message: Message) -> list[bytes]:
     """
-    @return: one or more datagrams that say the same.
+    Returns a message as one or more datagrams.
     """
     sender = message.sender
     if isinstance(message, Begin):
@@ -140,7 +140,7 @@ def _encodeAddress(address: Address) -> bytes:
 
 def decode(data: bytes) -> Message | None:
     """
-    @return: None if it is malformed.
+    Returns the message; None if it is malformed.
     """
     try:
         kind, sender = _HEAD.unpack_from(data)

@@ -50,14 +50,14 @@ class Orders(LineOnlyReceiver):
 
     def listening(self, port: IKCPListeningPort) -> None:
         """
-        Report that C{port} is open.
+        Reports that C{port} is open.
         """
         self._port = port
         self._report(LISTENING)
 
     def failed(self, problem: Exception) -> None:
         """
-        Report that the port cannot be opened.
+        Reports that the port cannot be opened.
         """
         text = " ".join(f"{type(problem).__name__}: {problem}".split())
         self._report(FAILED + b" " + text.encode(errors="backslashreplace"))

@@ -56,7 +56,7 @@ class AbsentPort:
 
     def getHost(self) -> IPv4Address | IPv6Address:
         """
-        @return: the address listened on.
+        Returns the address listened on.
         """
         return toAddress(self._address)
 

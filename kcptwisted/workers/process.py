@@ -39,7 +39,7 @@ class Lines:
 
     def feed(self, data: bytes) -> None:
         """
-        Take the next bytes.
+        Takes the next bytes.
         """
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
@@ -110,14 +110,14 @@ class WorkerProcess(ProcessProtocol):
 
     def order(self, line: bytes) -> None:
         """
-        Write an order to the process, if it still reads.
+        Writes an order to the process, if it still reads.
         """
         with suppress(KeyError):
             self.transport.writeToChild(ORDERS, line + b"\n")
 
     def signal(self, name: str) -> None:
         """
-        Send a signal, unless the process has ended.
+        Sends a signal, unless the process has ended.
         """
         with suppress(ProcessExitedAlready):
             self.transport.signalProcess(name)

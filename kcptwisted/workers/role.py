@@ -52,7 +52,7 @@ class Role(NamedTuple):
 
     def encode(self) -> str:
         """
-        @return: for the environment.
+        Returns the role as text, for the environment.
         """
         return json.dumps(self)
 
@@ -89,7 +89,7 @@ class Roster:
 
     def arrive(self, interface: str, port: int) -> Place:
         """
-        @return: the place of a port that the program comes to now.
+        Returns the place of a port that the program comes to now.
         """
         order = self._arrivals[interface, port]
         self._arrivals[interface, port] += 1
@@ -98,7 +98,8 @@ class Roster:
 
 def rosterOf(reactor: Any, environ: MutableMapping[str, str] = os.environ) -> Roster:
     """
-    @return: the one of the process that C{reactor} runs.
+    Returns the roster of the process that C{reactor} runs.
+
     @raise ValueError: see L{Roster}.
     """
     roster: Roster | None = getattr(reactor, _ATTRIBUTE, None)

@@ -50,7 +50,7 @@ class Whereabouts:
 
     def ofConversation(self, conv: int) -> int | None:
         """
-        @return: the worker with a session of that conversation.
+        Returns the worker with a session of that conversation.
         """
         return self._byConv.get(conv)
 
@@ -72,7 +72,7 @@ class Whereabouts:
 
     def ofAddress(self, address: Address) -> int | None:
         """
-        @return: the worker that datagrams from C{address} go to; the address counts as used.
+        Returns the worker that datagrams from C{address} go to; the address counts as used.
         """
         worker = self._byAddress.get(address)
         if worker is not None:

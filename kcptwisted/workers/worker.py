@@ -70,7 +70,7 @@ class Worker:
 
     def start(self) -> None:
         """
-        Start a process.
+        Starts a process.
         """
         self._timer = None
         self._serves = False
@@ -86,7 +86,7 @@ class Worker:
 
     def stop(self, ending: str) -> Deferred[None]:
         """
-        End the process, and start no other.  May be called again to end its sessions sooner.
+        Ends the process, and starts no other.  May be called again to end its sessions sooner.
 
         @param ending: what becomes of the sessions.
         @return: fires when the process is gone.
