@@ -47,7 +47,7 @@ class Rebinding:
 
     def begin(self) -> None:
         """
-        The address is gone.  Does nothing while attempts are under way.
+        Begins the attempts: the address is gone.  Does nothing while attempts are under way.
         """
         if self._call is None:
             self._since = self._heard()
@@ -66,7 +66,7 @@ class Rebinding:
 
     def stop(self) -> None:
         """
-        The connection is over.
+        Makes no more attempts: the connection is over.
         """
         if self._call is not None:
             self._call.cancel()

@@ -60,8 +60,8 @@ class Suspicion:
 
     def raiseBy(self, reason: Failure) -> None:
         """
-        The network reports that the peer is gone.  Nothing happens if the peer is being asked
-        already.
+        Begins to ask the peer, which the network reports to be gone.  Does nothing if the peer is
+        being asked already.
 
         @param reason: what the connection ends with if the peer does not answer.
         """
@@ -88,7 +88,7 @@ class Suspicion:
 
     def stop(self) -> None:
         """
-        The session is over.
+        Asks no more: the session is over.
         """
         self._reason = None
         if self._call is not None:

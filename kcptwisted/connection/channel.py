@@ -163,7 +163,7 @@ class ControlChannel:
 
     def retry(self, cookie: bytes) -> bool:
         """
-        The peer wants to see C{cookie} in the hello.
+        Takes a cookie that the peer wants to see in the next hello.
 
         @return: whether that is news.
         """

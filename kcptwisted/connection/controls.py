@@ -1,6 +1,6 @@
 """
-What the two ends say to each other beside the data, but for the close: hellos, retries, challenges
-and questions (docs/control.md).
+The control frames of a connection but for those that close it: hellos, retries, challenges and
+questions (docs/control.md).
 """
 
 from __future__ import annotations

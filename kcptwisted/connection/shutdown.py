@@ -52,7 +52,8 @@ class Shutdown:
 
     def begin(self, finalSn: int, both: bool, now: int, timeout: int) -> None:
         """
-        There is nothing more to send.  May be called again; only a change to C{both} counts then.
+        Makes the FIN due, because there is nothing more to send.  May be called again; only a
+        change to C{both} counts then.
 
         @param finalSn: the sn after the last segment.
         @param both: whether this side stops reading, too.
@@ -129,7 +130,7 @@ class Shutdown:
 
     def answer(self) -> FinAck:
         """
-        The acknowledgement of the peer's FIN.
+        Returns the acknowledgement of the peer's FIN.
         """
         assert self.peerFinal is not None
         self.owesAnswer = False

@@ -144,8 +144,8 @@ class Admission:
 
     def opened(self, address: Address, now: int, unproven: bool) -> None:
         """
-        A session with C{address} has begun, in place of any that was there.  It takes a token of
-        the accept rate.
+        Counts a session with C{address}, in place of any that was there.  It takes a token of the
+        accept rate.
 
         @param now: milliseconds.
         @param unproven: whether its address may be forged.
@@ -159,7 +159,7 @@ class Admission:
 
     def proven(self, address: Address) -> None:
         """
-        The peer has shown that it is at C{address}.
+        Takes note that the peer has shown that it is at C{address}.
         """
         if self._unproven.pop(address, None) is not None:
             host = self._hosts[address]
@@ -170,7 +170,7 @@ class Admission:
 
     def heard(self, address: Address, now: int) -> None:
         """
-        A datagram has arrived from C{address}, which proves nothing.
+        Takes note of a datagram from C{address}, which proves nothing.
 
         @param now: milliseconds.
         """
@@ -181,7 +181,7 @@ class Admission:
 
     def closed(self, address: Address) -> None:
         """
-        The session with C{address} has ended; nothing happens if there is none.
+        Counts the session with C{address} no more; does nothing if there is none.
         """
         if address not in self._hosts:
             return
@@ -193,7 +193,8 @@ class Admission:
 
     def moved(self, old: Address, new: Address) -> None:
         """
-        A session has another address now, and has proven that it receives there.  No limit applies.
+        Counts a session at another address, where it has proven that it receives.  No limit
+        applies.
         """
         self.closed(old)
         self.closed(new)

@@ -66,7 +66,7 @@ class EndedSessions:
         mayBeNew: bool = False,
     ) -> None:
         """
-        The session with C{address} ended.
+        Remembers that the session with C{address} ended.
 
         @param now: milliseconds.
         @param answer: a datagram that says so, for a peer that still sends to the session.
@@ -135,6 +135,6 @@ class EndedSessions:
 
     def forget(self, address: Address) -> None:
         """
-        C{address} has a session again.
+        Forgets what ended at C{address}, which has a session again.
         """
         self._records.pop(address, None)

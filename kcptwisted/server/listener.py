@@ -103,22 +103,22 @@ class KCPListener:
 
     def connectionRefused(self) -> None:
         """
-        Of no concern: the socket has many peers.
+        Does nothing: the socket has many peers.
         """
 
     def peerUnreachable(self, problem: OSError) -> None:
         """
-        Likewise.
+        Does nothing: the socket has many peers.
         """
 
     def sendingFailed(self, problem: OSError) -> None:
         """
-        Likewise.
+        Does nothing: the socket has many peers.
         """
 
     def socketClosed(self, reason: Failure) -> None:
         """
-        The sessions and all else end with the socket.
+        Ends the sessions, and all else, with the socket.
         """
         self._forgetSignal()
         try:
@@ -211,14 +211,14 @@ class KCPListener:
 
     def sessionGreeted(self, session: KCPSession) -> None:
         """
-        If its peer may move, its datagrams are recognised from any address.
+        Recognises the session's datagrams from any address, if its peer may move.
         """
         if session.connection.controls.roams and self.paths.add(session):
             self._routing.began(session.conv)
 
     def move(self, session: KCPSession, datagrams: list[bytes], address: Address) -> None:
         """
-        A session's peer is at C{address} now.
+        Moves a session: its peer is at C{address} now.
 
         @param datagrams: what has come from there.
         """
@@ -246,8 +246,8 @@ class KCPListener:
 
     def anotherGreeted(self, session: KCPSession, block: Block) -> None:
         """
-        If the peer has restarted with the same conversation id, the batch that this came in is of
-        the next session.
+        Ends the session if the peer has restarted with the same conversation id.  The batch that
+        the hello came in is then of the next session.
         """
         if self._restarts.isAnother(session, block, self.stack.clock.now()):
             stack = self.sessions.stackOf(session)
@@ -286,12 +286,12 @@ class KCPListener:
 
     def pathSilent(self, session: KCPSession) -> None:
         """
-        Of no concern: it is the client that has to look for another way.
+        Does nothing: it is the client that looks for another way.
         """
 
     def sessionUnread(self, session: KCPSession, reason: Failure) -> None:
         """
-        It keeps its place until its application has read the rest.
+        Keeps the session's place until its application has read the rest.
         """
         self.sessions.keepUnread(session)
         self._left(session, reason)

@@ -114,7 +114,7 @@ class KCPListeningPort:
 
     def _closed(self) -> None:
         """
-        The socket closes: because the port was stopped, or because the reactor stops.
+        Closes with the socket, because the port or the reactor stops.
         """
         if not self._stopping:
             self._stopping = True

@@ -125,7 +125,7 @@ class Newcomers:
 
     def opened(self, opening: Opening, session: KCPSession, now: int, unproven: bool) -> None:
         """
-        A newcomer has a session.
+        Counts a newcomer that has a session.
 
         @param unproven: whether its address may be forged: see L{watch}.
         """
@@ -192,13 +192,13 @@ class Newcomers:
 
     def moved(self, old: Address, new: Address) -> None:
         """
-        A session has another address now.
+        Counts a session at another address.
         """
         self._admission.moved(old, new)
 
     def parked(self, session: KCPSession) -> None:
         """
-        A session is over, but counts until L{closed} is called.  Its address is free for another.
+        Counts a session that is over until L{closed} is called.  Its address is free for another.
         """
         self._watched.pop(session, None)
         self._parkings += 1
@@ -209,7 +209,7 @@ class Newcomers:
 
     def closed(self, session: KCPSession) -> None:
         """
-        A session has ended.
+        Counts a session no more: it has ended.
         """
         self._watched.pop(session, None)
         self._admission.closed(self._parked.pop(session, session.address))

@@ -69,7 +69,8 @@ class PathChecks:
 
     def add(self, session: KCPSession) -> bool:
         """
-        C{session} may move.  Of several with one conversation id only the first can.
+        Takes note that C{session} may move.  Of several with one conversation id only the first
+        can.
 
         @return: whether it can.
         """
@@ -79,7 +80,7 @@ class PathChecks:
 
     def remove(self, session: KCPSession) -> bool:
         """
-        C{session} is over.
+        Forgets C{session}, which is over.
 
         @return: whether it could move.
         """

@@ -40,23 +40,23 @@ class IRouting(Interface):
 
     def began(conv: int) -> None:
         """
-        There is a session of that conversation here whose peer may move.
+        Takes note of a session of that conversation here whose peer may move.
         """
 
     def ended(conv: int) -> None:
         """
-        There is none any more.
+        Takes note that there is no such session any more.
         """
 
     def opened(keys: list[bytes]) -> None:
         """
-        What each datagram that has opened a session, or could have, is known again by: the others
-        are to take none of them.
+        Passes on by what to recognise each datagram that has opened a session, or could have: the
+        others are to take none of them.
         """
 
     def stop() -> None:
         """
-        The listener is no more.
+        Stops: the listener is no more.
         """
 
 
@@ -86,20 +86,20 @@ class SingleProcess:
 
     def began(self, conv: int) -> None:
         """
-        Nobody is to know.
+        Does nothing.
         """
 
     def ended(self, conv: int) -> None:
         """
-        Nobody is to know.
+        Does nothing.
         """
 
     def opened(self, keys: list[bytes]) -> None:
         """
-        Nobody is to know.
+        Does nothing.
         """
 
     def stop(self) -> None:
         """
-        There is nothing to stop.
+        Does nothing.
         """

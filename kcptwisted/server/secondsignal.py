@@ -63,7 +63,7 @@ class _Watch:
 
     def _arm(self, reactor: Any) -> None:
         """
-        The reactor begins to stop.
+        Takes over the signals: the reactor begins to stop.
         """
         self._trigger = None
         if threading.current_thread() is not threading.main_thread():

@@ -27,6 +27,8 @@ class Ending(Enum):
     @classmethod
     def parse(cls, sessions: str) -> Ending:
         """
+        Returns the ending that an argument of C{stopListening} names.
+
         @param sessions: as C{stopListening} is given it.
         @raise ValueError: if it is none of these.
         """
@@ -105,7 +107,7 @@ class Stop:
 
     def check(self) -> None:
         """
-        If the listener is to stop, and no session is left, close the socket.
+        Closes the socket if the listener is to stop, and no session is left.
         """
         if self._stopped is None or self._stopped.called or not self._sessions.isEmpty:
             return

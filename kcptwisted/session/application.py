@@ -179,6 +179,6 @@ class Application:
 
     def release(self) -> None:
         """
-        The session is over: refers to it no more.
+        Drops the reference to the session, which is over.
         """
         self._session = None

@@ -65,36 +65,37 @@ class SessionHolder(Protocol[_Session]):
 
     def sessionEstablished(self, session: _Session) -> None:
         """
-        The peer is there: time to give the session a protocol.
+        Gives the session a protocol: the peer is there.
         """
 
     def sessionGreeted(self, session: _Session) -> None:
         """
-        The peer has announced that it takes control frames.
+        Takes note that the peer has announced that it takes control frames.
         """
 
     def anotherGreeted(self, session: _Session, block: Block) -> None:
         """
-        Somebody with the address and conversation of the session's peer says hello, and is not
-        the one who did before.
+        Deals with a hello that has the address and conversation of the session's peer, but is from
+        somebody else.
         """
 
     def pathSilent(self, session: _Session) -> None:
         """
-        The peer, who can have this end's address changed, does not answer.
+        Deals with a peer that does not answer, but could have this end's address changed.
         """
 
     def sessionUnread(self, session: _Session, reason: Failure) -> None:
         """
-        The session is over, and its protocol, which has paused, has yet to be given the rest.
+        Takes note that the session is over, though its protocol has paused and has yet to read the
+        rest.
         """
 
     def sessionEnded(self, session: _Session, reason: Failure) -> None:
         """
-        The session is over; its protocol has been told.
+        Takes note that the session is over, and that its protocol knows.
         """
 
     def foreignDatagrams(self, session: _Session, datagrams: list[bytes]) -> None:
         """
-        The session's peer sent datagrams that are not of its conversation.
+        Takes datagrams of the session's peer that are not of its conversation.
         """

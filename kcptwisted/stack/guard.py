@@ -20,7 +20,7 @@ class Guarded(Protocol):
 
     def layerFailed(self, reason: Failure, address: Address) -> None:
         """
-        A layer raised while it was given datagrams from C{address}.
+        Ends the connection with C{address}: a layer raised while it was given datagrams from there.
         """
 
     def batchFinished(self) -> None:

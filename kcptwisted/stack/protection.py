@@ -18,6 +18,8 @@ _UNUSED = (
 
 def warnIfUnprotected(options: KCPOptions, what: str) -> None:
     """
+    Logs a warning if nothing is encrypted.
+
     @param what: what goes without encryption, if C{options} ask for none.
     """
     if options.unprotected:

@@ -136,7 +136,7 @@ class SessionStack:
 
     def _noteOwnAddress(self, address: AskedAddress) -> None:
         """
-        If the peer asks at another address of this host, answer from there: it expects that.
+        Answers from another address of this host if the peer asks at that: it expects that.
         """
         if ownAddressOf(self.session.address) is not address.own:
             self.session.address = address
@@ -207,7 +207,7 @@ class SessionStack:
 
     def leave(self) -> None:
         """
-        The session sends and takes no more.
+        Sends and takes no more.
         """
         if isinstance(self.lowest, FlushingFECLayer):
             self._clock.forget(self.lowest)
@@ -221,7 +221,7 @@ class SessionStack:
 
     def end(self) -> None:
         """
-        The session is forgotten: let go of its layers.  A program may run without garbage
+        Lets go of the layers of a session that is forgotten.  A program may run without garbage
         collection, so they must not hold each other.
         """
         self.lowest = Gone(self._transport.overhead)

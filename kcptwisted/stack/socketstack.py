@@ -63,7 +63,8 @@ class SocketUser(Protocol):
 
     def socketClosed(self, reason: Failure) -> None:
         """
-        The socket is about to close: this is the last occasion to send.
+        Ends all that depends on the socket, which is about to close: this is the last occasion to
+        send.
         """
 
 
@@ -151,6 +152,8 @@ class SocketStack:
 
     def closePort(self) -> Deferred[None]:
         """
+        Closes the port.
+
         @return: fires when the socket is closed.
         """
         assert self._port is not None
@@ -167,7 +170,7 @@ class SocketStack:
 
     def makeConnection(self, transport: IDatagramTransport) -> None:
         """
-        The layers below are ready.
+        Takes the layers below, which are ready.
         """
         self.transport = transport
 
@@ -256,7 +259,7 @@ class SocketStack:
 
     def connectionLost(self, reason: Failure) -> None:
         """
-        The socket is closed.
+        Ends with the socket, which is closed.
         """
         try:
             self._user.socketClosed(reason)

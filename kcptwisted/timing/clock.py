@@ -109,7 +109,7 @@ class FlushClock:
 
     def flush(self) -> None:
         """
-        The batch or turn is finished: flush all sessions that want it.  From inside a flush, they
+        Flushes all sessions that want it: the batch or turn is finished.  From inside a flush, they
         are flushed by that, or at the end of the turn.
         """
         if self._flushing:
@@ -149,7 +149,7 @@ class FlushClock:
 
     def schedule(self, session: IFlushed) -> None:
         """
-        C{session}'s deadline may have become earlier: see that it is met.
+        Sees that C{session}'s deadline is met, which may have become earlier.
         """
         try:
             due = session.due
@@ -172,7 +172,7 @@ class FlushClock:
 
     def forget(self, session: IFlushed) -> None:
         """
-        C{session} is over: do not flush it any more.  After the last one no call is left behind.
+        Flushes C{session} no more: it is over.  After the last one no call is left behind.
         """
         if session.scheduled is not None:
             self.deadlines.remove(session, session.scheduled)

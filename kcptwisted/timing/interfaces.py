@@ -34,7 +34,7 @@ class IFlushed(Interface):
 
     def failed(reason: Failure) -> None:
         """
-        C{flush} or C{due} raised, and the clock has forgotten this: end the connection.
+        Ends the connection: C{flush} or C{due} raised, and the clock has forgotten this.
 
         @param reason: what was raised.
         """

@@ -48,7 +48,7 @@ class OnePeerLayer(DatagramLayer):
 
     def peerUnreachable(self, problem: OSError) -> None:
         """
-        Likewise.
+        Ignores it: it may be about another address that the application has sent to.
         """
 
 

@@ -44,5 +44,5 @@ class IStrayTaker(Interface):
 
     def batchFinished() -> None:
         """
-        That was all for now: let the sessions answer.
+        Lets the sessions answer: that was all for now.
         """

@@ -68,7 +68,7 @@ class Orders(LineOnlyReceiver):
 
     def lineReceived(self, line: bytes) -> None:
         """
-        An order.
+        Carries out an order.
         """
         order, _, ending = line.partition(b" ")
         if order == STOP:
@@ -88,7 +88,7 @@ class Orders(LineOnlyReceiver):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
-        The master is gone, or this process ends.
+        Stops the port: the master is gone, or this process ends.
         """
         if reason.check(ConnectionDone):
             self._log.warn("The master is gone: this worker ends")

@@ -41,7 +41,7 @@ class AbsentPort:
 
     def startListening(self) -> None:
         """
-        The others listen.
+        Does nothing: the other processes listen.
 
         @raise CannotListenError: always.
         """

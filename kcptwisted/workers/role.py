@@ -59,6 +59,8 @@ class Role(NamedTuple):
     @classmethod
     def decode(cls, text: str) -> Role:
         """
+        Returns the role that L{encode} wrote.
+
         @raise ValueError: if nothing of this package wrote C{text}.
         """
         try:
@@ -111,7 +113,8 @@ def rosterOf(reactor: Any, environ: MutableMapping[str, str] = os.environ) -> Ro
 
 def workerNumber(reactor: Any) -> int | None:
     """
-    For programs that do something in one process only, or something else in each.
+    Says which worker this process is, for programs that do something in one process only, or
+    something else in each.
 
     @return: which worker this process is, from 0 on; None if it is none, but the master of some or
         a program without workers.

@@ -263,6 +263,6 @@ class Siblings:
 
     def connectionLost(self, reason: Failure) -> None:
         """
-        The reactor ends.
+        Stops with the reactor.
         """
         self.stop()
