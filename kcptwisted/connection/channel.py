@@ -41,9 +41,9 @@ class ControlChannel:
     """
     One end's view.  Without clock and I/O.
 
-    Each end names itself by a random token and puts the other's on what it sends.  So who cannot
-    read what is sent cannot end a connection, cipher or not, nor can what an earlier connection
-    with the same conversation id left behind.
+    Each end names itself by a random token and puts the other's on what it sends.  So nobody
+    who cannot read its datagrams can end a connection, with or without a cipher.  Neither can late
+    datagrams of an earlier connection with the same conversation id.
 
     @ivar token: this end's.
     @ivar initiator: whether this end says hello first.

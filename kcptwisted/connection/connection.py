@@ -1,5 +1,5 @@
 """
-One connection, without I/O and clock: the ARQ core, and what makes a connection of it.
+One connection, without I/O and clock: the ARQ core, control frames, states and timers.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-What a connection says to whoever drives it.
+The events of a connection, for its driver, and the causes of its end.
 """
 
 from __future__ import annotations

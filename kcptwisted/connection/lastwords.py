@@ -15,8 +15,7 @@ from kcptwisted.wire.control import Frame, Reset, ResetReason
 from kcptwisted.wire.segment import WINS
 
 #: Copies of the last word of a listener, which remembers it and can send it again, and of a client,
-#: which cannot: its socket closes.  At a server that gets none, the
-#: connection ends with an error.
+#: which cannot: its socket closes.  At a server that gets none, the connection ends with an error.
 COPIES = 2
 CLIENTS_COPIES = 5
 

@@ -26,8 +26,8 @@ class _Ended:
     A session that has ended.  Times are milliseconds.
 
     @ivar settled: from when on a datagram of the same conversation may be a new session's.
-    @ivar forgotten: when all this is.
-    @ivar nextAnswer: not answered before.
+    @ivar forgotten: when this is forgotten.
+    @ivar nextAnswer: when it may be answered again.
     """
 
     __slots__ = ("answer", "conv", "forgotten", "mayBeNew", "nextAnswer", "settled")

@@ -83,7 +83,7 @@ class KCPListener:
         self._restarts = Restarts(self.newcomers, self.strangers, stack.stats)
         self._stop = Stop(reactor, options.stopLimit, self.sessions, factory, stack.closePort)
         self._forgetSignal: Callable[[], None] = lambda: None
-        # With a cipher, what makes no sense is not a wrong key.
+        # With a cipher, a wrong key shows in datagrams that do not open, which the cipher reports.
         plain = options.cipher.name == "null"
         self._garbage = UnreadableLog(PLAIN, stack.clock.now) if plain else None
 

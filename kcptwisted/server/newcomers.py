@@ -62,9 +62,9 @@ class Newcomers:
         self.cookies = CookieJar(randomBytes(SECRET))
         self._replays = ReplayMemory(randomBytes(SECRET))
         self._onOpened = onOpened
-        # How many datagrams of each are still watched once its peer acknowledges data.
+        # How many datagrams of each session are still watched once its peer acknowledges data.
         self._watched: dict[KCPSession, int] = {}
-        # What sessions count as whose addresses other sessions may have by now.
+        # Sessions that are over, and the made-up addresses that they count under: others may have theirs.
         self._parked: dict[KCPSession, Address] = {}
         self._parkings = 0
 
@@ -202,7 +202,7 @@ class Newcomers:
         """
         self._watched.pop(session, None)
         self._parkings += 1
-        # No peer has such a port.
+        # A place that no peer has: ports are not negative.
         place: Address = (session.address[0], -self._parkings)
         self._parked[session] = place
         self._admission.moved(session.address, place)

@@ -15,7 +15,7 @@ from kcptwisted.wire.segment import PUSH
 
 class Restarts:
     """
-    Tells a peer that has restarted from leftovers and from forgeries.  Times are milliseconds.
+    Distinguishes a peer that has restarted from late and forged datagrams.  Times are milliseconds.
     """
 
     def __init__(self, newcomers: Newcomers, strangers: Strangers, stats: PortStats) -> None:
@@ -55,7 +55,8 @@ class Restarts:
             return self._strangers.isThere(hello, opening.conv, session.address, now)
         controls = session.connection.controls
         if controls.greeted and controls.mayDoubt(now):
-            # Not the program that it was.  If that is gone, it will not answer.
+            # This comes from another program than the one that said hello.  If that one is gone, it
+            # does not answer.
             session.askAgain()
         return not controls.greeted
 

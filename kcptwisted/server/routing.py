@@ -1,5 +1,5 @@
 """
-What a listener that shares its port with other processes asks about them.
+Which datagrams belong to another process that serves the same port.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-What takes the places around a session that is over.
+A layer that drops everything, for sessions that are over.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class Gone:
     """
     Drops everything.
 
-    @ivar overhead: as it was.
+    @ivar overhead: that of the layers whose place this takes.
     """
 
     def __init__(self, overhead: int) -> None:

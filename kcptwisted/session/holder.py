@@ -25,8 +25,8 @@ class SessionSocket(Protocol):
 
     @ivar clock: flushes the session.
     @ivar stats: counts of the port.
-    @ivar calls: whether it is its sessions that call, and not the peers.
-    @ivar reactor: of the program.
+    @ivar calls: whether its sessions begin the connections (a client's socket), and not the peers.
+    @ivar reactor: the reactor of the program.
     """
 
     clock: FlushClock
@@ -60,7 +60,7 @@ class SessionSocket(Protocol):
 
 class SessionHolder(Protocol[_Session]):
     """
-    Whoever made a session, and is told of what becomes of it.
+    The listener or connector that made a session, as the session calls it.
     """
 
     def sessionEstablished(self, session: _Session) -> None:

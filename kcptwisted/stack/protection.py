@@ -1,5 +1,5 @@
 """
-The warning that what is sent can be read and changed on its way.
+The warning that nothing is encrypted.
 """
 
 from __future__ import annotations

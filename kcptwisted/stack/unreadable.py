@@ -1,5 +1,5 @@
 """
-Saying in the log that datagrams come which nobody can read, before somebody has to look for it.
+A line in the log when datagrams arrive that do not open, or are no KCP.
 """
 
 from __future__ import annotations

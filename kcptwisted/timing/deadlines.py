@@ -1,5 +1,5 @@
 """
-Who is due when.
+Sessions by their deadlines.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ class Deadlines:
     """
     Keeps sessions by their deadlines, milliseconds.  Sessions with the same deadline are one entry.
 
-    @ivar times: a heap of the deadlines; some may be nobody's any more.
+    @ivar times: a heap of the deadlines; some may have no session any more.
     """
 
     def __init__(self) -> None:

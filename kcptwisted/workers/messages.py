@@ -50,7 +50,7 @@ class Movable(NamedTuple):
 
 class Over(NamedTuple):
     """
-    Of these it has none any more.
+    The sender has no sessions of these conversations any more.
     """
 
     sender: int

@@ -62,10 +62,10 @@ class Siblings:
         self._inbox: socket.socket | None = inbox
         self._outboxes = dict(outboxes)
         self._whereabouts = Whereabouts()
-        # Those that have missed a message.
+        # The workers that have missed a message.
         self._behind: set[int] = set()
         self._catchUp: IDelayedCall | None = None
-        # Whether what the listener asks about has been given back.
+        # Whether another worker has given back the datagrams that the listener asks about.
         self._returning = False
 
     def start(self, taker: IStrayTaker) -> None:

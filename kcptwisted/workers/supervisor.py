@@ -68,7 +68,7 @@ class Supervisor:
         self._command = command
         self._place = place
         self._sockets = sockets
-        # Of each worker what it reads from, and what the others write to.
+        # For each worker the socket that it reads from, and the one that the others write to.
         self._boxes = [_pair(sockets[0]) for _ in sockets] if talks else []
         self._workers = [
             Worker(reactor, number, self._spawner(number), printer, stopLimit)

@@ -55,7 +55,7 @@ class Worker:
         self._number = number
         self._spawn = spawn
         self._print = printer
-        # How long each kind of ending may take; that which is not here, as long as it likes.
+        # How long each kind of ending may take, seconds; an ending that is not here has no limit.
         self._limits = {"close": stopLimit, "abort": 0.0}
         self._limit: float | None = None
         self._delays = RestartDelays()
