@@ -1,5 +1,5 @@
 """
-One connection as Twisted drives it: what arrives, what is due, and what the application is told.
+The driver of one connection: passes on what arrives, what is due, and what happens.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class KCPSession:
         """
         @param conv: the conversation id.
         @param address: the peer's.
-        @param holder: is told of what becomes of the session.
+        @param holder: called with what becomes of the session.
         """
         self.conv = conv
         self.address = address
