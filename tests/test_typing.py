@@ -27,6 +27,9 @@ def misuse(port: IKCPListeningPort, transport: IKCPTransport) -> None:
     transport.registerProducer(b"producer", True)
     transport.stats.BytesSnet
     transport.resumeProducing(1)
+    rate: str = transport.smoothedRTT
+    transport.smoothedRtt
+    transport.configure(1200)
 """
 
 #: Part of the error for each wrong line.
@@ -38,6 +41,9 @@ ERRORS = (
     'incompatible type "bytes"; expected "IProducer"',
     '"SessionStats" has no attribute "BytesSnet"',
     'Too many arguments for "resumeProducing"',
+    'expression has type "float", variable has type "str"',
+    '"IKCPTransport" has no attribute "smoothedRtt"',
+    'Too many arguments for "configure"',
 )
 
 

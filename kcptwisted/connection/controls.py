@@ -15,6 +15,7 @@ from kcptwisted.connection.opening import Opening
 from kcptwisted.connection.settings import ConnectionSettings
 from kcptwisted.stats import SessionStats
 from kcptwisted.wire.control import (
+    LONGEST_BLOCK,
     NO_TOKEN,
     Block,
     Challenge,
@@ -109,6 +110,13 @@ class Controls:
         asked.
         """
         return not self._settings.handshake and self.channel is not None and self.opening.asking
+
+    @property
+    def leastRoom(self) -> int:
+        """
+        Bytes that a datagram must hold beside a header and one byte: frames are not cut.
+        """
+        return 0 if self.channel is None else LONGEST_BLOCK - 1
 
     @property
     def calls(self) -> bool:

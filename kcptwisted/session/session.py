@@ -25,7 +25,6 @@ from kcptwisted.session.transport import KCPTransport
 from kcptwisted.stats import SessionStats
 from kcptwisted.timing.interfaces import IFlushed
 from kcptwisted.udp.addresses import hostAsked, showAddress, toAddress
-from kcptwisted.wire.control import LONGEST_BLOCK
 
 
 @implementer(IDatagramProtocol, IFlushed)
@@ -255,11 +254,9 @@ class KCPSession:
         """
         Uses other options from now on.
 
-        @raise ValueError: if the mtu is too small for the layers.
+        @raise ValueError: if the mtu is too small for the layers, or for control frames.
         """
-        # A control frame is not cut.
-        frames = 0 if self.connection.controls.channel is None else LONGEST_BLOCK - 1
-        options.checkMtu(self.overhead + frames)
+        options.checkMtu(self.overhead + self.connection.controls.leastRoom)
         settings = options.connectionSettings(self.overhead)
         self.connection.configure(settings)
         self.options = options

@@ -274,6 +274,23 @@ class MtuTests(ConfigureTestCase):
             self.assertEqual([len(each.reasons) for each in (client, server)], [1, 1])
             self.assertLessEqual(max(len(datagram) for _, _, datagram in self.sent), least)
 
+    def test_beforeHello(self) -> None:
+        """
+        A server that makes its mtu too small for control frames before the client has said hello
+        has none, and its datagrams keep to it.
+        """
+
+        def prepare(protocol: RecordingProtocol) -> None:
+            protocol.onMade = lambda protocol: protocol.session.configure(mtu=OVERHEAD + 10)
+
+        self.serverFactory.prepare = prepare
+        client, server = self.connect()
+        server.session.write(self.data(1000))
+        self.network.run(5)
+        self.assertEqual(client.received, self.data(1000))
+        self.assertFalse(client.session.greeted or server.session.greeted)
+        self.assertEqual(max(map(len, self.sentBy(SERVER))), OVERHEAD + 10)
+
 
 class SendingTests(ConfigureTestCase):
     """
@@ -389,14 +406,15 @@ class SendingTests(ConfigureTestCase):
         self.network.run(0.01)
         self.assertGreater(client.session.segmentsInFlight, 1)
 
-    def lost(self, resend: int) -> KCPTransport:
+    def lost(self, resend: int) -> int:
         """
         Lose the first of ten segments that leave one by one.
 
-        @return: the client's transport, when all has arrived.
+        @param resend: what is set.
+        @return: how many segments the ACKs of later ones have had sent again, when all is there.
         """
         self.setUp()
-        client, server = self.connect(KCPOptions(crypt="null", ackNoDelay=True, resend=5 - resend))
+        client, server = self.connect(KCPOptions(crypt="null", ackNoDelay=True, resend=9 - resend))
         client.session.configure(resend=resend)
         for number in range(10):
             self.bothWays(Link(delay=0.01, loss=0 if number else 1))
@@ -404,14 +422,14 @@ class SendingTests(ConfigureTestCase):
             self.network.run(0.001)
         self.network.run(1)
         self.assertEqual(server.received, b"0123456789")
-        return client.session
+        return client.session.stats.FastRetransSegs
 
     def test_resend(self) -> None:
         """
         A segment is sent again after so many ACKs of later ones; or only by its timeout, or early.
         """
-        self.assertEqual(self.lost(2).stats.FastRetransSegs, 1)
-        self.assertEqual(self.lost(0).stats.FastRetransSegs, 0)
+        self.assertEqual(self.lost(2), 1)
+        self.assertEqual(self.lost(0), 0)
 
     def test_nodelay(self) -> None:
         """
@@ -431,7 +449,7 @@ class SendingTests(ConfigureTestCase):
         """
         client, _ = self.connect(KCPOptions(crypt="null", resend=7))
         client.session.configure(mode="fast3")
-        arq = connectionOf(client.session).arqSettings
+        arq = connectionOf(client.session).settings.arq
         self.assertEqual((arq.nodelay, arq.interval, arq.resend), (True, 10, 7))
 
     def test_writeDelay(self) -> None:
@@ -804,7 +822,7 @@ class RefusedTests(ConfigureTestCase):
         """
         client, _ = self.connect(CODED)
         session = sessionOf(client.session)
-        before = (session.options, connectionOf(client.session).arqSettings)
+        before = (session.options, connectionOf(client.session).settings.arq)
         wrong: list[tuple[str, Any, str]] = [
             ("mtu", 1501, "mtu must be 25 to 1500 bytes"),
             ("mtu", 52, "mtu must be"),
@@ -820,7 +838,7 @@ class RefusedTests(ConfigureTestCase):
             changes = {"ackNoDelay": True, "receiveWindow": 7, name: value, "pacing": False}
             error = self.assertRaises(ValueError, client.session.configure, **changes)
             self.assertIn(text, str(error))
-            now = (session.options, connectionOf(client.session).arqSettings)
+            now = (session.options, connectionOf(client.session).settings.arq)
             self.assertTrue(all(a is b for a, b in zip(now, before, strict=True)))
 
     def test_others(self) -> None:

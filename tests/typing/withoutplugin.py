@@ -61,6 +61,14 @@ class Talker(Protocol):
         session.sendOutOfBand(b"x")
         sent: int = session.stats.BytesSent + session.queuedBytes + session.conv
         print(sent, session.getPeer().host, session.getHost().port)
+        roundTrip: float = session.smoothedRTT + session.rttVariance
+        wait: int = session.retransmissionTimeout
+        room: int = session.sendWindow + session.peerWindow + session.receiveWindow
+        flying: int = session.segmentsInFlight + session.unacknowledged
+        most: int = session.maximumOutOfBand
+        greeted: bool = session.greeted
+        print(roundTrip, wait, room, flying, most, greeted)
+        session.configure(mtu=1200, rateLimit=100_000, mode="fast3")
         session.loseWriteConnection()
 
     def dataReceived(self, data: bytes) -> None:

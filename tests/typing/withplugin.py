@@ -66,6 +66,14 @@ class Talker(Protocol):
         transport.sendOutOfBand(b"x")
         sent: int = transport.stats.BytesSent + transport.queuedBytes + transport.conv
         print(sent, transport.getPeer(), transport.getHost())
+        roundTrip: float = transport.smoothedRTT + transport.rttVariance
+        wait: int = transport.retransmissionTimeout
+        room: int = transport.sendWindow + transport.peerWindow + transport.receiveWindow
+        flying: int = transport.segmentsInFlight + transport.unacknowledged
+        most: int = transport.maximumOutOfBand
+        greeted: bool = transport.greeted
+        print(roundTrip, wait, room, flying, most, greeted)
+        transport.configure(mtu=1200, rateLimit=100_000, mode="fast3")
         transport.loseWriteConnection()
         plain: ITransport = transport
         plain.loseConnection()
