@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from kcptwisted.connection.events import Cause, End, Event
 from kcptwisted.connection.states import Sending, State
 from kcptwisted.testing.link import Link
-from kcptwisted.wire.control import Fin, Reset, ResetReason
+from kcptwisted.wire.control import Fin, FinAck, Reset, ResetReason
 from kcptwisted.wire.segment import PUSH, WINS
 from tests.connection.datagrams import blocks, frames, segment
 from tests.connection.driving import PLAIN, SETTINGS, START, Party, changed
@@ -203,6 +203,18 @@ class CloseTests(SynchronousTestCase):
         pair.setLink(Link(delay=0.01))
         pair.run(5000)
         self.assertEqual((pair.client.ended, pair.server.ended), (CLOSED, CLOSED))
+
+    def test_finOvertakes(self) -> None:
+        """
+        A fin that has overtaken data is answered when they have come, and not sooner.
+        """
+        party, peer = established()
+        party.receive([peer.fin(2), peer.push(1, b"two")])
+        self.assertFalse([each for each in frames(party.flushed()) if isinstance(each, FinAck)])
+        self.assertEqual((party.data, party.ended), (b"", None))
+        party.receive([peer.push(0, b"one")])
+        self.assertEqual((party.data, party.ended), (b"onetwo", CLOSED))
+        self.assertEqual(set(frames(party.take())), {FinAck(2, True)})
 
     def test_answerLost(self) -> None:
         """

@@ -205,6 +205,10 @@ class OpeningTests(SynchronousTestCase):
         pair = Pair(changed(features=Feature.STREAM), changed(features=Feature.MESSAGES)).connect()
         for party in pair.ends:
             self.assertEqual(party.events.count(Event.MODES_DIFFER), 1)
+        channel = pair.client.connection.controls.channel
+        assert channel is not None
+        pair.server.receive([segment(WASK, data=channel.hello())])
+        self.assertEqual(pair.server.events.count(Event.MODES_DIFFER), 1)
 
 
 class MessageTests(SynchronousTestCase):
@@ -393,6 +397,15 @@ class ProofTests(SynchronousTestCase):
         party.passTo(party.now + 600_000)
         self.assertLessEqual(party.stats.OutBytes, 3 * party.stats.InBytes)
         self.assertGreater(party.stats.OutBytes, 0)
+
+    def test_asked(self) -> None:
+        """
+        A newcomer that falls silent is asked after a second, by a challenge.
+        """
+        party, _ = self.accepted()
+        party.flushed()
+        sent = party.passTo(party.now + 1000)
+        self.assertEqual([type(frame) for frame in frames(sent)], [Challenge])
 
     def test_proven(self) -> None:
         """

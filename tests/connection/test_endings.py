@@ -130,6 +130,19 @@ class UnreadTests(SynchronousTestCase):
         party.flush()
         self.assertEqual((party.data, party.ended), (b"data", End(Cause.CLOSED)))
 
+    def test_lostAfterwards(self) -> None:
+        """
+        Nor is it an error if the path is lost then.
+        """
+        party, peer = established()
+        party.pause()
+        party.receive([peer.push(0, b"data"), peer.fin(1)])
+        party.end(End(Cause.REFUSED))
+        self.assertIs(party.state, State.UNREAD)
+        party.resume()
+        party.flush()
+        self.assertEqual((party.data, party.ended), (b"data", End(Cause.CLOSED)))
+
 
 class LeavingTests(SynchronousTestCase):
     """

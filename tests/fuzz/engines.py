@@ -487,7 +487,13 @@ class Story:
             ends.step(due)
         if number == 1 and not ends.accepted:
             return
-        assert ends.ends[number].ended is not None, f"{number} does not end"
+        party = ends.ends[number]
+        shut = party.connection.conversation.sender.remoteWindow == 0
+        if party.ended is None and shut and self.enemy >= Enemy.READING:
+            # The last word of an end that was made to forget its peer says so for ever.
+            party.abort()
+            ends.run(1000)
+        assert party.ended is not None, f"{number} does not end"
 
     def judge(self, application: Application) -> None:
         """
