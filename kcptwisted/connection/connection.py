@@ -12,7 +12,7 @@ from kcptwisted.connection.controls import Controls
 from kcptwisted.connection.events import Cause, End, Event, Events
 from kcptwisted.connection.lifecycle import Lifecycle
 from kcptwisted.connection.liveness import Liveness
-from kcptwisted.connection.opening import Opening, fromAnswer
+from kcptwisted.connection.opening import fromAnswer
 from kcptwisted.connection.path import PathWatch
 from kcptwisted.connection.settings import ConnectionSettings
 from kcptwisted.connection.states import State, Step
@@ -83,14 +83,14 @@ class Connection:
         congestion = congestionControl(settings.congestionControl, arq.mss)
         self.conversation = Conversation(conv, arq, congestion, stats)
         self.events: Events = []
-        self.outbox: list[bytes] = []
+        self.outbox: Sequence[bytes] = ()
         self.wantsFlush = self.hasMore = False
         self._timers = TimerTable()
         self.liveness = Liveness(
             settings.keepAlive, settings.deadAfter, settings.idleTimeout, self._timers
         )
         self.controls = Controls(
-            self.conversation, settings, stats, newToken, Opening(self._timers), self.events
+            self.conversation, settings, stats, newToken, self._timers, self.events
         )
         self.lifecycle = Lifecycle(
             self.conversation,
@@ -98,7 +98,6 @@ class Connection:
             self.liveness,
             self._timers,
             self.events,
-            self.outbox,
             settings.linger,
         )
 
@@ -115,7 +114,7 @@ class Connection:
             controls.greet(now)
             self.wantsFlush = True
         else:
-            controls.opening.deferred = True
+            controls.deferHello()
             self._establish(now)
 
     def accept(self, now: int, unproven: bool, received: int, overhead: int, lower: int) -> None:
@@ -193,8 +192,9 @@ class Connection:
                 return ()
         if controls.unproven is not None and controls.seeProof(now):
             self.wantsFlush = True
-        if controls.opening.retried:
-            controls.opening.retried = False
+        opening = controls.opening
+        if opening is not None and opening.retried:
+            opening.retried = False
         elif conversation.heard:
             self._heard(now)
         if conversation.receiver.unread:
@@ -222,7 +222,7 @@ class Connection:
             return False
         self._heard(now)
         if cmd == WASK:
-            self.outbox.append(self.conversation.windowDatagram(now))
+            self.outbox = [*self.outbox, self.conversation.windowDatagram(now)]
         return True
 
     def _fromAnswer(self, datagrams: list[bytes]) -> list[bytes]:
@@ -347,7 +347,8 @@ class Connection:
             self.hasMore = False
             return []
         conversation, controls = self.conversation, self.controls
-        if controls.opening.deferred and conversation.sender.queue:
+        opening = controls.opening
+        if opening is not None and opening.deferred and conversation.sender.queue:
             controls.greet(now)
         if self.liveness.timesIdleness:
             stats = self._stats
@@ -373,7 +374,8 @@ class Connection:
         return datagrams
 
     def _timeOut(self, now: int) -> None:
-        if self.controls.opening.isDue(now, self.lifecycle.state is State.CONNECTING):
+        opening = self.controls.opening
+        if opening and opening.isDue(now, self.lifecycle.state is State.CONNECTING):
             self.controls.sayHello()
         if self._timers.isDue(Timer.LIVENESS, now):
             end = self._path().look(now)
@@ -387,6 +389,7 @@ class Connection:
         See L{Lifecycle.settle}.
         """
         self.lifecycle.settle(now)
+        self._takeLastWords()
         if self.conversation.wantsFlush:
             self.wantsFlush = True
 
@@ -394,4 +397,13 @@ class Connection:
         """
         See L{Lifecycle.end}.
         """
-        self.lifecycle.end(end, now)
+        try:
+            self.lifecycle.end(end, now)
+        finally:
+            self._takeLastWords()
+
+    def _takeLastWords(self) -> None:
+        lifecycle = self.lifecycle
+        if lifecycle.lastWords:
+            self.outbox = [*self.outbox, *lifecycle.lastWords]
+            lifecycle.lastWords = ()

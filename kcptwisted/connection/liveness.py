@@ -6,6 +6,7 @@ C{deadAfter} and C{idleTimeout}).
 from __future__ import annotations
 
 from enum import Enum
+from functools import lru_cache
 
 from kcptwisted.connection.timers import NEVER, Timer, TimerTable
 
@@ -85,9 +86,9 @@ class Liveness:
         @param idleTimeout: seconds without data of the application; 0 for no limit.
         @param timers: where the time of the next look is written.
         """
-        self._keepAlive = self._silence = int(keepAlive * 1000)
-        self._deadAfter = int(deadAfter * 1000)
-        self._idleTimeout = int(idleTimeout * 1000)
+        self._keepAlive = self._silence = _milliseconds(keepAlive)
+        self._deadAfter = _milliseconds(deadAfter)
+        self._idleTimeout = _milliseconds(idleTimeout)
         self.timesIdleness = self._idleTimeout > 0
         self._timers = timers
         self.heard = self.active = 0
@@ -125,7 +126,7 @@ class Liveness:
 
         @param unproven: whether to ask early the first time all the same.
         """
-        self._keepAlive += self._keepAlive // DEFERENCE
+        self._keepAlive = _deferring(self._keepAlive)
         self._silence = min(self._keepAlive, NEWCOMER_SILENCE) if unproven else self._keepAlive
 
     def setKeepAlive(self, keepAlive: float) -> None:
@@ -134,7 +135,7 @@ class Liveness:
 
         @param keepAlive: seconds; 0 for never.
         """
-        self._keepAlive = self._silence = int(keepAlive * 1000)
+        self._keepAlive = self._silence = _milliseconds(keepAlive)
         self.unanswered = 0
         self._setTimer()
 
@@ -209,6 +210,22 @@ class Liveness:
         self._watching = False
         self._keepAlive = self._idleTimeout = 0
         self._setTimer()
+
+
+@lru_cache
+def _milliseconds(seconds: float) -> int:
+    """
+    Returns one object for all connections with the same option.
+    """
+    return int(seconds * 1000)
+
+
+@lru_cache
+def _deferring(keepAlive: int) -> int:
+    """
+    Returns the time after which the end that was called asks, milliseconds; one object for all.
+    """
+    return keepAlive + keepAlive // DEFERENCE
 
 
 def _together(due: int, wait: int) -> int:

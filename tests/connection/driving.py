@@ -252,8 +252,8 @@ class Party:
         events = connection.events
         for _ in range(FLUSHES):
             if connection.outbox:
-                self._send(connection.outbox[:])
-                connection.outbox.clear()
+                self._send(list(connection.outbox))
+                connection.outbox = ()
             while events:
                 event = events.pop(0)
                 if event is Event.READABLE:

@@ -249,7 +249,7 @@ class SilenceTests(SynchronousTestCase):
         server.now = pair.client.now
         server.take()
         server.connection.receive(asked[:1], server.now)
-        self.assertEqual(commands(server.connection.outbox), [WINS])
+        self.assertEqual(commands(list(server.connection.outbox)), [WINS])
         self.assertFalse(server.connection.wantsFlush)
 
     def test_alive(self) -> None:

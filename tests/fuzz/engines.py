@@ -441,12 +441,12 @@ class Story:
             arq = connection.settings.arq
             assert not connection.events and not connection.outbox
             assert len(conversation.controls) == 0
-            assert len(conversation._controlsToSend) <= 4 * MAXIMUM_CONTROLS
+            assert len(conversation._controlsToSend or ()) <= 4 * MAXIMUM_CONTROLS
             assert 0 <= sender.next - sender.una <= arq.sendWindow
             assert len(sender.inFlight) <= arq.sendWindow
             assert len(receiver._reordered) <= arq.receiveWindow
-            assert len(receiver._selective) <= 2 * arq.receiveWindow + SOCKET
-            assert len(receiver._partial) <= 256
+            assert len(receiver._selective or ()) <= 2 * arq.receiveWindow + SOCKET
+            assert len(receiver._partial or ()) <= 256
             if self.enemy < Enemy.WRITING:
                 written = self.applications[1 - number].text
                 assert written.startswith(party.data), "what was read was not written"

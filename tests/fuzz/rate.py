@@ -63,7 +63,7 @@ def run(batches: Sequence[list[bytes]], seconds: float) -> float:
             pass
         connection.settle(now)
         connection.events.clear()
-        connection.outbox.clear()
+        connection.outbox = ()
         connection.datagramsToSend(now)
         now += 10
         count += len(batch)
