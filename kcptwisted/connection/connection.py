@@ -273,10 +273,9 @@ class Connection:
 
         @return: whether this is news.
         """
-        if not self.lifecycle.close(now):
-            return False
-        self.wantsFlush = True
-        return True
+        isNews = self.lifecycle.close(now)
+        self.wantsFlush = self.wantsFlush or isNews
+        return isNews
 
     def closeOutput(self) -> None:
         """
@@ -314,15 +313,6 @@ class Connection:
         if not self.lifecycle.isOver:
             self.conversation.sender.resendAll(now)
             self.wantsFlush = True
-
-    def keepalive(self, now: int) -> bytes | None:
-        """
-        Returns a small datagram that says nothing new; None if the connection is over, or nobody
-        may be there.
-        """
-        if self.lifecycle.isOver or self.controls.unproven is not None:
-            return None
-        return self.conversation.windowDatagram(now)
 
     # Time.
 

@@ -142,6 +142,15 @@ class Lifecycle:
         closing = self.state is State.CLOSING and not self.awaitsProducer
         return closing and self._conversation.drained
 
+    def keepalive(self, now: int) -> bytes | None:
+        """
+        Returns a small datagram that says nothing new; None if the connection is over, or nobody
+        may be there.
+        """
+        if self.isOver or self._controls.unproven is not None:
+            return None
+        return self._conversation.windowDatagram(now)
+
     # Closing.
 
     def close(self, now: int) -> bool:
