@@ -108,13 +108,12 @@ class Connection:
         Begins as the end that calls.  Without C{handshake} the peer is taken to be there, and is
         asked with the first data.
         """
-        controls = self.controls
-        controls.call()
+        self.controls.call()
         if self.settings.handshake:
-            controls.greet(now)
+            self.controls.greet(now)
             self.wantsFlush = True
         else:
-            controls.deferHello()
+            self.controls.deferHello()
             self._establish(now)
 
     def accept(self, now: int, unproven: bool, received: int, overhead: int, lower: int) -> None:
@@ -232,9 +231,12 @@ class Connection:
         return taken
 
     def _heard(self, now: int) -> None:
-        self.liveness.heard = now
+        liveness = self.liveness
+        liveness.heard = now
         self.conversation.sender.deadLink = False
-        if self.liveness.unanswered and self._path().revived(now):
+        if now >= liveness.refreshAt:
+            liveness.refresh()
+        elif liveness.unanswered and self._path().revived(now):
             self.wantsFlush = True
         if self.lifecycle.state is State.CONNECTING and self.conversation.answered:
             self._establish(now)
@@ -393,7 +395,6 @@ class Connection:
             self._takeLastWords()
 
     def _takeLastWords(self) -> None:
-        lifecycle = self.lifecycle
-        if lifecycle.lastWords:
-            self.outbox = [*self.outbox, *lifecycle.lastWords]
-            lifecycle.lastWords = ()
+        words, self.lifecycle.lastWords = self.lifecycle.lastWords, ()
+        if words:
+            self.outbox = [*self.outbox, *words]

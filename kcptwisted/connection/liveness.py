@@ -52,11 +52,13 @@ class Liveness:
     The watch over one connection.  All times are milliseconds.
 
     Whoever hears from the peer sets C{heard}, and whoever moves data of the application sets
-    C{active}.  Both only put off the time of the next L{look}, so the timer need not be set then:
-    a look that comes too early sets it.
+    C{active}.  Both only put off the time of the next L{look}, so the timer need not be set then: a
+    look that comes too early sets it.  Whoever hears from the peer at C{refreshAt} or later calls
+    L{refresh}, so that a peer that is heard now and then causes no such look.
 
     @ivar heard: when the peer was last heard.
     @ivar active: when data of the application was last written or delivered.
+    @ivar refreshAt: when a sign of life puts the timer off; L{NEVER} if it is not waited for.
     @ivar timesIdleness: C{active} is looked at.
     @ivar unanswered: how often the peer has been asked since it was last heard.
     """
@@ -73,6 +75,7 @@ class Liveness:
         "_watching",
         "active",
         "heard",
+        "refreshAt",
         "timesIdleness",
         "unanswered",
     )
@@ -96,15 +99,23 @@ class Liveness:
         self._firstQuestion = self._nextQuestion = 0
         self._watching = False
         self._moved = 0
+        self.refreshAt = NEVER
+
+    def refresh(self) -> None:
+        """
+        Puts the timer off: the peer has been heard.
+        """
+        self._setTimer()
 
     def _setTimer(self) -> None:
-        due = NEVER
+        due = self.refreshAt = NEVER
         if self._watching:
             if self._keepAlive:
                 silence = self._silence
                 due = self._nextQuestion
                 if not self.unanswered:
                     due = _together(self.heard + silence, silence)
+                    self.refreshAt = self.heard + silence // 2
             if self._idleTimeout:
                 due = min(due, self.active + self._idleTimeout)
         self._timers.set(Timer.LIVENESS, due)
