@@ -157,4 +157,6 @@ async def main(reactor: Any, role: str, *arguments: str) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 3 or sys.argv[1] not in ("introduce", *OTHER):
+        sys.exit(__doc__)
     react(main, sys.argv[1:])

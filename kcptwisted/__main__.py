@@ -38,7 +38,7 @@ def buildParser() -> argparse.ArgumentParser:
     """
     Returns the parser of the command line.
     """
-    parser = argparse.ArgumentParser(prog="python -m kcptwisted", description="KCP for Twisted.")
+    parser = argparse.ArgumentParser(prog="kcptwisted", description="KCP for Twisted.")
     version = f"kcptwisted {__version__} ({describe()})"
     parser.add_argument("--version", action="version", version=version)
     commands = parser.add_subparsers(dest="command", required=True)

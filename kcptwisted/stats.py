@@ -18,7 +18,7 @@ class _Counters:
 
     def asDict(self) -> dict[str, int]:
         """
-        @return: a snapshot, counter name to value.
+        Returns a snapshot, counter name to value.
         """
         return {field.name: getattr(self, field.name) for field in fields(self)}
 

@@ -16,7 +16,7 @@ from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.options import KCPOptions
 from kcptwisted.stats import SessionStats
 from kcptwisted.wire.control import Block, Frame, Hello, decodeBlock
-from kcptwisted.wire.segment import HEADER, WASK, WINS, decodeSegments
+from kcptwisted.wire.segment import SEGMENT_HEADER, WASK, WINS, decodeSegments
 from tests.connections import CLIENT, PORT, SERVER, ConnectionTestCase, RecordingProtocol
 
 #: What happens to a datagram: it takes so many seconds more, or is lost.
@@ -189,7 +189,7 @@ class PlainPeer(DatagramProtocol):
         if self.silent:
             return
         self._peer = self._peer or addr
-        self._conv = self._conv or HEADER.unpack_from(datagram)[0]
+        self._conv = self._conv or SEGMENT_HEADER.unpack_from(datagram)[0]
         for _, block in blocksIn(datagram):
             if block is not None:
                 (self.hellos if block.find(Hello) else self.others).append(block)

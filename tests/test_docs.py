@@ -29,15 +29,15 @@ from kcptwisted.connection.shutdown import FINS, LONGEST_WAIT
 from kcptwisted.crypt.registry import CIPHERS
 from kcptwisted.options import KCPOptions
 from kcptwisted.options.table import MODES, OPTIONS
-from kcptwisted.server.cookies import PERIOD
+from kcptwisted.server.cookies import COOKIE_PERIOD
 from kcptwisted.server.ended import ANSWER_PAUSE, MAXIMUM_REMEMBERED, REMEMBERED
-from kcptwisted.server.paths import PAUSE
+from kcptwisted.server.paths import CHALLENGE_INTERVAL
 from kcptwisted.stats import PortStats, SessionStats
 from kcptwisted.testing.link import Link
 from kcptwisted.wire.control import LONGEST_BLOCK
 from kcptwisted.wire.segment import OVERHEAD
-from kcptwisted.workers.delays import FIRST_PAUSE, LAST_PAUSE, STEADY
-from kcptwisted.workers.orders import PATIENCE
+from kcptwisted.workers.delays import FIRST_RESTART_DELAY, LONGEST_RESTART_DELAY, STABLE_AFTER
+from kcptwisted.workers.orders import ORDER_TIMEOUT
 from kcptwisted.workers.role import VARIABLE
 from kcptwisted.workers.whereabouts import MAXIMUM_ADDRESSES
 from kcptwisted.workers.worker import START_TIME
@@ -288,10 +288,10 @@ class CompletenessTests(SynchronousTestCase):
             f"for {REMEMBERED // 1000} s, and for {REMEMBERED // 1000} s more",
             f"{MAXIMUM_REMEMBERED} addresses at most",
             f"the last word, at most every {ANSWER_PAUSE} ms",
-            f"period of {PERIOD // 1000} s",
-            f"for {PERIOD // 1000} to {2 * PERIOD // 1000} s",
+            f"period of {COOKIE_PERIOD // 1000} s",
+            f"for {COOKIE_PERIOD // 1000} to {2 * COOKIE_PERIOD // 1000} s",
             f"for the first time after {NEWCOMER_SILENCE // 1000} s",
-            f"at most one every {PAUSE} ms",
+            f"at most one every {CHALLENGE_INTERVAL} ms",
         ):
             self.assertIn(phrase, text)
         # In words there: three hellos, a sixth, three questions, a tenth, the second question.
@@ -304,9 +304,10 @@ class CompletenessTests(SynchronousTestCase):
         """
         text = " ".join((DOCS / "scaling.md").read_text(encoding="utf-8").split())
         for phrase in (
-            f"after {FIRST_PAUSE:g} to {LAST_PAUSE:g} s if it dies within {STEADY:g} s again",
-            f"does not answer the order within {PATIENCE:g} s",
-            f"does not end within {PATIENCE:g} s after its last connection",
+            f"after {FIRST_RESTART_DELAY:g} to {LONGEST_RESTART_DELAY:g} s if it dies within"
+            f" {STABLE_AFTER:g} s again",
+            f"does not answer the order within {ORDER_TIMEOUT:g} s",
+            f"does not end within {ORDER_TIMEOUT:g} s after its last connection",
             f"come to `listen` by itself, within {START_TIME:g} s",
             VARIABLE,
         ):

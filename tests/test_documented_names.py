@@ -15,12 +15,16 @@ from zope.interface import Interface
 
 from tests.importgraph import sourcesOf
 from tests.test_docs import DOCS, IN_CHECKOUT, PACKAGE, ROOT
+from tests.tlscases import skipTLS
 
 #: C{kcptwisted.a.b.C}, and C{kcptwisted.a.b:c} as plugins name functions.
 _DOTTED = re.compile(r"\bkcptwisted(?:\.\w+)+(?::\w+)?")
 _FROM = re.compile(r"^\s*from (kcptwisted[\w.]*) import \(?([\w, ]+)", re.MULTILINE)
 _LINK = re.compile(r"L\{(?:[^<}]*<)?([\w.]+)>?\}")
 _FILE = re.compile(r"`([\w/]+(?:\.py|/))`")
+
+#: What can be imported only with Twisted[tls].
+_TLS = ("OpenSSL.", "twisted.internet.ssl.", "twisted.protocols.tls.")
 
 #: What is only there if it was built.
 BUILT = {"kcptwisted.native._accelerator"}
@@ -86,6 +90,8 @@ def isKnownIn(module: str, source: str, name: str) -> bool:
     Returns True if a name that a docstring of a module links to is of something that the module
     defines or imports, or an attribute of one of its classes.
     """
+    if skipTLS is not None and name.startswith(_TLS):
+        return True
     if f"@ivar {name}:" in source or exists(name) or exists(f"{module}.{name}"):
         return True
     return any(name == found or found.endswith(f".{name}") for found in _definitions(source))

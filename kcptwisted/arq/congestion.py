@@ -136,6 +136,8 @@ _NONE = NoCongestionControl()
 
 def congestionControl(limited: bool, mss: int) -> CongestionControl:
     """
+    Returns the congestion control of a conversation.
+
     @param limited: whether to limit the segments in flight.
     @param mss: payload of a full segment, bytes.
     """

@@ -115,7 +115,7 @@ class Conversation:
         self, datagrams: Sequence[bytes], now: int, recovered: bool = False
     ) -> Sequence[bytes]:
         """
-        Take datagrams of segments.  What is malformed is dropped and counted.
+        Takes datagrams of segments.  What is malformed is dropped and counted.
 
         @param now: milliseconds.
         @param recovered: they were rebuilt from parity, so they say nothing about the round trip
@@ -157,7 +157,7 @@ class Conversation:
 
     def _noteWindow(self, window: int, una: int, now: int) -> None:
         """
-        Take the peer's free window if it is 0, or larger than any before.
+        Takes the peer's free window if it is 0, or larger than any before.
 
         @param una: what the peer said with it.
         """
@@ -172,7 +172,7 @@ class Conversation:
 
     def _judgeUnas(self, unas: list[int], now: int) -> None:
         """
-        Take the unas of a batch of which the last is old, or comes after old ones.
+        Takes the unas of a batch of which the last is old, or comes after old ones.
         """
         staleness = self._staleness
         una = self.sender.una & MASK
@@ -185,7 +185,7 @@ class Conversation:
 
     def repeats(self, datagram: bytes, data: bytes) -> int:
         """
-        Recognise a datagram of an idle peer, which L{receive} could skip: one WASK or WINS that
+        Recognises a datagram of an idle peer, which L{receive} could skip: one WASK or WINS that
         says nothing new.
 
         @param data: control data that says nothing.
@@ -221,7 +221,7 @@ class Conversation:
 
     def configure(self, settings: ARQSettings, congestion: CongestionControl | None = None) -> None:
         """
-        Use other settings from now on; see L{wantsFlush} afterwards.
+        Uses other settings from now on; see L{wantsFlush} afterwards.
 
         Nothing is lost.  Segments that have been cut keep their size: one that is larger than a
         smaller mtu allows leaves as a datagram by itself.  A smaller receive window holds for what
@@ -246,7 +246,7 @@ class Conversation:
 
     def write(self, data: bytes) -> None:
         """
-        Queue bytes, or one message in message mode.
+        Queues bytes, or one message in message mode.
 
         @raise MessageTooLong: see L{SendQueue.write<kcptwisted.arq.sendqueue.SendQueue.write>}.
         """
@@ -254,7 +254,7 @@ class Conversation:
 
     def read(self) -> bytes | None:
         """
-        @return: all bytes in order, or the next message; None if there is nothing.
+        Returns all bytes in order, or the next message; None if there is nothing.
         """
         data = self.receiver.read()
         if self.receiver.windowReopened:
@@ -268,7 +268,7 @@ class Conversation:
 
     def flushBy(self, deadline: int) -> None:
         """
-        Have what was written sent by a deadline, without wanting a flush now.
+        Has what was written sent by a deadline, without wanting a flush now.
 
         @param deadline: milliseconds.
         """
@@ -277,14 +277,14 @@ class Conversation:
 
     def askWindow(self) -> None:
         """
-        Send a WASK with the next flush.
+        Sends a WASK with the next flush.
         """
         self._askWindow = self.wantsFlush = True
         self.wantsProof = self._staleness.wantsProof = False
 
     def sendControl(self, cmd: int, data: bytes) -> None:
         """
-        Send control data with the next flush.
+        Sends control data with the next flush.
 
         @param cmd: L{WASK}, which asks for an answer, or L{WINS}.
         """
@@ -297,15 +297,16 @@ class Conversation:
 
     def leaveUnanswered(self) -> None:
         """
-        Do not answer a WASK that has been received: it was not for this end.
+        Does not answer a WASK that has been received: it was not for this end.
         """
         self._tellWindow = False
 
     def windowDatagram(self, now: int, cmd: int = WINS, data: bytes = b"") -> bytes:
         """
+        Returns a datagram of one segment, with the window and C{data}.
+
         @param now: milliseconds.
         @param data: control data.
-        @return: a datagram of one segment, with the window and C{data}.
         """
         window = min(self.receiver.window, MAXIMUM_WINDOW)
         una = self.receiver.next & MASK
@@ -313,7 +314,7 @@ class Conversation:
 
     def discard(self) -> None:
         """
-        Drop all data: the conversation is over.
+        Drops all data: the conversation is over.
         """
         self.sender.discard()
         self.receiver.discard()
@@ -329,7 +330,7 @@ class Conversation:
 
     def deadline(self) -> int | None:
         """
-        @return: when L{datagramsToSend} is due next, milliseconds; None while nothing waits.
+        Returns when L{datagramsToSend} is due next, milliseconds; None while nothing waits.
         """
         earliest = self.sender.deadline()
         flush, probe = self._flushDeadline, self._probe
@@ -341,7 +342,7 @@ class Conversation:
 
     def datagramsToSend(self, now: int) -> list[bytes]:
         """
-        Flush: control data, ACKs, window probes, then data.
+        Flushes: control data, ACKs, window probes, then data.
 
         @param now: milliseconds.
         """
@@ -384,7 +385,7 @@ class Conversation:
 
     def _probeIsDue(self, now: int) -> bool:
         """
-        Whether to ask the peer for its window, which keeps segments from leaving.
+        Returns True if the peer is to be asked for its window, which keeps segments from leaving.
         """
         if self._probe is None:
             self._probe = WindowProbe(now)

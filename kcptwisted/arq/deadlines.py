@@ -71,7 +71,7 @@ class ResendDeadlines:
 
     def due(self, now: int, una: int, resends: dict[int, Resend]) -> list[tuple[int, int]]:
         """
-        Take out the segments whose last copy has timed out.  Some may have been acknowledged.
+        Takes out the segments whose last copy has timed out.  Some may have been acknowledged.
 
         @param una: the first sn in flight.
         @return: (sn, timeout in milliseconds) pairs.
@@ -89,7 +89,7 @@ class ResendDeadlines:
 
     def forget(self, una: int) -> None:
         """
-        Remove the first entries, as far as all their segments have been acknowledged.
+        Removes the first entries, as far as all their segments have been acknowledged.
 
         @param una: the first sn in flight.
         """

@@ -25,7 +25,7 @@ def takeApart(
     stats: SessionStats,
 ) -> Parts:
     """
-    Hand PUSH segments to the receiver, and collect what the others say.  What is malformed is
+    Hands PUSH segments to the receiver, and collects what the others say.  What is malformed is
     dropped and counted.
 
     @param conv: the conversation id.
@@ -105,10 +105,11 @@ def takeApart(
 
 def readControl(datagram: bytes, conv: int, data: bytes) -> tuple[int, int, int]:
     """
+    Returns cmd, window and una of a datagram that is one WASK or WINS with that data; cmd is 0 if
+    it is anything else.
+
     @param conv: the conversation id.
     @param data: control data.
-    @return: cmd, window and una of a datagram that is one WASK or WINS with that data; cmd is 0 if
-        it is anything else.
     """
     if len(datagram) != OVERHEAD + len(data):
         return 0, 0, 0

@@ -15,7 +15,7 @@ from kcptwisted.arq.deadlines import Resend
 MAXIMUM_MISSES = 3
 
 #: Entries of acknowledged segments that may be left, beside as many as there are of others.
-SLACK = 64
+SPARE_ENTRIES = 64
 
 
 class Overtaken:
@@ -66,9 +66,9 @@ class Overtaken:
         # Heap of (sent, sn) of segments that timed out and left again, awaiting ACKs of what left
         # after, and how many there may be before those are taken out that have been acknowledged.
         self._parked: list[tuple[int, int]] = []
-        self._parkedRoom = SLACK
+        self._parkedRoom = SPARE_ENTRIES
         self._counts: dict[int, int] = {}
-        self._countsRoom = SLACK
+        self._countsRoom = SPARE_ENTRIES
         self._fast: list[int] = []
         self.due: int | None = None
 
@@ -88,7 +88,7 @@ class Overtaken:
 
     def count(self, acks: list[tuple[int, int]], una: int) -> None:
         """
-        Take the segments that a batch newly acknowledged.
+        Takes the segments that a batch newly acknowledged.
 
         @param acks: (sn, when the acknowledged copy left) pairs, at least one; sorted in place.
         @param una: the first sn in flight.
@@ -148,7 +148,7 @@ class Overtaken:
 
     def _judge(self, sn: int, best: list[int], latest: int) -> None:
         """
-        Count for C{sn} the ACKs whose copies left at the times in C{best}.  Later ACKs count as
+        Counts for C{sn} the ACKs whose copies left at the times in C{best}.  Later ACKs count as
         well if the segment is not to be sent again by then.
         """
         resend = self._resends.get(sn)
@@ -185,7 +185,7 @@ class Overtaken:
         if len(counts) > self._countsRoom:
             for gone in [each for each in counts if each not in self._inFlight]:
                 del counts[gone]
-            self._countsRoom = 2 * len(counts) + SLACK
+            self._countsRoom = 2 * len(counts) + SPARE_ENTRIES
 
     def _park(self, sent: int, sn: int) -> None:
         parked = self._parked
@@ -193,7 +193,7 @@ class Overtaken:
         if len(parked) > self._parkedRoom:
             self._parked = [entry for entry in parked if self._isCurrent(*entry)]
             heapify(self._parked)
-            self._parkedRoom = 2 * len(self._parked) + SLACK
+            self._parkedRoom = 2 * len(self._parked) + SPARE_ENTRIES
 
     def resent(self, sn: int, now: int) -> None:
         """
@@ -207,7 +207,7 @@ class Overtaken:
 
     def takeFast(self) -> list[int]:
         """
-        @return: the segments that reached the threshold since the last call and are in flight.
+        Returns the segments that reached the threshold since the last call and are in flight.
         """
         fast = [sn for sn in self._fast if sn in self._inFlight]
         self._fast.clear()
@@ -215,7 +215,7 @@ class Overtaken:
 
     def takeEarly(self) -> list[int]:
         """
-        @return: the segments that were overtaken, but not as often as the threshold says.
+        Returns the segments that were overtaken, but not as often as the threshold says.
         """
         early = [sn for sn in self._counts if sn in self._inFlight]
         self._counts.clear()

@@ -80,7 +80,7 @@ class Pacer:
 
     def configure(self, mtu: int, limit: int, pacing: bool) -> None:
         """
-        Use other settings from now on; see L{__init__}.
+        Uses other settings from now on; see L{__init__}.
         """
         self._full = mtu * 1000
         self._pacing = pacing
@@ -91,7 +91,7 @@ class Pacer:
 
     def advance(self, now: int, window: int, roundTrip: float) -> None:
         """
-        Fill the bucket for the time that has passed, and set the rate from now on.
+        Fills the bucket for the time that has passed, and sets the rate from now on.
 
         @param now: milliseconds.
         @param window: the most segments in flight.
@@ -126,9 +126,10 @@ class Pacer:
 
     def fit(self, queue: Iterable[tuple[int, bytes]], count: int) -> int:
         """
+        Returns how many segments may leave.
+
         @param queue: (frg, payload) of the segments that wait.
         @param count: how many of them to look at, at least one.
-        @return: how many of these may leave.
         """
         if not self.rate or count * self._full <= self._balance:
             return count
@@ -156,10 +157,11 @@ class Pacer:
 
     def deadline(self, size: int, count: int) -> int | None:
         """
+        Returns when the next segment may leave, or several within a tick: milliseconds, later than
+        the last L{advance}; None if it may leave already.
+
         @param size: bytes of the next segment with its header.
         @param count: how many segments wait, that one included.
-        @return: when it may leave, or more of them within a tick, milliseconds, later than the
-            last L{advance}; None if it may leave already.
         """
         missing = size * 1000 - self._balance
         if not self.rate or missing <= 0:

@@ -27,7 +27,7 @@ class WindowProbe:
 
     def isDue(self, now: int) -> bool:
         """
-        Whether to send a WASK; if so, the next time is set.
+        Returns True if a WASK is due, and sets the time of the next one.
 
         @param now: milliseconds.
         """

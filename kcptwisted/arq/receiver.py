@@ -84,7 +84,7 @@ class Receiver:
 
     def configure(self, window: int) -> None:
         """
-        Have another window from now on.  What the peer was allowed to send is taken even so.
+        Has another window from now on.  What the peer was allowed to send is taken even so.
 
         @param window: segments.
         """
@@ -98,8 +98,8 @@ class Receiver:
 
     def holdsAll(self, final: int) -> bool:
         """
-        Whether all before C{final} has arrived, if nothing follows it, though the application may
-        have to read before all is in order.
+        Returns True if all before C{final} has arrived, provided that nothing follows it.  The
+        application may have to read before all is in order.
 
         @param final: the sn after the last segment, not wrapped.
         """
@@ -107,7 +107,7 @@ class Receiver:
 
     def extend(self, run: list[bytes], lastTs: int) -> None:
         """
-        Take payloads that follow each other from C{next} on, in a stream.
+        Takes payloads that follow each other from C{next} on, in a stream.
 
         @param run: the payloads; the receiver keeps the list.
         @param lastTs: the ts of the last of them.
@@ -129,7 +129,7 @@ class Receiver:
 
     def accept(self, sn: int, ts: int, frg: int, data: bytes) -> bool:
         """
-        Take one PUSH segment, in or out of order.
+        Takes one PUSH segment, in or out of order.
 
         @param sn: as on the wire.
         @return: whether it is within the window, or before it.
@@ -171,7 +171,7 @@ class Receiver:
 
     def _advance(self) -> None:
         """
-        Move the run that has become complete to the application's queue.
+        Moves the run that has become complete to the application's queue.
         """
         reordered = self._reordered
         while self.free > 0:
@@ -206,8 +206,8 @@ class Receiver:
 
     def read(self) -> bytes | None:
         """
-        @return: all bytes that are in order (stream), or the next whole message; None if there
-            is nothing.
+        Returns all bytes that are in order (stream), or the next whole message; None if there is
+        nothing.
         """
         wasFull = self.free <= 0
         data: bytes | None
@@ -228,7 +228,7 @@ class Receiver:
 
     def _advanceAll(self) -> list[bytes]:
         """
-        Move all that is in order, a window at a time.
+        Moves all that is in order, a window at a time.
 
         @return: the payloads.
         """
@@ -253,7 +253,7 @@ class Receiver:
 
     def discard(self) -> None:
         """
-        Forget what waits for the application, or for a missing segment.
+        Forgets what waits for the application, or for a missing segment.
         """
         self._ready.clear()
         self._messages = self._partial = self._selective = None

@@ -69,14 +69,14 @@ class Retransmission:
 
     def configure(self, settings: ARQSettings) -> None:
         """
-        Use other settings from now on.
+        Uses other settings from now on.
         """
         self._settings = settings
         self.overtaken.threshold = settings.resend
 
     def count(self, acks: list[tuple[int, int]], una: int, now: int) -> None:
         """
-        Take the segments that a batch newly acknowledged.
+        Takes the segments that a batch newly acknowledged.
 
         @param acks: (sn, when the acknowledged copy left) pairs, at least one; sorted in place.
         @param una: the first sn in flight.
@@ -111,7 +111,7 @@ class Retransmission:
 
     def expire(self, sns: list[int], now: int) -> None:
         """
-        Let segments time out at once, as if for the first time.
+        Lets segments time out at once, as if for the first time.
 
         @param sns: ascending, in flight.
         @param now: milliseconds.
@@ -124,12 +124,13 @@ class Retransmission:
 
     def take(self, now: int, una: int, progress: int, fresh: bool) -> list[int]:
         """
+        Returns the sns to send again, ascending; they are taken to leave now.
+
         @param now: milliseconds.
         @param una: the first sn in flight.
         @param progress: when something was last newly acknowledged, or sent with nothing else in
             flight, milliseconds.
         @param fresh: whether new segments leave as well.
-        @return: the sns to send again, ascending; they are taken to leave now.
         """
         inFlight, rtt = self._inFlight, self._rtt
         timedOut = {

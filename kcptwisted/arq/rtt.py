@@ -33,14 +33,14 @@ class RoundTripEstimator:
 
     def configure(self, interval: int, nodelay: bool) -> None:
         """
-        Use other settings from the next sample on.
+        Uses other settings from the next sample on.
         """
         self._interval = interval
         self._minimum = MINIMUM_RTO_NODELAY if nodelay else MINIMUM_RTO
 
     def sample(self, milliseconds: int) -> None:
         """
-        Take one measured round trip.
+        Takes one measured round trip.
         """
         if self.smoothed == 0:
             self.smoothed = float(max(milliseconds, 1))

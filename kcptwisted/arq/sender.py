@@ -117,7 +117,7 @@ class Sender:
 
     def configure(self, settings: ARQSettings) -> None:
         """
-        Use other settings from now on.  Segments that have been cut keep their size.
+        Uses other settings from now on.  Segments that have been cut keep their size.
         """
         self._settings = settings
         self.sendQueue.mss = settings.mss
@@ -136,7 +136,7 @@ class Sender:
         self, unas: list[int], acks: list[tuple[int, int]], now: int, measure: bool
     ) -> bool:
         """
-        Take what a batch of datagrams acknowledged.
+        Takes what a batch of datagrams acknowledged.
 
         @param unas: the una values seen, as on the wire, runs of equal ones once.
         @param acks: (sn, ts) of the ACK segments, as on the wire, in order.
@@ -204,11 +204,12 @@ class Sender:
 
     def knowsOf(self, unas: list[int], acks: list[tuple[int, int]], others: bool) -> bool:
         """
+        Returns True if a batch had a plausible segment that acknowledges nothing but what may have
+        been sent.
+
         @param unas: as L{acknowledge} takes them.
         @param acks: likewise.
         @param others: whether the batch had plausible segments of other kinds.
-        @return: whether a plausible segment was among them that acknowledges nothing but what may
-            have been sent.
         """
         following = self.next
         for una in unas:
@@ -222,7 +223,7 @@ class Sender:
 
     def govern(self, congestion: CongestionControl) -> CongestionControl:
         """
-        Exchange the congestion control.
+        Exchanges the congestion control.
 
         @return: the one before.
         """
@@ -231,7 +232,7 @@ class Sender:
 
     def discard(self) -> None:
         """
-        Forget what is queued and in flight.
+        Forgets what is queued and in flight.
         """
         self.sendQueue.discard()
         self.inFlight.clear()
@@ -240,7 +241,7 @@ class Sender:
 
     def _watch(self) -> Retransmission:
         """
-        @return: what chooses segments to send again, made if there is none yet.
+        Returns what chooses segments to send again, made if there is none yet.
         """
         if self._retransmission is None:
             self._retransmission = Retransmission(
@@ -250,7 +251,7 @@ class Sender:
 
     def _window(self) -> int:
         """
-        @return: the most segments in flight.
+        Returns the most segments in flight.
         """
         window = self._settings.sendWindow
         if self.remoteWindow < window:
@@ -272,8 +273,8 @@ class Sender:
 
     def deadline(self) -> int | None:
         """
-        @return: when the first segment in flight times out or is to be sent again early, or the
-            pacer lets the next one leave, milliseconds.
+        Returns when the first segment in flight times out or is to be sent again early, or the
+        pacer lets the next one leave, milliseconds.
         """
         timeout = self._deadlines.first
         retransmission, pacer = self._retransmission, self._pacer
@@ -291,7 +292,7 @@ class Sender:
 
     def resendAll(self, now: int) -> None:
         """
-        Let all in flight time out at once, as if for the first time, because what was sent is
+        Lets all in flight time out at once, as if for the first time, because what was sent is
         likely to be lost: after an outage, or when the path has changed.
 
         @param now: milliseconds.
@@ -302,7 +303,7 @@ class Sender:
 
     def resendFirst(self, now: int) -> None:
         """
-        Let the first segment in flight time out at once, as if for the first time.
+        Lets the first segment in flight time out at once, as if for the first time.
 
         @param now: milliseconds.
         """
@@ -312,7 +313,7 @@ class Sender:
 
     def flush(self, conv: int, now: int, window: int, una: int) -> list[bytes]:
         """
-        Send what is due: segments to be sent again first, then new ones.
+        Sends what is due: segments to be sent again first, then new ones.
 
         @param conv: the conversation id.
         @param now: milliseconds.
@@ -364,8 +365,9 @@ class Sender:
 
     def _takeAgain(self, now: int, fresh: bool) -> list[int]:
         """
+        Returns sns to send again, ascending.
+
         @param fresh: whether new segments go into flight in this flush.
-        @return: sns to send again, ascending.
         """
         retransmission = self._watch()
         again = retransmission.take(now, self.una, self._progress, fresh)

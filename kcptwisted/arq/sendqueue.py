@@ -63,7 +63,7 @@ class SendQueue:
 
     def write(self, data: bytes) -> None:
         """
-        Queue bytes (stream), or one message.  Nothing is queued for empty C{data}.
+        Queues bytes (stream), or one message.  Nothing is queued for empty C{data}.
 
         @raise MessageTooLong: if a message needs more than L{MAXIMUM_FRAGMENTS} segments, or more
             than the peer's whole window.
@@ -79,7 +79,7 @@ class SendQueue:
 
     def _cutStream(self, data: bytes) -> list[Fragment]:
         """
-        Fill up the last segment that waits.
+        Fills up the last segment that waits.
 
         @return: segments of what is left of C{data}.
         """
@@ -112,7 +112,7 @@ class SendQueue:
 
     def take(self, count: int) -> list[Fragment] | deque[Fragment]:
         """
-        Take the first segments out, to send them.
+        Takes the first segments out, to send them.
 
         @param count: how many of those that wait, at least one.
         """
@@ -132,7 +132,7 @@ class SendQueue:
 
     def splitFirst(self, size: int, frg: int) -> None:
         """
-        Cut the first segment in two.
+        Cuts the first segment in two.
 
         @param size: payload bytes of the first part, less than the segment has.
         @param frg: that of the first part; the second keeps the segment's.
@@ -144,7 +144,7 @@ class SendQueue:
 
     def discard(self) -> None:
         """
-        Forget what waits.
+        Forgets what waits.
         """
         self.segments = _NOTHING
         self.bytes = 0

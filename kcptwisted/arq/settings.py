@@ -1,5 +1,5 @@
 """
-What an ARQ conversation is tuned with.
+The tunables of an ARQ conversation.
 """
 
 from __future__ import annotations

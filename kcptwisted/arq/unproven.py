@@ -94,7 +94,7 @@ class UnprovenPath(CongestionControl):
 
     def release(self) -> None:
         """
-        End the limit.
+        Ends the limit.
         """
         self._sender.govern(self.congestion)
 
@@ -113,8 +113,9 @@ class UnprovenPath(CongestionControl):
 
     def affordable(self, datagrams: Sequence[bytes]) -> list[bytes]:
         """
+        Returns those of C{datagrams} that may leave.
+
         @param datagrams: as they leave the session's own layers.
-        @return: those that may leave.
         """
         left = self.left
         taken = []
@@ -130,7 +131,7 @@ class UnprovenPath(CongestionControl):
 
     def acknowledged(self, acks: list[tuple[int, int]]) -> None:
         """
-        Take ACKs.
+        Takes ACKs.
 
         @param acks: sn and ts of each, as on the wire.
         """
@@ -141,7 +142,7 @@ class UnprovenPath(CongestionControl):
         self, before: Sequence[bytes], conv: int, now: int, window: int, una: int
     ) -> list[bytes]:
         """
-        Flush the sender, as far as the limit allows; see L{Sender.flush}.
+        Flushes the sender, as far as the limit allows; see L{Sender.flush}.
 
         @param before: segments that leave in the same flush.
         """
@@ -160,7 +161,7 @@ class UnprovenPath(CongestionControl):
 
     def _newSegments(self, left: int) -> int:
         """
-        @return: how many queued segments may leave.
+        Returns how many queued segments may leave.
         """
         sender = self._sender
         count = size = 0
@@ -177,7 +178,7 @@ class UnprovenPath(CongestionControl):
 
     def _cut(self) -> bool:
         """
-        Cut the first byte off the first queued segment.
+        Cuts the first byte off the first queued segment.
 
         @return: whether that was possible.
         """
@@ -196,8 +197,9 @@ class UnprovenPath(CongestionControl):
 
     def _fitting(self, segments: list[bytes], first: int, left: int) -> list[bytes]:
         """
+        Returns those of C{segments} that may leave.
+
         @param first: the sn, not wrapped, from which on segments are new.
-        @return: of C{segments} what may leave.
         """
         taken: list[bytes] = []
         again = False

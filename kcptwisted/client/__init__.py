@@ -1,3 +1,3 @@
 """
-The end that calls.
+The client's end.
 """

@@ -79,6 +79,8 @@ class KCPConnector:
         patience: float | None = None,
     ) -> Deferred[IProtocol]:
         """
+        Opens a socket, and begins a connection.
+
         @param patience: what is left of C{timeout=}, seconds; all of it if None.
         @return: fires with the protocol when the peer has answered; fails with
             L{PeerRefused}, L{error.TimeoutError}, L{error.CannotListenError} or whatever
@@ -118,7 +120,7 @@ class KCPConnector:
 
     def sessionEstablished(self, session: KCPSession) -> None:
         """
-        Give the session its protocol, and the caller the result.
+        Gives the session its protocol, and the caller the result.
         """
         self._stopTimeout()
         try:
@@ -137,7 +139,7 @@ class KCPConnector:
 
     def sessionEnded(self, session: KCPSession, reason: Failure) -> None:
         """
-        Close the socket; if the caller still waits, that is the answer.
+        Closes the socket; if the caller still waits, that is the answer.
         """
         self.sessions.forget(session)
         self._session = None
@@ -156,30 +158,30 @@ class KCPConnector:
 
     def sessionGreeted(self, session: KCPSession) -> None:
         """
-        Of concern to a listener.
+        Does nothing: only a listener needs this.
         """
 
     def anotherGreeted(self, session: KCPSession, block: Block) -> None:
         """
-        Nobody is to say hello to a connector: dropped and counted.
+        Counts a hello, which nobody is to say to a connector.
         """
         session.stats.ControlErrs += 1
 
     def foreignDatagrams(self, session: KCPSession, datagrams: list[bytes]) -> None:
         """
-        Other conversations are dropped and counted.
+        Drops and counts datagrams of other conversations.
         """
         self.stack.stats.InErrs += len(self.sessions.takeForeign(session, datagrams))
 
     def sessionUnread(self, session: KCPSession, reason: Failure) -> None:
         """
-        Keep the session until its application has read the rest.
+        Keeps the session until its application has read the rest.
         """
         self.sessions.keepUnread(session)
 
     def pathSilent(self, session: KCPSession) -> None:
         """
-        Look for another way: the host may have another address by now, which only a new socket
+        Looks for another way: the host may have another address by now, which only a new socket
         sends from.
         """
         if self._rebinding is not None and not self._rebinding.running and self._reopen():
@@ -195,7 +197,7 @@ class KCPConnector:
 
     def _rebind(self) -> None:
         """
-        The host has lost the address that the socket sends from.
+        Opens another socket: the host has lost the address that this one sends from.
         """
         session = self._session
         if session is not None and self._reopen():
@@ -210,25 +212,26 @@ class KCPConnector:
 
     def strangeDatagrams(self, datagrams: list[bytes], address: Address) -> None:
         """
-        The connection is over: dropped and counted.
+        Drops and counts datagrams: the connection is over.
         """
         self.stack.stats.InErrs += len(datagrams)
 
     def socketClosed(self, reason: Failure) -> None:
         """
-        The session ends with the socket.
+        Ends the session with the socket.
         """
         self.sessions.leaveAll(reason)
 
     def connectionRefused(self) -> None:
         """
-        Nothing listens there, which is no wonder if the peer has closed the connection.
+        Takes a report that nothing listens there, which is no wonder if the peer has closed the
+        connection.
         """
         self._peerGone(PeerRefused())
 
     def peerUnreachable(self, problem: OSError) -> None:
         """
-        The network does not carry datagrams there, or says so.
+        Takes a report that the network does not carry datagrams there.
         """
         self._peerGone(PeerUnreachable(problem.errno, problem.strerror or ""))
 
@@ -245,7 +248,7 @@ class KCPConnector:
 
     def sendingFailed(self, problem: OSError) -> None:
         """
-        If the socket's address is gone, another one is needed.  Whatever else keeps this host from
+        Opens another socket if this one's address is gone.  Whatever else keeps this host from
         sending may pass, before the peer is taken for dead.
         """
         session = self._session
@@ -263,7 +266,7 @@ class KCPConnector:
     @staticmethod
     def _isConnecting(session: KCPSession) -> bool:
         """
-        Whether the peer has yet to show that it is there; without a handshake, too.
+        Returns True if the peer has yet to show that it is there; without a handshake, too.
         """
         return session.application.protocol is None or not session.stats.InPkts
 

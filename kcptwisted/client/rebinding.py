@@ -14,8 +14,8 @@ ADDRESS_GONE = frozenset({errno.EINVAL, errno.EADDRNOTAVAIL, errno.ENETUNREACH, 
 
 #: Seconds until the second attempt, and the longest pause; each pause is twice as long as the one
 #: before.
-FIRST_PAUSE = 1.0
-LONGEST_PAUSE = 15.0
+FIRST_REBIND_DELAY = 1.0
+LONGEST_REBIND_DELAY = 15.0
 
 
 class Rebinding:
@@ -35,7 +35,7 @@ class Rebinding:
         self._attempt = attempt
         self._heard = heard
         self._since = 0
-        self._pause = FIRST_PAUSE
+        self._pause = FIRST_REBIND_DELAY
         self._call: IDelayedCall | None = None
 
     @property
@@ -47,11 +47,11 @@ class Rebinding:
 
     def begin(self) -> None:
         """
-        The address is gone.  Does nothing while attempts are under way.
+        Begins the attempts: the address is gone.  Does nothing while attempts are under way.
         """
         if self._call is None:
             self._since = self._heard()
-            self._pause = FIRST_PAUSE
+            self._pause = FIRST_REBIND_DELAY
             self._try()
 
     def _look(self) -> None:
@@ -61,12 +61,12 @@ class Rebinding:
 
     def _try(self) -> None:
         self._call = self._reactor.callLater(self._pause, self._look)
-        self._pause = min(2 * self._pause, LONGEST_PAUSE)
+        self._pause = min(2 * self._pause, LONGEST_REBIND_DELAY)
         self._attempt()
 
     def stop(self) -> None:
         """
-        The connection is over.
+        Makes no more attempts: the connection is over.
         """
         if self._call is not None:
             self._call.cancel()

@@ -12,10 +12,10 @@ from twisted.python.failure import Failure
 from kcptwisted.connection.connection import Connection
 
 #: Seconds between two questions at most.
-PAUSE = 1.0
+QUESTION_INTERVAL = 1.0
 
 #: Questions that the peer may leave unanswered.
-QUESTIONS = 5
+UNANSWERED_QUESTIONS = 5
 
 
 class Suspect(Protocol):
@@ -29,12 +29,12 @@ class Suspect(Protocol):
 
     def askAgain(self) -> None:
         """
-        Ask the peer for a sign of life.
+        Asks the peer for a sign of life.
         """
 
     def end(self, reason: Failure) -> None:
         """
-        End the connection.
+        Ends the connection.
         """
 
 
@@ -42,7 +42,7 @@ class Suspicion:
     """
     Asks a peer that the network reports as unreachable for a sign of life, at once and every
     second.  The report may be wrong or forged (ICMP), and the peer's program may be starting again.
-    So the connection ends only if none of L{QUESTIONS} is answered.
+    So the connection ends only if none of L{UNANSWERED_QUESTIONS} is answered.
     """
 
     def __init__(self, reactor: IReactorTime, session: Suspect, deadAfter: float) -> None:
@@ -50,7 +50,7 @@ class Suspicion:
         @param reactor: calls later.
         @param deadAfter: seconds; the questions take less.
         """
-        self._pause = min(PAUSE, deadAfter / (QUESTIONS + 1))
+        self._pause = min(QUESTION_INTERVAL, deadAfter / (UNANSWERED_QUESTIONS + 1))
         self._reactor = reactor
         self._session = session
         self._reason: Failure | None = None
@@ -60,8 +60,8 @@ class Suspicion:
 
     def raiseBy(self, reason: Failure) -> None:
         """
-        The network reports that the peer is gone.  Nothing happens if the peer is being asked
-        already.
+        Begins to ask the peer, which the network reports to be gone.  Does nothing if the peer is
+        being asked already.
 
         @param reason: what the connection ends with if the peer does not answer.
         """
@@ -78,7 +78,7 @@ class Suspicion:
             return
         if self._session.connection.liveness.heard != self._heard:
             self._reason = None
-        elif self._asked < QUESTIONS:
+        elif self._asked < UNANSWERED_QUESTIONS:
             self._asked += 1
             self._call = self._reactor.callLater(self._pause, self._look)
             self._session.askAgain()
@@ -88,7 +88,7 @@ class Suspicion:
 
     def stop(self) -> None:
         """
-        The session is over.
+        Asks no more: the session is over.
         """
         self._reason = None
         if self._call is not None:

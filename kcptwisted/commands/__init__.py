@@ -1,3 +1,3 @@
 """
-The commands of C{python -m kcptwisted}.
+The commands of C{kcptwisted}.
 """

@@ -41,9 +41,9 @@ class ControlChannel:
     """
     One end's view.  Without clock and I/O.
 
-    Each end names itself by a random token and puts the other's on what it sends.  So who cannot
-    read what is sent cannot end a connection, cipher or not, nor can what an earlier connection
-    with the same conversation id left behind.
+    Each end names itself by a random token and puts the other's on what it sends.  So nobody
+    who cannot read its datagrams can end a connection, with or without a cipher.  Neither can late
+    datagrams of an earlier connection with the same conversation id.
 
     @ivar token: this end's.
     @ivar initiator: whether this end says hello first.
@@ -104,8 +104,9 @@ class ControlChannel:
 
     def hello(self, challenging: bool = False) -> bytes:
         """
+        Returns a block that announces this end.
+
         @param challenging: whether the peer is to show that it gets this.
-        @return: a block that announces this end.
         """
         frames: list[Frame] = [Hello(self._features, self._window)]
         if challenging:
@@ -116,33 +117,33 @@ class ControlChannel:
 
     def challenge(self) -> bytes:
         """
-        @return: a block that asks the peer to show that it gets this.  The proof is this end's
-            token, which is in each of the peer's blocks.
+        Returns a block that asks the peer to show that it gets this.  The proof is this end's
+        token, which is in each of the peer's blocks.
         """
         return self.block(Challenge(self.token))
 
     def withdrawal(self) -> bytes:
         """
-        @return: a block that takes a hello back which has not been answered.
+        Returns a block that takes back a hello which has not been answered.
         """
         # By its hello the peer knows whom it is from; the token to reset it by is not known yet.
         return self.block(Hello(self._features, self._window), Reset(ResetReason.ABORTED))
 
     def block(self, *frames: Frame) -> bytes:
         """
-        @return: the frames, from this end to the peer.
+        Returns the frames, from this end to the peer.
         """
         return encodeBlock(self.peerToken, self.token, frames)
 
     def sign(self) -> bytes:
         """
-        @return: the block by which the peer shows only that it is there; empty if it takes none.
+        Returns the block by which the peer shows only that it is there; empty if it takes none.
         """
         return encodeBlock(self.token, self.peerToken) if self.known else b""
 
     def judge(self, block: Block) -> Verdict:
         """
-        Say whom a block is from, and take note of what it says about its sender.
+        Says whom a block is from, and takes note of what it says about its sender.
         """
         hello = block.find(Hello)
         greets = hello is not None and block.to == NO_TOKEN and not self.initiator
@@ -162,7 +163,7 @@ class ControlChannel:
 
     def retry(self, cookie: bytes) -> bool:
         """
-        The peer wants to see C{cookie} in the hello.
+        Takes a cookie that the peer wants to see in the next hello.
 
         @return: whether that is news.
         """

@@ -144,7 +144,7 @@ class Closing:
 
     def finish(self) -> bool:
         """
-        The application closes its output.
+        Closes the output of the application.
 
         @return: whether this is news.
         """
@@ -152,7 +152,7 @@ class Closing:
 
     def begin(self, now: int) -> None:
         """
-        The application closes the connection.
+        Closes both directions, as the application wants.
         """
         self.finish()
         self.closes = True
@@ -166,7 +166,7 @@ class Closing:
 
     def discard(self) -> None:
         """
-        The peer takes nothing any more.
+        Drops what is queued, because the peer takes nothing any more.
         """
         self._send(SendStep.DISCARD)
         self._conversation.sender.discard()

@@ -1,5 +1,5 @@
 """
-One connection, without I/O and clock: the ARQ core, and what makes a connection of it.
+One connection, without I/O and clock: the ARQ core, control frames, states and timers.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ LONGEST_SIGN = OVERHEAD + EMPTY_BLOCK
 
 class Connection:
     """
-    What comes in: datagrams (L{receive}), what the application writes and closes, and the time, in
-    milliseconds of a clock that never goes back.  What comes out: datagrams (L{datagramsToSend},
-    and C{outbox} at once), what the application reads, and C{events}.
+    Takes datagrams (L{receive}), what the application writes and closes, and the time in
+    milliseconds of a clock that never goes back.  Returns datagrams (L{datagramsToSend}, and
+    C{outbox} at once), what the application reads, and C{events}.
 
-    Whoever drives it takes the events after each call.  It offers the application what there is to
+    The driver takes the events after each call.  It offers the application what there is to
     L{read}, and then calls L{settle} if its C{lifecycle} is C{unsettled}: what ends a connection
     waits until the application has been offered what arrived before.  It calls L{datagramsToSend}
     when C{wantsFlush} says so, in its next turn if only C{hasMore} says so, and else when

@@ -1,6 +1,6 @@
 """
-What the two ends say to each other beside the data, but for the close: hellos, retries, challenges
-and questions (docs/control.md).
+The control frames of a connection but for those that close it: hellos, retries, challenges and
+questions (docs/control.md).
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ from kcptwisted.wire.control import (
 from kcptwisted.wire.segment import WASK, WINS
 
 #: Milliseconds between two times that something outside the connection makes it ask or send again.
-PAUSE = 1000
+RESEND_INTERVAL = 1000
 
 #: Before anything, milliseconds.
-LONG_AGO = -PAUSE
+LONG_AGO = -RESEND_INTERVAL
 
 
 class Controls:
@@ -214,7 +214,7 @@ class Controls:
         """
         Returns True if the peer has not been doubted a moment ago.
         """
-        if now - self._doubtedAt < PAUSE:
+        if now - self._doubtedAt < RESEND_INTERVAL:
             return False
         self._doubtedAt = now
         return True
@@ -301,7 +301,7 @@ class Controls:
 
     def _challenged(self, data: bytes, now: int) -> None:
         # The peer does not take what came from a new address before the challenge.
-        if data != self._challenge and now - self._challengedAt >= PAUSE:
+        if data != self._challenge and now - self._challengedAt >= RESEND_INTERVAL:
             self._challenge, self._challengedAt = data, now
             self._conversation.sender.resendAll(now)
 

@@ -1,5 +1,5 @@
 """
-What a connection says to whoever drives it.
+The events of a connection, for its driver, and the causes of its end.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _PEERS = frozenset(
     )
 )
 
-#: What the peer is told about an end, if not that this end failed.
+#: The reason that a reset gives to the peer; of other causes it says that this end failed.
 RESET_REASONS = {
     Cause.ABORTED: ResetReason.ABORTED,
     Cause.IDLE: ResetReason.IDLE,
@@ -79,7 +79,7 @@ class End(NamedTuple):
 
 class Event(Enum):
     """
-    What needs no more than its name.
+    An event that says no more than its name.
     """
 
     #: The peer is there.

@@ -14,8 +14,8 @@ from kcptwisted.connection.shutdown import Shutdown
 from kcptwisted.wire.control import Frame, Reset, ResetReason
 from kcptwisted.wire.segment import WINS
 
-#: Copies of the last word.  A listener remembers it and says it again; of a client nobody is there
-#: to do so, and what the peer makes of its silence is an error.
+#: Copies of the last word of a listener, which remembers it and can send it again, and of a client,
+#: which cannot: its socket closes.  At a server that gets none, the connection ends with an error.
 COPIES = 2
 CLIENTS_COPIES = 5
 
@@ -42,7 +42,7 @@ def lastWord(
     attached: bool,
 ) -> LastWord | None:
     """
-    Returns what tells the peer that the connection is over; None if it cannot be told.
+    Returns what tells the peer that the connection is over; None if nothing can tell it.
 
     @param closing: None if neither end has closed anything.
     @param now: milliseconds.
@@ -72,8 +72,8 @@ def farewell(
     conversation: Conversation, controls: Controls, complete: bool, now: int
 ) -> LastWord | None:
     """
-    Returns what tells a peer which gets all that was written that this was all, and any other that
-    there is no more: the program ends, and nobody answers the peer after this.
+    Returns the last word of an end whose program ends, so that nobody answers the peer after this.
+    A peer that has received everything takes it for a close, and any other peer for a reset.
 
     @param complete: whether all that was written has left.
     @param now: milliseconds.

@@ -155,7 +155,7 @@ class Lifecycle:
 
     def close(self, now: int) -> bool:
         """
-        The application closes the connection.
+        Closes the connection, as the application wants.
 
         @return: whether this is news.
         """
@@ -166,7 +166,7 @@ class Lifecycle:
 
     def closeOutput(self) -> bool:
         """
-        The application closes its output.
+        Closes the output, as the application wants.
 
         @return: whether this is news.
         """
@@ -289,7 +289,7 @@ class Lifecycle:
 
     def _sayLastWord(self, cause: Cause, now: int) -> None:
         """
-        Tells the peer that the connection is over, if it can be told and does not know.
+        Tells the peer that the connection is over, if it does not know and takes control frames.
         """
         conversation, controls, closing = self._conversation, self._controls, self._closing
         said = lastWord(conversation, controls, closing, cause, now, self.attached)

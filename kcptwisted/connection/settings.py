@@ -1,5 +1,5 @@
 """
-What a connection is tuned with.
+The tunables of a connection.
 """
 
 from __future__ import annotations

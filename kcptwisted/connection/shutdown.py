@@ -52,7 +52,8 @@ class Shutdown:
 
     def begin(self, finalSn: int, both: bool, now: int, timeout: int) -> None:
         """
-        There is nothing more to send.  May be called again; only a change to C{both} counts then.
+        Makes the FIN due, because there is nothing more to send.  May be called again; only a
+        change to C{both} counts then.
 
         @param finalSn: the sn after the last segment.
         @param both: whether this side stops reading, too.
@@ -69,14 +70,15 @@ class Shutdown:
     @staticmethod
     def farewell(finalSn: int) -> Fin:
         """
+        Returns a FIN whose answer nobody waits for.
+
         @param finalSn: the sn after the last segment.
-        @return: a FIN that nobody waits for the answer of.
         """
         return Fin(finalSn & MASK, True)
 
     def due(self, now: int) -> Fin | None:
         """
-        @return: the FIN if it is to be sent now, else None.
+        Returns the FIN if it is to be sent now, else None.
         """
         if self.deadline is None or now < self.deadline:
             return None
@@ -87,7 +89,7 @@ class Shutdown:
 
     def answered(self, ack: FinAck) -> None:
         """
-        Take an acknowledgement, if it is of the FIN that was sent last.
+        Takes an acknowledgement, if it is of the FIN that was sent last.
         """
         if self.sent is not None and tuple(ack) == tuple(self.sent):
             self.acknowledged = True
@@ -104,7 +106,7 @@ class Shutdown:
 
     def received(self, fin: Fin, awaited: int) -> bool:
         """
-        Take a FIN of the peer.
+        Takes a FIN of the peer.
 
         @param awaited: the sn that this side awaits.
         @return: whether it makes sense.
@@ -120,7 +122,7 @@ class Shutdown:
 
     def complete(self, awaited: int) -> bool:
         """
-        Whether all that the peer sent has been received.
+        Returns True if all that the peer sent has been received.
 
         @param awaited: the sn that this side awaits.
         """
@@ -128,7 +130,7 @@ class Shutdown:
 
     def answer(self) -> FinAck:
         """
-        The acknowledgement of the peer's FIN.
+        Returns the acknowledgement of the peer's FIN.
         """
         assert self.peerFinal is not None
         self.owesAnswer = False

@@ -60,7 +60,7 @@ class Sending(Enum):
     READY = "ready"
     #: The application writes no more, but for a producer that it has registered.
     FINISHING = "finishing"
-    #: The peer has been told that all has been sent.
+    #: A FIN has left: all has been sent.
     DATA_SENT = "data sent"
     #: The peer has everything.
     DATA_RECEIVED = "data received"

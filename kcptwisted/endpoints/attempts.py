@@ -41,8 +41,9 @@ _LEAST_TELLING = (ConnectionRefusedError, TimeoutError, ConnectError, CannotList
 
 def interleave(peers: Iterable[Address]) -> list[Address]:
     """
+    Returns IPv4 and IPv6 in turns, beginning with the first one's family.
+
     @param peers: in the resolver's order.
-    @return: IPv4 and IPv6 in turns, beginning with the first one's family.
     """
     families: dict[bool, deque[Address]] = {}
     for peer in peers:
@@ -55,10 +56,11 @@ def interleave(peers: Iterable[Address]) -> list[Address]:
 
 def routes(binds: Sequence[Address], peers: Iterable[Address]) -> list[Route]:
     """
+    Returns where to connect from and to, in the order of the attempts; without the peers of a
+    family that there is no address to send from.
+
     @param binds: addresses to send from; of each family the first one counts.
     @param peers: addresses to connect to, in the resolver's order.
-    @return: where to connect from and to, in the order of the attempts; without the peers of a
-        family that there is no address to send from.
     """
     found: list[Route] = []
     for peer in interleave(peers):
@@ -70,8 +72,9 @@ def routes(binds: Sequence[Address], peers: Iterable[Address]) -> list[Route]:
 
 def mostTelling(failures: Sequence[Failure]) -> Failure:
     """
+    Returns the failure that says most about why there is no connection.
+
     @param failures: of all attempts, at least one.
-    @return: the one that says most about why there is no connection.
     """
 
     def rank(failure: Failure) -> int:
@@ -126,7 +129,7 @@ class Attempts:
 
     def connect(self, routes: Sequence[Route]) -> Deferred[IProtocol]:
         """
-        Begin.
+        Begins the attempts.
 
         @param routes: at least one.
         @return: fires with the protocol, or fails with the most telling of the failures.
@@ -140,7 +143,7 @@ class Attempts:
 
     def _proceed(self) -> None:
         """
-        Begin attempts until one is under way.  If none is left, the connection has failed.
+        Begins attempts until one is under way.  If none is left, the connection has failed.
         """
         self._stopTimer()
         self._beginning = True
@@ -159,7 +162,7 @@ class Attempts:
 
     def _begin(self, bind: Address, peer: Address) -> bool:
         """
-        @return: whether the attempt is under way.
+        Returns True if the attempt is under way.
         """
         left = self._end - self._reactor.seconds()
         if self._failures and left <= 0:
@@ -202,7 +205,7 @@ class Attempts:
 
     def _over(self, reason: Failure) -> None:
         """
-        Give up, and try no further address.
+        Gives up, and tries no further address.
         """
         self.decide(None)
         if not self._result.called:
@@ -215,7 +218,7 @@ class Attempts:
 
     def decide(self, winner: _Attempt | None) -> None:
         """
-        Begin no more attempts, and end those under way.
+        Begins no more attempts, and ends those under way.
 
         @param winner: the one that goes on, if any.
         """

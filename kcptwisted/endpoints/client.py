@@ -31,7 +31,7 @@ from kcptwisted.udp.adopted import AdoptedSocket
 
 def randomConversation() -> int:
     """
-    @return: a conversation id that cannot be guessed; not 0.
+    Returns a conversation id that cannot be guessed; not 0.
     """
     return secrets.randbelow(0xFFFFFFFF) + 1
 
@@ -86,7 +86,7 @@ class KCPClientEndpoint:
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
         """
-        Connect to the first of the host's addresses that answers; see
+        Connects to the first of the host's addresses that answers; see
         L{kcptwisted.endpoints.attempts.Attempts}.
 
         @return: fires with the protocol when the server has answered.  Fails with
@@ -159,7 +159,7 @@ class KCPClientEndpoint:
         self, peers: list[Address], sock: AdoptedSocket, factory: IProtocolFactory, end: float
     ) -> Deferred[IProtocol]:
         """
-        Connect to the first of C{peers} that the socket can send to: it has one address, so there
+        Connects to the first of C{peers} that the socket can send to: it has one address, so there
         is one attempt.
         """
         assert self._given is not None

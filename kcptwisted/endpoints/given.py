@@ -33,7 +33,8 @@ class GivenSocket:
 
     def adopt(self) -> AdoptedSocket:
         """
-        @return: a duplicate.
+        Returns a duplicate.
+
         @raise ValueError: if it cannot be what an endpoint uses.
         @raise CannotListenError: if it is in use.
         """
@@ -45,9 +46,10 @@ class GivenSocket:
 
     def route(self, sock: AdoptedSocket, peers: Sequence[Address], host: str) -> Route:
         """
+        Returns where the socket sends from, and the first of C{peers} that it can send to.
+
         @param sock: what L{adopt} gave.
         @param peers: the addresses of C{host}.
-        @return: where the socket sends from, and the first of C{peers} that it can send to.
         @raise ValueError: if there is none.
         """
         found = routes([sock.getsockname()], peers)
@@ -65,8 +67,9 @@ class GivenSocket:
 
 def givenSocket(options: KCPOptions, given: Socket | int | None) -> GivenSocket | None:
     """
+    Returns the socket of an endpoint; None if the endpoint opens its own.
+
     @param given: the endpoint's parameter C{socket}.
-    @return: the socket of an endpoint; None if the endpoint opens its own.
     @raise ValueError: if there are two, or an option that says where or how to open one.
     """
     if given is None and options.fd is None:

@@ -76,7 +76,7 @@ class KCPServerEndpoint:
         self, protocolFactory: IProtocolFactory
     ) -> Deferred[IKCPListeningPort]:
         """
-        Listen.
+        Opens the port.
 
         @return: fires with the port, or fails with L{twisted.internet.error.CannotListenError} or
             L{twisted.internet.error.DNSLookupError}, or with C{ValueError} if the application's

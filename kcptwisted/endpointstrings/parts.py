@@ -29,10 +29,11 @@ def takeParts(
     end: str, args: Sequence[str], kwargs: Mapping[str, str]
 ) -> tuple[list[str], dict[str, str]]:
     """
+    Returns the parts in the order of L{PARTS}, and the options.
+
     @param end: "client" or "server".
     @param args: what the string has without a name.
     @param kwargs: what it has with a name.
-    @return: the parts in the order of L{PARTS}, and the options.
     @raise ValueError: if a part is missing or given twice, or there is something else.
     """
     names = PARTS[end]
@@ -54,8 +55,9 @@ def takeParts(
 
 def parsePort(text: str, secret: bool) -> int:
     """
+    Returns the number of a port.
+
     @param secret: whether C{text} may be a piece of a key.
-    @return: the number of a port.
     @raise ValueError: if it is none.
     """
     if not (text.isascii() and text.isdigit()):
@@ -75,8 +77,8 @@ def _shape(end: str) -> str:
 
 def _escape(end: str, args: Sequence[str], given: Mapping[str, str]) -> str:
     """
-    @return: how to write a value with colons, or an address to listen on; the exact text if the
-        value is an address.
+    Returns how to write a value with colons, or an address to listen on; the exact text if the
+    value is an address.
     """
     if holdsSecret(given):
         asked = end == "server" and any(map(_listenable, args))
@@ -113,14 +115,14 @@ def _escape(end: str, args: Sequence[str], given: Mapping[str, str]) -> str:
 
 def _listenable(part: str) -> bool:
     """
-    Whether a part of a server's string is likely to be an address to listen on.
+    Returns True if a part of a server's string is likely to be an address to listen on.
     """
     return isIPAddress(part) or part == "localhost"
 
 
 def checkRepeated(caller: FrameType | None) -> None:
     """
-    Check that no option is given twice.
+    Checks that no option is given twice.
 
     Twisted keeps the last one, and gives the parser a dictionary.  But the function of Twisted that
     calls the parser has the whole string in its argument C{description}.

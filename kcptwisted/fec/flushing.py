@@ -71,7 +71,7 @@ class FlushingFECLayer(FECLayer):
 
     def flush(self, now: int) -> None:
         """
-        Complete the group if the pause is over.
+        Completes the group if the pause is over.
         """
         if self.due is None or now < self.due or self._encoder is None or self._address is None:
             return
@@ -85,7 +85,7 @@ class FlushingFECLayer(FECLayer):
 
     def failed(self, reason: Failure) -> None:
         """
-        End the connection.
+        Ends the connection.
         """
         self.due = None
         self.wrapped.connectionLost(reason)

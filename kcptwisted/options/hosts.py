@@ -22,14 +22,14 @@ _NUMBER = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
 
 def escaped(text: str) -> str:
     """
-    @return: C{text} as a value in an endpoint string.
+    Returns C{text} as a value in an endpoint string.
     """
     return text.replace("\\", "\\\\").replace(":", "\\:")
 
 
 def checkHost(host: str, what: str) -> str:
     """
-    Check how a host is written.  L{checkName} checks the parts of a name.
+    Checks how a host is written.  L{checkName} checks the parts of a name.
 
     @param host: what should be an address or a name.
     @param what: its name in an error.
@@ -48,7 +48,7 @@ def checkHost(host: str, what: str) -> str:
 
 def checkName(host: str, what: str) -> str:
     """
-    Check the parts of a host's name; an address passes.
+    Checks the parts of a host's name; an address passes.
 
     @param host: one that L{checkHost} has passed.
     @param what: its name in an error.
@@ -67,7 +67,7 @@ def _isAddress(host: str) -> bool:
 
 def _problemOfNotation(host: str) -> str:
     """
-    @return: what is wrong; empty if nothing is.
+    Returns what is wrong; empty if nothing is.
     """
     if not host:
         return "it is empty"
@@ -89,7 +89,7 @@ def _problemOfNotation(host: str) -> str:
 
 def _problemOfName(name: str) -> str:
     """
-    @return: what is wrong; empty if nothing is.
+    Returns what is wrong; empty if nothing is.
     """
     if not name.isascii():
         try:

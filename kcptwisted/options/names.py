@@ -70,18 +70,19 @@ _FOUR_NUMBERS = re.compile(r"\W*([0-9]+)\W+([0-9]+)\W+([0-9]+)\W+([0-9]+)\W*", r
 
 def holdsSecret(given: Mapping[str, str]) -> bool:
     """
-    Whether the rest of an endpoint string may belong to a key with a colon in it.  Then no error
-    may show it.
+    Returns True if the rest of an endpoint string may belong to a key with a colon in it.  Then no
+    error may show it.
     """
     return "key" in given or "rawKey" in given
 
 
 def suggestion(name: str, end: str, allowed: Sequence[str]) -> str:
     """
+    Returns a hint for the user; empty if there is none.
+
     @param name: an option that C{end} does not have.
     @param end: "client" or "server".
     @param allowed: those that it has.
-    @return: a hint for the user; empty if there is none.
     """
     simple = re.sub(r"[^a-z0-9]", "", name.lower())
     simple = re.sub(r"^(ikcp)?(set)?(?=.)", "", simple)
@@ -101,9 +102,10 @@ def suggestion(name: str, end: str, allowed: Sequence[str]) -> str:
 
 def hint(name: str, value: object) -> str:
     """
+    Returns, in brackets, how to write what the user may have meant; empty if that is not known.
+
     @param name: of an option.
     @param value: one that it cannot have.
-    @return: in brackets, how to write what the user may have meant; empty if that is not known.
     """
     if name == "mode" and value == "manual":
         return " (what it stands for are options beside any mode: nodelay, interval, resend and nc)"

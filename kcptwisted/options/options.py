@@ -329,6 +329,6 @@ class KCPOptions:
 
 def optionTable() -> str:
     """
-    @return: the options as a Markdown table.
+    Returns the options as a Markdown table.
     """
     return markdownTable({item.name: item.default for item in fields(KCPOptions)})

@@ -28,7 +28,8 @@ class KeySource:
 
     def given(self) -> list[str]:
         """
-        @return: the names of the options that are given.
+        Returns the names of the options that are given.
+
         @raise ValueError: if there are several.
         """
         names = [name for name in ("key", "keyFile", "rawKey") if getattr(self, name) is not None]
@@ -38,8 +39,9 @@ class KeySource:
 
     def keyFor(self, cipher: CipherSpec, environ: Mapping[str, str]) -> bytes:
         """
+        Returns the key; empty if C{cipher} has none.
+
         @param environ: where L{KEY_VARIABLE} is looked up.
-        @return: the key; empty if C{cipher} has none.
         @raise ValueError: if there is none for a cipher that needs one, or one for a cipher that
             has none, or it cannot be read.  The message never holds a key.
         """

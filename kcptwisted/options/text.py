@@ -23,9 +23,10 @@ _BY_NAME = {option.name: option for option in OPTIONS}
 
 def parseOptions(given: Mapping[str, str], end: str) -> dict[str, object]:
     """
+    Returns option name to value; not yet checked against its bounds.
+
     @param given: option name to text.
     @param end: "client" or "server".
-    @return: option name to value; not yet checked against its bounds.
     @raise ValueError: if C{end} has no such option, or a text is no value of its kind.
     """
     allowed = [option.name for option in OPTIONS if option.ends in ("both", end)]
@@ -63,8 +64,9 @@ def _parse(option: Option, text: str) -> object:
 
 def markdownTable(defaults: Mapping[str, object]) -> str:
     """
+    Returns the options as a Markdown table.
+
     @param defaults: option name to default.
-    @return: the options as a Markdown table.
     """
     rows = ["| option | end | default | allowed | meaning |", "| --- | --- | --- | --- | --- |"]
     for option in OPTIONS:

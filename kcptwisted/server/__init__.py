@@ -1,3 +1,3 @@
 """
-The end that is called: newcomers, listening ports, peers that move.
+The server's end: newcomers, listening ports, peers that move.
 """

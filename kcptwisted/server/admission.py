@@ -19,8 +19,8 @@ Host = str | int
 
 def hostOf(address: Address) -> Host:
     """
-    @return: what counts as one host: an IPv4 address, or an IPv6 network of 64 bits, since a host
-        can have as many addresses of that as it likes.
+    Returns what counts as one host: an IPv4 address, or an IPv6 network of 64 bits, since a host
+    can have as many addresses of that as it likes.
     """
     host = address[0]
     if ":" not in host:
@@ -62,7 +62,7 @@ class TokenBucket:
 
     def ready(self, now: int) -> bool:
         """
-        Whether there is a token.
+        Returns True if there is a token.
 
         @param now: milliseconds.
         """
@@ -70,7 +70,7 @@ class TokenBucket:
 
     def take(self, now: int) -> None:
         """
-        Take a token.  If there is none, take the next one in advance.
+        Takes a token.  If there is none, takes the next one in advance.
 
         @param now: milliseconds.
         """
@@ -109,7 +109,7 @@ class Admission:
 
     def verdict(self, address: Address, now: int) -> Admittance:
         """
-        Whether there is room for a newcomer.  If it is L{Admittance.FULL} or
+        Returns whether there is room for a newcomer.  If it is L{Admittance.FULL} or
         L{Admittance.HOST_FULL}, there is as soon as L{candidate} has ended.
 
         @param now: milliseconds.
@@ -123,11 +123,12 @@ class Admission:
 
     def candidate(self, address: Address, now: int) -> Address | None:
         """
+        Returns whose session may be ended for a newcomer that there is no room for: of the unproven
+        ones (of the same host, if that is full) the one that has been silent for the longest time,
+        if that is at least L{UNPROVEN_AGE}.
+
         @param address: the newcomer's.
         @param now: milliseconds.
-        @return: whose session may be ended for a newcomer that there is no room for: of the
-            unproven ones (of the same host, if that is full) the one that has been silent for the
-            longest time, if that is at least L{UNPROVEN_AGE}.
         """
         host = hostOf(address)
         unproven: OrderedDict[Address, int] | OrderedDict[Address, None] | None = self._unproven
@@ -143,8 +144,8 @@ class Admission:
 
     def opened(self, address: Address, now: int, unproven: bool) -> None:
         """
-        A session with C{address} has begun, in place of any that was there.  It takes a token of
-        the accept rate.
+        Counts a session with C{address}, in place of any that was there.  It takes a token of the
+        accept rate.
 
         @param now: milliseconds.
         @param unproven: whether its address may be forged.
@@ -158,7 +159,7 @@ class Admission:
 
     def proven(self, address: Address) -> None:
         """
-        The peer has shown that it is at C{address}.
+        Takes note that the peer has shown that it is at C{address}.
         """
         if self._unproven.pop(address, None) is not None:
             host = self._hosts[address]
@@ -169,7 +170,7 @@ class Admission:
 
     def heard(self, address: Address, now: int) -> None:
         """
-        A datagram has arrived from C{address}, which proves nothing.
+        Takes note of a datagram from C{address}, which proves nothing.
 
         @param now: milliseconds.
         """
@@ -180,7 +181,7 @@ class Admission:
 
     def closed(self, address: Address) -> None:
         """
-        The session with C{address} has ended; nothing happens if there is none.
+        Counts the session with C{address} no more; does nothing if there is none.
         """
         if address not in self._hosts:
             return
@@ -192,7 +193,8 @@ class Admission:
 
     def moved(self, old: Address, new: Address) -> None:
         """
-        A session has another address now, and has proven that it receives there.  No limit applies.
+        Counts a session at another address, where it has proven that it receives.  No limit
+        applies.
         """
         self.closed(old)
         self.closed(new)

@@ -12,7 +12,7 @@ from kcptwisted.interfaces import Address
 from kcptwisted.wire.control import COOKIE, TOKEN
 
 #: Milliseconds; a cookie holds within the period that it was made in and the next one.
-PERIOD = 10_000
+COOKIE_PERIOD = 10_000
 
 #: period, conv, token; before the address, which has no fixed size.
 _BOUND = struct.Struct(f"<qI{TOKEN}s")
@@ -34,19 +34,20 @@ class CookieJar:
 
     def make(self, address: Address, conv: int, token: bytes, now: int) -> bytes:
         """
+        Returns L{COOKIE} bytes.
+
         @param token: the client's.
         @param now: milliseconds.
-        @return: L{COOKIE} bytes.
         """
-        return self._cookie(address, conv, token, now // PERIOD)
+        return self._cookie(address, conv, token, now // COOKIE_PERIOD)
 
     def check(self, cookie: bytes, address: Address, conv: int, token: bytes, now: int) -> bool:
         """
-        Whether C{cookie} was made for these, not long ago.
+        Returns True if C{cookie} was made for these, not long ago.
 
         @param now: milliseconds.
         """
-        period = now // PERIOD
+        period = now // COOKIE_PERIOD
         return any(
             hmac.compare_digest(cookie, self._cookie(address, conv, token, made))
             for made in (period, period - 1)

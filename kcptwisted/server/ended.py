@@ -26,8 +26,8 @@ class _Ended:
     A session that has ended.  Times are milliseconds.
 
     @ivar settled: from when on a datagram of the same conversation may be a new session's.
-    @ivar forgotten: when all this is.
-    @ivar nextAnswer: not answered before.
+    @ivar forgotten: when this is forgotten.
+    @ivar nextAnswer: when it may be answered again.
     """
 
     __slots__ = ("answer", "conv", "forgotten", "mayBeNew", "nextAnswer", "settled")
@@ -66,7 +66,7 @@ class EndedSessions:
         mayBeNew: bool = False,
     ) -> None:
         """
-        The session with C{address} ended.
+        Remembers that the session with C{address} ended.
 
         @param now: milliseconds.
         @param answer: a datagram that says so, for a peer that still sends to the session.
@@ -90,8 +90,8 @@ class EndedSessions:
 
     def isLate(self, address: Address, conv: int, now: int) -> bool:
         """
-        Whether a datagram that could open a session belongs to one that has ended; if so, that is
-        remembered anew.
+        Returns True if a datagram that could open a session belongs to one that has ended; if so,
+        that is remembered anew.
 
         @param now: milliseconds.
         """
@@ -104,8 +104,8 @@ class EndedSessions:
 
     def endedPlain(self, address: Address, conv: int, now: int) -> bool:
         """
-        Whether a session of that conversation, whose peer had not said hello, ended a moment ago.
-        Then a hello is that peer's, and late.
+        Returns True if a session of that conversation, whose peer had not said hello, ended a
+        moment ago.  Then a hello is that peer's, and late.
 
         @param now: milliseconds.
         """
@@ -114,7 +114,7 @@ class EndedSessions:
 
     def remembers(self, address: Address, conv: int, now: int) -> bool:
         """
-        Whether a session of that conversation ended not long ago.
+        Returns True if a session of that conversation ended not long ago.
 
         @param now: milliseconds.
         """
@@ -122,9 +122,10 @@ class EndedSessions:
 
     def answerFor(self, address: Address, conv: int, now: int) -> bytes | None:
         """
+        Returns the answer to a datagram of a session that has ended; None if there is none, or it
+        was given less than L{ANSWER_PAUSE} ago.
+
         @param now: milliseconds.
-        @return: the answer to a datagram of a session that has ended; None if there is none, or it
-            was given less than L{ANSWER_PAUSE} ago.
         """
         record = self._find(address, conv, now)
         if record is None or record.answer is None or now < record.nextAnswer:
@@ -134,6 +135,6 @@ class EndedSessions:
 
     def forget(self, address: Address) -> None:
         """
-        C{address} has a session again.
+        Forgets what ended at C{address}, which has a session again.
         """
         self._records.pop(address, None)

@@ -85,7 +85,7 @@ class KCPListener:
         # One object for all sessions, which a bound method would not be; None once it is closed.
         self._watching: Callable[[SessionStack, list[bytes], Address], None] | None = self._watch
         self._forgetSignal: Callable[[], None] = lambda: None
-        # With a cipher, what makes no sense is not a wrong key.
+        # With a cipher, a wrong key shows in datagrams that do not open, which the cipher reports.
         plain = options.cipher.name == "null"
         self._garbage = UnreadableLog(PLAIN, stack.clock.now) if plain else None
 
@@ -105,22 +105,22 @@ class KCPListener:
 
     def connectionRefused(self) -> None:
         """
-        Of no concern: the socket has many peers.
+        Does nothing: the socket has many peers.
         """
 
     def peerUnreachable(self, problem: OSError) -> None:
         """
-        Likewise.
+        Does nothing: the socket has many peers.
         """
 
     def sendingFailed(self, problem: OSError) -> None:
         """
-        Likewise.
+        Does nothing: the socket has many peers.
         """
 
     def socketClosed(self, reason: Failure) -> None:
         """
-        The sessions and all else end with the socket.
+        Ends the sessions, and all else, with the socket.
         """
         self._forgetSignal()
         self._watching = None
@@ -132,7 +132,7 @@ class KCPListener:
 
     def stop(self, ending: Ending) -> Deferred[None]:
         """
-        Take no newcomers, have the sessions end, and then close the port.  May be called again to
+        Takes no newcomers, has the sessions end, and then closes the port.  May be called again to
         end the sessions sooner.  What has not closed after C{stopTimeout} is aborted.
 
         @return: fires when the socket is closed.
@@ -144,7 +144,7 @@ class KCPListener:
 
     def strangeDatagrams(self, datagrams: list[bytes], address: Address) -> None:
         """
-        Open a session for the first datagram that may open one, unless they are of a session that
+        Opens a session for the first datagram that may open one, unless they are of a session that
         has moved, or of another process.
         """
         if self._routing.follow(datagrams, address):
@@ -169,8 +169,9 @@ class KCPListener:
 
     def _isElsewhere(self, opening: Opening, datagrams: list[bytes], address: Address) -> bool:
         """
+        Returns True if another process has been given them.
+
         @param datagrams: from that with C{opening} on.
-        @return: whether another process has been given them.
         """
         if not self._routing.knows(opening.conv):
             return False
@@ -203,8 +204,8 @@ class KCPListener:
 
     def _watch(self, stack: SessionStack, datagrams: list[bytes], address: Address) -> None:
         """
-        Remember what a new session has been given: not before, or it would be taken for a replay of
-        itself.
+        Remembers what a new session has been given: not before, or it would be taken for a replay
+        of itself.
         """
         if not self.newcomers.watch(stack.session, datagrams, self.stack.clock.now()):
             stack.afterBatch = None
@@ -213,14 +214,14 @@ class KCPListener:
 
     def sessionGreeted(self, session: KCPSession) -> None:
         """
-        If its peer may move, its datagrams are recognised from any address.
+        Recognises the session's datagrams from any address, if its peer may move.
         """
         if session.connection.controls.roams and self.paths.add(session):
             self._routing.began(session.conv)
 
     def move(self, session: KCPSession, datagrams: list[bytes], address: Address) -> None:
         """
-        A session's peer is at C{address} now.
+        Moves a session: its peer is at C{address} now.
 
         @param datagrams: what has come from there.
         """
@@ -248,8 +249,8 @@ class KCPListener:
 
     def anotherGreeted(self, session: KCPSession, block: Block) -> None:
         """
-        If the peer has restarted with the same conversation id, the batch that this came in is of
-        the next session.
+        Ends the session if the peer has restarted with the same conversation id.  The batch that
+        the hello came in is then of the next session.
         """
         if self._restarts.isAnother(session, block, self.stack.clock.now()):
             stack = self.sessions.stackOf(session)
@@ -272,7 +273,7 @@ class KCPListener:
 
     def sessionEstablished(self, session: KCPSession) -> None:
         """
-        Give the session its protocol, if the factory makes one.
+        Gives the session its protocol, if the factory makes one.
         """
         try:
             protocol = self.factory.buildProtocol(toAddress(session.address))
@@ -288,12 +289,12 @@ class KCPListener:
 
     def pathSilent(self, session: KCPSession) -> None:
         """
-        Of no concern: it is the client that has to look for another way.
+        Does nothing: it is the client that looks for another way.
         """
 
     def sessionUnread(self, session: KCPSession, reason: Failure) -> None:
         """
-        It keeps its place until its application has read the rest.
+        Keeps the session's place until its application has read the rest.
         """
         self.sessions.keepUnread(session)
         self._left(session, reason)
@@ -301,7 +302,7 @@ class KCPListener:
 
     def sessionEnded(self, session: KCPSession, reason: Failure) -> None:
         """
-        Forget the session but for its conversation id; after L{stop} the last one takes the port
+        Forgets the session but for its conversation id; after L{stop} the last one takes the port
         with it.
         """
         if self.sessions.forget(session):

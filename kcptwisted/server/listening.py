@@ -68,7 +68,7 @@ class KCPListeningPort:
 
     def onStop(self, callback: Callable[[str], Deferred[None] | None]) -> None:
         """
-        Have C{callback} called by each call of L{stopListening}, before the sessions end, but for
+        Has C{callback} called by each call of L{stopListening}, before the sessions end, but for
         calls that it makes itself.
 
         @param callback: is given the argument of L{stopListening}.  If it returns a Deferred, the
@@ -78,7 +78,7 @@ class KCPListeningPort:
 
     def startListening(self) -> None:
         """
-        Open the port.
+        Opens the port.
 
         @raise CannotListenError: if it is open already, or the address cannot be had.
         """
@@ -114,7 +114,7 @@ class KCPListeningPort:
 
     def _closed(self) -> None:
         """
-        The socket closes: because the port was stopped, or because the reactor stops.
+        Closes with the socket, because the port or the reactor stops.
         """
         if not self._stopping:
             self._stopping = True
@@ -130,7 +130,7 @@ class KCPListeningPort:
 
     def getHost(self) -> IPv4Address | IPv6Address:
         """
-        @return: the address listened on.
+        Returns the address listened on.
         """
         return self._listener.stack.getHost()
 

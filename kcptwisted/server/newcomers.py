@@ -25,12 +25,12 @@ SECRET = 32
 WATCHED = 64
 
 #: Of later batches that are larger nothing is remembered: they belong to a transfer under way.
-FEW = 4
+LARGEST_REMEMBERED_BATCH = 4
 
 
 def helloOf(opening: Opening) -> Block | None:
     """
-    @return: the control frames of a datagram, if they say hello.
+    Returns the control frames of a datagram, if they say hello.
     """
     block = opening.block
     return None if block is None or block.find(Hello) is None else block
@@ -62,22 +62,22 @@ class Newcomers:
         self.cookies = CookieJar(randomBytes(SECRET))
         self._replays = ReplayMemory(randomBytes(SECRET))
         self._onOpened = onOpened
-        # How many datagrams of each are still watched once its peer acknowledges data.
+        # How many datagrams of each session are still watched once its peer acknowledges data.
         self._watched: dict[KCPSession, int] = {}
-        # What sessions count as whose addresses other sessions may have by now.
+        # Sessions that are over, and the made-up addresses that they count under: others may have theirs.
         self._parked: dict[KCPSession, Address] = {}
         self._parkings = 0
 
     def __len__(self) -> int:
         """
-        @return: how many sessions are counted.
+        Returns how many sessions are counted.
         """
         return len(self._admission)
 
     def isReplayed(self, opening: Opening, datagram: bytes) -> bool:
         """
-        Whether a datagram has opened a session before, or could have.  A hello's token opens one
-        session at most, whatever the cipher.
+        Returns True if a datagram has opened a session before, or could have.  A hello's token
+        opens one session at most, whatever the cipher.
         """
         hello = helloOf(opening)
         if hello is not None and self.knowsToken(hello):
@@ -86,19 +86,19 @@ class Newcomers:
 
     def knowsToken(self, hello: Block) -> bool:
         """
-        Whether a session has been opened for who says hello.
+        Returns True if a session has been opened for who says hello.
         """
         return self._replays.seen(hello.source)
 
     def cookieFor(self, hello: Block, conv: int, address: Address, now: int) -> bytes:
         """
-        @return: the cookie that a client has to repeat its hello with.
+        Returns the cookie that a client has to repeat its hello with.
         """
         return self.cookies.make(address, conv, hello.source, now)
 
     def hasCookie(self, hello: Block, conv: int, address: Address, now: int) -> bool:
         """
-        Whether a hello carries a cookie that was made for it.
+        Returns True if a hello carries a cookie that was made for it.
         """
         cookie = hello.find(Cookie)
         return isinstance(cookie, Cookie) and self.cookies.check(
@@ -107,7 +107,7 @@ class Newcomers:
 
     def admits(self, address: Address, now: int, evict: Callable[[Address], None]) -> bool:
         """
-        Whether there is room for a newcomer.
+        Returns True if there is room for a newcomer.
 
         @param evict: called with the address of a session that has to end to make room.
         """
@@ -125,7 +125,7 @@ class Newcomers:
 
     def opened(self, opening: Opening, session: KCPSession, now: int, unproven: bool) -> None:
         """
-        A newcomer has a session.
+        Counts a newcomer that has a session.
 
         @param unproven: whether its address may be forged: see L{watch}.
         """
@@ -142,19 +142,19 @@ class Newcomers:
 
     def learn(self, keys: list[bytes]) -> None:
         """
-        Take note of what opened a session, or could have, here or elsewhere.
+        Takes note of what opened a session, or could have, here or elsewhere.
         """
         self._replays.remember(keys)
 
     def watch(self, session: KCPSession, datagrams: list[bytes], now: int) -> bool:
         """
-        Take note of what a new session has been given.  It may be over by now.
+        Takes note of what a new session has been given.  It may be over by now.
 
         Until its peer acknowledges data, all that it sends first may come again in other words.
 
         @return: whether to be told of what the session is given next.
         """
-        if session.stats.InPkts <= WATCHED or len(datagrams) <= FEW:
+        if session.stats.InPkts <= WATCHED or len(datagrams) <= LARGEST_REMEMBERED_BATCH:
             self._remember(list(self._reusable(session, datagrams)))
         left = self._watched.get(session)
         if left is None:
@@ -173,7 +173,7 @@ class Newcomers:
 
     def _reusable(self, session: KCPSession, datagrams: list[bytes]) -> Iterator[bytes]:
         """
-        @return: what to recognise those datagrams by that could open C{session} once more.
+        Returns what to recognise those datagrams by that could open C{session} once more.
         """
         for datagram in datagrams:
             if opensNone(datagram):
@@ -192,24 +192,24 @@ class Newcomers:
 
     def moved(self, old: Address, new: Address) -> None:
         """
-        A session has another address now.
+        Counts a session at another address.
         """
         self._admission.moved(old, new)
 
     def parked(self, session: KCPSession) -> None:
         """
-        A session is over, but counts until L{closed} is called.  Its address is free for another.
+        Counts a session that is over until L{closed} is called.  Its address is free for another.
         """
         self._watched.pop(session, None)
         self._parkings += 1
-        # No peer has such a port.
+        # A place that no peer has: ports are not negative.
         place: Address = (session.address[0], -self._parkings)
         self._parked[session] = place
         self._admission.moved(session.address, place)
 
     def closed(self, session: KCPSession) -> None:
         """
-        A session has ended.
+        Counts a session no more: it has ended.
         """
         self._watched.pop(session, None)
         self._admission.closed(self._parked.pop(session, session.address))
@@ -217,6 +217,6 @@ class Newcomers:
 
 def _withoutFEC(datagram: bytes) -> bytes:
     """
-    @return: the segments, as a session is given them; an out-of-band packet as it is.
+    Returns the segments, as a session is given them; an out-of-band packet as it is.
     """
     return datagram[FEC_OVERHEAD:] if packetType(datagram) == DATA else datagram

@@ -16,7 +16,7 @@ from kcptwisted.wire.control import TOKEN, Response
 from kcptwisted.wire.opening import Opening
 
 #: Milliseconds between two challenges of one session to one address.
-PAUSE = 250
+CHALLENGE_INTERVAL = 250
 
 
 class _Roamer:
@@ -69,7 +69,8 @@ class PathChecks:
 
     def add(self, session: KCPSession) -> bool:
         """
-        C{session} may move.  Of several with one conversation id only the first can.
+        Takes note that C{session} may move.  Of several with one conversation id only the first
+        can.
 
         @return: whether it can.
         """
@@ -79,7 +80,7 @@ class PathChecks:
 
     def remove(self, session: KCPSession) -> bool:
         """
-        C{session} is over.
+        Forgets C{session}, which is over.
 
         @return: whether it could move.
         """
@@ -91,8 +92,9 @@ class PathChecks:
 
     def sessionOf(self, opening: Opening) -> KCPSession | None:
         """
+        Returns the session whose peer may have sent a datagram from another address.
+
         @param opening: what a datagram from an address without a session says.
-        @return: the session whose peer may have sent it.
         """
         roamer = self._roamers.get(opening.conv)
         if roamer is None:
@@ -104,8 +106,8 @@ class PathChecks:
 
     def hasMoved(self, session: KCPSession, opening: Opening, address: Address, now: int) -> bool:
         """
-        Whether a datagram proves that a session's peer is at C{address} now.  If not, it is counted
-        as dropped, and proof is asked for.
+        Returns True if a datagram proves that a session's peer is at C{address} now.  If not, it is
+        counted as dropped, and proof is asked for.
 
         @param session: one that may move.
         @param now: milliseconds.
@@ -127,16 +129,16 @@ class PathChecks:
 
     def conversations(self) -> list[int]:
         """
-        @return: those of the sessions that may move.
+        Returns the conversations of the sessions that may move.
         """
         return list(self._roamers)
 
     def _challenge(self, session: KCPSession, address: Address, now: int) -> bytes | None:
         """
-        @return: a datagram to send to where the peer might be; None if one went there a moment ago.
+        Returns a datagram to send to where the peer might be; None if one went there a moment ago.
         """
         roamer = self._roamers[session.conv]
-        if roamer.address == address and now - roamer.challenged < PAUSE:
+        if roamer.address == address and now - roamer.challenged < CHALLENGE_INTERVAL:
             return None
         roamer.address = address
         roamer.challenged = now
@@ -145,8 +147,8 @@ class PathChecks:
 
     def _isProof(self, session: KCPSession, address: Address, data: bytes, now: int) -> bool:
         """
-        Whether C{data} answers a challenge that was sent to C{address} lately.  If so, all earlier
-        challenges become invalid.
+        Returns True if C{data} answers a challenge that was sent to C{address} lately.  If so, all
+        earlier challenges become invalid.
         """
         roamer = self._roamers[session.conv]
         if not self._cookies.check(data, address, session.conv, roamer.nonce, now):

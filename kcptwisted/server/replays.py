@@ -46,13 +46,13 @@ class ReplayMemory:
 
     def seen(self, datagram: bytes) -> bool:
         """
-        Whether C{datagram} is remembered.  It is not remembered by being asked for.
+        Returns True if C{datagram} is remembered.  It is not remembered by being asked for.
         """
         return self._fingerprint(datagram) in self._known
 
     def remember(self, datagrams: Iterable[bytes]) -> None:
         """
-        Take note of datagrams.  One that is known keeps its age.
+        Takes note of datagrams.  One that is known keeps its age.
         """
         for fingerprint in map(self._fingerprint, datagrams):
             if fingerprint in self._known:

@@ -15,7 +15,7 @@ from kcptwisted.wire.segment import PUSH
 
 class Restarts:
     """
-    Tells a peer that has restarted from leftovers and from forgeries.  Times are milliseconds.
+    Distinguishes a peer that has restarted from late and forged datagrams.  Times are milliseconds.
     """
 
     def __init__(self, newcomers: Newcomers, strangers: Strangers, stats: PortStats) -> None:
@@ -28,7 +28,7 @@ class Restarts:
 
     def find(self, session: KCPSession, datagrams: list[bytes], now: int) -> int | None:
         """
-        Look for the beginning of another conversation: its first segment, or a hello.  All before
+        Looks for the beginning of another conversation: its first segment, or a hello.  All before
         it are leftovers, which are counted.
 
         @param datagrams: from the address of C{session}, but of other conversations.
@@ -55,14 +55,16 @@ class Restarts:
             return self._strangers.isThere(hello, opening.conv, session.address, now)
         controls = session.connection.controls
         if controls.greeted and controls.mayDoubt(now):
-            # Not the program that it was.  If that is gone, it will not answer.
+            # This comes from another program than the one that said hello.  If that one is gone, it
+            # does not answer.
             session.askAgain()
         return not controls.greeted
 
     def isAnother(self, session: KCPSession, hello: Block, now: int) -> bool:
         """
-        Whether a hello of the session's own conversation is from a peer that has restarted with the
-        same conversation id.  If not, it is counted, or the peer is asked to show that it is there.
+        Returns True if a hello of the session's own conversation is from a peer that has restarted
+        with the same conversation id.  If not, it is counted, or the peer is asked to show that it
+        is there.
         """
         if self._newcomers.knowsToken(hello):
             self._stats.InReplayed += 1

@@ -1,5 +1,5 @@
 """
-What a listener that shares its port with other processes asks about them.
+Which datagrams belong to another process that serves the same port.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class IRouting(Interface):
 
     def follow(datagrams: list[bytes], address: Address) -> bool:
         """
-        Hand over datagrams from an address whose datagrams have been handed over before, and not
+        Hands over datagrams from an address whose datagrams have been handed over before, and not
         given back.
 
         @return: whether they are: there is nothing more to do about them.
@@ -27,36 +27,36 @@ class IRouting(Interface):
 
     def knows(conv: int) -> bool:
         """
-        Whether another process has a session of that conversation whose peer may move.
+        Returns True if another process has a session of that conversation whose peer may move.
         """
 
     def claim(conv: int, datagrams: list[bytes], address: Address) -> bool:
         """
-        Hand over datagrams of a conversation, if another process has a session of it whose peer may
-        move.  L{follow} then takes what comes next from C{address}.
+        Hands over datagrams of a conversation, if another process has a session of it whose peer
+        may move.  L{follow} then takes what comes next from C{address}.
 
         @return: whether there is such a process.
         """
 
     def began(conv: int) -> None:
         """
-        There is a session of that conversation here whose peer may move.
+        Takes note of a session of that conversation here whose peer may move.
         """
 
     def ended(conv: int) -> None:
         """
-        There is none any more.
+        Takes note that there is no such session any more.
         """
 
     def opened(keys: list[bytes]) -> None:
         """
-        What each datagram that has opened a session, or could have, is known again by: the others
-        are to take none of them.
+        Passes on by what to recognise each datagram that has opened a session, or could have: the
+        others are to take none of them.
         """
 
     def stop() -> None:
         """
-        The listener is no more.
+        Stops: the listener is no more.
         """
 
 
@@ -68,38 +68,38 @@ class SingleProcess:
 
     def follow(self, datagrams: list[bytes], address: Address) -> bool:
         """
-        @return: False.
+        Returns False.
         """
         return False
 
     def knows(self, conv: int) -> bool:
         """
-        @return: False.
+        Returns False.
         """
         return False
 
     def claim(self, conv: int, datagrams: list[bytes], address: Address) -> bool:
         """
-        @return: False.
+        Returns False.
         """
         return False
 
     def began(self, conv: int) -> None:
         """
-        Nobody is to know.
+        Does nothing.
         """
 
     def ended(self, conv: int) -> None:
         """
-        Nobody is to know.
+        Does nothing.
         """
 
     def opened(self, keys: list[bytes]) -> None:
         """
-        Nobody is to know.
+        Does nothing.
         """
 
     def stop(self) -> None:
         """
-        There is nothing to stop.
+        Does nothing.
         """

@@ -21,7 +21,7 @@ _log = Logger()
 
 def onSecondSignal(reactor: Any, callback: Callable[[], object]) -> Callable[[], None]:
     """
-    Have C{callback} called when SIGINT, SIGTERM or SIGBREAK comes after the reactor has begun to
+    Has C{callback} called when SIGINT, SIGTERM or SIGBREAK comes after the reactor has begun to
     stop, each time, by the reactor.  Nothing is done for a reactor that is no L{IReactorCore}, that
     does not run in the main thread, or whose signals somebody else handles.
 
@@ -63,7 +63,7 @@ class _Watch:
 
     def _arm(self, reactor: Any) -> None:
         """
-        The reactor begins to stop.
+        Takes over the signals: the reactor begins to stop.
         """
         self._trigger = None
         if threading.current_thread() is not threading.main_thread():

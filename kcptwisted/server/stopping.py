@@ -27,6 +27,8 @@ class Ending(Enum):
     @classmethod
     def parse(cls, sessions: str) -> Ending:
         """
+        Returns the ending that an argument of C{stopListening} names.
+
         @param sessions: as C{stopListening} is given it.
         @raise ValueError: if it is none of these.
         """
@@ -69,7 +71,7 @@ class Stop:
 
     def begin(self, ending: Ending) -> Deferred[None]:
         """
-        Have the sessions end, and then close the socket.  May be called again to end the sessions
+        Has the sessions end, and then closes the socket.  May be called again to end the sessions
         sooner.  Those that have not closed when the limit has passed are aborted.
 
         @return: fires when the socket is closed.
@@ -105,7 +107,7 @@ class Stop:
 
     def check(self) -> None:
         """
-        If the listener is to stop, and no session is left, close the socket.
+        Closes the socket if the listener is to stop, and no session is left.
         """
         if self._stopped is None or self._stopped.called or not self._sessions.isEmpty:
             return

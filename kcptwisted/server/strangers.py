@@ -50,7 +50,8 @@ class Strangers:
         evict: Callable[[Address], None],
     ) -> bool:
         """
-        Whether a datagram opens a session.  If not, it is counted, and answered if that helps.
+        Returns True if a datagram opens a session.  If not, it is counted, and answered if that
+        helps.
 
         @param opening: what C{datagram} says.
         @param evict: called with the address of a session that has to make room.
@@ -76,7 +77,7 @@ class Strangers:
 
     def isLate(self, opening: Opening, address: Address, now: int) -> bool:
         """
-        Whether a datagram is a leftover of a conversation that has ended.
+        Returns True if a datagram is a leftover of a conversation that has ended.
         """
         if helloOf(opening) is None:
             return self._ended.isLate(address, opening.conv, now)
@@ -84,7 +85,7 @@ class Strangers:
 
     def answerLate(self, opening: Opening, address: Address, now: int) -> None:
         """
-        Answer a peer that takes control frames that its session has ended.
+        Answers a peer that takes control frames that its session has ended.
         """
         if opening.cmd in (WINS, None):
             # An answer itself, or smaller than what would be the answer.
@@ -102,8 +103,8 @@ class Strangers:
 
     def isThere(self, hello: Block, conv: int, address: Address, now: int) -> bool:
         """
-        Whether the sender of a hello has proven, by a cookie, that it receives at C{address}.  If
-        not, it is sent one.
+        Returns True if the sender of a hello has proven, by a cookie, that it receives at
+        C{address}.  If not, it is sent one.
         """
         if self._newcomers.hasCookie(hello, conv, address, now):
             return True

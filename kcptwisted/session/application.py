@@ -21,7 +21,7 @@ from kcptwisted.stats import SessionStats
 
 class IEnds(Protocol):
     """
-    What can be ended because the application has failed.
+    A session, as far as it concerns L{Application}: it ends if the application fails.
     """
 
     def end(self, reason: Failure) -> None: ...
@@ -179,6 +179,6 @@ class Application:
 
     def release(self) -> None:
         """
-        The session is over: refers to it no more.
+        Drops the reference to the session, which is over.
         """
         self._session = None

@@ -18,7 +18,7 @@ from kcptwisted.session.holder import SessionSocket
 
 class IEgressSession(Protocol):
     """
-    Whose datagrams they are.
+    A session, as far as it concerns L{send}.
 
     @ivar address: the peer's.
     """

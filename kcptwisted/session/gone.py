@@ -1,5 +1,5 @@
 """
-What takes the places around a session that is over.
+A layer that drops everything, for sessions that are over.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class Gone:
     """
     Drops everything.
 
-    @ivar overhead: as it was.
+    @ivar overhead: that of the layers whose place this takes.
     """
 
     def __init__(self, overhead: int) -> None:
@@ -28,45 +28,45 @@ class Gone:
 
     def writeDatagrams(self, datagrams: Sequence[bytes], address: Address) -> None:
         """
-        Nothing is sent any more.
+        Sends nothing.
         """
 
     def makeConnection(self, transport: IDatagramTransport) -> None:
         """
-        There is nothing to connect.
+        Does nothing.
         """
 
     def datagramsReceived(self, datagrams: list[bytes], address: Address) -> None:
         """
-        Nothing is taken any more.
+        Drops the datagrams.
         """
 
     def datagramsRecovered(self, datagrams: list[bytes], address: Address) -> None:
         """
-        Nothing is taken any more.
+        Drops the datagrams.
         """
 
     def batchFinished(self) -> None:
         """
-        There is nothing to answer.
+        Does nothing.
         """
 
     def connectionRefused(self) -> None:
         """
-        It is over.
+        Does nothing.
         """
 
     def peerUnreachable(self, problem: OSError) -> None:
         """
-        Nobody is concerned.
+        Does nothing.
         """
 
     def sendingFailed(self, problem: OSError) -> None:
         """
-        Nobody is concerned.
+        Does nothing.
         """
 
     def connectionLost(self, reason: Failure) -> None:
         """
-        It is over.
+        Does nothing.
         """

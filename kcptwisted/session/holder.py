@@ -25,8 +25,8 @@ class SessionSocket(Protocol):
 
     @ivar clock: flushes the session.
     @ivar stats: counts of the port.
-    @ivar calls: whether it is its sessions that call, and not the peers.
-    @ivar reactor: of the program.
+    @ivar calls: whether its sessions begin the connections (a client's socket), and not the peers.
+    @ivar reactor: the reactor of the program.
     """
 
     clock: FlushClock
@@ -38,7 +38,7 @@ class SessionSocket(Protocol):
 
     def newToken(self) -> bytes:
         """
-        @return: a random name for one end of a connection.
+        Returns a random name for one end of a connection.
         """
 
     @property
@@ -49,52 +49,53 @@ class SessionSocket(Protocol):
 
     def getHost(self) -> IPv4Address | IPv6Address:
         """
-        @return: the local address.
+        Returns the local address.
         """
 
     def writeDatagrams(self, datagrams: Sequence[bytes], address: Address) -> None:
         """
-        Send datagrams as they are, past the session's own layers.
+        Sends datagrams as they are, past the session's own layers.
         """
 
 
 class SessionHolder(Protocol[_Session]):
     """
-    Whoever made a session, and is told of what becomes of it.
+    The listener or connector that made a session, as the session calls it.
     """
 
     def sessionEstablished(self, session: _Session) -> None:
         """
-        The peer is there: time to give the session a protocol.
+        Gives the session a protocol: the peer is there.
         """
 
     def sessionGreeted(self, session: _Session) -> None:
         """
-        The peer has announced that it takes control frames.
+        Takes note that the peer has announced that it takes control frames.
         """
 
     def anotherGreeted(self, session: _Session, block: Block) -> None:
         """
-        Somebody with the address and conversation of the session's peer says hello, and is not
-        the one who did before.
+        Deals with a hello that has the address and conversation of the session's peer, but is from
+        somebody else.
         """
 
     def pathSilent(self, session: _Session) -> None:
         """
-        The peer, who can have this end's address changed, does not answer.
+        Deals with a peer that does not answer, but could have this end's address changed.
         """
 
     def sessionUnread(self, session: _Session, reason: Failure) -> None:
         """
-        The session is over, and its protocol, which has paused, has yet to be given the rest.
+        Takes note that the session is over, though its protocol has paused and has yet to read the
+        rest.
         """
 
     def sessionEnded(self, session: _Session, reason: Failure) -> None:
         """
-        The session is over; its protocol has been told.
+        Takes note that the session is over, and that its protocol knows.
         """
 
     def foreignDatagrams(self, session: _Session, datagrams: list[bytes]) -> None:
         """
-        The session's peer sent datagrams that are not of its conversation.
+        Takes datagrams of the session's peer that are not of its conversation.
         """

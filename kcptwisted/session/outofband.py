@@ -25,9 +25,10 @@ def maximumOutOfBand(options: KCPOptions, overhead: int) -> int:
 
 def encodeOutOfBand(conv: int, data: bytes, options: KCPOptions, overhead: int) -> bytes:
     """
+    Returns an out-of-band packet.
+
     @param conv: the conversation id.
     @param overhead: bytes of a UDP payload that the layers below KCP take.
-    @return: the packet.
     @raise OutOfBandRefused: if C{data} is too long, or FEC is off.
     """
     if not isinstance(data, (bytes, bytearray, memoryview)):
@@ -43,6 +44,7 @@ def encodeOutOfBand(conv: int, data: bytes, options: KCPOptions, overhead: int) 
 
 def decodeOutOfBand(packet: bytes, protocol: IProtocol | None) -> bytes | None:
     """
-    @return: what a packet carries; None if it is malformed or the protocol takes no such.
+    Returns what a packet carries; None if it is malformed, or the protocol takes no
+    out-of-band packets.
     """
     return outOfBandData(packet) if IOutOfBandProtocol.providedBy(protocol) else None

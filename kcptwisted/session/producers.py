@@ -68,14 +68,14 @@ class ProducerGate:
 
     def unregister(self) -> None:
         """
-        Forget the producer.
+        Forgets the producer.
         """
         self._producer = None
         self._paused = False
 
     def release(self) -> tuple[Any, bool] | None:
         """
-        Forget the producer, so that it can be registered elsewhere.
+        Forgets the producer, so that it can be registered elsewhere.
 
         @return: the producer, if there is one, and whether it is a push producer.
         """
@@ -85,7 +85,7 @@ class ProducerGate:
 
     def stop(self) -> None:
         """
-        The connection is over.
+        Stops the producer: the connection is over.
         """
         producer, self._producer = self._producer, None
         if producer is not None:
@@ -93,7 +93,7 @@ class ProducerGate:
 
     def wrote(self) -> None:
         """
-        Something was queued: pause the producer if that was enough.
+        Pauses the producer if enough is queued.
         """
         if (
             self._producer is not None
@@ -106,7 +106,7 @@ class ProducerGate:
 
     def resume(self) -> bool:
         """
-        The queue may have become shorter: let the producer go on if it has.
+        Lets the producer go on if the queue has become short enough.
 
         @return: whether there is something new to send.
         """

@@ -1,5 +1,5 @@
 """
-The line that a connection leaves in the log.
+The line in the log at a connection's end.
 """
 
 from __future__ import annotations

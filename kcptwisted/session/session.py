@@ -15,9 +15,9 @@ from kcptwisted.connection.states import State
 from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
 from kcptwisted.options import KCPOptions
 from kcptwisted.session.application import Application
+from kcptwisted.session.dispatch import dispatch, dispatchEnd
 from kcptwisted.session.egress import send, sendOutbox
 from kcptwisted.session.gone import Gone
-from kcptwisted.session.happenings import conclude, happen
 from kcptwisted.session.holder import SessionHolder, SessionSocket
 from kcptwisted.session.reasons import endOf
 from kcptwisted.session.stream import Stream
@@ -118,7 +118,7 @@ class KCPSession:
 
     def makeConnection(self, transport: IDatagramTransport) -> None:
         """
-        The layers below are ready.
+        Makes the connection: the layers below are ready.
         """
         self._below = transport
         settings = self.options.connectionSettings(transport.overhead)
@@ -157,22 +157,22 @@ class KCPSession:
 
     def batchFinished(self) -> None:
         """
-        The socket's clock flushes.
+        Does nothing: the socket's clock flushes.
         """
 
     def connectionRefused(self) -> None:
         """
-        The holder decides.
+        Does nothing: the holder decides.
         """
 
     def peerUnreachable(self, problem: OSError) -> None:
         """
-        The holder decides.
+        Does nothing: the holder decides.
         """
 
     def sendingFailed(self, problem: OSError) -> None:
         """
-        The holder decides.
+        Does nothing: the holder decides.
         """
 
     # What the connection says.
@@ -188,7 +188,7 @@ class KCPSession:
             if connection.outbox:
                 sendOutbox(self, self._below)
             while events:
-                happen(self, self._holder, events.pop(0))
+                dispatch(self, self._holder, events.pop(0))
             if connection.lifecycle.unsettled:
                 connection.settle(now)
             if not events and not connection.outbox:
@@ -198,7 +198,7 @@ class KCPSession:
 
     def parked(self) -> None:
         """
-        The connection is over, and the application has yet to read.
+        Keeps what the application has yet to read of a connection that is over.
         """
         self._clock.forget(self)
         if not self.stream.readPaused:
@@ -237,7 +237,7 @@ class KCPSession:
 
     def moved(self, address: Address) -> None:
         """
-        The peer is at another address now.
+        Uses another address of the peer from now on.
         """
         self.address = address
         self.connection.resendAll(self._clock.now())
@@ -375,8 +375,8 @@ class KCPSession:
 
     def leave(self, reason: Failure) -> None:
         """
-        The program ends, and the socket with it.  What can be sent is; as over TCP, the connection
-        is closed if the peer gets all that was written.
+        Ends the connection because the program ends, and the socket with it.  Sends what can be
+        sent; as over TCP, the connection is closed if the peer gets all that was written.
         """
         connection = self.connection
         connection.lifecycle.leaving = True
@@ -392,7 +392,7 @@ class KCPSession:
         self.connected = False
         self._ending = None
         self._clock.forget(self)
-        conclude(self, self._holder, reason, self._clock.now() - self._began)
+        dispatchEnd(self, self._holder, reason, self._clock.now() - self._began)
         # A program may run without garbage collection, so nothing may hold itself.
         self._below = Gone(self._below.overhead)
         self.application.release()

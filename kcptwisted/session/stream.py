@@ -72,12 +72,12 @@ class _Over:
 
     def end(self, reason: Failure) -> None:
         """
-        It has ended.
+        Does nothing.
         """
 
     def endSoon(self, reason: Failure) -> None:
         """
-        It has ended.
+        Does nothing.
         """
 
 
@@ -195,7 +195,7 @@ class Stream:
 
     def release(self) -> None:
         """
-        The session is over: refers to it no more.
+        Drops the reference to the session, which is over.
         """
         self._session = _Over(self._session.connection)
         self._flushed = None
@@ -279,7 +279,7 @@ class Stream:
 
     def unregisterProducer(self) -> None:
         """
-        The producer is done.
+        Forgets the producer, which is done.
         """
         if self.gate is not None:
             self.gate.unregister()

@@ -108,7 +108,7 @@ class TLSStream:
 
     def unregisterProducer(self) -> None:
         """
-        The producer is done.
+        Forgets the producer, which is done.
         """
         if self._stream.connected:
             layer = self.layer

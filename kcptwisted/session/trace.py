@@ -36,21 +36,21 @@ class TraceLayer(DatagramLayer):
 
     def writeDatagrams(self, datagrams: Sequence[bytes], address: Address) -> None:
         """
-        Trace and pass down.
+        Traces and passes down.
         """
         self._trace("out", datagrams, address)
         super().writeDatagrams(datagrams, address)
 
     def datagramsReceived(self, datagrams: list[bytes], address: Address) -> None:
         """
-        Trace and pass up.
+        Traces and passes up.
         """
         self._trace("in", datagrams, address)
         super().datagramsReceived(datagrams, address)
 
     def datagramsRecovered(self, datagrams: list[bytes], address: Address) -> None:
         """
-        Trace and pass up.
+        Traces and passes up.
         """
         self._trace("recovered", datagrams, address)
         super().datagramsRecovered(datagrams, address)

@@ -287,7 +287,7 @@ class KCPTransport:
 
     def unregisterProducer(self) -> None:
         """
-        The producer is done.
+        Forgets the producer, which is done.
         """
         self._stream.unregisterProducer()
 
@@ -307,7 +307,7 @@ class KCPTransport:
 
     def stopProducing(self) -> None:
         """
-        The consumer of the received data is gone.
+        Closes the connection: the consumer of the received data is gone.
         """
         self.loseConnection()
 

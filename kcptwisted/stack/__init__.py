@@ -1,3 +1,3 @@
 """
-What lies between a socket and its sessions: cipher, the layers of the user.
+The layers between a socket and its sessions: the cipher, and the user's own.
 """

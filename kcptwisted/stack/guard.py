@@ -20,7 +20,7 @@ class Guarded(Protocol):
 
     def layerFailed(self, reason: Failure, address: Address) -> None:
         """
-        A layer raised while it was given datagrams from C{address}.
+        Ends the connection with C{address}: a layer raised while it was given datagrams from there.
         """
 
     def batchFinished(self) -> None:
@@ -47,7 +47,7 @@ class LayerGuard(DatagramLayer):
 
     def makeConnection(self, transport: IDatagramTransport) -> None:
         """
-        Connect the outermost layer to the socket: nothing has to be done about what is sent.
+        Connects the outermost layer to the socket: nothing has to be done about what is sent.
         """
         self.wrapped.makeConnection(transport)
 

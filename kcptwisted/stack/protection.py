@@ -1,5 +1,5 @@
 """
-The warning that what is sent can be read and changed on its way.
+The warning that nothing is encrypted.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ _UNUSED = (
 
 def warnIfUnprotected(options: KCPOptions, what: str) -> None:
     """
+    Logs a warning if nothing is encrypted.
+
     @param what: what goes without encryption, if C{options} ask for none.
     """
     if options.unprotected:

@@ -57,46 +57,46 @@ class SessionTable:
 
     def at(self, address: Address) -> KCPSession | None:
         """
-        @return: the live session with the peer at C{address}.
+        Returns the live session with the peer at C{address}.
         """
         stack = self._live.get(address)
         return None if stack is None else stack.session
 
     def stackOf(self, session: KCPSession) -> SessionStack | None:
         """
-        @return: the layers of a live session.
+        Returns the layers of a live session.
         """
         stack = self._live.get(session.address)
         return stack if stack is not None and stack.session is session else None
 
     def live(self) -> list[KCPSession]:
         """
-        @return: the live sessions.
+        Returns the live sessions.
         """
         return [stack.session for stack in self._live.values()]
 
     def everyone(self) -> list[KCPSession]:
         """
-        @return: the live ones, and those with something unread.
+        Returns the live sessions, and those with something unread.
         """
         return [*self.live(), *self._unread]
 
     def transports(self) -> list[KCPTransport]:
         """
-        @return: those of the live sessions' protocols.
+        Returns the transports of the live sessions.
         """
         transports = [session.transport for session in self.live()]
         return [transport for transport in transports if transport is not None]
 
     def addresses(self) -> list[Address]:
         """
-        @return: of the peers of the live ones.
+        Returns the addresses of the live sessions' peers.
         """
         return list(self._live)
 
     def add(self, conv: int, address: Address) -> SessionStack:
         """
-        @return: a new session with the peer at C{address}, and its layers.
+        Returns a new session with the peer at C{address}, and its layers.
         """
         socket, live = self._socket, self._live
         session = KCPSession(conv, address, self._options, socket, self._holder)
@@ -114,7 +114,7 @@ class SessionTable:
 
     def move(self, session: KCPSession, address: Address) -> None:
         """
-        The peer of a live session is at C{address} now.
+        Moves a live session: its peer is at C{address} now.
         """
         self._log.info(
             "KCP connection {conv}: the peer moved from {old} to {new}",
@@ -136,7 +136,7 @@ class SessionTable:
 
     def keepUnread(self, session: KCPSession) -> None:
         """
-        The session is over, but its application has yet to read the rest.
+        Keeps a session that is over until its application has read the rest.
         """
         stack = self._leave(session)
         if stack is not None:
@@ -144,7 +144,7 @@ class SessionTable:
 
     def forget(self, session: KCPSession) -> bool:
         """
-        The session is over.
+        Forgets a session that is over.
 
         @return: whether it was live until now.
         """
@@ -158,7 +158,8 @@ class SessionTable:
 
     def _leave(self, session: KCPSession) -> SessionStack | None:
         """
-        Nothing is sent to the session's peer any more, nor taken from it.
+        Takes a session's layers away: its peer is sent nothing any more, and nothing is taken from
+        it.
         """
         stack = self.stackOf(session)
         if stack is not None:
@@ -169,7 +170,7 @@ class SessionTable:
 
     def leaveAll(self, reason: Failure) -> None:
         """
-        The socket closes: the sessions go with it.  If there are any, the reactor has stopped.
+        Ends all sessions with the socket.  If there are any, the reactor has stopped.
         """
         lost = Failure(ConnectionLost()) if reason.check(ConnectionDone) else reason
         for session in self.everyone():

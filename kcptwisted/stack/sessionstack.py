@@ -109,7 +109,7 @@ class SessionStack:
 
     def receive(self, datagrams: list[bytes], size: int, address: Address) -> None:
         """
-        Give the session datagrams that the socket received.
+        Gives the session datagrams that the socket received.
 
         @param size: of all together, bytes.
         """
@@ -127,7 +127,7 @@ class SessionStack:
 
     def receiveRecovered(self, datagrams: list[bytes], address: Address) -> None:
         """
-        Give the session datagrams that a layer of the socket rebuilt.
+        Gives the session datagrams that a layer of the socket rebuilt.
         """
         try:
             self.lowest.datagramsRecovered(datagrams, address)
@@ -136,7 +136,7 @@ class SessionStack:
 
     def _noteOwnAddress(self, address: AskedAddress) -> None:
         """
-        If the peer asks at another address of this host, answer from there: it expects that.
+        Answers from another address of this host if the peer asks at that: it expects that.
         """
         if ownAddressOf(self.session.address) is not address.own:
             self.session.address = address
@@ -148,7 +148,7 @@ class SessionStack:
 
     def sortForeign(self, datagrams: list[bytes]) -> list[bytes]:
         """
-        Deal with datagrams that are no segments of the session's conversation: give the session
+        Deals with datagrams that are no segments of the session's conversation: gives the session
         what is out-of-band, and what is in the packets of a peer that uses FEC.
 
         @return: those of other conversations, and what is nothing of all that.
@@ -188,7 +188,7 @@ class SessionStack:
 
     def writeDatagrams(self, datagrams: Sequence[bytes], address: Address) -> None:
         """
-        Count and pass down.  To a peer that has yet to show that it is at its address no more is
+        Counts and passes down.  To a peer that has yet to show that it is at its address no more is
         passed than may be sent there.
         """
         unproven = self.session.connection.controls.unproven
@@ -207,7 +207,7 @@ class SessionStack:
 
     def leave(self) -> None:
         """
-        The session sends and takes no more.
+        Sends and takes no more.
         """
         if isinstance(self.lowest, FlushingFECLayer):
             self._clock.forget(self.lowest)
@@ -221,7 +221,7 @@ class SessionStack:
 
     def end(self) -> None:
         """
-        The session is forgotten: let go of its layers.  A program may run without garbage
+        Lets go of the layers of a session that is forgotten.  A program may run without garbage
         collection, so they must not hold each other.
         """
         self.lowest = Gone(self._transport.overhead)

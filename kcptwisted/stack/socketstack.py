@@ -25,7 +25,7 @@ from kcptwisted.stack.sessionstack import SessionStack
 from kcptwisted.stack.unreadable import SEALED, UnreadableLog
 from kcptwisted.stats import PortStats
 from kcptwisted.timing.shared import clockOf
-from kcptwisted.udp.offload import LARGEST
+from kcptwisted.udp.offload import LARGEST_PAYLOAD
 from kcptwisted.udp.opening import UDPPort, openPort, rebindPort
 from kcptwisted.wire.control import TOKEN
 
@@ -63,7 +63,8 @@ class SocketUser(Protocol):
 
     def socketClosed(self, reason: Failure) -> None:
         """
-        The socket is about to close: this is the last occasion to send.
+        Ends all that depends on the socket, which is about to close: this is the last occasion to
+        send.
         """
 
 
@@ -117,7 +118,7 @@ class SocketStack:
         sock: socket.socket | None = None,
     ) -> None:
         """
-        Open the UDP port, with the cipher and the user's own layers around this.
+        Opens the UDP port, with the cipher and the user's own layers around this.
 
         @param peer: the only address to talk with, or None.
         @param layers: from the inner to the outer, outside the cipher.
@@ -129,7 +130,7 @@ class SocketStack:
         cipher = self._options.cipher.make(self._options.cipherKey)
         protocol: IDatagramProtocol = self
         # The port drops larger ones unopened; the user's layers may make them smaller.
-        longest = LARGEST if layers else MAXIMUM_MTU + self._options.cipher.overhead
+        longest = LARGEST_PAYLOAD if layers else MAXIMUM_MTU + self._options.cipher.overhead
         if cipher is not None:
             unopened = UnreadableLog(SEALED, self.clock.now)
             protocol = CryptLayer(protocol, cipher, self.stats, unopened.add)
@@ -146,13 +147,15 @@ class SocketStack:
 
     def rebind(self, bind: Address, peer: Address) -> bool:
         """
-        Go on with a new socket; see L{rebindPort}.
+        Goes on with a new socket; see L{rebindPort}.
         """
         port = self._port
         return port is not None and rebindPort(port, bind, peer, self._options)
 
     def closePort(self) -> Deferred[None]:
         """
+        Closes the port.
+
         @return: fires when the socket is closed.
         """
         assert self._port is not None
@@ -160,7 +163,7 @@ class SocketStack:
 
     def getHost(self) -> IPv4Address | IPv6Address:
         """
-        @return: the local address.
+        Returns the local address.
         """
         assert self._port is not None
         return self._port.getHost()
@@ -169,13 +172,13 @@ class SocketStack:
 
     def makeConnection(self, transport: IDatagramTransport) -> None:
         """
-        The layers below are ready.
+        Takes the layers below, which are ready.
         """
         self.transport = transport
 
     def datagramsReceived(self, datagrams: list[bytes], address: Address) -> None:
         """
-        Hand datagrams to the session at the address.
+        Hands datagrams to the session at the address.
         """
         size = sum(map(len, datagrams))
         if size > MAXIMUM_MTU and max(map(len, datagrams)) > MAXIMUM_MTU:
@@ -199,7 +202,7 @@ class SocketStack:
 
     def datagramsRecovered(self, datagrams: list[bytes], address: Address) -> None:
         """
-        Hand on what a layer on the socket rebuilt.
+        Hands on what a layer on the socket rebuilt.
         """
         if max(map(len, datagrams), default=0) > MAXIMUM_MTU:
             datagrams = self._withoutOversized(datagrams)
@@ -218,7 +221,7 @@ class SocketStack:
 
     def _withoutOversized(self, datagrams: list[bytes]) -> list[bytes]:
         """
-        Drop and count what is larger than any KCP peer sends: windows count segments, not bytes.
+        Drops and counts what is larger than any KCP peer sends: windows count segments, not bytes.
         """
         fitting = [datagram for datagram in datagrams if len(datagram) <= MAXIMUM_MTU]
         self.stats.InOversized += len(datagrams) - len(fitting)
@@ -234,7 +237,7 @@ class SocketStack:
 
     def batchFinished(self) -> None:
         """
-        Flush.
+        Flushes.
         """
         self.clock.flush()
 
@@ -258,7 +261,7 @@ class SocketStack:
 
     def connectionLost(self, reason: Failure) -> None:
         """
-        The socket is closed.
+        Ends with the socket, which is closed.
         """
         try:
             self._user.socketClosed(reason)
@@ -278,7 +281,7 @@ class SocketStack:
 
     def writeDatagrams(self, datagrams: Sequence[bytes], address: Address) -> None:
         """
-        Send datagrams past the own layers of the session at the address.  If there is one, they
+        Sends datagrams past the own layers of the session at the address.  If there is one, they
         count as the session's.
         """
         session = self.sessions.get(address)
@@ -286,7 +289,7 @@ class SocketStack:
 
     def sendStateless(self, datagrams: Sequence[bytes], address: Address) -> None:
         """
-        Send what belongs to no session, though there may be one at the address.
+        Sends what belongs to no session, though there may be one at the address.
         """
         try:
             self.writeDatagrams(datagrams, address)

@@ -1,5 +1,5 @@
 """
-Saying in the log that datagrams come which nobody can read, before somebody has to look for it.
+A line in the log when datagrams arrive that do not open, or are no KCP.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from kcptwisted.interfaces import Address
 from kcptwisted.udp.addresses import toAddress
 
 #: Milliseconds between two lines at least.
-PAUSE = 60_000
+LOG_INTERVAL = 60_000
 
 #: Why a datagram does not open.
 SEALED = (
@@ -55,6 +55,6 @@ class UnreadableLog:
         self._count += count
         now = self._now()
         if self._next is None or now >= self._next:
-            self._next = now + PAUSE
+            self._next = now + LOG_INTERVAL
             self._log.warn(self._line, count=self._count, peer=toAddress(address))
             self._count = 0

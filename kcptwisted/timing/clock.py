@@ -22,7 +22,7 @@ from kcptwisted.timing.runningtime import RunningTime
 NEAR = 2 * TICK
 
 #: Where there are no more deadlines than this, the first is met to the millisecond.
-FEW = 8
+FEW_DEADLINES = 8
 
 #: How often sessions that write while they are flushed are flushed again within one turn.
 ROUNDS = 8
@@ -74,7 +74,7 @@ class FlushClock:
 
     def wantFlush(self, session: IFlushed) -> None:
         """
-        Flush C{session} at the end of the batch, or else of the reactor turn.
+        Flushes C{session} at the end of the batch, or else of the reactor turn.
         """
         if session in self._nextTurn:
             return
@@ -84,7 +84,8 @@ class FlushClock:
 
     def wantFlushNextTurn(self, session: IFlushed) -> None:
         """
-        Flush C{session} in the next reactor turn, and not before: it has had its share of this one.
+        Flushes C{session} in the next reactor turn, and not before: it has had its share of this
+        one.
         """
         self._dirty.pop(session, None)
         self._nextTurn[session] = None
@@ -108,7 +109,7 @@ class FlushClock:
 
     def flush(self) -> None:
         """
-        The batch or turn is finished: flush all sessions that want it.  From inside a flush, they
+        Flushes all sessions that want it: the batch or turn is finished.  From inside a flush, they
         are flushed by that, or at the end of the turn.
         """
         if self._flushing:
@@ -148,7 +149,7 @@ class FlushClock:
 
     def schedule(self, session: IFlushed) -> None:
         """
-        C{session}'s deadline may have become earlier: see that it is met.
+        Sees that C{session}'s deadline is met, which may have become earlier.
         """
         try:
             due = session.due
@@ -171,7 +172,7 @@ class FlushClock:
 
     def forget(self, session: IFlushed) -> None:
         """
-        C{session} is over: do not flush it any more.  After the last one no call is left behind.
+        Flushes C{session} no more: it is over.  After the last one no call is left behind.
         """
         if session.scheduled is not None:
             self.deadlines.remove(session, session.scheduled)
@@ -214,7 +215,7 @@ class FlushClock:
 
     def _wantDue(self, now: int) -> None:
         """
-        Have those flushed that are due, and keep those whose deadlines have become later.
+        Has those flushed that are due, and keeps those whose deadlines have become later.
         """
         failed: list[tuple[IFlushed, Failure]] = []
         for session in self.deadlines.takeDue(now):
@@ -246,7 +247,7 @@ class FlushClock:
 
     def _waitFor(self, deadline: int) -> None:
         now = self.now()
-        few = len(self.deadlines) <= FEW and deadline > now
+        few = len(self.deadlines) <= FEW_DEADLINES and deadline > now
         # A loop that was stopped inside its call cannot be started before that returns.
         stopped = self._looping and not self._loop.running
         if few or stopped or deadline - now > NEAR:

@@ -1,5 +1,5 @@
 """
-Who is due when.
+Sessions by their deadlines.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from heapq import heapify, heappop, heappush
 from kcptwisted.timing.interfaces import IFlushed
 
 #: Times that the heap may hold beside twice as many as are in use.
-SLACK = 64
+SPARE_TIMES = 64
 
 
 class Deadlines:
     """
     Keeps sessions by their deadlines, milliseconds.  Sessions with the same deadline are one entry.
 
-    @ivar times: a heap of the deadlines; some may be nobody's any more.
+    @ivar times: a heap of the deadlines; some may have no session any more.
     """
 
     def __init__(self) -> None:
@@ -25,13 +25,13 @@ class Deadlines:
 
     def __len__(self) -> int:
         """
-        @return: how many different deadlines there are.
+        Returns how many different deadlines there are.
         """
         return len(self._sessions)
 
     def add(self, session: IFlushed, due: int) -> None:
         """
-        Keep C{session}, which is not kept yet, under C{due}.
+        Keeps C{session}, which is not kept yet, under C{due}.
         """
         session.scheduled = due
         sessions = self._sessions.get(due)
@@ -42,7 +42,7 @@ class Deadlines:
 
     def remove(self, session: IFlushed, due: int) -> None:
         """
-        Forget C{session}, which is kept under C{due}.
+        Forgets C{session}, which is kept under C{due}.
         """
         session.scheduled = None
         sessions = self._sessions[due]
@@ -50,13 +50,13 @@ class Deadlines:
         if sessions:
             return
         del self._sessions[due]
-        if len(self.times) > 2 * len(self._sessions) + SLACK:
+        if len(self.times) > 2 * len(self._sessions) + SPARE_TIMES:
             self.times = list(self._sessions)
             heapify(self.times)
 
     def first(self) -> int | None:
         """
-        @return: the earliest deadline.
+        Returns the earliest deadline.
         """
         times = self.times
         while times and times[0] not in self._sessions:
@@ -65,7 +65,7 @@ class Deadlines:
 
     def takeDue(self, now: int) -> list[IFlushed]:
         """
-        @return: those whose deadlines have come, earliest first; they are forgotten.
+        Returns those whose deadlines have come, earliest first; they are forgotten.
         """
         taken: list[IFlushed] = []
         times = self.times

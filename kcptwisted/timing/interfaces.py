@@ -27,14 +27,14 @@ class IFlushed(Interface):
 
     def flush(now: int) -> None:
         """
-        Send what is due, and set C{due} to the next deadline.
+        Sends what is due, and sets C{due} to the next deadline.
 
         @param now: milliseconds.
         """
 
     def failed(reason: Failure) -> None:
         """
-        C{flush} or C{due} raised, and the clock has forgotten this: end the connection.
+        Ends the connection: C{flush} or C{due} raised, and the clock has forgotten this.
 
         @param reason: what was raised.
         """

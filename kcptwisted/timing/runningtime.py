@@ -10,7 +10,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 #: Seconds that a planned call may be late.  If it is later, the process did not run meanwhile.
-TOLERANCE = 1.0
+LATENESS_TOLERANCE = 1.0
 
 
 class RunningTime:
@@ -38,8 +38,8 @@ class RunningTime:
 
     def now(self) -> int:
         """
-        @return: milliseconds since this was made.  Never goes back, even if the wall clock does.
-            Goes at most L{TOLERANCE} past a planned call that has not come.
+        Returns milliseconds since this was made.  Never goes back, even if the wall clock does.
+        Goes at most L{LATENESS_TOLERANCE} past a planned call that has not come.
         """
         seconds = self._reactor.seconds()
         if seconds > self._lastSeconds:
@@ -58,13 +58,13 @@ class RunningTime:
 
         @param at: the reactor's time, seconds.
         """
-        self._limit = at + TOLERANCE
+        self._limit = at + LATENESS_TOLERANCE
 
     def expectCallIn(self, seconds: float) -> None:
         """
         A call is planned so many seconds after C{now} was last called.
         """
-        self._limit = self._lastSeconds + (seconds + TOLERANCE)
+        self._limit = self._lastSeconds + (seconds + LATENESS_TOLERANCE)
 
     def expectNothing(self) -> None:
         """
@@ -74,11 +74,11 @@ class RunningTime:
 
     def _standStill(self, seconds: float) -> None:
         """
-        Leave out the time between the limit and C{seconds}.
+        Leaves out the time between the limit and C{seconds}.
         """
         limit = self._limit
         self._lastSeconds = seconds - (limit - self._lastSeconds)
         # The planned call has yet to come.
-        self._limit = seconds + TOLERANCE
+        self._limit = seconds + LATENESS_TOLERANCE
         self.stoodStill = True
         self._log.debug("The process stood still for {seconds} s", seconds=seconds - limit)

@@ -17,8 +17,8 @@ _clocks: WeakValueDictionary[int, FlushClock] = WeakValueDictionary()
 
 def clockOf(reactor: IReactorTime) -> FlushClock:
     """
-    @return: the clock that all ports of C{reactor} share.  It is there as long as one of them holds
-        it, or a call of it is planned; then this makes another.
+    Returns the clock that all ports of C{reactor} share.  It is there as long as one of them holds
+    it, or a call of it is planned; then this makes another.
     """
     clock = _clocks.get(id(reactor))
     if clock is None:
@@ -28,7 +28,7 @@ def clockOf(reactor: IReactorTime) -> FlushClock:
 
 def dropClock(reactor: IReactorTime) -> None:
     """
-    Have ports that are opened from now on share another clock: for simulations in which a process
+    Has ports that are opened from now on share another clock: for simulations in which a process
     is killed, with all its delayed calls, and its reactor is used again.
     """
     _clocks.pop(id(reactor), None)

@@ -28,8 +28,8 @@ _MAXIMUM_SCOPE = 0xFFFFFFFF
 
 def toAddress(sockname: Address) -> IPv4Address | IPv6Address:
     """
-    @return: Twisted's form of a socket address.  An IPv4 address that an IPv6 socket shows as a
-        mapped one (RFC 4291, section 2.5.5.2) becomes an IPv4 address again.
+    Returns Twisted's form of a socket address.  An IPv4 address that an IPv6 socket shows as a
+    mapped one (RFC 4291, section 2.5.5.2) becomes an IPv4 address again.
     """
     if len(sockname) == 4:
         host = sockname[0]
@@ -41,7 +41,7 @@ def toAddress(sockname: Address) -> IPv4Address | IPv6Address:
 
 def showAddress(address: IPv4Address | IPv6Address) -> str:
     """
-    @return: an address as people write it.
+    Returns an address as people write it.
     """
     host = f"[{address.host}]" if isinstance(address, IPv6Address) else address.host
     return f"{host}:{address.port}"
@@ -49,14 +49,14 @@ def showAddress(address: IPv4Address | IPv6Address) -> str:
 
 def isIPv6(address: Address) -> bool:
     """
-    Whether a socket address is of IPv6.
+    Returns True if a socket address is of IPv6.
     """
     return len(address) == 4
 
 
 def parseLiteral(host: str, port: int) -> Address | None:
     """
-    @return: the socket address if C{host} is one and no name.
+    Returns the socket address if C{host} is one and no name.
     """
     if isIPAddress(host):
         return host, port
@@ -69,7 +69,7 @@ def parseLiteral(host: str, port: int) -> Address | None:
 
 def _scopeIndex(scope: str) -> int | None:
     """
-    @return: the number of an IPv6 scope, which is given as a number or a network interface's name.
+    Returns the number of an IPv6 scope, which is given as a number or a network interface's name.
     """
     if not scope:
         return 0
@@ -122,7 +122,7 @@ class _Collector:
 
 def resolve(reactor: Any, host: str, port: int, timeout: float) -> Deferred[list[Address]]:
     """
-    Look a host up.
+    Looks a host up.
 
     @param reactor: provides L{twisted.internet.interfaces.IReactorTime} and
         L{twisted.internet.interfaces.IReactorPluggableNameResolver}, unless C{host} is an address.

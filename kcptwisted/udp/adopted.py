@@ -64,7 +64,7 @@ class AdoptedSocket(socket.socket):
 
     def prepare(self) -> None:
         """
-        Note what is to be restored, and make the socket fit for a port.
+        Notes what is to be restored, and makes the socket fit for a port.
         """
         self.setblocking(False)
         if sys.platform.startswith("linux"):
@@ -88,7 +88,7 @@ class AdoptedSocket(socket.socket):
 
     def close(self) -> None:
         """
-        Restore the options, and close the duplicate.
+        Restores the options, and closes the duplicate.
         """
         if self.fileno() != -1:
             with suppress(OSError):
@@ -105,7 +105,7 @@ _adopted: WeakSet[AdoptedSocket] = WeakSet()
 
 def adopt(given: socket.socket | int, name: str) -> AdoptedSocket:
     """
-    Duplicate a socket.
+    Duplicates a socket.
 
     @param given: the application's socket, or its descriptor.
     @param name: what to call it in an error.
@@ -137,7 +137,7 @@ def adopt(given: socket.socket | int, name: str) -> AdoptedSocket:
 
 def _wrongKind(sock: socket.socket) -> str:
     """
-    @return: what C{sock} is; empty if it is what it should be.
+    Returns what C{sock} is; empty if it is what it should be.
     """
     if sock.family not in _FAMILIES:
         return f"one of {getattr(sock.family, 'name', sock.family)}"

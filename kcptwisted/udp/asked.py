@@ -71,7 +71,7 @@ class AskedAddress(tuple[str, int]):
 
 def askedAddress(address: Address, own: OwnAddress) -> AskedAddress:
     """
-    @return: C{address} with a note of which address it asked.
+    Returns C{address} with a note of which address it asked.
     """
     asked = AskedAddress(address)
     asked.own = own
@@ -80,15 +80,16 @@ def askedAddress(address: Address, own: OwnAddress) -> AskedAddress:
 
 def ownAddressOf(address: Address) -> OwnAddress | None:
     """
-    @return: which of this host's addresses C{address} asked; None if that is not noted.
+    Returns which of this host's addresses C{address} asked; None if that is not noted.
     """
     return address.own if isinstance(address, AskedAddress) else None
 
 
 def readOwnAddress(data: bytes) -> OwnAddress | None:
     """
+    Returns the address that a control message names; None if it names none to answer from.
+
     @param data: of a control message IP_PKTINFO or IPV6_PKTINFO.
-    @return: None if it says nothing to answer from.
     """
     if len(data) == _PKTINFO.size:
         _, own, _ = _PKTINFO.unpack(data)
@@ -125,9 +126,10 @@ class OwnAddresses:
 
     def note(self, address: Address, ancillary: Ancillary) -> Address:
         """
+        Returns C{address} with a note of which address it asked, or as it is if nothing says so.
+
         @param address: a peer's.
         @param ancillary: the control messages of its datagram.
-        @return: C{address} with a note of which address it asked, or as it is if they do not say.
         """
         own = self.find(ancillary)
         if own is None:
@@ -141,8 +143,9 @@ class OwnAddresses:
 
     def find(self, ancillary: Ancillary) -> OwnAddress | None:
         """
+        Returns the address that a datagram came to; None if nothing says so.
+
         @param ancillary: the control messages of a datagram.
-        @return: the address that it came to; None if they do not say.
         """
         known = self.known
         data = next((data for level, kind, data in ancillary if (level, kind) in _NAMING), None)

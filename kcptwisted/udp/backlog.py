@@ -27,7 +27,7 @@ class Backlog:
 
     def add(self, datagrams: Sequence[bytes], address: Address) -> int:
         """
-        @return: how many are kept; there is no room for the rest.
+        Returns how many are kept; there is no room for the rest.
         """
         kept = datagrams[: MAXIMUM_DEFERRED - len(self.waiting)]
         self.waiting.extend([(datagram, address) for datagram in kept])
@@ -35,7 +35,7 @@ class Backlog:
 
     def next(self) -> tuple[list[bytes], Address]:
         """
-        @return: the first datagrams, as many as go to one address in one call.  There must be one.
+        Returns the first datagrams, as many as go to one address in one call.  There must be one.
         """
         address = self.waiting[0][1]
         batch = []
@@ -47,14 +47,14 @@ class Backlog:
 
     def remove(self, count: int) -> None:
         """
-        Forget the first C{count} datagrams.
+        Forgets the first C{count} datagrams.
         """
         for _ in range(count):
             self.waiting.popleft()
 
     def clear(self) -> int:
         """
-        Forget everything.
+        Forgets everything.
 
         @return: how many datagrams there were.
         """

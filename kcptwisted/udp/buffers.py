@@ -26,7 +26,7 @@ _warned: set[int] = set()
 
 def setBuffers(sock: socket.socket, size: int, enlarge: bool = False) -> None:
     """
-    Ask for buffers of C{size} bytes each, or as near to it as can be had; log once if it is less.
+    Asks for buffers of C{size} bytes each, or as near to it as can be had; logs once if it is less.
 
     @param enlarge: whether to leave larger buffers as they are.
     """

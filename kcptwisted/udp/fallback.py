@@ -22,7 +22,7 @@ from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
 from kcptwisted.stats import PortStats
 from kcptwisted.udp.addresses import toAddress
 from kcptwisted.udp.adopted import AdoptedSocket
-from kcptwisted.udp.offload import LARGEST
+from kcptwisted.udp.offload import LARGEST_PAYLOAD
 
 
 @implementer(IDatagramTransport)
@@ -44,7 +44,7 @@ class ListenUDPPort(DatagramProtocol):
         protocol: IDatagramProtocol,
         stats: PortStats,
         peer: Address | None = None,
-        longest: int = LARGEST,
+        longest: int = LARGEST_PAYLOAD,
         connected: bool = True,
     ) -> None:
         """
@@ -63,7 +63,7 @@ class ListenUDPPort(DatagramProtocol):
 
     def start(self, reactor: Any, bind: Address, adopted: AdoptedSocket | None = None) -> None:
         """
-        Open the port.
+        Opens the port.
 
         @param reactor: provides L{IReactorUDP<twisted.internet.interfaces.IReactorUDP>}, or with
             C{adopted} L{IReactorSocket<twisted.internet.interfaces.IReactorSocket>}.
@@ -82,17 +82,19 @@ class ListenUDPPort(DatagramProtocol):
         self._scope = bind[3] if len(bind) == 4 else 0
         self._adopted = adopted
         if adopted is None:
-            self._port = reactor.listenUDP(port, self, interface=interface, maxPacketSize=LARGEST)
+            self._port = reactor.listenUDP(
+                port, self, interface=interface, maxPacketSize=LARGEST_PAYLOAD
+            )
         else:
             self._port = reactor.adoptDatagramPort(
-                adopted.fileno(), adopted.family, self, maxPacketSize=LARGEST
+                adopted.fileno(), adopted.family, self, maxPacketSize=LARGEST_PAYLOAD
             )
         host: IPv4Address | IPv6Address = self._sending.getHost()
         self._host = toAddress(self._wholeAddress((host.host, host.port)))
 
     def startProtocol(self) -> None:
         """
-        Connect the socket to its peer, if it is to have one.
+        Connects the socket to its peer, if it is to have one.
         """
         self._sending = self.transport
         if self._connected and self._peer is not None:
@@ -100,13 +102,13 @@ class ListenUDPPort(DatagramProtocol):
 
     def getHost(self) -> IPv4Address | IPv6Address:
         """
-        @return: the local address.
+        Returns the local address.
         """
         return self._host
 
     def writeDatagrams(self, datagrams: Sequence[bytes], address: Address) -> None:
         """
-        Send.
+        Sends.
         """
         if self._sending is None:
             return
@@ -140,8 +142,9 @@ class ListenUDPPort(DatagramProtocol):
 
     def _wholeAddress(self, addr: tuple[str, int]) -> Address:
         """
+        Returns C{addr} with the scope of the port's own address, if it is of one link.
+
         @param addr: as Twisted gives it, without what is particular to IPv6.
-        @return: with the scope of the port's own address, if C{addr} is of one link.
         """
         host, _, _ = addr[0].partition("%")
         if not isIPv6Address(host):
@@ -181,7 +184,7 @@ class ListenUDPPort(DatagramProtocol):
 
     def stopListening(self) -> Deferred[None]:
         """
-        Close the port.
+        Closes the port.
 
         @return: fires when it is closed.
         """
@@ -193,7 +196,7 @@ class ListenUDPPort(DatagramProtocol):
 
 def _withScope(address: Address) -> tuple[str, int]:
     """
-    @return: host and port, as Twisted takes them; the scope of an IPv6 address is part of the host.
+    Returns host and port, as Twisted takes them; the scope of an IPv6 address is part of the host.
     """
     scope = address[3] if len(address) == 4 else 0
     return (f"{address[0]}%{scope}" if scope else address[0]), address[1]

@@ -11,7 +11,7 @@ LARGEST_PIECE = 4 << 20
 
 def keepFreedMemory() -> None:
     """
-    Let glibc keep up to 8 MiB of freed memory, which is about what a window of datagrams takes on
+    Lets glibc keep up to 8 MiB of freed memory, which is about what a window of datagrams takes on
     its way through the layers.  By default it returns all beyond 128 KiB to the system at once, and
     the system clears each page again before it is used.  Nothing changes with other allocators.
     """

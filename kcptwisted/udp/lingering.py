@@ -15,8 +15,8 @@ BATCHES = 8
 MOST_READERS = 16
 
 #: Turns without polling after it found nothing, at first and at most.
-FIRST_PAUSE = 16
-LONGEST_PAUSE = 256
+FIRST_PAUSE_TURNS = 16
+LONGEST_PAUSE_TURNS = 256
 
 
 class Lingering:
@@ -26,7 +26,7 @@ class Lingering:
     Where one short message answers another, most of the time is spent on sleeping and waking up.  A
     port that polls has the answer sooner, if the answer comes within that moment.  Each poll that
     finds nothing is followed by a pause, twice as long as the last one.  So where answers take
-    longer, one turn in L{LONGEST_PAUSE} polls.
+    longer, one turn in L{LONGEST_PAUSE_TURNS} polls.
 
     @ivar pause: turns left before the next poll; the port counts them down.
     """
@@ -34,16 +34,16 @@ class Lingering:
     __slots__ = ("_longest", "pause")
 
     def __init__(self) -> None:
-        self.pause = self._longest = FIRST_PAUSE
+        self.pause = self._longest = FIRST_PAUSE_TURNS
 
     def polled(self, found: bool) -> None:
         """
-        Take note of a poll.
+        Takes note of a poll.
 
         @param found: whether it found a datagram.
         """
         if found:
-            self._longest = FIRST_PAUSE
+            self._longest = FIRST_PAUSE_TURNS
         else:
             self.pause = self._longest
-            self._longest = min(2 * self._longest, LONGEST_PAUSE)
+            self._longest = min(2 * self._longest, LONGEST_PAUSE_TURNS)

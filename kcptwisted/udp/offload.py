@@ -14,7 +14,7 @@ UDP_SEGMENT = 103
 UDP_GRO = 104
 
 #: Bytes of the largest UDP payload, and the most that UDP_GRO puts together.
-LARGEST = 65535
+LARGEST_PAYLOAD = 65535
 
 #: The kernel's bounds on one call.
 MAXIMUM_SEGMENTS = 64
@@ -28,14 +28,14 @@ Ancillary = list[tuple[int, int, bytes]]
 
 def canSegment(sock: socket.socket) -> bool:
     """
-    Whether the kernel knows UDP_SEGMENT.  It may still refuse to use it on some route.
+    Returns True if the kernel knows UDP_SEGMENT.  It may still refuse to use it on some route.
     """
     return _trySet(sock, UDP_SEGMENT, 0)
 
 
 def enableCoalescing(sock: socket.socket) -> bool:
     """
-    Turn UDP_GRO on.
+    Turns UDP_GRO on.
 
     @return: whether the kernel agreed.
     """
@@ -54,14 +54,14 @@ def _trySet(sock: socket.socket, option: int, value: int) -> bool:
 
 def segmentMessage(size: int) -> Ancillary:
     """
-    @return: the control message that has a buffer cut into datagrams of C{size} bytes.
+    Returns the control message that has a buffer cut into datagrams of C{size} bytes.
     """
     return [(socket.IPPROTO_UDP, UDP_SEGMENT, _SEGMENT_SIZE.pack(size))]
 
 
 def coalescedSize(ancillary: Ancillary) -> int | None:
     """
-    @return: the size of the datagrams in a buffer that was read; None if it is one datagram.
+    Returns the size of the datagrams in a buffer that was read; None if it is one datagram.
     """
     for level, kind, data in ancillary:
         if level == socket.IPPROTO_UDP and kind == UDP_GRO and len(data) >= _GRO_SIZE.size:
@@ -72,7 +72,7 @@ def coalescedSize(ancillary: Ancillary) -> int | None:
 
 def split(buffer: bytes, size: int | None) -> list[bytes]:
     """
-    Cut a buffer that was read into its datagrams.
+    Cuts a buffer that was read into its datagrams.
 
     @param size: what L{coalescedSize} gave.
     """
@@ -83,7 +83,7 @@ def split(buffer: bytes, size: int | None) -> list[bytes]:
 
 def runs(datagrams: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
     """
-    Cut a list into runs that one call can send: datagrams of one length, of which the last may be
+    Cuts a list into runs that one call can send: datagrams of one length, of which the last may be
     shorter, within the kernel's bounds.
     """
     start = 0

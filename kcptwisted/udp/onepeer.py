@@ -28,7 +28,7 @@ class OnePeerLayer(DatagramLayer):
 
     def makeConnection(self, transport: IDatagramTransport) -> None:
         """
-        Leave alone what is sent.
+        Leaves alone what is sent.
         """
         self.wrapped.makeConnection(transport)
 
@@ -43,18 +43,18 @@ class OnePeerLayer(DatagramLayer):
 
     def connectionRefused(self) -> None:
         """
-        Ignore it: it may be about another address that the application has sent to.
+        Ignores it: it may be about another address that the application has sent to.
         """
 
     def peerUnreachable(self, problem: OSError) -> None:
         """
-        Likewise.
+        Ignores it: it may be about another address that the application has sent to.
         """
 
 
 def endOf(address: Address) -> tuple[bytes, int, int]:
     """
-    @return: host as bytes, port and scope: equal for all spellings of an address.
+    Returns host as bytes, port and scope: equal for all spellings of an address.
     """
     if not isIPv6(address):
         return socket.inet_aton(address[0]), address[1], 0

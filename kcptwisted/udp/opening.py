@@ -21,7 +21,7 @@ from kcptwisted.udp.buffers import setBuffers
 from kcptwisted.udp.fallback import ListenUDPPort
 from kcptwisted.udp.heap import keepFreedMemory
 from kcptwisted.udp.interfaces import IBatchReactor
-from kcptwisted.udp.offload import LARGEST
+from kcptwisted.udp.offload import LARGEST_PAYLOAD
 from kcptwisted.udp.onepeer import OnePeerLayer
 from kcptwisted.udp.port import BatchPort
 
@@ -40,10 +40,10 @@ def openPort(
     stats: PortStats,
     peer: Address | None = None,
     sock: socket.socket | None = None,
-    longest: int = LARGEST,
+    longest: int = LARGEST_PAYLOAD,
 ) -> UDPPort:
     """
-    Open a UDP port and connect C{protocol} to it.
+    Opens a UDP port and connects C{protocol} to it.
 
     @param reactor: provides L{IReactorFDSet} and
         L{IReactorTime<twisted.internet.interfaces.IReactorTime>}, or
@@ -79,7 +79,7 @@ def openPort(
 
 def openShared(bind: Address, options: KCPOptions, count: int) -> list[socket.socket]:
     """
-    Open several sockets at one address, of which Linux chooses one for each peer.
+    Opens several sockets at one address, of which Linux chooses one for each peer.
 
     @param bind: where to listen.
     @return: C{count} sockets, non-blocking.
@@ -101,7 +101,7 @@ def openShared(bind: Address, options: KCPOptions, count: int) -> list[socket.so
 
 def rebindPort(port: UDPPort, bind: Address, peer: Address, options: KCPOptions) -> bool:
     """
-    Have a client's port go on with a new socket.  For a host whose own address has changed: a
+    Has a client's port go on with a new socket, for a host whose own address has changed: a
     connected socket keeps the address that it was connected from.
 
     @param bind: what the port was opened with; its port number is not used, the kernel chooses one.
@@ -159,7 +159,7 @@ def _bound(bind: Address, options: KCPOptions, shared: bool = False) -> socket.s
 
 def _fit(sock: AdoptedSocket, options: KCPOptions) -> None:
     """
-    Set buffers and code point of the application's socket; see L{setBuffers}.
+    Sets buffers and code point of the application's socket; see L{setBuffers}.
     """
     setBuffers(sock, options.socketBuffer, enlarge=True)
     if options.dscp:
@@ -171,7 +171,7 @@ def _fit(sock: AdoptedSocket, options: KCPOptions) -> None:
 
 def _takeBothFamilies(sock: socket.socket) -> bool:
     """
-    Let a socket on all IPv6 addresses receive IPv4 datagrams, too, whatever the system's default
+    Lets a socket on all IPv6 addresses receive IPv4 datagrams, too, whatever the system's default
     (Linux: the sysctl net.ipv6.bindv6only).
 
     @return: whether the system can.

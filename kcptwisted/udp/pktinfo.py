@@ -18,7 +18,7 @@ IPV6_FREEBIND = 78
 
 def askForOwnAddresses(sock: socket.socket) -> OwnAddresses | None:
     """
-    Have the kernel say which address each datagram came to, if C{sock} is bound to all addresses.
+    Has the kernel say which address each datagram came to, if C{sock} is bound to all addresses.
 
     @return: None if it is not, or the system is not Linux.
     """

@@ -26,7 +26,7 @@ from kcptwisted.udp.addresses import toAddress
 from kcptwisted.udp.adopted import AdoptedSocket
 from kcptwisted.udp.interfaces import IBatchReactor
 from kcptwisted.udp.lingering import BATCHES, MOST_READERS, TRIES, Lingering
-from kcptwisted.udp.offload import LARGEST
+from kcptwisted.udp.offload import LARGEST_PAYLOAD
 from kcptwisted.udp.reading import DatagramReader, Group
 from kcptwisted.udp.sending import DatagramSender
 from kcptwisted.udp.writing import DatagramWriter
@@ -55,7 +55,7 @@ class BatchPort:
         protocol: IDatagramProtocol,
         stats: PortStats,
         connected: bool = False,
-        longest: int = LARGEST,
+        longest: int = LARGEST_PAYLOAD,
         onePeer: bool = False,
     ) -> None:
         """
@@ -99,15 +99,15 @@ class BatchPort:
 
     def start(self) -> None:
         """
-        Begin to read.
+        Begins to read.
         """
         self._protocol.makeConnection(self)
         self._reactor.addReader(self)
 
     def rebind(self, sock: socket.socket) -> bool:
         """
-        Go on with another socket, and close the present one.  Datagrams that wait are sent through
-        the new one.
+        Goes on with another socket, and closes the present one.  Datagrams that wait are sent
+        through the new one.
 
         @param sock: bound, and connected if the present one is; non-blocking; the port closes it.
         @return: whether the port was open.
@@ -127,13 +127,13 @@ class BatchPort:
 
     def getHost(self) -> IPv4Address | IPv6Address:
         """
-        @return: the local address.
+        Returns the local address.
         """
         return self._host
 
     def logPrefix(self) -> str:
         """
-        @return: the prefix of log lines; the reactor asks for it with each event.
+        Returns the prefix of log lines; the reactor asks for it with each event.
         """
         return self._prefix
 
@@ -141,7 +141,7 @@ class BatchPort:
 
     def doRead(self) -> None:
         """
-        Read, and pass on what was read; in some turns, wait a moment for more.
+        Reads, and passes on what was read; in some turns, waits a moment for more.
         """
         if self._socket is None:
             return
@@ -155,7 +155,7 @@ class BatchPort:
 
     def _passUp(self, groups: list[Group]) -> None:
         """
-        Call the protocol.  If it raised, the reactor would close the port, and with it all
+        Calls the protocol.  If it raised, the reactor would close the port, and with it all
         sessions.
         """
         protocol = self._protocol
@@ -173,7 +173,7 @@ class BatchPort:
 
     def _poll(self) -> bool:
         """
-        Read what arrives within a moment, up to L{BATCHES} batches with a moment for each.
+        Reads what arrives within a moment, up to L{BATCHES} batches with a moment for each.
 
         @return: whether anything did.
         """
@@ -199,7 +199,7 @@ class BatchPort:
 
     def doWrite(self) -> None:
         """
-        Send the datagrams that wait.
+        Sends the datagrams that wait.
         """
         self._writer.doWrite()
 
@@ -234,7 +234,7 @@ class BatchPort:
 
     def stopListening(self) -> Deferred[None]:
         """
-        Close the socket.
+        Closes the socket.
 
         @return: fires when it is closed.
         """
@@ -250,8 +250,8 @@ class BatchPort:
 
     def readConnectionLost(self, reason: Failure) -> None:
         """
-        Read on.  A poll-like reactor takes an ICMP error for the end of the input; reading collects
-        the error, and the socket is as good as before.
+        Reads on.  A poll-like reactor takes an ICMP error for the end of the input; reading
+        collects the error, and the socket is as good as before.
         """
         self.doRead()
         if self._socket is not None:
@@ -264,7 +264,7 @@ class BatchPort:
 
     def connectionLost(self, reason: Failure) -> None:
         """
-        Let the protocol send its last datagrams, then close the socket.  The reactor calls this
+        Lets the protocol send its last datagrams, then closes the socket.  The reactor calls this
         when it ends.
         """
         if self._closing:

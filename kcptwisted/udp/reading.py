@@ -12,7 +12,7 @@ from twisted.logger import Logger
 from kcptwisted.interfaces import Address
 from kcptwisted.stats import PortStats
 from kcptwisted.udp.asked import IPPROTO_IP, IPPROTO_IPV6, Ancillary
-from kcptwisted.udp.offload import LARGEST, coalescedSize, enableCoalescing, split
+from kcptwisted.udp.offload import LARGEST_PAYLOAD, coalescedSize, enableCoalescing, split
 from kcptwisted.udp.pktinfo import askForOwnAddresses
 
 #: Bytes read in one reactor turn before timers and other descriptors get theirs.  More would gain
@@ -47,7 +47,7 @@ class DatagramReader:
     _log = Logger()
 
     def __init__(
-        self, sock: socket.socket, onePeer: bool, stats: PortStats, longest: int = LARGEST
+        self, sock: socket.socket, onePeer: bool, stats: PortStats, longest: int = LARGEST_PAYLOAD
     ) -> None:
         """
         @param onePeer: whether one peer is talked with, whatever address it asks.
@@ -69,7 +69,7 @@ class DatagramReader:
 
     def read(self, tries: int = 1) -> list[Group]:
         """
-        Read what is there, up to L{READ_BUDGET}, or only the first datagram if there have been
+        Reads what is there, up to L{READ_BUDGET}, or only the first datagram if there have been
         single ones only.
 
         @param tries: how often to try while nothing is there.
@@ -78,7 +78,7 @@ class DatagramReader:
         self.problem = None
         while True:
             try:
-                message = self._receive(LARGEST, _ANCILLARY_BYTES)
+                message = self._receive(LARGEST_PAYLOAD, _ANCILLARY_BYTES)
                 break
             except BlockingIOError:
                 tries -= 1
@@ -104,7 +104,7 @@ class DatagramReader:
         alone = True
         while budget > 0:
             try:
-                message = self._receive(LARGEST, _ANCILLARY_BYTES)
+                message = self._receive(LARGEST_PAYLOAD, _ANCILLARY_BYTES)
             except BlockingIOError:
                 break
             except OSError as problem:
@@ -125,7 +125,7 @@ class DatagramReader:
 
     def _take(self, message: _Message) -> Group:
         """
-        Take a message apart, and count its datagrams.
+        Takes a message apart, and counts its datagrams.
         """
         buffer, ancillary, _, address = message
         length = size = len(buffer)
@@ -166,7 +166,7 @@ class DatagramReader:
 
 def _withoutAncillary(sock: socket.socket) -> Callable[[int, int], _Message]:
     """
-    @return: a C{recvmsg} that reads no control messages.  Windows has no other.
+    Returns a C{recvmsg} that reads no control messages.  Windows has no other.
     """
 
     def receive(size: int, room: int) -> _Message:

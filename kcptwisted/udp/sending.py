@@ -60,7 +60,7 @@ class DatagramSender:
 
     def send(self, datagrams: Sequence[bytes], address: Address) -> Sequence[bytes]:
         """
-        Send.  A datagram that is refused with an error is counted, and the next one sent.
+        Sends.  A datagram that is refused with an error is counted, and the next one sent.
 
         @return: the datagrams that the kernel had no room for.
         """
@@ -100,7 +100,7 @@ class DatagramSender:
 
     def _sendSeveral(self, datagrams: Sequence[bytes], address: Address) -> int:
         """
-        @return: how many are not left for later.
+        Returns how many are not left for later.
         """
         if not self._segmentsFor(address):
             return self._sendSingly(datagrams, address)
@@ -125,7 +125,7 @@ class DatagramSender:
 
     def _sendSingly(self, datagrams: Sequence[bytes], address: Address) -> int:
         """
-        @return: how many are not left for later.
+        Returns how many are not left for later.
         """
         for done, datagram in enumerate(datagrams):
             if self.send((datagram,), address):
@@ -134,7 +134,7 @@ class DatagramSender:
 
     def _sendRun(self, run: Sequence[bytes], address: Address) -> OSError | None:
         """
-        @return: why C{run} was not sent.
+        Returns why C{run} was not sent; None if it was.
         """
         data = b"".join(run)
         messages = segmentMessage(len(run[0]))
@@ -155,7 +155,7 @@ class DatagramSender:
 
     def _sendAgain(self, problem: OSError, data: bytes, messages: Ancillary) -> OSError | None:
         """
-        Send again if C{problem} may be the network's answer to an earlier datagram.  The system
+        Sends again if C{problem} may be the network's answer to an earlier datagram.  The system
         reports such an answer once, with a connected socket, and does not send.
 
         @return: why C{data} was not sent.
@@ -179,7 +179,7 @@ class DatagramSender:
 
     def _isAboutSegments(self, problem: OSError, address: Address) -> bool:
         """
-        Whether single datagrams may be sent though a run was refused.
+        Returns True if single datagrams may be sent though a run was refused.
         """
         if problem.errno == errno.EIO:
             self._segments = False

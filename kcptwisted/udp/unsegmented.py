@@ -39,7 +39,7 @@ class Unsegmented:
 
     def holds(self, host: str, now: float) -> bool:
         """
-        Whether datagrams to C{host} are to be sent singly.
+        Returns True if datagrams to C{host} are to be sent singly.
 
         @param now: seconds.
         """

@@ -42,13 +42,13 @@ class DatagramWriter:
 
     def use(self, sender: DatagramSender) -> None:
         """
-        Send through C{sender} from now on.
+        Sends through C{sender} from now on.
         """
         self._sender = sender
 
     def writeDatagrams(self, datagrams: Sequence[bytes], address: Address) -> None:
         """
-        Send; see L{kcptwisted.interfaces.IDatagramTransport.writeDatagrams}.
+        Sends; see L{kcptwisted.interfaces.IDatagramTransport.writeDatagrams}.
         """
         sender = self._sender
         if sender is None:
@@ -66,7 +66,7 @@ class DatagramWriter:
 
     def doWrite(self) -> None:
         """
-        Send the backlog.
+        Sends the backlog.
         """
         sender, backlog = self._sender, self._backlog
         while backlog.waiting and sender is not None:
@@ -80,7 +80,7 @@ class DatagramWriter:
 
     def _wait(self, sender: DatagramSender) -> None:
         """
-        Go on with the backlog when the kernel may have room.
+        Goes on with the backlog when the kernel may have room.
         """
         if sender.blocked != errno.ENOBUFS:
             self._reactor.addWriter(self._descriptor)
@@ -94,7 +94,7 @@ class DatagramWriter:
 
     def pause(self) -> None:
         """
-        Leave the backlog alone until L{resume}.
+        Leaves the backlog alone until L{resume}.
         """
         self._reactor.removeWriter(self._descriptor)
         if self._retry is not None:
@@ -103,14 +103,14 @@ class DatagramWriter:
 
     def resume(self) -> None:
         """
-        Send the backlog when the socket is writable.
+        Sends the backlog when the socket is writable.
         """
         if self._backlog.waiting:
             self._reactor.addWriter(self._descriptor)
 
     def close(self) -> None:
         """
-        Drop the backlog.  From now on, what the kernel has no room for is dropped.
+        Drops the backlog.  From now on, what the kernel has no room for is dropped.
         """
         self._closing = True
         self.pause()
@@ -118,6 +118,6 @@ class DatagramWriter:
 
     def end(self) -> None:
         """
-        Send nothing any more.
+        Sends nothing any more.
         """
         self._sender = None

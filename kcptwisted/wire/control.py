@@ -168,7 +168,7 @@ class Block(NamedTuple):
 
     def find(self, kind: type[Frame]) -> Frame | None:
         """
-        @return: the first frame of that kind.
+        Returns the first frame of that kind.
         """
         return next((frame for frame in self.frames if isinstance(frame, kind)), None)
 
@@ -215,7 +215,7 @@ _CODES = {kind.frame: code for code, kind in _KINDS.items()}
 
 def encodeBlock(to: bytes, source: bytes, frames: Sequence[Frame] = ()) -> bytes:
     """
-    @return: the data of a WASK or WINS segment.
+    Returns the data of a WASK or WINS segment.
     """
     pieces = [_HEADER.pack(MAGIC, VERSION, to, source)]
     for frame in frames:
@@ -227,8 +227,8 @@ def encodeBlock(to: bytes, source: bytes, frames: Sequence[Frame] = ()) -> bytes
 
 def decodeBlock(data: bytes) -> Block | None:
     """
-    @return: the block; None if it is malformed, or none of a version known here.  Frames of kinds
-        not known here are left out.
+    Returns the block; None if it is malformed, or none of a version known here.  Frames of kinds
+    not known here are left out.
     """
     if len(data) < _HEADER.size:
         return None

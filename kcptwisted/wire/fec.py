@@ -9,12 +9,12 @@ from collections.abc import Callable
 from typing import Final
 
 #: seqid, type
-HEADER = struct.Struct("<IH")
+FEC_HEADER = struct.Struct("<IH")
 #: seqid, type, size; size counts itself and what follows.
 DATA_HEADER = struct.Struct("<IHH")
 
 #: Encodes the header of a parity shard: seqid, type.
-packParityHeader: Final[Callable[[int, int], bytes]] = HEADER.pack
+packParityHeader: Final[Callable[[int, int], bytes]] = FEC_HEADER.pack
 
 #: Encodes the header of a data shard: seqid, type, size.
 packDataHeader: Final[Callable[[int, int, int], bytes]] = DATA_HEADER.pack
@@ -39,10 +39,10 @@ MAXIMUM_SHARDS: Final = 256
 FEC_OVERHEAD: Final[int] = DATA_HEADER.size
 
 #: Bytes before what parity covers.
-UNCOVERED: Final[int] = HEADER.size
+UNCOVERED: Final[int] = FEC_HEADER.size
 
 #: Bytes of a data shard's size.
-SIZE_FIELD: Final[int] = DATA_HEADER.size - HEADER.size
+SIZE_FIELD: Final[int] = DATA_HEADER.size - FEC_HEADER.size
 
 _CONV = struct.Struct("<I")
 _SIZE = struct.Struct("<H")
@@ -50,25 +50,26 @@ _SIZE = struct.Struct("<H")
 
 def packetType(datagram: bytes) -> int | None:
     """
-    @return: L{DATA}, L{PARITY} or L{OUT_OF_BAND}; None if the datagram is not a FEC packet.
+    Returns L{DATA}, L{PARITY} or L{OUT_OF_BAND}; None if the datagram is not a FEC packet.
     """
-    if len(datagram) < HEADER.size:
+    if len(datagram) < FEC_HEADER.size:
         return None
-    kind: int = HEADER.unpack_from(datagram)[1]
+    kind: int = FEC_HEADER.unpack_from(datagram)[1]
     return kind if DATA <= kind <= OUT_OF_BAND else None
 
 
 def dataShard(seqid: int, datagram: bytes) -> bytes:
     """
-    @return: the data shard that carries a datagram of segments.
+    Returns the data shard that carries a datagram of segments.
     """
     return packDataHeader(seqid, DATA, SIZE_FIELD + len(datagram)) + datagram
 
 
 def shardDatagram(shard: bytes) -> bytes | None:
     """
+    Returns the datagram that a shard carries; None if the size cannot be.
+
     @param shard: a data shard that begins with its size, as parity rebuilds it.
-    @return: the datagram that it carries; None if the size cannot be.
     """
     (size,) = _SIZE.unpack_from(shard)
     return shard[SIZE_FIELD:size] if SIZE_FIELD <= size <= len(shard) else None
@@ -76,7 +77,7 @@ def shardDatagram(shard: bytes) -> bytes | None:
 
 def outOfBandPacket(conv: int, data: bytes) -> bytes:
     """
-    @return: an out-of-band packet: of no group, so its seqid is none that a shard has.
+    Returns an out-of-band packet: of no group, so its seqid is none that a shard has.
     """
     size = SIZE_FIELD + _CONV.size + len(data)
     return packDataHeader(OUT_OF_BAND_SEQID, OUT_OF_BAND, size) + _CONV.pack(conv) + data
@@ -84,8 +85,9 @@ def outOfBandPacket(conv: int, data: bytes) -> bytes:
 
 def outOfBandConversation(packet: bytes) -> int:
     """
+    Returns the conversation id of an out-of-band packet.
+
     @param packet: an out-of-band packet that is not malformed.
-    @return: its conversation id.
     """
     conv: int = _CONV.unpack_from(packet, FEC_OVERHEAD)[0]
     return conv
@@ -93,11 +95,11 @@ def outOfBandConversation(packet: bytes) -> int:
 
 def outOfBandData(packet: bytes) -> bytes | None:
     """
-    @return: what an out-of-band packet carries; None if it is malformed.
+    Returns what an out-of-band packet carries; None if it is malformed.
     """
     start = FEC_OVERHEAD + _CONV.size
     if len(packet) < start:
         return None
     seqid, _, size = unpackDataHeader(packet)
-    end = HEADER.size + size
+    end = FEC_HEADER.size + size
     return packet[start:end] if seqid == OUT_OF_BAND_SEQID and start <= end <= len(packet) else None

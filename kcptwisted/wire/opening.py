@@ -54,8 +54,8 @@ class Opening(NamedTuple):
 
 def opensNone(datagram: bytes) -> bool:
     """
-    Whether a datagram is seen at first sight not to open a session, as most are: it has no FEC
-    header, and begins with a segment that L{Opening.opens} refuses for its numbers.
+    Returns True if a datagram is seen at first sight not to open a session, as most are: it has no
+    FEC header, and begins with a segment that L{Opening.opens} refuses for its numbers.
     """
     fields = firstHeader(datagram)
     if fields is None:
@@ -66,8 +66,10 @@ def opensNone(datagram: bytes) -> bool:
 
 def readOpening(datagram: bytes) -> Opening | None:
     """
+    Returns what a datagram says; None if there is no conversation id in it, as in parity, or it is
+    malformed.
+
     @param datagram: any bytes, with or without FEC.
-    @return: None if there is no conversation id in it, as in parity, or it is malformed.
     """
     kind = packetType(datagram)
     if kind == PARITY:

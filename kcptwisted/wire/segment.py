@@ -9,19 +9,19 @@ from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 #: conv, cmd, frg, wnd, ts, sn, una, len; little-endian.
-HEADER = struct.Struct("<IBBHIIII")
+SEGMENT_HEADER = struct.Struct("<IBBHIIII")
 
 #: The fields of a header.
 Fields = tuple[int, int, int, int, int, int, int, int]
 
 #: Encodes the fields of a header.
-packHeader: Final[Callable[[int, int, int, int, int, int, int, int], bytes]] = HEADER.pack
+packHeader: Final[Callable[[int, int, int, int, int, int, int, int], bytes]] = SEGMENT_HEADER.pack
 
 #: Reads the header at an offset, where there are L{OVERHEAD} bytes at least.
-unpackHeader: Final[Callable[[bytes, int], Fields]] = HEADER.unpack_from
+unpackHeader: Final[Callable[[bytes, int], Fields]] = SEGMENT_HEADER.unpack_from
 
 #: Bytes of a segment's header.
-OVERHEAD: Final[int] = HEADER.size
+OVERHEAD: Final[int] = SEGMENT_HEADER.size
 
 PUSH: Final = 81
 ACK: Final = 82
@@ -62,14 +62,14 @@ class Segment(NamedTuple):
 
     def encode(self) -> bytes:
         """
-        @return: header and payload.
+        Returns header and payload.
         """
         return packHeader(*self[:7], len(self.data)) + self.data
 
 
 def decodeSegments(datagram: bytes) -> list[Segment]:
     """
-    Take a datagram apart, for tests, tools and traces; the conversation has its own loop.
+    Takes a datagram apart, for tests, tools and traces; the conversation has its own loop.
 
     @raise ValueError: if bytes are left over or missing.
     """
@@ -90,7 +90,7 @@ def decodeSegments(datagram: bytes) -> list[Segment]:
 
 def firstHeader(datagram: bytes) -> Fields | None:
     """
-    @return: the header that a datagram begins with; None if it begins with none of a segment.
+    Returns the header that a datagram begins with; None if it begins with none of a segment.
     """
     if len(datagram) < OVERHEAD:
         return None
@@ -100,7 +100,7 @@ def firstHeader(datagram: bytes) -> Fields | None:
 
 def begins(datagram: bytes, conv: int) -> bool:
     """
-    Whether a datagram begins with the header of a segment of that conversation.
+    Returns True if a datagram begins with the header of a segment of that conversation.
     """
     fields = firstHeader(datagram)
     return fields is not None and fields[0] == conv
@@ -108,7 +108,7 @@ def begins(datagram: bytes, conv: int) -> bool:
 
 def carries(datagram: bytes, cmd: int) -> bool:
     """
-    Whether one of a datagram's segments has that cmd.
+    Returns True if one of a datagram's segments has that cmd.
     """
     offset = 0
     while offset + OVERHEAD <= len(datagram):
@@ -123,19 +123,20 @@ def controlSegment(
     conv: int, cmd: int, window: int, now: int, una: int, data: bytes = b""
 ) -> bytes:
     """
+    Returns a segment that asks for the window or tells it.
+
     @param cmd: L{WASK} or L{WINS}.
     @param window: the sender's free receive window, segments.
     @param now: milliseconds.
     @param una: as on the wire.
     @param data: control frames (docs/control.md).
-    @return: a segment that asks for the window or tells it.
     """
     return packHeader(conv, cmd, 0, window, now & MASK, 0, una, len(data)) + data
 
 
 def packSegments(segments: Iterable[bytes], mtu: int) -> list[bytes]:
     """
-    Join encoded segments, in order, into datagrams of at most C{mtu} bytes.
+    Joins encoded segments, in order, into datagrams of at most C{mtu} bytes.
     """
     datagrams: list[bytes] = []
     pieces: list[bytes] = []

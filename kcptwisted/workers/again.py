@@ -39,8 +39,9 @@ _VERSION = re.compile(r"[0-9.]*(\.py)?$")
 
 def commandAgain(given: Sequence[str]) -> list[str]:
     """
+    Returns the command line of a worker, without the interpreter.
+
     @param given: the interpreter's command line, as in C{sys.orig_argv}.
-    @return: that of a worker, without the interpreter.
     @raise ValueError: if the program cannot be run again.
     """
     interpreter, program, arguments = _split(given[1:])
@@ -59,8 +60,9 @@ def commandAgain(given: Sequence[str]) -> list[str]:
 
 def _split(given: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
     """
+    Returns the interpreter's options, what names the program, and the program's arguments.
+
     @param given: without the interpreter.
-    @return: the interpreter's options, what names the program, and the program's arguments.
     """
     at = 0
     while at < len(given) and given[at].startswith("-") and given[at] != "-":
@@ -86,7 +88,7 @@ def _split(given: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
 
 def _nameOf(program: Sequence[str]) -> str:
     """
-    @return: C{twistd} or C{twist}, whatever the file or module is called in full; else anything.
+    Returns C{twistd} or C{twist}, whatever the file or module is called in full; else anything.
     """
     first, *module = program
     if module:
@@ -100,7 +102,7 @@ def _instead(
     arguments: Sequence[str], options: Options, dropped: set[str], added: Sequence[str]
 ) -> list[str]:
     """
-    @return: C{arguments} with other options before the subcommand.
+    Returns C{arguments} with other options before the subcommand.
     """
     try:
         given, rest = getopt.getopt(list(arguments), options.shortOpt, options.longOpt)

@@ -5,11 +5,11 @@ How long to wait before a worker that has ended is replaced.
 from __future__ import annotations
 
 #: Seconds after which a worker has not died young.
-STEADY = 10.0
+STABLE_AFTER = 10.0
 
 #: Seconds of the first pause and of the longest.
-FIRST_PAUSE = 1.0
-LAST_PAUSE = 30.0
+FIRST_RESTART_DELAY = 1.0
+LONGEST_RESTART_DELAY = 30.0
 
 
 class RestartDelays:
@@ -22,9 +22,10 @@ class RestartDelays:
 
     def pauseAfter(self, lived: float) -> float:
         """
+        Returns how many seconds to wait before the worker is replaced.
+
         @param lived: seconds that the worker lived.
-        @return: seconds to wait.
         """
-        pause = 0.0 if lived >= STEADY else self._next
-        self._next = min(max(2 * pause, FIRST_PAUSE), LAST_PAUSE)
+        pause = 0.0 if lived >= STABLE_AFTER else self._next
+        self._next = min(max(2 * pause, FIRST_RESTART_DELAY), LONGEST_RESTART_DELAY)
         return pause

@@ -22,27 +22,27 @@ class IStrayTaker(Interface):
 
     def strayReceived(datagrams: list[bytes], address: Address) -> list[bytes]:
         """
-        Take datagrams that reached another worker.
+        Takes datagrams that reached another worker.
 
         @return: those that belong to no session here, without those that make no sense.
         """
 
     def strayReturned(datagrams: list[bytes], address: Address) -> None:
         """
-        Deal with datagrams that were handed over, and belong to no session there either.
+        Deals with datagrams that were handed over, and belong to no session there either.
         """
 
     def learn(keys: list[bytes]) -> None:
         """
-        Remember what opened sessions elsewhere, so that it opens none here.
+        Remembers what opened sessions elsewhere, so that it opens none here.
         """
 
     def movable() -> Iterable[int]:
         """
-        @return: the conversations of sessions whose peers may move.
+        Returns the conversations of sessions whose peers may move.
         """
 
     def batchFinished() -> None:
         """
-        That was all for now: let the sessions answer.
+        Lets the sessions answer: that was all for now.
         """

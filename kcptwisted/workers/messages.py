@@ -15,7 +15,7 @@ from kcptwisted.interfaces import Address
 from kcptwisted.udp.asked import askedAddress, ownAddressOf, readOwnAddress
 
 #: Bytes that a message has at most, unless a single datagram in it is as long.
-LARGEST = 60_000
+LARGEST_MESSAGE = 60_000
 
 #: Kinds.
 _BEGIN, _MOVABLE, _OVER, _STRAYS, _RETURNED, _OPENED = range(1, 7)
@@ -50,7 +50,7 @@ class Movable(NamedTuple):
 
 class Over(NamedTuple):
     """
-    Of these it has none any more.
+    The sender has no sessions of these conversations any more.
     """
 
     sender: int
@@ -94,7 +94,7 @@ Message = Begin | Movable | Over | Strays | Returned | Opened
 
 def encode(message: Message) -> list[bytes]:
     """
-    @return: one or more datagrams that say the same.
+    Returns a message as one or more datagrams.
     """
     sender = message.sender
     if isinstance(message, Begin):
@@ -111,7 +111,7 @@ def encode(message: Message) -> list[bytes]:
 
 
 def _pieces(convs: Sequence[int]) -> list[bytes]:
-    most = LARGEST // _CONV.size
+    most = LARGEST_MESSAGE // _CONV.size
     starts = range(0, max(len(convs), 1), most)
     return [b"".join(map(_CONV.pack, convs[start : start + most])) for start in starts]
 
@@ -121,7 +121,7 @@ def _batches(items: Iterable[bytes]) -> list[bytes]:
     batch: list[bytes] = []
     size = 0
     for item in items:
-        if batch and size + len(item) > LARGEST:
+        if batch and size + len(item) > LARGEST_MESSAGE:
             found.append(b"".join(batch))
             batch, size = [], 0
         batch += [_LENGTH.pack(len(item)), item]
@@ -140,7 +140,7 @@ def _encodeAddress(address: Address) -> bytes:
 
 def decode(data: bytes) -> Message | None:
     """
-    @return: None if it is malformed.
+    Returns the message; None if it is malformed.
     """
     try:
         kind, sender = _HEAD.unpack_from(data)

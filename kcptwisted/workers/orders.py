@@ -27,7 +27,7 @@ STOPPED = b"stopped"
 STOP = b"stop"
 
 #: Seconds that a worker has to answer an order, and to end when there is nothing more to do.
-PATIENCE = 10.0
+ORDER_TIMEOUT = 10.0
 
 
 class Orders(LineOnlyReceiver):
@@ -50,14 +50,14 @@ class Orders(LineOnlyReceiver):
 
     def listening(self, port: IKCPListeningPort) -> None:
         """
-        Report that C{port} is open.
+        Reports that C{port} is open.
         """
         self._port = port
         self._report(LISTENING)
 
     def failed(self, problem: Exception) -> None:
         """
-        Report that the port cannot be opened.
+        Reports that the port cannot be opened.
         """
         text = " ".join(f"{type(problem).__name__}: {problem}".split())
         self._report(FAILED + b" " + text.encode(errors="backslashreplace"))
@@ -68,7 +68,7 @@ class Orders(LineOnlyReceiver):
 
     def lineReceived(self, line: bytes) -> None:
         """
-        An order.
+        Carries out an order.
         """
         order, _, ending = line.partition(b" ")
         if order == STOP:
@@ -88,9 +88,9 @@ class Orders(LineOnlyReceiver):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
-        The master is gone, or this process ends.
+        Stops the port: the master is gone, or this process ends.
         """
         if reason.check(ConnectionDone):
             self._log.warn("The master is gone: this worker ends")
-            self._reactor.callLater(PATIENCE, self._kill)
+            self._reactor.callLater(ORDER_TIMEOUT, self._kill)
             self._stop("abort")

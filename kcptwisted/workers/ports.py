@@ -41,7 +41,7 @@ class AbsentPort:
 
     def startListening(self) -> None:
         """
-        The others listen.
+        Does nothing: the other processes listen.
 
         @raise CannotListenError: always.
         """
@@ -56,7 +56,7 @@ class AbsentPort:
 
     def getHost(self) -> IPv4Address | IPv6Address:
         """
-        @return: the address listened on.
+        Returns the address listened on.
         """
         return toAddress(self._address)
 

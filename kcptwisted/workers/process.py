@@ -39,7 +39,7 @@ class Lines:
 
     def feed(self, data: bytes) -> None:
         """
-        Take the next bytes.
+        Takes the next bytes.
         """
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
@@ -49,7 +49,7 @@ class Lines:
 
     def end(self) -> None:
         """
-        The stream has ended: what is left is a line, too.
+        Passes on what is left, which is a line, too: the stream has ended.
         """
         rest, self._rest = self._rest, b""
         if rest:
@@ -85,19 +85,19 @@ class WorkerProcess(ProcessProtocol):
 
     def childDataReceived(self, childFD: int, data: bytes) -> None:
         """
-        The process has written something.
+        Takes what the process has written.
         """
         self._lines[childFD].feed(data)
 
     def processExited(self, reason: Failure) -> None:
         """
-        The process has ended; the rest of its output may still arrive.
+        Takes note that the process has ended; the rest of its output may still arrive.
         """
         self._reactor.callLater(LAST_OUTPUT, self._finish, reason)
 
     def processEnded(self, reason: Failure) -> None:
         """
-        The process has ended, and so has its output.
+        Takes note that the process has ended, and so has its output.
         """
         self._finish(reason)
 
@@ -110,14 +110,14 @@ class WorkerProcess(ProcessProtocol):
 
     def order(self, line: bytes) -> None:
         """
-        Write an order to the process, if it still reads.
+        Writes an order to the process, if it still reads.
         """
         with suppress(KeyError):
             self.transport.writeToChild(ORDERS, line + b"\n")
 
     def signal(self, name: str) -> None:
         """
-        Send a signal, unless the process has ended.
+        Sends a signal, unless the process has ended.
         """
         with suppress(ProcessExitedAlready):
             self.transport.signalProcess(name)

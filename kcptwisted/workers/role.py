@@ -52,13 +52,15 @@ class Role(NamedTuple):
 
     def encode(self) -> str:
         """
-        @return: for the environment.
+        Returns the role as text, for the environment.
         """
         return json.dumps(self)
 
     @classmethod
     def decode(cls, text: str) -> Role:
         """
+        Returns the role that L{encode} wrote.
+
         @raise ValueError: if nothing of this package wrote C{text}.
         """
         try:
@@ -89,7 +91,7 @@ class Roster:
 
     def arrive(self, interface: str, port: int) -> Place:
         """
-        @return: the place of a port that the program comes to now.
+        Returns the place of a port that the program comes to now.
         """
         order = self._arrivals[interface, port]
         self._arrivals[interface, port] += 1
@@ -98,7 +100,8 @@ class Roster:
 
 def rosterOf(reactor: Any, environ: MutableMapping[str, str] = os.environ) -> Roster:
     """
-    @return: the one of the process that C{reactor} runs.
+    Returns the roster of the process that C{reactor} runs.
+
     @raise ValueError: see L{Roster}.
     """
     roster: Roster | None = getattr(reactor, _ATTRIBUTE, None)
@@ -110,7 +113,8 @@ def rosterOf(reactor: Any, environ: MutableMapping[str, str] = os.environ) -> Ro
 
 def workerNumber(reactor: Any) -> int | None:
     """
-    For programs that do something in one process only, or something else in each.
+    Says which worker this process is, for programs that do something in one process only, or
+    something else in each.
 
     @return: which worker this process is, from 0 on; None if it is none, but the master of some or
         a program without workers.

@@ -141,7 +141,7 @@ class SharedEndpoint:
 
 def _inherit(descriptor: int) -> socket.socket:
     """
-    @return: a socket that the master has opened; programs that this one starts do not get it.
+    Returns a socket that the master has opened; programs that this one starts do not get it.
     """
     sock = socket.socket(fileno=descriptor)
     sock.set_inheritable(False)

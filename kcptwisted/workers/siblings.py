@@ -16,7 +16,7 @@ from kcptwisted.server.routing import IRouting
 from kcptwisted.udp.interfaces import IBatchReactor
 from kcptwisted.workers.interfaces import IStrayTaker
 from kcptwisted.workers.messages import (
-    LARGEST,
+    LARGEST_MESSAGE,
     Begin,
     Message,
     Movable,
@@ -30,7 +30,7 @@ from kcptwisted.workers.messages import (
 from kcptwisted.workers.whereabouts import Whereabouts
 
 #: Bytes read in one reactor turn before timers and other descriptors get theirs.
-READ_BUDGET = 1 << 20
+INBOX_READ_BUDGET = 1 << 20
 
 #: Seconds until everything is sent once more to a worker that has missed a message.
 CATCH_UP = 1.0
@@ -62,15 +62,15 @@ class Siblings:
         self._inbox: socket.socket | None = inbox
         self._outboxes = dict(outboxes)
         self._whereabouts = Whereabouts()
-        # Those that have missed a message.
+        # The workers that have missed a message.
         self._behind: set[int] = set()
         self._catchUp: IDelayedCall | None = None
-        # Whether what the listener asks about has been given back.
+        # Whether another worker has given back the datagrams that the listener asks about.
         self._returning = False
 
     def start(self, taker: IStrayTaker) -> None:
         """
-        Begin to read, and ask the others what they have.
+        Begins to read, and asks the others what they have.
 
         @param taker: the listener that this is the routing of; it has not read anything before.
         """
@@ -122,7 +122,7 @@ class Siblings:
         return self._pass(worker, datagrams, address)
 
     def _pass(self, worker: int, datagrams: list[bytes], address: Address) -> bool:
-        if self._tell(worker, Strays(self._number, address, datagrams)):
+        if self._send(worker, Strays(self._number, address, datagrams)):
             self._stats.StraysPassed += len(datagrams)
         else:
             self._stats.StraysDropped += len(datagrams)
@@ -144,13 +144,13 @@ class Siblings:
         """
         See L{IRouting.opened}.
         """
-        self._tellAll(Opened(self._number, keys))
+        self._broadcast(Opened(self._number, keys))
 
     # Sending.
 
-    def _tell(self, worker: int, message: Message) -> bool:
+    def _send(self, worker: int, message: Message) -> bool:
         """
-        @return: whether there was room for it.
+        Sends a message to one worker, and returns True if there was room for it.
         """
         outbox = self._outboxes.get(worker)
         if outbox is None:
@@ -163,19 +163,19 @@ class Siblings:
             return False
         return True
 
-    def _tellAll(self, message: Message) -> list[int]:
+    def _broadcast(self, message: Message) -> list[int]:
         """
-        @return: those for whom there was no room; that is counted.
+        Sends a message to all workers, and returns those that had no room for it; that is counted.
         """
-        missed = [worker for worker in self._outboxes if not self._tell(worker, message)]
+        missed = [worker for worker in self._outboxes if not self._send(worker, message)]
         self._stats.SiblingErrs += len(missed)
         return missed
 
     def _announce(self, message: Message) -> None:
         """
-        Send what each has to learn sooner or later.
+        Sends what each has to learn sooner or later.
         """
-        self._leaveBehind(self._tellAll(message))
+        self._leaveBehind(self._broadcast(message))
 
     def _leaveBehind(self, workers: list[int]) -> None:
         self._behind.update(workers)
@@ -190,7 +190,7 @@ class Siblings:
             [
                 worker
                 for worker in behind
-                if not (self._tell(worker, begin) and self._tell(worker, everything))
+                if not (self._send(worker, begin) and self._send(worker, everything))
             ]
         )
 
@@ -201,24 +201,24 @@ class Siblings:
 
     def fileno(self) -> int:
         """
-        @return: the inbox's, or -1.
+        Returns the descriptor of the inbox, or -1.
         """
         return -1 if self._inbox is None else self._inbox.fileno()
 
     def logPrefix(self) -> str:
         """
-        @return: for log lines.
+        Returns the prefix of log lines.
         """
         return f"{type(self).__name__} (KCP)"
 
     def doRead(self) -> None:
         """
-        Read what is there, up to L{READ_BUDGET}, and deal with it.
+        Reads what is there, up to L{INBOX_READ_BUDGET}, and deals with it.
         """
-        budget = READ_BUDGET
+        budget = INBOX_READ_BUDGET
         while budget > 0 and self._inbox is not None:
             try:
-                data = self._inbox.recv(2 * LARGEST)
+                data = self._inbox.recv(2 * LARGEST_MESSAGE)
             except BlockingIOError:
                 break
             budget -= len(data) or 1
@@ -244,7 +244,7 @@ class Siblings:
             self._taker.learn(message.keys)
         else:
             known.forget(sender)
-            if not self._tell(sender, self._everything()):
+            if not self._send(sender, self._everything()):
                 self._stats.SiblingErrs += 1
                 self._leaveBehind([sender])
 
@@ -258,11 +258,11 @@ class Siblings:
     def _takeStrays(self, strays: Strays) -> None:
         left = self._taker.strayReceived(strays.datagrams, strays.address)
         self._stats.StraysTaken += len(strays.datagrams) - len(left)
-        if left and not self._tell(strays.sender, Returned(self._number, strays.address, left)):
+        if left and not self._send(strays.sender, Returned(self._number, strays.address, left)):
             self._stats.StraysDropped += len(left)
 
     def connectionLost(self, reason: Failure) -> None:
         """
-        The reactor ends.
+        Stops with the reactor.
         """
         self.stop()

@@ -68,7 +68,7 @@ class Supervisor:
         self._command = command
         self._place = place
         self._sockets = sockets
-        # Of each worker what it reads from, and what the others write to.
+        # For each worker the socket that it reads from, and the one that the others write to.
         self._boxes = [_pair(sockets[0]) for _ in sockets] if talks else []
         self._workers = [
             Worker(reactor, number, self._spawner(number), printer, stopLimit)
@@ -86,7 +86,7 @@ class Supervisor:
 
     def start(self) -> Deferred[None]:
         """
-        Start all workers.
+        Starts all workers.
 
         @return: fires when all listen.  Fails with L{CannotListenError}, when they are gone, if one
             does not.
@@ -128,7 +128,7 @@ class Supervisor:
 
     def stop(self, ending: Ending) -> Deferred[None]:
         """
-        End all workers.  May be called again to end their sessions sooner.
+        Ends all workers.  May be called again to end their sessions sooner.
 
         @return: fires when they are gone and the sockets are closed.
         """
@@ -141,7 +141,7 @@ class Supervisor:
 
     def _spawner(self, number: int) -> Spawn:
         """
-        @return: starts a process for a worker.
+        Returns a function that starts a process for a worker.
         """
 
         def spawn(process: WorkerProcess) -> None:
@@ -168,8 +168,9 @@ class Supervisor:
 
 def _pair(like: socket.socket) -> tuple[socket.socket, socket.socket]:
     """
+    Returns two ends of a datagram socket, the first for reading.
+
     @param like: has buffers of the size wanted.
-    @return: two ends of a datagram socket, the first for reading.
     """
     reading, writing = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     for sock in (reading, writing):

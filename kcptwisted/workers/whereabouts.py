@@ -26,15 +26,15 @@ class Whereabouts:
 
     def add(self, worker: int, convs: Iterable[int]) -> None:
         """
-        C{worker} has sessions of these conversations.  Of several workers with one of the same
-        conversation only the first counts.
+        Takes note that C{worker} has sessions of these conversations.  Of several workers with one
+        of the same conversation only the first counts.
         """
         for conv in convs:
             self._byConv.setdefault(conv, worker)
 
     def remove(self, worker: int, convs: Iterable[int]) -> None:
         """
-        C{worker} has no session of these conversations any more.
+        Takes note that C{worker} has no session of these conversations any more.
         """
         for conv in convs:
             if self._byConv.get(conv) == worker:
@@ -42,7 +42,7 @@ class Whereabouts:
 
     def forget(self, worker: int) -> None:
         """
-        C{worker} has no session at all.
+        Forgets all sessions of C{worker}.
         """
         self._byConv = {conv: other for conv, other in self._byConv.items() if other != worker}
         for address in [known for known, other in self._byAddress.items() if other == worker]:
@@ -50,7 +50,7 @@ class Whereabouts:
 
     def ofConversation(self, conv: int) -> int | None:
         """
-        @return: the worker with a session of that conversation.
+        Returns the worker with a session of that conversation.
         """
         return self._byConv.get(conv)
 
@@ -72,7 +72,7 @@ class Whereabouts:
 
     def ofAddress(self, address: Address) -> int | None:
         """
-        @return: the worker that datagrams from C{address} go to; the address counts as used.
+        Returns the worker that datagrams from C{address} go to; the address counts as used.
         """
         worker = self._byAddress.get(address)
         if worker is not None:

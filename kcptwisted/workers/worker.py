@@ -13,7 +13,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
 from kcptwisted.workers.delays import RestartDelays
-from kcptwisted.workers.orders import FAILED, LISTENING, PATIENCE, STOP, STOPPED, STOPPING
+from kcptwisted.workers.orders import FAILED, LISTENING, ORDER_TIMEOUT, STOP, STOPPED, STOPPING
 from kcptwisted.workers.process import WorkerProcess
 
 #: Seconds from the start of a process until it listens.
@@ -55,7 +55,7 @@ class Worker:
         self._number = number
         self._spawn = spawn
         self._print = printer
-        # How long each kind of ending may take; that which is not here, as long as it likes.
+        # How long each kind of ending may take, seconds; an ending that is not here has no limit.
         self._limits = {"close": stopLimit, "abort": 0.0}
         self._limit: float | None = None
         self._delays = RestartDelays()
@@ -70,7 +70,7 @@ class Worker:
 
     def start(self) -> None:
         """
-        Start a process.
+        Starts a process.
         """
         self._timer = None
         self._serves = False
@@ -86,7 +86,7 @@ class Worker:
 
     def stop(self, ending: str) -> Deferred[None]:
         """
-        End the process, and start no other.  May be called again to end its sessions sooner.
+        Ends the process, and starts no other.  May be called again to end its sessions sooner.
 
         @param ending: what becomes of the sessions.
         @return: fires when the process is gone.
@@ -99,10 +99,10 @@ class Worker:
             return succeed(None)
         if self._serves:
             process.order(b"%s %s" % (STOP, ending.encode()))
-            self._allow(PATIENCE, "does not answer")
+            self._allow(ORDER_TIMEOUT, "does not answer")
         else:
             process.signal("TERM")
-            self._allow(PATIENCE, "does not end")
+            self._allow(ORDER_TIMEOUT, "does not end")
         gone: Deferred[None] = Deferred()
         self._gone.chainDeferred(gone)
         return gone
@@ -122,9 +122,9 @@ class Worker:
         elif word == STOPPING:
             self._setTimer(None)
             if self._limit is not None:
-                self._allow(self._limit + PATIENCE, "does not stop")
+                self._allow(self._limit + ORDER_TIMEOUT, "does not stop")
         elif word == STOPPED:
-            self._allow(PATIENCE, "does not end")
+            self._allow(ORDER_TIMEOUT, "does not end")
 
     def _saidLine(self, line: str, error: bool) -> None:
         self._said.append(line)

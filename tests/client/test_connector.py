@@ -11,7 +11,7 @@ from twisted.internet import error
 from twisted.python.failure import Failure
 
 from kcptwisted.client.connector import KCPConnector
-from kcptwisted.client.suspicion import QUESTIONS
+from kcptwisted.client.suspicion import UNANSWERED_QUESTIONS
 from kcptwisted.errors import PeerRefused, PeerRestarted, PeerUnreachable
 from kcptwisted.options import KCPOptions
 from kcptwisted.testing.link import Link
@@ -274,7 +274,7 @@ class ConnectedTests(ConnectionTestCase):
         self.network.run(1)
         self.network.host(SERVER).ports.clear()
         client.session.write(b"anybody?")
-        self.network.run(QUESTIONS - 0.5)
+        self.network.run(UNANSWERED_QUESTIONS - 0.5)
         self.assertEqual(client.reasons, [])
         self.network.run(1)
         self.assertIsInstance(self.reasonOf(client), PeerRefused)
@@ -325,7 +325,7 @@ class ConnectedTests(ConnectionTestCase):
         client, _ = self.connect()
         self.bothWays(Link(loss=1))
         self.connector(client).peerUnreachable(OSError(errno.EHOSTUNREACH, "prohibited"))
-        self.network.run(QUESTIONS + 0.5)
+        self.network.run(UNANSWERED_QUESTIONS + 0.5)
         reason = self.reasonOf(client)
         self.assertIsInstance(reason, PeerUnreachable)
         self.assertEqual(reason.osError, errno.EHOSTUNREACH)
@@ -337,7 +337,7 @@ class ConnectedTests(ConnectionTestCase):
         client, server = self.connect()
         for number in (errno.EPERM, errno.ENETUNREACH, errno.EINVAL):
             self.connector(client).sendingFailed(OSError(number, "no"))
-        self.network.run(QUESTIONS + 60)
+        self.network.run(UNANSWERED_QUESTIONS + 60)
         self.assertEqual((client.reasons, server.reasons), ([], []))
 
     def test_addressGone(self) -> None:

@@ -10,7 +10,7 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from kcptwisted.client.suspicion import PAUSE, QUESTIONS, Suspicion
+from kcptwisted.client.suspicion import QUESTION_INTERVAL, UNANSWERED_QUESTIONS, Suspicion
 from kcptwisted.errors import PeerRefused, PeerUnreachable
 
 
@@ -59,7 +59,7 @@ class SuspicionTests(SynchronousTestCase):
         """
         Let time pass.
         """
-        self.clock.pump([PAUSE] * pauses)
+        self.clock.pump([QUESTION_INTERVAL] * pauses)
 
     def test_silent(self) -> None:
         """
@@ -69,10 +69,13 @@ class SuspicionTests(SynchronousTestCase):
         self.suspicion.raiseBy(self.reason)
         self.wait(1)
         self.suspicion.raiseBy(Failure(PeerUnreachable()))
-        self.wait(QUESTIONS - 2)
+        self.wait(UNANSWERED_QUESTIONS - 2)
         self.assertEqual(self.session.ended, [])
         self.wait(1)
-        self.assertEqual(self.session.asked, [number * PAUSE for number in range(QUESTIONS)])
+        self.assertEqual(
+            self.session.asked,
+            [number * QUESTION_INTERVAL for number in range(UNANSWERED_QUESTIONS)],
+        )
         self.assertEqual(self.session.ended, [self.reason])
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
@@ -81,12 +84,12 @@ class SuspicionTests(SynchronousTestCase):
         An answer ends the suspicion, not the connection.
         """
         self.suspicion.raiseBy(self.reason)
-        self.wait(QUESTIONS - 1)
+        self.wait(UNANSWERED_QUESTIONS - 1)
         self.session.heard = 3000
-        self.wait(QUESTIONS)
+        self.wait(UNANSWERED_QUESTIONS)
         self.assertEqual((self.session.ended, self.clock.getDelayedCalls()), ([], []))
         self.suspicion.raiseBy(self.reason)
-        self.assertEqual(len(self.session.asked), QUESTIONS + 1)
+        self.assertEqual(len(self.session.asked), UNANSWERED_QUESTIONS + 1)
 
     def test_impatient(self) -> None:
         """
@@ -95,8 +98,8 @@ class SuspicionTests(SynchronousTestCase):
         """
         suspicion = Suspicion(self.clock, self.session, 1.2)
         suspicion.raiseBy(self.reason)
-        self.clock.pump([0.2] * QUESTIONS)
-        self.assertEqual(len(self.session.asked), QUESTIONS)
+        self.clock.pump([0.2] * UNANSWERED_QUESTIONS)
+        self.assertEqual(len(self.session.asked), UNANSWERED_QUESTIONS)
         self.assertEqual(self.session.ended, [self.reason])
 
     def test_stop(self) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 
 from kcptwisted.wire.control import TOKEN, Block, Frame, decodeBlock
-from kcptwisted.wire.segment import HEADER, WASK, WINS, decodeSegments
+from kcptwisted.wire.segment import SEGMENT_HEADER, WASK, WINS, decodeSegments
 
 CONV = 0x01020304
 
@@ -35,7 +35,7 @@ def segment(
     """
     @return: a datagram of one segment.
     """
-    return HEADER.pack(conv, cmd, frg, window, ts, sn, una, len(data)) + data
+    return SEGMENT_HEADER.pack(conv, cmd, frg, window, ts, sn, una, len(data)) + data
 
 
 def blocks(datagrams: Sequence[bytes]) -> list[Block]:

@@ -14,7 +14,7 @@ from kcptwisted.fec.autotune import SAMPLES
 from kcptwisted.fec.decoder import FECDecoder
 from kcptwisted.fec.encoder import FECEncoder
 from kcptwisted.stats import SessionStats
-from kcptwisted.wire.fec import HEADER, PARITY
+from kcptwisted.wire.fec import FEC_HEADER, PARITY
 from tests.fec.shards import MANY_COUNTS, WHOLE, Counts, PeerTestCase, anyShard, dataShard
 
 
@@ -31,7 +31,7 @@ class ConfirmingTestCase(PeerTestCase):
         """
         while len(self.packets) <= max(seqids):
             for packet in self.group()[1]:
-                self.packets[HEADER.unpack_from(packet)[0]] = packet
+                self.packets[FEC_HEADER.unpack_from(packet)[0]] = packet
         return self.take([self.packets[seqid] for seqid in seqids])
 
     def begin(self, own: Counts, peer: Counts, firstSeqid: int = 0) -> None:
@@ -312,7 +312,7 @@ class NeverWrongTests(SynchronousTestCase):
                 run -= 1
             elif random.random() < share / 4:
                 run = random.randrange(8)
-            elif HEADER.unpack_from(packet)[0] % size not in gone or random.random() < share:
+            elif FEC_HEADER.unpack_from(packet)[0] % size not in gone or random.random() < share:
                 kept.append(packet)
         swapped = random.choice([0, 0, 1, 8])
         places = {id(each): at + random.random() * swapped for at, each in enumerate(kept)}

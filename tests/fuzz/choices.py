@@ -4,7 +4,7 @@ Raw bytes as a source of decisions, so that a fuzzer of bytes can make up whole 
 
 from __future__ import annotations
 
-from kcptwisted.wire.segment import HEADER, PUSH
+from kcptwisted.wire.segment import PUSH, SEGMENT_HEADER
 
 
 class Choices:
@@ -61,7 +61,7 @@ class Choices:
         data = self.piece()
         length = self.number(4) if kind > 250 else len(data)
         cmd = kind if kind > 240 else PUSH + kind % 4
-        return HEADER.pack(conv, cmd, frg, window, ts, sn, una, length) + data
+        return SEGMENT_HEADER.pack(conv, cmd, frg, window, ts, sn, una, length) + data
 
     def mutated(self, datagram: bytes) -> bytes:
         """

@@ -21,7 +21,7 @@ from kcptwisted.session.session import KCPSession
 from kcptwisted.testing import Link, SimulatedNetwork
 from kcptwisted.wire.control import NO_TOKEN, encodeBlock
 from kcptwisted.wire.fec import outOfBandPacket
-from kcptwisted.wire.segment import HEADER, WASK
+from kcptwisted.wire.segment import SEGMENT_HEADER, WASK
 from tests.fuzz.choices import Choices
 from tests.machines.world import loggedErrors
 
@@ -222,7 +222,7 @@ class Story:
         data = encodeBlock(to, source) + bytes(frames)
         una = session.connection.conversation.sender.una & 0xFFFFFFFF
         cmd = WASK + (kind & 1)
-        header = HEADER.pack(session.conv, cmd, 0, WINDOW, 0, 0, una, len(data))
+        header = SEGMENT_HEADER.pack(session.conv, cmd, 0, WINDOW, 0, 0, una, len(data))
         return choices.mutated(header + data) if kind > 240 else header + data
 
     def check(self) -> None:

@@ -22,7 +22,7 @@ from kcptwisted.wire.control import (
     encodeBlock,
 )
 from kcptwisted.wire.fec import outOfBandPacket
-from kcptwisted.wire.segment import HEADER, PUSH, WASK
+from kcptwisted.wire.segment import PUSH, SEGMENT_HEADER, WASK
 
 EIGHT = bytes(range(8))
 
@@ -47,8 +47,8 @@ def seeds(target: str) -> list[bytes]:
         [Challenge(EIGHT), Response(EIGHT)],
     ]
     blocks = [encodeBlock(NO_TOKEN, EIGHT, some) for some in frames]
-    push = HEADER.pack(1, PUSH, 0, 32, 0, 0, 0, 4) + b"data"
-    wask = HEADER.pack(1, WASK, 0, 32, 0, 0, 0, len(blocks[0])) + blocks[0]
+    push = SEGMENT_HEADER.pack(1, PUSH, 0, 32, 0, 0, 0, 4) + b"data"
+    wask = SEGMENT_HEADER.pack(1, WASK, 0, 32, 0, 0, 0, len(blocks[0])) + blocks[0]
     if target == "block":
         return [some[start:] for some in blocks for start in (0, 3, 19)]
     if target == "opening":

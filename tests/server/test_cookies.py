@@ -7,7 +7,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from kcptwisted.interfaces import Address
-from kcptwisted.server.cookies import PERIOD, CookieJar
+from kcptwisted.server.cookies import COOKIE_PERIOD, CookieJar
 from kcptwisted.wire.control import COOKIE
 from tests.properties import given, strategies
 
@@ -67,7 +67,7 @@ class CookieJarTests(SynchronousTestCase):
         """
         A cookie holds for 10 s at least, and for no more than 20 s.
         """
-        self.assertEqual(PERIOD, 10_000)
+        self.assertEqual(COOKIE_PERIOD, 10_000)
         for made in (0, 1, 9_999, 10_000, 123_456):
             cookie = self.jar.make(ADDRESS, CONV, TOKEN, made)
             for age, good in ((0, True), (10_000, True), (20_000, False), (10_000_000, False)):
@@ -77,8 +77,8 @@ class CookieJarTests(SynchronousTestCase):
         """
         One of a time to come, such as of an earlier run, does not hold.
         """
-        cookie = self.jar.make(ADDRESS, CONV, TOKEN, PERIOD)
-        self.assertFalse(self.jar.check(cookie, ADDRESS, CONV, TOKEN, PERIOD - 1))
+        cookie = self.jar.make(ADDRESS, CONV, TOKEN, COOKIE_PERIOD)
+        self.assertFalse(self.jar.check(cookie, ADDRESS, CONV, TOKEN, COOKIE_PERIOD - 1))
 
     @given(strategies.binary(max_size=20))
     def test_any(self, cookie: bytes) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from random import Random
 
 from kcptwisted.options import KCPOptions
-from kcptwisted.server.cookies import PERIOD
+from kcptwisted.server.cookies import COOKIE_PERIOD
 from kcptwisted.testing import Link
 from kcptwisted.wire.control import COOKIE, NO_TOKEN, TOKEN, Retry, decodeBlock
 from kcptwisted.wire.segment import WINS, decodeSegments
@@ -221,7 +221,7 @@ class HelloTests(CookieTestCase):
         """
         A cookie is good for 10 seconds at least and 20 at most.
         """
-        for wait, good in ((PERIOD / 1000, True), (2 * PERIOD / 1000, False)):
+        for wait, good in ((COOKIE_PERIOD / 1000, True), (2 * COOKIE_PERIOD / 1000, False)):
             self.setUp()
             cookie = self.cookie()
             self.network.run(wait)

@@ -16,7 +16,7 @@ from kcptwisted.interfaces import IDatagramProtocol, IDatagramTransport
 from kcptwisted.options import KCPOptions
 from kcptwisted.udp.asked import OwnAddress, askedAddress, ownAddressOf
 from kcptwisted.wire.control import NO_TOKEN, Retry, encodeBlock
-from kcptwisted.wire.fec import DATA, DATA_HEADER, HEADER, PARITY
+from kcptwisted.wire.fec import DATA, DATA_HEADER, FEC_HEADER, PARITY
 from kcptwisted.wire.segment import ACK, PUSH, WASK, WINS, Segment, decodeSegments
 from tests.callers import blocksOf, hello
 from tests.connections import PORT, SERVER, ConnectionTestCase
@@ -170,7 +170,13 @@ class AcceptTests(RawTestCase):
         """
         segment = bytearray(self.push(5, 0))
         segment[4] = 99
-        noise = [b"", b"x" * 23, bytes(segment), HEADER.pack(0, PARITY) + bytes(100), b"\xff" * 50]
+        noise = [
+            b"",
+            b"x" * 23,
+            bytes(segment),
+            FEC_HEADER.pack(0, PARITY) + bytes(100),
+            b"\xff" * 50,
+        ]
         self.send(*noise)
         self.assertEqual(self.serverFactory.made, [])
         self.assertEqual(self.port.stats.InErrs, len(noise))

@@ -11,7 +11,7 @@ from itertools import pairwise
 from twisted.internet.address import IPv4Address
 
 from kcptwisted.options import KCPOptions
-from kcptwisted.server.paths import PAUSE
+from kcptwisted.server.paths import CHALLENGE_INTERVAL
 from kcptwisted.testing import Link
 from kcptwisted.wire.control import Challenge
 from tests.callers import AEAD, CallerTestCase, blocksOf, push
@@ -190,8 +190,8 @@ class MovingTests(RoamingTestCase):
         self.assertEqual({len(sent.datagram) for sent in there}, {CHALLENGE})
         for earlier, later in pairwise(there):
             # The server's clock counts whole milliseconds, not from this network's beginning.
-            self.assertGreater((later.at - earlier.at) * 1000, PAUSE - 1)
-        self.assertLessEqual(len(there), 5000 // PAUSE + 1)
+            self.assertGreater((later.at - earlier.at) * 1000, CHALLENGE_INTERVAL - 1)
+        self.assertLessEqual(len(there), 5000 // CHALLENGE_INTERVAL + 1)
         self.assertGreater(len(there), 10)
         self.assertGreater(there[0].at, start)
         for sent in there:

@@ -119,6 +119,7 @@ class LogTests(ReasonsTestCase):
             session = sessions[line["peer"]]
             stats = session.stats
             self.assertIs(line["log_level"], LogLevel.info)
+            self.assertEqual(line["log_namespace"], "kcptwisted.session.KCPTransport")
             self.assertEqual(line["conv"], session.conv)
             self.assertApproximates(line["duration"], self.network.clock.seconds(), 0.5)
             self.assertEqual(

@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from kcptwisted.interfaces import Address
 from kcptwisted.options import KCPOptions
-from kcptwisted.stack.unreadable import PAUSE, PLAIN, SEALED, UnreadableLog
+from kcptwisted.stack.unreadable import LOG_INTERVAL, PLAIN, SEALED, UnreadableLog
 from tests.callers import CallerTestCase
 from tests.connections import CLIENT, SERVER
 
@@ -50,13 +50,13 @@ class LineTests(SynchronousTestCase):
         with capturedLogs() as events:
             log.add(3, HERE)
             self.assertEqual(lines(events), [(3, HERE[0])])
-            for times[0] in (5, 6, 4 + PAUSE):
+            for times[0] in (5, 6, 4 + LOG_INTERVAL):
                 log.add(2, HERE)
             self.assertEqual(len(lines(events)), 1)
-            times[0] = 5 + PAUSE
+            times[0] = 5 + LOG_INTERVAL
             log.add(1, THERE)
             self.assertEqual(lines(events)[1:], [(7, THERE[0])])
-            times[0] = 10 * PAUSE
+            times[0] = 10 * LOG_INTERVAL
             log.add(1, HERE)
             self.assertEqual(lines(events)[2:], [(1, HERE[0])])
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from zope.interface.verify import verifyObject
 
 from kcptwisted.options.table import TICK
-from kcptwisted.timing.clock import FEW
+from kcptwisted.timing.clock import FEW_DEADLINES
 from kcptwisted.timing.interfaces import IFlushed
 from tests.clocks import ClockTestCase
 from tests.properties import given, strategies
@@ -199,19 +199,19 @@ class DeadlineTests(ClockTestCase):
         """
         Have other sessions with deadlines that are far away.
         """
-        for number in range(FEW):
+        for number in range(FEW_DEADLINES):
             self.make().setDue(100_000 + number)
 
     def test_exact(self) -> None:
         """
         Where there are few deadlines they are met to the millisecond.
         """
-        sessions = [self.make() for _ in range(FEW)]
+        sessions = [self.make() for _ in range(FEW_DEADLINES)]
         for number, session in enumerate(sessions):
             session.setDue(13 + 7 * number)
         self.reactor.pump([0.001] * 100)
         self.assertEqual(
-            [session.flushed for session in sessions], [[13 + 7 * n] for n in range(FEW)]
+            [session.flushed for session in sessions], [[13 + 7 * n] for n in range(FEW_DEADLINES)]
         )
 
     def test_together(self) -> None:

@@ -4,7 +4,7 @@ Tests for L{kcptwisted.timing.clock}: sessions that raise, and what happens with
 
 from __future__ import annotations
 
-from kcptwisted.timing.clock import FEW, ROUNDS
+from kcptwisted.timing.clock import FEW_DEADLINES, ROUNDS
 from kcptwisted.timing.interfaces import IFlushed
 from tests.clocks import ClockTestCase, Flushed
 
@@ -191,7 +191,7 @@ class FaultTests(ClockTestCase):
         """
         Nor does it at a tick, where more than one call would be left.
         """
-        for number in range(2 * FEW):
+        for number in range(2 * FEW_DEADLINES):
             session = self.make()
             session.repeats = [15, 15, 15]
             session.meanwhile = self.clock.flush
@@ -238,7 +238,7 @@ class FaultTests(ClockTestCase):
         dialog, same, regular = self.make(), self.make(), self.make()
         regular.repeats = [15] * 200
         regular.setDue(25)
-        for number in range(3 * FEW if many else 0):
+        for number in range(3 * FEW_DEADLINES if many else 0):
             self.make().setDue(1000 + number)
         inside: list[int] = []
 

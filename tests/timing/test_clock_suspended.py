@@ -9,11 +9,11 @@ from typing import Any
 from twisted.logger import LogEvent, LogLevel, globalLogPublisher
 
 from kcptwisted.options.table import TICK
-from kcptwisted.timing.runningtime import TOLERANCE
+from kcptwisted.timing.runningtime import LATENESS_TOLERANCE
 from tests.clocks import ClockTestCase
 from tests.properties import given, strategies
 
-TOLERATED = int(TOLERANCE * 1000)
+TOLERATED = int(LATENESS_TOLERANCE * 1000)
 
 
 class SuspendedTests(ClockTestCase):
@@ -84,7 +84,7 @@ class SuspendedTests(ClockTestCase):
         for deadline in (5000, 30):
             self.setUp()
             self.make().setDue(deadline)
-            self.suspend(deadline / 1000 + TOLERANCE - 0.1)
+            self.suspend(deadline / 1000 + LATENESS_TOLERANCE - 0.1)
             self.assertEqual(self.clock.now(), deadline + TOLERATED - 100)
 
     def test_goesOn(self) -> None:
@@ -182,7 +182,7 @@ class SuspendedTests(ClockTestCase):
         self.passTime(300)
         (event,) = [event for event in events if "stood still" in (event["log_format"] or "")]
         self.assertEqual(event["log_level"], LogLevel.debug)
-        self.assertEqual(event["seconds"], 1000 - 5 - TOLERANCE)
+        self.assertEqual(event["seconds"], 1000 - 5 - LATENESS_TOLERANCE)
 
     @given(
         strategies.lists(

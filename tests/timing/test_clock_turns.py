@@ -9,8 +9,8 @@ from gc import collect
 from weakref import ref
 
 from kcptwisted.options.table import TICK
-from kcptwisted.timing.clock import FEW, ROUNDS
-from kcptwisted.timing.deadlines import SLACK
+from kcptwisted.timing.clock import FEW_DEADLINES, ROUNDS
+from kcptwisted.timing.deadlines import SPARE_TIMES
 from tests.clocks import ClockTestCase
 
 
@@ -250,7 +250,7 @@ class HeapTests(ClockTestCase):
         session = self.make()
         for i in range(1000):
             session.setDue(50_000 - i)
-        self.assertLessEqual(len(self.clock.deadlines.times), 3 * SLACK)
+        self.assertLessEqual(len(self.clock.deadlines.times), 3 * SPARE_TIMES)
 
 
 class ForgetTests(ClockTestCase):
@@ -294,7 +294,7 @@ class ForgetTests(ClockTestCase):
         """
         So it is while the clock ticks.
         """
-        for number in range(2 * FEW):
+        for number in range(2 * FEW_DEADLINES):
             self.make().setDue(number)
         self.assertEqual(self.calls(), 1)
         self.forgetAll()

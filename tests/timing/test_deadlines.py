@@ -8,7 +8,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from kcptwisted.timing.clock import FlushClock
-from kcptwisted.timing.deadlines import SLACK, Deadlines
+from kcptwisted.timing.deadlines import SPARE_TIMES, Deadlines
 from tests.clocks import Flushed
 from tests.properties import given, strategies
 
@@ -63,12 +63,12 @@ class DeadlinesTests(SynchronousTestCase):
         """
         deadlines, sessions = Deadlines(), [self.make() for _ in range(4)]
         last: dict[int, int] = {}
-        for index, due in moves * SLACK:
+        for index, due in moves * SPARE_TIMES:
             if index in last:
                 deadlines.remove(sessions[index], last[index])
             deadlines.add(sessions[index], due)
             last[index] = due
-        self.assertLessEqual(len(deadlines.times), 2 * len(sessions) + SLACK + 1)
+        self.assertLessEqual(len(deadlines.times), 2 * len(sessions) + SPARE_TIMES + 1)
         for now in range(10):
             expected = [sessions[index] for index, due in last.items() if due == now]
             self.assertEqual(set(deadlines.takeDue(now)), set(expected))

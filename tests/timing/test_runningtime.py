@@ -7,7 +7,7 @@ from __future__ import annotations
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from kcptwisted.timing.runningtime import TOLERANCE, RunningTime
+from kcptwisted.timing.runningtime import LATENESS_TOLERANCE, RunningTime
 from tests.properties import given, strategies
 
 
@@ -70,7 +70,7 @@ class NowTests(SynchronousTestCase):
             else:
                 self.time.expectCall(5)
             self.reactor.rightNow += 100
-            self.assertEqual(self.time.now(), 5000 + int(1000 * TOLERANCE))
+            self.assertEqual(self.time.now(), 5000 + int(1000 * LATENESS_TOLERANCE))
             self.assertTrue(self.time.stoodStill)
 
     def test_notPlannedAnyMore(self) -> None:

@@ -11,8 +11,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from kcptwisted.udp.lingering import (
     BATCHES,
-    FIRST_PAUSE,
-    LONGEST_PAUSE,
+    FIRST_PAUSE_TURNS,
+    LONGEST_PAUSE_TURNS,
     MOST_READERS,
     TRIES,
     Lingering,
@@ -48,8 +48,11 @@ class LingeringTests(SynchronousTestCase):
         for _ in range(8):
             pauses.append(self.pause(lingering))
             lingering.polled(found=False)
-        self.assertEqual(pauses[:4], [FIRST_PAUSE, FIRST_PAUSE, 2 * FIRST_PAUSE, 4 * FIRST_PAUSE])
-        self.assertEqual(max(pauses), LONGEST_PAUSE)
+        self.assertEqual(
+            pauses[:4],
+            [FIRST_PAUSE_TURNS, FIRST_PAUSE_TURNS, 2 * FIRST_PAUSE_TURNS, 4 * FIRST_PAUSE_TURNS],
+        )
+        self.assertEqual(max(pauses), LONGEST_PAUSE_TURNS)
 
     def test_pays(self) -> None:
         """
@@ -64,7 +67,7 @@ class LingeringTests(SynchronousTestCase):
             lingering.polled(found=True)
             self.assertEqual(lingering.pause, 0)
         lingering.polled(found=False)
-        self.assertEqual(self.pause(lingering), FIRST_PAUSE)
+        self.assertEqual(self.pause(lingering), FIRST_PAUSE_TURNS)
 
 
 class PortTests(PortTestCase):
@@ -86,7 +89,7 @@ class PortTests(PortTestCase):
         """
         What comes within a moment is handed over in the same turn, batch by batch.
         """
-        self.turns(FIRST_PAUSE, b"ping")
+        self.turns(FIRST_PAUSE_TURNS, b"ping")
         before = self.protocol.batches
         self.turns(1, b"ping", NOTHING, NOTHING, NOTHING, b"pong", NOTHING, NOTHING, b"ping")
         self.assertEqual(self.socket.incoming, [])
@@ -96,7 +99,7 @@ class PortTests(PortTestCase):
         """
         What takes longer is left to the reactor.
         """
-        self.turns(FIRST_PAUSE, b"ping")
+        self.turns(FIRST_PAUSE_TURNS, b"ping")
         self.turns(1, b"ping", *[NOTHING] * (TRIES + 2), b"late")
         self.assertIn(b"late", self.socket.incoming)
         self.turns(1, b"ping", NOTHING, NOTHING, b"pong")
@@ -106,7 +109,7 @@ class PortTests(PortTestCase):
         """
         A peer that always answers at once does not hold the reactor for ever.
         """
-        self.turns(FIRST_PAUSE, b"ping")
+        self.turns(FIRST_PAUSE_TURNS, b"ping")
         self.turns(1, *[b"ping", NOTHING] * 100)
         taken = 100 - self.socket.incoming.count(b"ping")
         self.assertEqual(taken, 1 + BATCHES)
@@ -116,7 +119,7 @@ class PortTests(PortTestCase):
         Where the reactor watches many descriptors there is no waiting.
         """
         self.reactor.readers |= {object() for _ in range(MOST_READERS)}
-        self.turns(FIRST_PAUSE, b"ping")
+        self.turns(FIRST_PAUSE_TURNS, b"ping")
         self.turns(1, b"ping", NOTHING, NOTHING, b"pong")
         self.assertIn(b"pong", self.socket.incoming)
 
@@ -124,7 +127,7 @@ class PortTests(PortTestCase):
         """
         A protocol that closes the port ends the waiting.
         """
-        self.turns(FIRST_PAUSE, b"ping")
+        self.turns(FIRST_PAUSE_TURNS, b"ping")
         self.protocol.onReceived = lambda: self.port.connectionLost(GONE)
         self.turns(1, b"ping", NOTHING, b"pong")
         self.assertIn(b"pong", self.socket.incoming)

@@ -20,7 +20,7 @@ from kcptwisted.wire.control import (
 )
 from kcptwisted.wire.fec import DATA, PARITY, outOfBandPacket
 from kcptwisted.wire.opening import Opening, opensNone, readOpening
-from kcptwisted.wire.segment import ACK, HEADER, PUSH, WASK, WINS, Segment
+from kcptwisted.wire.segment import ACK, PUSH, SEGMENT_HEADER, WASK, WINS, Segment
 from tests.properties import given, strategies
 
 CONV = 0xDEADBEEF
@@ -98,7 +98,7 @@ class FieldTests(SynchronousTestCase):
         """
         What is behind a data shard's size is not of its segments.
         """
-        segment = HEADER.pack(CONV, PUSH, 0, 32, 99, 0, 0, 4)
+        segment = SEGMENT_HEADER.pack(CONV, PUSH, 0, 32, 99, 0, 0, 4)
         self.assertIs(readOpening(_shard(segment) + b"data"), None)
         self.assertIsNot(readOpening(_shard(segment + b"data") + b"more"), None)
 

@@ -6,7 +6,12 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from kcptwisted.workers.delays import FIRST_PAUSE, LAST_PAUSE, STEADY, RestartDelays
+from kcptwisted.workers.delays import (
+    FIRST_RESTART_DELAY,
+    LONGEST_RESTART_DELAY,
+    STABLE_AFTER,
+    RestartDelays,
+)
 
 
 class RestartDelaysTests(SynchronousTestCase):
@@ -25,8 +30,21 @@ class RestartDelaysTests(SynchronousTestCase):
         With further early deaths the pauses double, up to a longest one.
         """
         delays = RestartDelays()
-        pauses = [delays.pauseAfter(STEADY / 2) for _ in range(9)]
-        self.assertEqual(pauses, [0, FIRST_PAUSE, 2, 4, 8, 16, LAST_PAUSE, LAST_PAUSE, LAST_PAUSE])
+        pauses = [delays.pauseAfter(STABLE_AFTER / 2) for _ in range(9)]
+        self.assertEqual(
+            pauses,
+            [
+                0,
+                FIRST_RESTART_DELAY,
+                2,
+                4,
+                8,
+                16,
+                LONGEST_RESTART_DELAY,
+                LONGEST_RESTART_DELAY,
+                LONGEST_RESTART_DELAY,
+            ],
+        )
 
     def test_steady(self) -> None:
         """
@@ -35,6 +53,6 @@ class RestartDelaysTests(SynchronousTestCase):
         delays = RestartDelays()
         for _ in range(5):
             delays.pauseAfter(0)
-        self.assertEqual(delays.pauseAfter(STEADY), 0)
-        self.assertEqual(delays.pauseAfter(0), FIRST_PAUSE)
-        self.assertEqual(delays.pauseAfter(0), 2 * FIRST_PAUSE)
+        self.assertEqual(delays.pauseAfter(STABLE_AFTER), 0)
+        self.assertEqual(delays.pauseAfter(0), FIRST_RESTART_DELAY)
+        self.assertEqual(delays.pauseAfter(0), 2 * FIRST_RESTART_DELAY)

@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from kcptwisted.udp.asked import askedAddress, ownAddressOf, readOwnAddress
 from kcptwisted.workers.messages import (
-    LARGEST,
+    LARGEST_MESSAGE,
     Begin,
     Message,
     Movable,
@@ -125,7 +125,7 @@ class MessageTests(SynchronousTestCase):
         self.assertEqual(len(parts), 5)
         found: list[bytes] = []
         for part in parts:
-            self.assertLessEqual(len(part), LARGEST + 2000)
+            self.assertLessEqual(len(part), LARGEST_MESSAGE + 2000)
             strays = decode(part)
             assert isinstance(strays, Strays)
             self.assertEqual(strays[:2], (1, ADDRESS))

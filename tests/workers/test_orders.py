@@ -13,7 +13,7 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from kcptwisted.workers.orders import PATIENCE, Orders
+from kcptwisted.workers.orders import ORDER_TIMEOUT, Orders
 
 
 class StoppableClock(Clock):
@@ -137,10 +137,10 @@ class OrdersTests(SynchronousTestCase):
         self.assertEqual(self.port.endings, ["abort"])
         self.port.stopped.callback(None)
         self.assertEqual(self.reactor.stops, 1)
-        self.reactor.advance(PATIENCE - 1)
+        self.reactor.advance(ORDER_TIMEOUT - 1)
         self.assertEqual(self.killed, [])
         self.reactor.advance(1)
-        self.assertEqual(self.killed, [PATIENCE])
+        self.assertEqual(self.killed, [ORDER_TIMEOUT])
 
     def test_ending(self) -> None:
         """

@@ -206,7 +206,7 @@ class SiblingsTests(SynchronousTestCase):
         """
         Who is told much reads a part of it, and then lets others have their turn.
         """
-        self.patch(siblingsModule, "READ_BUDGET", 5000)
+        self.patch(siblingsModule, "INBOX_READ_BUDGET", 5000)
         one, other = self.both
         for number in range(10):
             self.assertTrue(one.claim(77, [bytes([number]) * 1400], HERE))

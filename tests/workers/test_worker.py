@@ -7,8 +7,8 @@ from __future__ import annotations
 from twisted.logger import LogLevel, capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
-from kcptwisted.workers.delays import FIRST_PAUSE, STEADY
-from kcptwisted.workers.orders import PATIENCE
+from kcptwisted.workers.delays import FIRST_RESTART_DELAY, STABLE_AFTER
+from kcptwisted.workers.orders import ORDER_TIMEOUT
 from kcptwisted.workers.worker import KEPT_LINES, START_TIME, Worker, WorkerFailed
 from tests.workers.fakes import FakeProcess, FakeReactor
 
@@ -151,7 +151,7 @@ class DeathTests(WorkerTestCase):
         """
         self.die()
         self.assertEqual(len(self.reactor.processes), 2)
-        self.reactor.advance(STEADY)
+        self.reactor.advance(STABLE_AFTER)
         self.process.exit(0)
         self.reactor.advance(0)
         self.assertEqual(len(self.reactor.processes), 3)
@@ -174,9 +174,9 @@ class DeathTests(WorkerTestCase):
         self.listen()
         self.die()
         self.assertEqual(len(self.reactor.processes), 2)
-        self.reactor.advance(FIRST_PAUSE)
+        self.reactor.advance(FIRST_RESTART_DELAY)
         self.assertEqual(len(self.reactor.processes), 3)
-        self.reactor.advance(STEADY)
+        self.reactor.advance(STABLE_AFTER)
         self.die()
         self.assertEqual(len(self.reactor.processes), 4)
 
@@ -224,7 +224,7 @@ class StopTests(WorkerTestCase):
         """
         Assert that the process is killed soon, not now.
         """
-        self.reactor.advance(PATIENCE - 1)
+        self.reactor.advance(ORDER_TIMEOUT - 1)
         self.assertNotIn("KILL", self.process.signals)
         self.reactor.advance(1)
         self.assertEqual(self.process.signals[-1], "KILL")

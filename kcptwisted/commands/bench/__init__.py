@@ -1,3 +1,3 @@
 """
-The benchmark: loads for any Twisted endpoint, and C{python -m kcptwisted bench}.
+The benchmark: loads for any Twisted endpoint, and C{kcptwisted bench}.
 """

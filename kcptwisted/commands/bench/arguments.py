@@ -1,5 +1,5 @@
 """
-The command line of C{python -m kcptwisted bench}.
+The command line of C{kcptwisted bench}.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-The command C{python -m kcptwisted bench}.
+The command C{kcptwisted bench}.
 """
 
 from __future__ import annotations
@@ -123,15 +123,16 @@ def run(arguments: argparse.Namespace, output: TextIO, errors: TextIO) -> int:
     status = [INTERRUPTED]
 
     def ended(result: bool | Failure) -> None:
+        # First of all: what follows fails if nobody reads what this prints.  The reactor has
+        # stopped already if the user has ended the run.
+        with suppress(ReactorNotRunning):
+            reactor.stop()
         if isinstance(result, Failure):
             if not result.check(Stopped):
                 status[0] = FAILED
                 result.printTraceback(errors)
         else:
             status[0] = 0 if result else FAILED
-        # The reactor has stopped already if the user has ended the run.
-        with suppress(ReactorNotRunning):
-            reactor.stop()
 
     def begin() -> None:
         reactor.addSystemEventTrigger("before", "shutdown", benchmark.stop)

@@ -10,6 +10,7 @@ import sys
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred, TimeoutError, fail, gatherResults, succeed
@@ -18,6 +19,16 @@ from twisted.internet.interfaces import IProcessTransport
 from twisted.internet.protocol import ProcessProtocol
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
+
+import kcptwisted
+
+# What a peer's process runs.  With C{-m} it would take the sources of the current directory, such
+# as those of a clone, for this package, and measure those.
+_RUN_PEER = (
+    "import runpy, sys; sys.path.insert(0, sys.argv.pop(1));"
+    " runpy.run_module('kcptwisted.commands.bench.peer', run_name='__main__', alter_sys=True)"
+)
+_PLACE = str(Path(kcptwisted.__file__).resolve().parent.parent)
 
 #: Seconds that a process may take to end after the end of its input.
 EXIT_TIMEOUT = 10
@@ -180,7 +191,7 @@ class Peers:
         @param options: further options of its command line.
         """
         peer = Peer(self._reactor, "server" if role == "serve" else role)
-        command = [sys.executable, "-m", "kcptwisted.commands.bench.peer", role, endpoint]
+        command = [sys.executable, "-c", _RUN_PEER, _PLACE, role, endpoint]
         command += [f"--{name}={value}" for name, value in options.items()]
         self._reactor.spawnProcess(peer, sys.executable, command, dict(os.environ))
         self._started.append(peer)

@@ -1,5 +1,5 @@
 """
-The scenarios that C{python -m kcptwisted bench} measures.
+The scenarios that C{kcptwisted bench} measures.
 """
 
 from __future__ import annotations

@@ -110,11 +110,13 @@ class SpawningReactor(Clock):
 
     @ivar processes: what would run.
     @ivar prepare: called with each when it begins.
+    @ivar interpreted: the command line of the last, up to the arguments of the peer.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.processes: list[FakeProcess] = []
+        self.interpreted: list[str] = []
         self.prepare: Callable[[FakeProcess], None] = lambda process: None
 
     def spawnProcess(
@@ -132,8 +134,8 @@ class SpawningReactor(Clock):
         """
         Note.
         """
-        assert args[:3] == [executable, "-m", "kcptwisted.commands.bench.peer"]
-        process = FakeProcess(processProtocol, args[3:])
+        self.interpreted = args[:4]
+        process = FakeProcess(processProtocol, args[4:])
         processProtocol.makeConnection(process)
         self.processes.append(process)
         self.prepare(process)

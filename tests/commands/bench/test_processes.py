@@ -4,7 +4,9 @@ Tests for L{kcptwisted.commands.bench.processes}.
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -54,6 +56,19 @@ class PeersTests(SynchronousTestCase):
         @return: the words of a failure.
         """
         return str(self.failureResultOf(using, PeerFailed).value)
+
+    def test_samePackage(self) -> None:
+        """
+        A process runs this package's peer, and not that of the current directory.
+        """
+        self.use(lambda peer: Deferred())
+        place = Path(self.mktemp())
+        (place / "kcptwisted").mkdir(parents=True)
+        (place / "kcptwisted" / "__init__.py").write_text("raise SystemExit('another package')")
+        found = subprocess.run(
+            [*self.reactor.interpreted, "--help"], cwd=place, capture_output=True, text=True
+        )
+        self.assertIn("One end of a measurement.", found.stdout, found.stderr)
 
     def test_interfaces(self) -> None:
         """

@@ -1,5 +1,5 @@
 """
-C{python -m kcptwisted bench} with processes of its own.
+C{kcptwisted bench} with processes of its own.
 """
 
 from __future__ import annotations
@@ -81,6 +81,16 @@ class CommandTests(ProgramTestCase):
 
     # What it waits for takes a second, or forever.
     test_killed.timeout = PATIENCE  # type: ignore[attr-defined]
+
+    async def test_nobodyReads(self) -> None:
+        """
+        It ends, and not with status 0, if neither its results nor its errors can be printed.
+        """
+        program = self.bench("idle", "--sessions=1", "--seconds=0.1")
+        for descriptor in (1, 2):
+            program.transport.closeChildFD(descriptor)
+        await program.ended()
+        self.assertNotEqual(program.status, 0)
 
     async def children(self, program: Program, count: int) -> list[int]:
         """

@@ -1,5 +1,5 @@
 """
-What a connection says, as calls of its application and of who holds it.
+Turns the events of a connection into calls of its application and of its holder.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ from kcptwisted.session.stream import Stream
 from kcptwisted.stats import SessionStats
 from kcptwisted.udp.addresses import toAddress
 
-_log = Logger()
+# The name that docs/transports.md gives, wherever the code is.
+_log = Logger(namespace="kcptwisted.session.KCPTransport")
 
 
-class IHappening(Protocol):
+class IDispatchSession(Protocol):
     """
-    The session that things happen to.
+    A session, as far as it concerns L{dispatch}.
     """
 
     address: Address
@@ -39,16 +40,16 @@ class IHappening(Protocol):
     def over(self, reason: Failure) -> None: ...
 
 
-_Session = TypeVar("_Session", bound=IHappening)
+_Session = TypeVar("_Session", bound=IDispatchSession)
 
 
-def happen(
+def dispatch(
     session: _Session,
     holder: SessionHolder[_Session],
     event: Event | AnotherGreeted | Unread | Ended,
 ) -> None:
     """
-    Tells application and holder what has happened.
+    Makes the calls that an event leads to.
     """
     connection, application = session.connection, session.application
     if event is Event.READABLE:
@@ -80,13 +81,13 @@ def happen(
         session.over(failureOf(event.end))
 
 
-def conclude(
+def dispatchEnd(
     session: _Session, holder: SessionHolder[_Session], reason: Failure, duration: int
 ) -> None:
     """
     Tells application and holder that the connection has ended.
 
-    @param duration: how long it has been there, milliseconds.
+    @param duration: how long it lasted, milliseconds.
     """
     reportEnd(_log, session.connection, session.stats, toAddress(session.address), duration, reason)
     application = session.application
