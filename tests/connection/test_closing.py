@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from kcptwisted.connection.events import Cause
 from kcptwisted.connection.states import Sending
 from kcptwisted.wire.control import Reset, ResetReason
+from kcptwisted.wire.segment import decodeSegments
 from tests.connection.driving import SETTINGS, changed
 from tests.connection.peers import established
 
@@ -33,6 +34,27 @@ class DiscardedTests(SynchronousTestCase):
         self.assertIs(party.sending, Sending.DISCARDED)
         self.assertIs(party.deadline(), None)
         self.assertEqual(party.passTo(party.now + 100_000), [])
+
+
+class PeersCloseTests(SynchronousTestCase):
+    """
+    The peer has closed, and what it sent before has yet to arrive.
+    """
+
+    def test_acknowledgements(self) -> None:
+        """
+        The acknowledgements of what arrives still wait, so that several share a datagram.
+        """
+        for both in (False, True):
+            party, peer = established()
+            party.receive([peer.fin(3, both=both)])
+            party.flush()
+            party.take()
+            for sn in (1, 2):
+                party.receive([peer.push(sn, b"data")])
+                self.assertFalse(party.connection.wantsFlush)
+            [datagram] = party.passTo(party.now + SETTINGS.arq.interval)
+            self.assertEqual([each.sn for each in decodeSegments(datagram)], [1, 2])
 
 
 class DeliveredTests(SynchronousTestCase):
