@@ -213,7 +213,10 @@ class KCPSession:
         now = self._clock.now()
         self.connection.call(now)
         self._react(now)
-        self._clock.wantFlush(self)
+        if self.connection.wantsFlush:
+            self._clock.wantFlush(self)
+        else:
+            self.schedule()
 
     def accept(self, unproven: bool, received: int) -> None:
         """
