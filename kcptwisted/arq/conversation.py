@@ -10,7 +10,7 @@ from kcptwisted.arq.congestion import CongestionControl
 from kcptwisted.arq.incoming import readControl, takeApart
 from kcptwisted.arq.probe import WindowProbe
 from kcptwisted.arq.receiver import Receiver
-from kcptwisted.arq.sender import MAXIMUM_BURST, Sender
+from kcptwisted.arq.sender import Sender
 from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.arq.staleness import Staleness
 from kcptwisted.arq.unproven import UnprovenPath
@@ -376,12 +376,12 @@ class Conversation:
             else:
                 pushes = self.unproven.flush(segments, conv, now, window, una)
             segments += pushes
-            if self._sendQueue.segments and len(pushes) >= MAXIMUM_BURST:
+            if pushes and self._sendQueue.segments:
+                # The burst was full, or sending again has changed the congestion window.
                 self.wantsFlush = sender.wantsFlush
-        mtu = self._settings.mtu
-        if sum(map(len, segments)) <= mtu:
+        if sum(map(len, segments)) <= self._settings.mtu:
             return [b"".join(segments)] if segments else segments
-        return packSegments(segments, mtu)
+        return packSegments(segments, self._settings.mtu)
 
     def _probeIsDue(self, now: int) -> bool:
         """

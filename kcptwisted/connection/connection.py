@@ -15,7 +15,7 @@ from kcptwisted.connection.liveness import Liveness
 from kcptwisted.connection.opening import fromAnswer
 from kcptwisted.connection.path import PathWatch
 from kcptwisted.connection.settings import ConnectionSettings
-from kcptwisted.connection.states import State, Step
+from kcptwisted.connection.states import Sending, State, Step
 from kcptwisted.connection.timers import NEVER, Timer, TimerTable
 from kcptwisted.stats import SessionStats
 from kcptwisted.wire.control import EMPTY_BLOCK
@@ -136,7 +136,6 @@ class Connection:
             self.events.append(Event.ESTABLISHED)
 
     def _path(self) -> PathWatch:
-        # Made on use: most connections are idle.
         return PathWatch(
             self.conversation, self.controls, self.liveness, self.settings, self.events
         )
@@ -201,7 +200,8 @@ class Connection:
         if conversation.wantsProof:
             controls.question(now)
             self.liveness.askSoon()
-        if conversation.wantsFlush or not self.lifecycle.isOpen:
+        lifecycle = self.lifecycle
+        if conversation.wantsFlush or not (lifecycle.isOpen or lifecycle.sending is Sending.READY):
             self.wantsFlush = True
         return foreign
 

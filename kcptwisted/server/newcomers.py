@@ -64,7 +64,8 @@ class Newcomers:
         self._onOpened = onOpened
         # How many datagrams of each session are still watched once its peer acknowledges data.
         self._watched: dict[KCPSession, int] = {}
-        # Sessions that are over, and the made-up addresses that they count under: others may have theirs.
+        # Sessions that are over, and the made-up addresses that they count under: others may have
+        # theirs.
         self._parked: dict[KCPSession, Address] = {}
         self._parkings = 0
 

@@ -10,7 +10,7 @@ from kcptwisted.connection.events import Cause, End, Event
 from kcptwisted.connection.states import Sending, State
 from kcptwisted.testing.link import Link
 from kcptwisted.wire.control import Fin, FinAck, Reset, ResetReason
-from kcptwisted.wire.segment import PUSH, WINS
+from kcptwisted.wire.segment import PUSH, WINS, decodeSegments
 from tests.connection.datagrams import blocks, frames, segment
 from tests.connection.driving import PLAIN, SETTINGS, START, Party, changed
 from tests.connection.pairs import Pair
@@ -39,6 +39,27 @@ class DiscardedTests(SynchronousTestCase):
         self.assertIs(party.sending, Sending.DISCARDED)
         self.assertIs(party.deadline(), None)
         self.assertEqual(party.passTo(party.now + 100_000), [])
+
+
+class PeersCloseTests(SynchronousTestCase):
+    """
+    The peer has closed, and what it sent before has yet to arrive.
+    """
+
+    def test_acknowledgements(self) -> None:
+        """
+        The acknowledgements of what arrives still wait, so that several share a datagram.
+        """
+        for both in (False, True):
+            party, peer = established()
+            party.receive([peer.fin(3, both=both)])
+            party.flush()
+            party.take()
+            for sn in (1, 2):
+                party.receive([peer.push(sn, b"data")])
+                self.assertFalse(party.connection.wantsFlush)
+            [datagram] = party.passTo(party.now + SETTINGS.arq.interval)
+            self.assertEqual([each.sn for each in decodeSegments(datagram)], [1, 2])
 
 
 class DeliveredTests(SynchronousTestCase):
