@@ -36,6 +36,25 @@ HOT = [
             "unproven",
         )
     ],
+    *[
+        f"kcptwisted/connection/{name}.py"
+        for name in (
+            "channel",
+            "closing",
+            "connection",
+            "controls",
+            "lastwords",
+            "lifecycle",
+            "liveness",
+            "opening",
+            "path",
+            "settings",
+            "shutdown",
+            "states",
+            "timers",
+        )
+    ],
+    "kcptwisted/wire/control.py",
     "kcptwisted/fec/decoder.py",
     "kcptwisted/fec/encoder.py",
     "kcptwisted/stats.py",

@@ -10,4 +10,8 @@ In code, use L{kcptwisted.endpoints.KCPClientEndpoint} and
 L{kcptwisted.endpoints.KCPServerEndpoint} with L{kcptwisted.options.KCPOptions}.
 """
 
+from kcptwisted import moved
+
 __version__ = "0.1.0"
+
+moved.install()

@@ -19,7 +19,8 @@ PACKAGE = Path(kcptwisted.__file__).parent
 #: Each package and what it imports of the others, lowest first: a package imports only what stands
 #: above it here.  The modules of the root are packages of one module.
 PACKAGES = {
-    "__init__": "",
+    "moved": "",
+    "__init__": "moved",
     "wire": "",
     "native": "",
     "stats": "",

@@ -10,7 +10,7 @@ from kcptwisted.arq.congestion import CongestionControl
 from kcptwisted.arq.incoming import readControl, takeApart
 from kcptwisted.arq.probe import WindowProbe
 from kcptwisted.arq.receiver import Receiver
-from kcptwisted.arq.sender import MAXIMUM_BURST, Sender
+from kcptwisted.arq.sender import Sender
 from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.arq.staleness import Staleness
 from kcptwisted.arq.unproven import UnprovenPath
@@ -108,7 +108,8 @@ class Conversation:
         self.unproven: UnprovenPath | None = None
         self.heard = False
         self.controls: list[bytes] = []
-        self._controlsToSend: list[tuple[int, bytes]] = []
+        # None while there are none: most conversations are idle.
+        self._controlsToSend: list[tuple[int, bytes]] | None = None
 
     def receive(
         self, datagrams: Sequence[bytes], now: int, recovered: bool = False
@@ -287,6 +288,8 @@ class Conversation:
 
         @param cmd: L{WASK}, which asks for an answer, or L{WINS}.
         """
+        if self._controlsToSend is None:
+            self._controlsToSend = []
         self._controlsToSend.append((cmd, data))
         self.wantsFlush = True
         if cmd == WASK:
@@ -316,8 +319,7 @@ class Conversation:
         self.sender.discard()
         self.receiver.discard()
         self.controls.clear()
-        self._controlsToSend.clear()
-        self._flushDeadline = self._probe = None
+        self._controlsToSend = self._flushDeadline = self._probe = None
 
     @property
     def drained(self) -> bool:
@@ -353,7 +355,8 @@ class Conversation:
             window = MAXIMUM_WINDOW if window > 0 else 0
         una = receiver.next & MASK
         # A listener that has no session for it reads the first segment of a datagram.
-        segments = self._controlSegments(now) if self._controlsToSend else []
+        controls = self._controlsToSend
+        segments = self._controlSegments(controls, now) if controls else []
         if receiver.ackCount:
             for sn, ts in receiver.takeAcks():
                 segments.append(packHeader(conv, ACK, 0, window, ts, sn & MASK, una, 0))
@@ -373,12 +376,12 @@ class Conversation:
             else:
                 pushes = self.unproven.flush(segments, conv, now, window, una)
             segments += pushes
-            if self._sendQueue.segments and len(pushes) >= MAXIMUM_BURST:
+            if pushes and self._sendQueue.segments:
+                # The burst was full, or sending again has changed the congestion window.
                 self.wantsFlush = sender.wantsFlush
-        mtu = self._settings.mtu
-        if sum(map(len, segments)) <= mtu:
+        if sum(map(len, segments)) <= self._settings.mtu:
             return [b"".join(segments)] if segments else segments
-        return packSegments(segments, mtu)
+        return packSegments(segments, self._settings.mtu)
 
     def _probeIsDue(self, now: int) -> bool:
         """
@@ -388,10 +391,10 @@ class Conversation:
             self._probe = WindowProbe(now)
         return self._probe.isDue(now)
 
-    def _controlSegments(self, now: int) -> list[bytes]:
+    def _controlSegments(self, controls: list[tuple[int, bytes]], now: int) -> list[bytes]:
         segments = []
-        for cmd, data in self._controlsToSend:
+        for cmd, data in controls:
             segments.append(self.windowDatagram(now, cmd, data))
             self._tellWindow = self._tellWindow and cmd != WINS
-        self._controlsToSend.clear()
+        self._controlsToSend = None
         return segments

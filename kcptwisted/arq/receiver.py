@@ -61,12 +61,12 @@ class Receiver:
         self.ackCount = 0
         self.windowReopened = False
         self._lastAck = (0, 0)
-        self._selective: list[tuple[int, int]] = []
+        # None while there is nothing to hold: most receivers are idle.
+        self._selective: list[tuple[int, int]] | None = None
         self._reordered: dict[int, tuple[int, bytes]] = {}
         self._ready: list[bytes] = []
-        # None until the first message.
         self._messages: deque[tuple[int, bytes]] | None = None
-        self._partial: list[tuple[int, bytes]] = []
+        self._partial: list[tuple[int, bytes]] | None = None
 
     @property
     def window(self) -> int:
@@ -159,11 +159,15 @@ class Receiver:
         if position < self.next:
             return
         most = MAXIMUM_ACKS_PER_SEGMENT * self._window
-        if len(self._selective) >= most:
+        selective = self._selective
+        if selective is None:
+            self._selective = [self._lastAck]
+            return
+        if len(selective) >= most:
             # ACKs that una covers are dropped, and all but the last of each segment.
-            latest = dict(self._selective)
-            self._selective = [ack for ack in latest.items() if ack[0] >= self.next]
-        self._selective.append(self._lastAck)
+            latest = dict(selective)
+            self._selective = selective = [ack for ack in latest.items() if ack[0] >= self.next]
+        selective.append(self._lastAck)
 
     def _advance(self) -> None:
         """
@@ -186,6 +190,8 @@ class Receiver:
 
     def _assemble(self, frg: int, data: bytes) -> None:
         partial = self._partial
+        if partial is None:
+            partial = self._partial = []
         if partial and frg != partial[-1][0] - 1:
             # The peer began another message: this one will never be complete.
             self._stats.KCPInErrors += 1
@@ -250,10 +256,8 @@ class Receiver:
         Forgets what waits for the application, or for a missing segment.
         """
         self._ready.clear()
-        self._messages = None
-        self._partial.clear()
+        self._messages = self._partial = self._selective = None
         self._reordered.clear()
-        self._selective.clear()
 
     def takeAcks(self) -> list[tuple[int, int]]:
         """
@@ -267,7 +271,7 @@ class Receiver:
         if not self._selective:
             return [self._lastAck]
         acks = [ack for ack in self._selective if ack[0] >= self.next]
-        self._selective.clear()
+        self._selective = None
         if not acks or acks[-1] != self._lastAck:
             acks.append(self._lastAck)
         return acks

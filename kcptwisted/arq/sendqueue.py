@@ -16,6 +16,10 @@ SHORT = 256
 Fragment = tuple[int, bytes]
 
 
+#: All queues that are empty have this one list, which nobody changes: most are, most of the time.
+_NOTHING: list[Fragment] = []
+
+
 class MessageTooLong(ValueError):
     """
     A message that no KCP peer, or not this one, could ever take.
@@ -53,7 +57,7 @@ class SendQueue:
         """
         self._stream = stream
         self.mss = mss
-        self.segments: list[Fragment] | deque[Fragment] = []
+        self.segments: list[Fragment] | deque[Fragment] = _NOTHING
         self.bytes = 0
         self.peerWindow: int | None = None
 
@@ -99,6 +103,9 @@ class SendQueue:
 
     def _append(self, fragments: list[Fragment]) -> None:
         segments = self.segments
+        if not segments:
+            self.segments = deque(fragments) if len(fragments) > SHORT else fragments
+            return
         if isinstance(segments, list) and len(segments) + len(fragments) > SHORT:
             segments = self.segments = deque(segments)
         segments.extend(fragments)
@@ -111,7 +118,7 @@ class SendQueue:
         """
         segments = self.segments
         if count == len(segments):
-            self.segments = []
+            self.segments = _NOTHING
             self.bytes = 0
             return segments
         if isinstance(segments, list):
@@ -139,5 +146,5 @@ class SendQueue:
         """
         Forgets what waits.
         """
-        self.segments = []
+        self.segments = _NOTHING
         self.bytes = 0

@@ -12,10 +12,10 @@ from kcptwisted.connection.controls import Controls
 from kcptwisted.connection.events import Cause, End, Event, Events
 from kcptwisted.connection.lifecycle import Lifecycle
 from kcptwisted.connection.liveness import Liveness
-from kcptwisted.connection.opening import Opening, fromAnswer
+from kcptwisted.connection.opening import fromAnswer
 from kcptwisted.connection.path import PathWatch
 from kcptwisted.connection.settings import ConnectionSettings
-from kcptwisted.connection.states import State, Step
+from kcptwisted.connection.states import Sending, State, Step
 from kcptwisted.connection.timers import NEVER, Timer, TimerTable
 from kcptwisted.stats import SessionStats
 from kcptwisted.wire.control import EMPTY_BLOCK
@@ -83,14 +83,14 @@ class Connection:
         congestion = congestionControl(settings.congestionControl, arq.mss)
         self.conversation = Conversation(conv, arq, congestion, stats)
         self.events: Events = []
-        self.outbox: list[bytes] = []
+        self.outbox: Sequence[bytes] = ()
         self.wantsFlush = self.hasMore = False
         self._timers = TimerTable()
         self.liveness = Liveness(
             settings.keepAlive, settings.deadAfter, settings.idleTimeout, self._timers
         )
         self.controls = Controls(
-            self.conversation, settings, stats, newToken, Opening(self._timers), self.events
+            self.conversation, settings, stats, newToken, self._timers, self.events
         )
         self.lifecycle = Lifecycle(
             self.conversation,
@@ -98,7 +98,6 @@ class Connection:
             self.liveness,
             self._timers,
             self.events,
-            self.outbox,
             settings.linger,
         )
 
@@ -109,13 +108,12 @@ class Connection:
         Begins as the end that calls.  Without C{handshake} the peer is taken to be there, and is
         asked with the first data.
         """
-        controls = self.controls
-        controls.call()
+        self.controls.call()
         if self.settings.handshake:
-            controls.greet(now)
+            self.controls.greet(now)
             self.wantsFlush = True
         else:
-            controls.opening.deferred = True
+            self.controls.deferHello()
             self._establish(now)
 
     def accept(self, now: int, unproven: bool, received: int, overhead: int, lower: int) -> None:
@@ -138,7 +136,6 @@ class Connection:
             self.events.append(Event.ESTABLISHED)
 
     def _path(self) -> PathWatch:
-        # Made on use: most connections are idle.
         return PathWatch(
             self.conversation, self.controls, self.liveness, self.settings, self.events
         )
@@ -193,8 +190,9 @@ class Connection:
                 return ()
         if controls.unproven is not None and controls.seeProof(now):
             self.wantsFlush = True
-        if controls.opening.retried:
-            controls.opening.retried = False
+        opening = controls.opening
+        if opening is not None and opening.retried:
+            opening.retried = False
         elif conversation.heard:
             self._heard(now)
         if conversation.receiver.unread:
@@ -202,7 +200,8 @@ class Connection:
         if conversation.wantsProof:
             controls.question(now)
             self.liveness.askSoon()
-        if conversation.wantsFlush or not self.lifecycle.isOpen:
+        lifecycle = self.lifecycle
+        if conversation.wantsFlush or not (lifecycle.isOpen or lifecycle.sending is Sending.READY):
             self.wantsFlush = True
         return foreign
 
@@ -222,7 +221,7 @@ class Connection:
             return False
         self._heard(now)
         if cmd == WASK:
-            self.outbox.append(self.conversation.windowDatagram(now))
+            self.outbox = [*self.outbox, self.conversation.windowDatagram(now)]
         return True
 
     def _fromAnswer(self, datagrams: list[bytes]) -> list[bytes]:
@@ -232,9 +231,12 @@ class Connection:
         return taken
 
     def _heard(self, now: int) -> None:
-        self.liveness.heard = now
+        liveness = self.liveness
+        liveness.heard = now
         self.conversation.sender.deadLink = False
-        if self.liveness.unanswered and self._path().revived(now):
+        if now >= liveness.refreshAt:
+            liveness.refresh()
+        elif liveness.unanswered and self._path().revived(now):
             self.wantsFlush = True
         if self.lifecycle.state is State.CONNECTING and self.conversation.answered:
             self._establish(now)
@@ -273,10 +275,9 @@ class Connection:
 
         @return: whether this is news.
         """
-        if not self.lifecycle.close(now):
-            return False
-        self.wantsFlush = True
-        return True
+        isNews = self.lifecycle.close(now)
+        self.wantsFlush = self.wantsFlush or isNews
+        return isNews
 
     def closeOutput(self) -> None:
         """
@@ -315,15 +316,6 @@ class Connection:
             self.conversation.sender.resendAll(now)
             self.wantsFlush = True
 
-    def keepalive(self, now: int) -> bytes | None:
-        """
-        Returns a small datagram that says nothing new; None if the connection is over, or nobody
-        may be there.
-        """
-        if self.lifecycle.isOver or self.controls.unproven is not None:
-            return None
-        return self.conversation.windowDatagram(now)
-
     # Time.
 
     def deadline(self) -> int | None:
@@ -347,7 +339,8 @@ class Connection:
             self.hasMore = False
             return []
         conversation, controls = self.conversation, self.controls
-        if controls.opening.deferred and conversation.sender.queue:
+        opening = controls.opening
+        if opening is not None and opening.deferred and conversation.sender.queue:
             controls.greet(now)
         if self.liveness.timesIdleness:
             stats = self._stats
@@ -373,7 +366,8 @@ class Connection:
         return datagrams
 
     def _timeOut(self, now: int) -> None:
-        if self.controls.opening.isDue(now, self.lifecycle.state is State.CONNECTING):
+        opening = self.controls.opening
+        if opening and opening.isDue(now, self.lifecycle.state is State.CONNECTING):
             self.controls.sayHello()
         if self._timers.isDue(Timer.LIVENESS, now):
             end = self._path().look(now)
@@ -387,6 +381,7 @@ class Connection:
         See L{Lifecycle.settle}.
         """
         self.lifecycle.settle(now)
+        self._takeLastWords()
         if self.conversation.wantsFlush:
             self.wantsFlush = True
 
@@ -394,4 +389,12 @@ class Connection:
         """
         See L{Lifecycle.end}.
         """
-        self.lifecycle.end(end, now)
+        try:
+            self.lifecycle.end(end, now)
+        finally:
+            self._takeLastWords()
+
+    def _takeLastWords(self) -> None:
+        words, self.lifecycle.lastWords = self.lifecycle.lastWords, ()
+        if words:
+            self.outbox = [*self.outbox, *words]

@@ -13,6 +13,7 @@ from kcptwisted.connection.channel import ControlChannel, Verdict
 from kcptwisted.connection.events import AnotherGreeted, Event, Events
 from kcptwisted.connection.opening import Opening
 from kcptwisted.connection.settings import ConnectionSettings
+from kcptwisted.connection.timers import TimerTable
 from kcptwisted.stats import SessionStats
 from kcptwisted.wire.control import (
     LONGEST_BLOCK,
@@ -35,6 +36,9 @@ from kcptwisted.wire.segment import WASK, WINS
 #: Milliseconds between two times that something outside the connection makes it ask or send again.
 RESEND_INTERVAL = 1000
 
+#: Before anything, milliseconds.
+LONG_AGO = -RESEND_INTERVAL
+
 
 class Controls:
     """
@@ -42,7 +46,7 @@ class Controls:
 
     @ivar channel: who the two ends are; None as long as the peer has not said hello to this end,
         which was called, or if datagrams are too small for control frames.
-    @ivar opening: the hellos.
+    @ivar opening: the hellos of the end that calls; None at the other.
     @ivar unproven: limits what is sent as long as the peer's address may be forged; else None.
     """
 
@@ -56,6 +60,7 @@ class Controls:
         "_newToken",
         "_settings",
         "_stats",
+        "_timers",
         "channel",
         "opening",
         "unproven",
@@ -67,7 +72,7 @@ class Controls:
         settings: ConnectionSettings,
         stats: SessionStats,
         newToken: Callable[[], bytes],
-        opening: Opening,
+        timers: TimerTable,
         events: Events,
     ) -> None:
         """
@@ -79,12 +84,13 @@ class Controls:
         self._stats = stats
         self._newToken = newToken
         self._events = events
-        self.opening = opening
+        self._timers = timers
+        self.opening: Opening | None = None
         self.channel: ControlChannel | None = None
         self.unproven: UnprovenPath | None = None
         # What the last challenge was, and when it came; when the peer was last doubted.
         self._challenge = b""
-        self._challengedAt = self._doubtedAt = -RESEND_INTERVAL
+        self._challengedAt = self._doubtedAt = LONG_AGO
         self._modesReported = False
 
     # Who the peer is.
@@ -109,7 +115,8 @@ class Controls:
         Whether the peer may yet say that it takes control frames, though data went before it was
         asked.
         """
-        return not self._settings.handshake and self.channel is not None and self.opening.asking
+        asking = self.opening is not None and self.opening.asking
+        return asking and not self._settings.handshake and self.channel is not None
 
     @property
     def leastRoom(self) -> int:
@@ -163,11 +170,22 @@ class Controls:
             self._newToken(), settings.features, settings.arq.receiveWindow, initiator
         )
 
+    def deferHello(self) -> None:
+        """
+        Says hello together with the first data.
+        """
+        self._open().deferred = True
+
+    def _open(self) -> Opening:
+        if self.opening is None:
+            self.opening = Opening(self._timers)
+        return self.opening
+
     def greet(self, now: int) -> None:
         """
         Says hello.
         """
-        self.opening.sent(now)
+        self._open().sent(now)
         self.sayHello()
 
     def sayHello(self) -> None:
@@ -187,7 +205,7 @@ class Controls:
         if channel is not None and channel.known:
             block = channel.block() if self.unproven is None else channel.challenge()
             self._conversation.sendControl(WASK, block)
-        elif self.opening.deferred:
+        elif self.opening is not None and self.opening.deferred:
             self.greet(now)
         else:
             self._conversation.askWindow()
@@ -272,7 +290,8 @@ class Controls:
         if isinstance(frame, Hello):
             self._greeted(channel)
         elif isinstance(frame, Retry):
-            self.opening.retried = not channel.known
+            if self.opening is not None:
+                self.opening.retried = not channel.known
             if channel.retry(frame.cookie):
                 self.sayHello()
         elif isinstance(frame, Challenge):
@@ -290,8 +309,9 @@ class Controls:
         if channel.modesDiffer and not self._modesReported:
             self._modesReported = True
             self._events.append(Event.MODES_DIFFER)
-        self.opening.stop()
-        self.opening.retried = False
+        if self.opening is not None:
+            self.opening.stop()
+            self.opening.retried = False
         conversation = self._conversation
         if channel.receiveWindow:
             conversation.sender.peerWindow = channel.receiveWindow

@@ -52,7 +52,8 @@ def lastWord(
     if channel is None:
         return None
     if not channel.known:
-        if attached or not controls.opening.hasAsked or cause is Cause.REFUSED:
+        hasAsked = controls.opening is not None and controls.opening.hasAsked
+        if attached or not hasAsked or cause is Cause.REFUSED:
             return None
         # A peer whose answer has not come may have a session all the same, and would wait for this
         # end.  A WINS opens no session where there is none.

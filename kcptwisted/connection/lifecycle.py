@@ -33,6 +33,7 @@ class Lifecycle:
         before; else None.
     @ivar lastWord: a datagram that tells a peer which still talks to this connection that it is
         over; None if the peer takes no control frames, or the connection is not over.
+    @ivar lastWords: copies of it that leave at once, for the connection to take.
     @ivar attached: the driver's: the application has been given the connection.
     @ivar discards: the driver's: the application takes nothing any more.
     @ivar awaitsProducer: the driver's: a producer has yet to write the rest of what a close
@@ -48,7 +49,6 @@ class Lifecycle:
         "_events",
         "_linger",
         "_liveness",
-        "_outbox",
         "_peerEnded",
         "_pending",
         "_timers",
@@ -60,6 +60,7 @@ class Lifecycle:
         "isOpen",
         "isOver",
         "lastWord",
+        "lastWords",
         "leaving",
         "state",
         "unsettled",
@@ -72,12 +73,10 @@ class Lifecycle:
         liveness: Liveness,
         timers: TimerTable,
         events: Events,
-        outbox: list[bytes],
         linger: float,
     ) -> None:
         """
         @param events: takes what has happened.
-        @param outbox: takes datagrams that leave at once.
         @param linger: how long a close may stand still, seconds.
         """
         self._conversation = conversation
@@ -85,7 +84,6 @@ class Lifecycle:
         self._liveness = liveness
         self._timers = timers
         self._events = events
-        self._outbox = outbox
         self._linger = linger
         self.state = State.CONNECTING
         self.isOver = self.isEnding = self.unsettled = False
@@ -98,6 +96,7 @@ class Lifecycle:
         # The peer has ended the connection itself.
         self._peerEnded = False
         self.lastWord: bytes | None = None
+        self.lastWords: tuple[bytes, ...] = ()
         self.attached = self.discards = False
         self.awaitsProducer = self.leaving = False
 
@@ -142,6 +141,15 @@ class Lifecycle:
         """
         closing = self.state is State.CLOSING and not self.awaitsProducer
         return closing and self._conversation.drained
+
+    def keepalive(self, now: int) -> bytes | None:
+        """
+        Returns a small datagram that says nothing new; None if the connection is over, or nobody
+        may be there.
+        """
+        if self.isOver or self._controls.unproven is not None:
+            return None
+        return self._conversation.windowDatagram(now)
 
     # Closing.
 
@@ -293,7 +301,8 @@ class Lifecycle:
         if said.answers:
             self.lastWord = said.datagram
         if not (self._peerEnded or (closing is not None and closing.peerKnows)):
-            self._outbox += [said.datagram] * (1 if controls.unproven is not None else said.copies)
+            copies = 1 if controls.unproven is not None else said.copies
+            self.lastWords = (said.datagram,) * copies
 
 
 def _nameOf(reason: int) -> str:

@@ -6,6 +6,7 @@ C{deadAfter} and C{idleTimeout}).
 from __future__ import annotations
 
 from enum import Enum
+from functools import lru_cache
 
 from kcptwisted.connection.timers import NEVER, Timer, TimerTable
 
@@ -52,10 +53,12 @@ class Liveness:
 
     C{heard} is set when the peer is heard, and C{active} when data of the application moves.  Both
     only delay the next L{look}, so the timer need not be set then: a look that comes too early
-    sets it.
+    sets it.  L{refresh} is called when the peer is heard at C{refreshAt} or later, so that a peer
+    that is heard now and then causes no such look.
 
     @ivar heard: when the peer was last heard.
     @ivar active: when data of the application was last written or delivered.
+    @ivar refreshAt: when a sign of life puts the timer off; L{NEVER} if it is not waited for.
     @ivar timesIdleness: C{active} is looked at.
     @ivar unanswered: how often the peer has been asked since it was last heard.
     """
@@ -72,6 +75,7 @@ class Liveness:
         "_watching",
         "active",
         "heard",
+        "refreshAt",
         "timesIdleness",
         "unanswered",
     )
@@ -85,9 +89,9 @@ class Liveness:
         @param idleTimeout: seconds without data of the application; 0 for no limit.
         @param timers: where the time of the next look is written.
         """
-        self._keepAlive = self._silence = int(keepAlive * 1000)
-        self._deadAfter = int(deadAfter * 1000)
-        self._idleTimeout = int(idleTimeout * 1000)
+        self._keepAlive = self._silence = _milliseconds(keepAlive)
+        self._deadAfter = _milliseconds(deadAfter)
+        self._idleTimeout = _milliseconds(idleTimeout)
         self.timesIdleness = self._idleTimeout > 0
         self._timers = timers
         self.heard = self.active = 0
@@ -95,15 +99,23 @@ class Liveness:
         self._firstQuestion = self._nextQuestion = 0
         self._watching = False
         self._moved = 0
+        self.refreshAt = NEVER
+
+    def refresh(self) -> None:
+        """
+        Puts the timer off: the peer has been heard.
+        """
+        self._setTimer()
 
     def _setTimer(self) -> None:
-        due = NEVER
+        due = self.refreshAt = NEVER
         if self._watching:
             if self._keepAlive:
                 silence = self._silence
                 due = self._nextQuestion
                 if not self.unanswered:
                     due = _together(self.heard + silence, silence)
+                    self.refreshAt = self.heard + silence // 2
             if self._idleTimeout:
                 due = min(due, self.active + self._idleTimeout)
         self._timers.set(Timer.LIVENESS, due)
@@ -125,7 +137,7 @@ class Liveness:
 
         @param unproven: whether to ask early the first time all the same.
         """
-        self._keepAlive += self._keepAlive // DEFERENCE
+        self._keepAlive = _deferring(self._keepAlive)
         self._silence = min(self._keepAlive, NEWCOMER_SILENCE) if unproven else self._keepAlive
 
     def setKeepAlive(self, keepAlive: float) -> None:
@@ -134,7 +146,7 @@ class Liveness:
 
         @param keepAlive: seconds; 0 for never.
         """
-        self._keepAlive = self._silence = int(keepAlive * 1000)
+        self._keepAlive = self._silence = _milliseconds(keepAlive)
         self.unanswered = 0
         self._setTimer()
 
@@ -209,6 +221,22 @@ class Liveness:
         self._watching = False
         self._keepAlive = self._idleTimeout = 0
         self._setTimer()
+
+
+@lru_cache
+def _milliseconds(seconds: float) -> int:
+    """
+    Returns one object for all connections with the same option.
+    """
+    return int(seconds * 1000)
+
+
+@lru_cache
+def _deferring(keepAlive: int) -> int:
+    """
+    Returns the time after which the end that was called asks, milliseconds; one object for all.
+    """
+    return keepAlive + keepAlive // DEFERENCE
 
 
 def _together(due: int, wait: int) -> int:

@@ -5,6 +5,7 @@ How the end that calls asks for an answer (docs/control.md, "Opening").
 from __future__ import annotations
 
 from kcptwisted.connection.timers import Timer, TimerTable
+from kcptwisted.wire.control import NO_TOKEN, TOKEN
 from kcptwisted.wire.segment import WINS, begins, carries
 
 #: Milliseconds until a hello is sent again for the first time, and at most; doubles in between.
@@ -87,9 +88,11 @@ def fromAnswer(datagrams: list[bytes], conv: int, token: bytes | None) -> list[b
     taken: list[bytes] = []
     for position, datagram in enumerate(datagrams):
         # The token is new, so a datagram with it is for this program.
-        mine = token is not None and token in datagram
-        if mine or not begins(datagram, conv):
-            taken.append(datagram)
-        elif carries(datagram, WINS):
+        found = -1 if token is None else datagram.find(token)
+        # Without the sender's token it is from a listener that has no session yet.
+        answers = found >= 0 and datagram[found + TOKEN : found + 2 * TOKEN] != NO_TOKEN
+        if answers or (found < 0 and begins(datagram, conv) and carries(datagram, WINS)):
             return taken + datagrams[position:]
+        if found >= 0 or not begins(datagram, conv):
+            taken.append(datagram)
     return taken

@@ -4,25 +4,25 @@ The times at which a connection has to act by itself.
 
 from __future__ import annotations
 
-from enum import IntEnum
+from enum import Enum
 
 #: No time, milliseconds: later than any.
 NEVER = 1 << 62
 
 
-class Timer(IntEnum):
+class Timer(Enum):
     """
     What a connection waits for.
     """
 
     #: The hello is sent again.
-    HELLO = 0
+    HELLO = "hello"
     #: A close gives up, or asks a peer whose window is shut.
-    LINGER = 1
+    LINGER = "linger"
     #: The FIN is sent again.
-    FIN = 2
+    FIN = "fin"
     #: The peer is asked for a sign of life, or taken for dead; or the connection for idle.
-    LIVENESS = 3
+    LIVENESS = "liveness"
 
 
 class TimerTable:
@@ -32,11 +32,17 @@ class TimerTable:
     @ivar earliest: the first of all, milliseconds; L{NEVER} if none is set.
     """
 
-    __slots__ = ("_times", "earliest")
+    # A place each instead of a list: most connections are idle, and there may be many.
+    __slots__ = ("earliest", "fin", "hello", "linger", "liveness")
+
+    earliest: int
+    hello: int
+    linger: int
+    fin: int
+    liveness: int
 
     def __init__(self) -> None:
-        self._times = [NEVER] * len(Timer)
-        self.earliest = NEVER
+        self.clearAll()
 
     def set(self, timer: Timer, time: int) -> None:
         """
@@ -44,13 +50,12 @@ class TimerTable:
 
         @param time: milliseconds.
         """
-        times = self._times
-        before = times[timer]
-        times[timer] = time
+        before = getattr(self, timer.value)
+        setattr(self, timer.value, time)
         if time < self.earliest:
             self.earliest = time
         elif before == self.earliest:
-            self.earliest = min(times)
+            self.earliest = min(self.hello, self.linger, self.fin, self.liveness)
 
     def clear(self, timer: Timer) -> None:
         """
@@ -62,8 +67,7 @@ class TimerTable:
         """
         Stops all.
         """
-        self._times = [NEVER] * len(Timer)
-        self.earliest = NEVER
+        self.hello = self.linger = self.fin = self.liveness = self.earliest = NEVER
 
     def isDue(self, timer: Timer, now: int) -> bool:
         """
@@ -71,4 +75,5 @@ class TimerTable:
 
         @param now: milliseconds.
         """
-        return self._times[timer] <= now
+        due: int = getattr(self, timer.value)
+        return due <= now

@@ -82,6 +82,8 @@ class KCPListener:
         self.strangers = Strangers(options, stack, self.newcomers, self.ended)
         self._restarts = Restarts(self.newcomers, self.strangers, stack.stats)
         self._stop = Stop(reactor, options.stopLimit, self.sessions, factory, stack.closePort)
+        # One object for all sessions, which a bound method would not be; None once it is closed.
+        self._watching: Callable[[SessionStack, list[bytes], Address], None] | None = self._watch
         self._forgetSignal: Callable[[], None] = lambda: None
         # With a cipher, a wrong key shows in datagrams that do not open, which the cipher reports.
         plain = options.cipher.name == "null"
@@ -121,6 +123,7 @@ class KCPListener:
         Ends the sessions, and all else, with the socket.
         """
         self._forgetSignal()
+        self._watching = None
         try:
             self.sessions.leaveAll(reason)
             self.onClosed()
@@ -194,7 +197,7 @@ class KCPListener:
         session = stack.session
         self.stack.stats.PassiveOpens += 1
         self.newcomers.opened(opening, session, now, unproven)
-        stack.afterBatch = self._watch
+        stack.afterBatch = self._watching
         session.accept(unproven, received)
         if self.sessions.at(address) is session:
             stack.receive(datagrams, size, address)

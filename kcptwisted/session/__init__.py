@@ -5,3 +5,6 @@ A connection as Twisted sees it: its transport, its protocol and what drives bot
 from kcptwisted.session.transport import KCPTransport
 
 __all__ = ["KCPTransport"]
+
+#: The name that the transport had.
+KCPSession = KCPTransport

@@ -53,9 +53,8 @@ def sendOutbox(session: IEgressSession, below: IDatagramTransport) -> None:
     """
     Sends what a connection has said to send at once, or, if it is over, last.
     """
-    outbox = session.connection.outbox
-    datagrams = outbox[:]
-    outbox.clear()
+    datagrams = list(session.connection.outbox)
+    session.connection.outbox = ()
     if not session.connection.lifecycle.isOver:
         send(session, below, datagrams)
         return

@@ -213,7 +213,7 @@ class KCPSession:
         now = self._clock.now()
         self.connection.call(now)
         self._react(now)
-        self._clock.wantFlush(self)
+        self.schedule()
 
     def accept(self, unproven: bool, received: int) -> None:
         """
@@ -266,10 +266,11 @@ class KCPSession:
 
     def schedule(self) -> None:
         """
-        Has the clock see what is due.
+        Has the clock flush this at once, or when something is due.
         """
         if not self.connection.lifecycle.isOver:
-            self._clock.schedule(self)
+            clock = self._clock
+            (clock.wantFlush if self.connection.wantsFlush else clock.schedule)(self)
 
     # IFlushed.
 

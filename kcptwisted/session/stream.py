@@ -145,7 +145,8 @@ class Stream:
             raise TypeError(f"Data must be bytes, not {type(data).__name__}")
         session = self._session
         connection = session.connection
-        if not session.connected or not (connection.lifecycle.isOpen or self._mayWrite()):
+        isOpen = connection.lifecycle.isOpen and not self.disconnecting
+        if not session.connected or not (isOpen or self._mayWrite()):
             return
         connection.conversation.write(bytes(data))
         self._stats.BytesSent += len(data)

@@ -100,7 +100,7 @@ class SessionStack:
                 clock,
                 stats,
                 pause,
-                lambda: session.connection.keepalive(clock.now()),
+                lambda: session.connection.lifecycle.keepalive(clock.now()),
                 first,
             )
         return FECLayer(inner, data, parity, clock.now, stats, first)

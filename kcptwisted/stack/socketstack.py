@@ -79,6 +79,7 @@ class SocketStack:
     @ivar reactor: tells the time, and opens the port.
     @ivar clock: flushes the sessions.
     @ivar stats: counts of the port.
+    @ivar newToken: returns a random name for one end of a connection.
     """
 
     _log = Logger()
@@ -102,7 +103,8 @@ class SocketStack:
         self.stats = PortStats()
         self._options = options
         self._user = user
-        self._randomBytes = randomBytes
+        # One object for all sessions, which a bound method would not be.
+        self.newToken: Callable[[], bytes] = lambda: randomBytes(TOKEN)
         self._port: UDPPort | None = None
         self._peer: Address | None = None
 
@@ -293,9 +295,3 @@ class SocketStack:
             self.writeDatagrams(datagrams, address)
         except ConnectionLost as problem:
             self._log.debug("Not answered: {problem}", problem=problem)
-
-    def newToken(self) -> bytes:
-        """
-        Returns a random name for one end of a connection.
-        """
-        return self._randomBytes(TOKEN)

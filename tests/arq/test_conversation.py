@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from kcptwisted.arq.congestion import NoCongestionControl
+from kcptwisted.arq.congestion import NoCongestionControl, StandardCongestionControl
 from kcptwisted.arq.conversation import Conversation
 from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.stats import SessionStats
@@ -33,6 +33,32 @@ def _sent(conversation: Conversation, now: int = 0) -> list[Segment]:
     """
     datagrams = conversation.datagramsToSend(now)
     return [segment for datagram in datagrams for segment in decodeSegments(datagram)]
+
+
+class CongestionTests(SynchronousTestCase):
+    """
+    A conversation with congestion control.
+    """
+
+    def test_largerWindow(self) -> None:
+        """
+        If the window becomes larger because a segment is sent again, what it has room for leaves
+        with the next flush, which is wanted at once.
+        """
+        settings = replace(SETTINGS, resend=2)
+        control = StandardCongestionControl(settings.mss)
+        control.window = 3
+        conversation = Conversation(CONV, settings, control, SessionStats())
+        conversation.write(bytes(10 * settings.mss))
+        self.assertEqual([each.sn for each in _sent(conversation)], [0, 1, 2])
+        self.assertFalse(conversation.wantsFlush)
+        acks = b"".join(Segment(CONV, ACK, 0, 128, 0, sn, 0, b"").encode() for sn in (1, 2))
+        conversation.receive([acks], 50)
+        self.assertEqual([each.sn for each in _sent(conversation, 50)], [0])
+        self.assertEqual(control.window, 4)
+        self.assertTrue(conversation.wantsFlush)
+        self.assertEqual([each.sn for each in _sent(conversation, 50)], [3])
+        self.assertFalse(conversation.wantsFlush)
 
 
 class ReceiveTests(SynchronousTestCase):

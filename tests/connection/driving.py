@@ -37,6 +37,9 @@ PAUSE = 500
 #: Flushes that one turn of the reactor has room for.
 TURN = 8
 
+#: States of the direction to the peer in which what is written is sent.
+WRITABLE = (Sending.READY, Sending.FINISHING)
+
 SETTINGS = ConnectionSettings()
 
 #: Settings of an end whose datagrams are too small for control frames, as any other KCP's may be.
@@ -154,8 +157,7 @@ class Party:
         @return: whether it is sent.
         """
         connection = self.connection
-        writable = (Sending.READY, Sending.FINISHING)
-        if self.ended is not None or self.isOver or self.sending not in writable:
+        if self.ended is not None or self.isOver or self.sending not in WRITABLE:
             return False
         if (self._disconnecting or self.sending is not Sending.READY) and not self.producing:
             return False
@@ -226,7 +228,7 @@ class Party:
 
     def _note(self) -> None:
         if not self.isOver:
-            self.closesWell = self.connection.lifecycle.isDelivered and not self.producing
+            self.closesWell = self.connection.lifecycle.isDelivered and not self._awaitsProducer
             receiver = self.connection.conversation.receiver
             if receiver.unread:
                 left = sum(map(len, receiver._ready)) + sum(
@@ -250,8 +252,8 @@ class Party:
         events = connection.events
         for _ in range(FLUSHES):
             if connection.outbox:
-                self._send(connection.outbox[:])
-                connection.outbox.clear()
+                self._send(list(connection.outbox))
+                connection.outbox = ()
             while events:
                 event = events.pop(0)
                 if event is Event.READABLE:
@@ -336,6 +338,10 @@ class Party:
         self._busy = (self.now, count + 1 if at == self.now and self._dirty else 0)
         assert self._busy[1] < FLUSHES, "it wants to flush for ever"
 
+    @property
+    def _awaitsProducer(self) -> bool:
+        return self.producing and self.sending in WRITABLE
+
     def _flush(self) -> None:
         connection = self.connection
         if self.ended is not None:
@@ -353,7 +359,7 @@ class Party:
             self._react()
             if self.isOver:
                 return
-        connection.lifecycle.awaitsProducer = self.producing
+        connection.lifecycle.awaitsProducer = self._awaitsProducer
         datagrams = connection.datagramsToSend(self.now)
         if datagrams:
             self._send(datagrams)
@@ -389,7 +395,7 @@ class Party:
         """
         connection = self.connection
         connection.lifecycle.leaving = True
-        connection.lifecycle.awaitsProducer = self.producing
+        connection.lifecycle.awaitsProducer = self._awaitsProducer
         if not self.isOver:
             self._send(connection.datagramsToSend(self.now))
         self.end(End(Cause.ABORTED))

@@ -51,6 +51,13 @@ class Peer:
         """
         return self.block(FinAck(sn, both))
 
+    @staticmethod
+    def lastFin(sn: int) -> Fin:
+        """
+        @return: the FIN of an end that closes the connection.
+        """
+        return Fin(sn, True)
+
     def ack(self, sn: int) -> bytes:
         """
         @return: the acknowledgement of data, and of all before.

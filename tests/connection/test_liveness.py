@@ -76,6 +76,27 @@ class LivenessTests(SynchronousTestCase):
                 return times
             self.assertIs(finding, Finding.SILENT)
 
+    def test_refreshed(self) -> None:
+        """
+        A peer that is heard when half of the silence has passed puts the timer off; one that is
+        heard sooner need not, and one that has been asked does not.
+        """
+        liveness = self.watch()
+        first = self.deadline
+        assert first is not None
+        self.assertEqual(liveness.refreshAt, 6000)
+        liveness.heard = 6000
+        liveness.refresh()
+        self.assertEqual((self.deadline, liveness.refreshAt), (first + 5000, 11_000))
+        liveness.look(first + 5000)
+        self.assertEqual((liveness.unanswered, liveness.refreshAt), (1, NEVER))
+
+    def test_neverRefreshed(self) -> None:
+        """
+        Nothing is put off where nothing is asked.
+        """
+        self.assertEqual(self.watch(keepAlive=0).refreshAt, NEVER)
+
     def test_silence(self) -> None:
         """
         After C{keepAlive} seconds of silence the peer is asked, six times within C{deadAfter}

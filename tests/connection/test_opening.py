@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from kcptwisted.connection.opening import HELLOS, Opening, fromAnswer
 from kcptwisted.connection.timers import NEVER, TimerTable
-from kcptwisted.wire.control import encodeBlock
+from kcptwisted.wire.control import NO_TOKEN, Hello, Retry, encodeBlock
 from kcptwisted.wire.segment import ACK, PUSH, WASK, WINS
 from tests.connection.datagrams import CONV, segment
 from tests.properties import given, strategies
@@ -175,6 +175,21 @@ class FromAnswerTests(SynchronousTestCase):
         reset = segment(WASK, data=encodeBlock(TOKEN, b"its name"))
         self.assertEqual(fromAnswer([segment(PUSH), reset], CONV, TOKEN), [reset])
         self.assertEqual(fromAnswer([segment(PUSH), reset], CONV, None), [])
+
+    def test_hello(self) -> None:
+        """
+        What follows the peer's hello in the same batch is for this end as well.
+        """
+        hello = segment(WINS, data=encodeBlock(TOKEN, b"its name", [Hello(0, 32)]))
+        data = [segment(PUSH), segment(PUSH, 1)]
+        self.assertEqual(fromAnswer([segment(ACK), hello, *data], CONV, TOKEN), [hello, *data])
+
+    def test_retry(self) -> None:
+        """
+        What follows a retry is not: no session is there yet.
+        """
+        retry = segment(WINS, data=encodeBlock(TOKEN, NO_TOKEN, [Retry(b"a cookie")]))
+        self.assertEqual(fromAnswer([retry, segment(PUSH)], CONV, TOKEN), [retry])
 
     def test_others(self) -> None:
         """

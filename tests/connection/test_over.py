@@ -53,12 +53,12 @@ class OverTests(SynchronousTestCase):
         Fail if there is anything to say, to send or to wait for.
         """
         connection = party.connection
-        self.assertEqual((connection.events, connection.outbox), ([], []))
+        self.assertEqual((connection.events, connection.outbox), ([], ()))
         self.assertFalse(connection.hasMore)
         self.assertIs(connection.deadline(), None)
         self.assertEqual(connection.datagramsToSend(party.now + 10**6), [])
         self.assertFalse(connection.wantsFlush)
-        self.assertEqual(connection.conversation._controlsToSend, [])
+        self.assertIs(connection.conversation._controlsToSend, None)
         self.assertEqual(connection.conversation.sender.queuedBytes, 0)
 
     def callAll(self, party: Party, peer: Peer) -> None:

@@ -71,7 +71,7 @@ class TimerTableTests(SynchronousTestCase):
         All can be stopped at once.
         """
         for timer in Timer:
-            self.timers.set(timer, 100 + timer)
+            self.timers.set(timer, 100)
         self.timers.clearAll()
         self.assertEqual(self.timers.earliest, NEVER)
         self.assertFalse(any(self.timers.isDue(timer, 1000) for timer in Timer))

@@ -97,8 +97,8 @@ def fuzzConversation(data: bytes) -> None:
         retransmission = sender._retransmission
         assert retransmission is None or len(retransmission._resends) <= WINDOW
         assert len(receiver._reordered) <= WINDOW
-        assert len(receiver._selective) <= 2 * WINDOW
-        assert len(receiver._partial) <= 256
+        assert len(receiver._selective or ()) <= 2 * WINDOW
+        assert len(receiver._partial or ()) <= 256
         assert 0 <= receiver.window <= WINDOW
 
 

@@ -148,9 +148,9 @@ def _check(party: Party) -> None:
     conversation = connection.conversation
     sender, receiver = conversation.sender, conversation.receiver
     assert not (connection.events or connection.outbox or conversation.controls)
-    assert len(conversation._controlsToSend) <= 4 * MAXIMUM_CONTROLS
+    assert len(conversation._controlsToSend or ()) <= 4 * MAXIMUM_CONTROLS
     assert 0 <= sender.next - sender.una <= WINDOW
     assert len(sender.inFlight) <= WINDOW
     assert len(receiver._reordered) <= WINDOW
-    assert len(receiver._selective) <= 2 * WINDOW
-    assert len(receiver._partial) <= 256
+    assert len(receiver._selective or ()) <= 2 * WINDOW
+    assert len(receiver._partial or ()) <= 256

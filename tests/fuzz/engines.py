@@ -4,37 +4,24 @@ Two connections that talk over a bad path, while somebody makes up datagrams.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import IntEnum
 from random import Random
 
 from kcptwisted.arq.incoming import MAXIMUM_CONTROLS
-from kcptwisted.arq.sendqueue import MessageTooLong
 from kcptwisted.arq.settings import ARQSettings
-from kcptwisted.connection.events import Cause, End, Event
+from kcptwisted.connection.events import Cause, End
 from kcptwisted.connection.settings import ConnectionSettings
-from kcptwisted.connection.states import Sending, State
+from kcptwisted.connection.states import State
 from kcptwisted.testing.link import Link
 from kcptwisted.wire.control import (
-    COOKIE,
     LONGEST_BLOCK,
-    NO_TOKEN,
-    Cookie,
     Feature,
-    Hello,
-    Retry,
-    encodeBlock,
 )
-from kcptwisted.wire.segment import OVERHEAD, WINS
-from tests.connection.datagrams import blocks, segment
-from tests.connection.driving import Party
-from tests.connection.pairs import Pair
+from kcptwisted.wire.segment import OVERHEAD
+from tests.fuzz.applications import LONGEST, Application
 from tests.fuzz.choices import Choices
+from tests.fuzz.ends import SOCKET, Ends
 from tests.fuzz.forging import Forger
-
-#: Bytes of the longest write; the text is what both ends write, over and over.
-LONGEST = 3000
-TEXT = Random(1).randbytes(1 << 16)
 
 #: What an application or the path does in one story.
 ACTIONS = 60
@@ -44,12 +31,6 @@ PATIENCE = 20_000
 
 #: Milliseconds after which two ends that have closed must be over, whatever happens.
 LIMIT = 3_600_000
-
-#: What two ends may do at one time.
-STEPS = 5000
-
-#: Datagrams that wait for a process that does not run; the system drops the others.
-SOCKET = 200
 
 
 class Enemy(IntEnum):
@@ -96,190 +77,6 @@ class Totals:
 
 
 TOTALS = Totals()
-
-
-class Ends(Pair):
-    """
-    Two ends whose processes may stand still for a while.
-    """
-
-    def __init__(
-        self, client: ConnectionSettings, server: ConnectionSettings, link: Link, seed: int
-    ) -> None:
-        super().__init__(client, server, link, seed)
-        self._until = [0, 0]
-        self._waiting: tuple[list[bytes], list[bytes]] = ([], [])
-        # How much of the time that has passed an end's clock has not counted.
-        self._lost = [0, 0]
-        self._steps = 0
-        self.unproven = self.retries = False
-        self.taps: list[Callable[[int, bytes], object]] = []
-
-    def suspend(self, number: int, milliseconds: int) -> None:
-        """
-        Has the process of an end stand still.
-        """
-        if self._until[number] <= self.now:
-            self._until[number] = self.now + milliseconds
-            # As the clock of sessions does.
-            self._lost[number] += max(milliseconds - 1000, 0)
-
-    def due(self) -> int | None:
-        """
-        @return: when something happens next.
-        """
-        times = [self._queue[0][0]] if self._queue else []
-        for number, party in enumerate(self.ends):
-            time = party.deadline()
-            if self._until[number] > self.now:
-                times.append(self._until[number])
-            elif time is not None:
-                times.append(time + self._lost[number])
-        return min(times, default=None)
-
-    def _receive(self, time: int, arrived: tuple[list[bytes], list[bytes]]) -> None:
-        for number, party in enumerate(self.ends):
-            waiting = self._waiting[number]
-            waiting += arrived[number][: SOCKET - len(waiting)]
-            if self._until[number] > time:
-                continue
-            party.now = time - self._lost[number]
-            datagrams, waiting[:] = waiting[:], []
-            if datagrams:
-                self.hand(party, datagrams)
-            due = party.deadline()
-            if due is not None and due <= party.now:
-                party.flush()
-
-    def step(self, time: int) -> None:
-        """
-        Does what is due; that must not go on for ever without time passing.
-        """
-        self._steps = self._steps + 1 if time <= self.now else 0
-        assert self._steps < STEPS, "both ends keep each other busy for ever"
-        super().step(time)
-
-    def awake(self, number: int) -> bool:
-        """
-        @return: whether the process of an end runs.
-        """
-        return self._until[number] <= self.now
-
-    def hand(self, party: Party, datagrams: list[bytes]) -> None:
-        """
-        Gives an end datagrams; a server that wants a cookie first takes none without.
-        """
-        if party is self.server and self.retries and not self.accepted:
-            hellos = [block for block in blocks(datagrams) if block.find(Hello)]
-            without = [block for block in hellos if not block.find(Cookie)]
-            if without:
-                retry = encodeBlock(without[0].source, NO_TOKEN, [Retry(bytes(COOKIE))])
-                self.inject(0, segment(WINS, data=retry), 1)
-                return
-        super().hand(party, datagrams)
-
-    def open(self, party: Party, datagrams: list[bytes]) -> None:
-        """
-        Begins as the end that was called.
-        """
-        party.accept(self.unproven, sum(map(len, datagrams)))
-
-    def carry(self, source: int, datagrams: list[bytes]) -> None:
-        """
-        Puts datagrams on their way, and shows them to who listens.
-        """
-        for tap in self.taps:
-            for datagram in datagrams:
-                tap(source, datagram)
-        super().carry(source, datagrams)
-
-
-class Application:
-    """
-    What one end's application has done.
-    """
-
-    def __init__(self, party: Party) -> None:
-        self.party = party
-        self.written: list[bytes] = []
-        self.size = 0
-        #: It has closed, or given up, before the peer had said that it had everything.
-        self.left = False
-        party.onFinished = self.finished
-        party.onEnded = self.ended
-        self.goesOn = False
-        #: The other one, if nobody else can say what only it can.
-        self.peer: Application | None = None
-        #: Nobody keeps its data from arriving.
-        self.getsAll = False
-
-    def write(self, size: int) -> None:
-        """
-        Writes what follows.
-        """
-        start = self.size % len(TEXT)
-        data = (TEXT + TEXT[:LONGEST])[start : start + size]
-        try:
-            if data and self.party.write(data):
-                self.written.append(data)
-                self.size += size
-        except MessageTooLong:
-            pass
-
-    @property
-    def text(self) -> bytes:
-        """
-        All that was written.
-        """
-        return b"".join(self.written)
-
-    def finished(self) -> None:
-        """
-        The peer has finished: closes as well, unless it can go on alone.
-        """
-        peer = self.peer
-        if peer is not None:
-            assert peer.party.sending is not Sending.READY or peer.party.isOver, "forged FIN"
-            if self.getsAll and not self.left:
-                assert self.party.data == peer.text, "it has not been given everything"
-        if not self.goesOn:
-            self.party.close()
-
-    def ended(self, end: End) -> None:
-        """
-        The connection is over; only the peer's own end can have reset it.
-        """
-        peer = self.peer
-        if peer is not None and end.cause is Cause.PEER_RESET:
-            assert peer.party.isOver, "forged reset"
-        if end.cause.isPeers and not self.left:
-            assert len(self.party.data) >= self.party.arrived, "what had arrived is lost"
-        assert end.cause is not Cause.PEER_RESTARTED or not self.getsAll, "nobody has restarted"
-
-    def close(self) -> None:
-        """
-        Closes.
-        """
-        self._leave()
-        self.party.close()
-
-    def abort(self) -> None:
-        """
-        Gives up.
-        """
-        self._leave()
-        self.party.abort()
-
-    def leave(self) -> None:
-        """
-        Ends its program.
-        """
-        self._leave()
-        self.party.leave()
-
-    def _leave(self) -> None:
-        over = Event.PEER_FINISHED in self.party.events or self.party.state is State.CLOSED
-        self.left = self.left or not over
 
 
 class Story:
@@ -441,12 +238,12 @@ class Story:
             arq = connection.settings.arq
             assert not connection.events and not connection.outbox
             assert len(conversation.controls) == 0
-            assert len(conversation._controlsToSend) <= 4 * MAXIMUM_CONTROLS
+            assert len(conversation._controlsToSend or ()) <= 4 * MAXIMUM_CONTROLS
             assert 0 <= sender.next - sender.una <= arq.sendWindow
             assert len(sender.inFlight) <= arq.sendWindow
             assert len(receiver._reordered) <= arq.receiveWindow
-            assert len(receiver._selective) <= 2 * arq.receiveWindow + SOCKET
-            assert len(receiver._partial) <= 256
+            assert len(receiver._selective or ()) <= 2 * arq.receiveWindow + SOCKET
+            assert len(receiver._partial or ()) <= 256
             if self.enemy < Enemy.WRITING:
                 written = self.applications[1 - number].text
                 assert written.startswith(party.data), "what was read was not written"
@@ -487,7 +284,13 @@ class Story:
             ends.step(due)
         if number == 1 and not ends.accepted:
             return
-        assert ends.ends[number].ended is not None, f"{number} does not end"
+        party = ends.ends[number]
+        shut = party.connection.conversation.sender.remoteWindow == 0
+        if party.ended is None and shut and self.enemy >= Enemy.READING:
+            # The last word of an end that was made to forget its peer says so for ever.
+            party.abort()
+            ends.run(1000)
+        assert party.ended is not None, f"{number} does not end"
 
     def judge(self, application: Application) -> None:
         """

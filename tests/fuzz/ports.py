@@ -240,10 +240,10 @@ class Story:
             conversation = session.connection.conversation
             receiver = conversation.receiver
             assert len(conversation.controls) <= MAXIMUM_CONTROLS
-            assert len(conversation._controlsToSend) <= 4 * MAXIMUM_CONTROLS
+            assert len(conversation._controlsToSend or ()) <= 4 * MAXIMUM_CONTROLS
             assert len(receiver._reordered) <= WINDOW
-            assert len(receiver._selective) <= 2 * WINDOW
-            assert len(receiver._partial) <= 256
+            assert len(receiver._selective or ()) <= 2 * WINDOW
+            assert len(receiver._partial or ()) <= 256
             assert receiver._window - receiver.free <= WINDOW
             assert len(conversation.sender.inFlight) <= WINDOW
         assert len(victim.stack.clock.deadlines.times) <= 200

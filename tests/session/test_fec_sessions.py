@@ -367,7 +367,7 @@ class FlushTests(FECSessionTestCase):
         sent.clear()
         self.network.run(1)
         self.assertEqual(sent, [])
-        self.assertIs(connectionOf(server.session).keepalive(0), None)
+        self.assertIs(connectionOf(server.session).lifecycle.keepalive(0), None)
         self.finish(self.port)
 
     def test_lossy(self) -> None:

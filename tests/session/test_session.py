@@ -168,6 +168,22 @@ class TransferTests(ConnectionTestCase):
         self.network.run(0.02)
         self.assertEqual(server.received, b"x")
 
+    def test_writeDelayAtOnce(self) -> None:
+        """
+        So does what is written as the first of all, by a client that takes the server to be there.
+        """
+        sent: list[float] = []
+
+        def writeAtOnce(protocol: RecordingProtocol) -> None:
+            protocol.onMade = lambda made: made.session.write(b"x")
+
+        self.network.taps.append(lambda *_: sent.append(self.network.clock.seconds()))
+        self.clientFactory.prepare = writeAtOnce
+        options = KCPOptions(crypt="null", writeDelay=True, interval=20, handshake=False)
+        _, server = self.connect(options)
+        self.assertEqual(server.received, b"x")
+        self.assertEqual(sent[0], 0.01)
+
     def test_writeTypes(self) -> None:
         """
         Only bytes can be written, and none of them is a segment.

@@ -98,6 +98,17 @@ class ClosingTests(ConnectionTestCase):
         self.assertIsInstance(self.reasonOf(client), error.ConnectionAborted)
         self.finish(self.port)
 
+    def test_writeAfterAbort(self) -> None:
+        """
+        What is written after that is not counted, and not queued.
+        """
+        client, _ = self.connect()
+        client.session.abortConnection()
+        client.session.write(bytes(100_000))
+        self.assertEqual((client.session.queuedBytes, client.session.stats.BytesSent), (0, 0))
+        self.network.run(0)
+        self.finish(self.port)
+
     def test_deadLink(self) -> None:
         """
         A segment that is never acknowledged ends the connection after its 20th transmission.

@@ -43,7 +43,7 @@ class EchoTests(ProgramTestCase):
         client = self.startExample("echo_client.py", f"kcp:127.0.0.1:{port}:key=sesame", "hello")
         await client.ended()
         server.transport.signalProcess("TERM")
-        await server.printed(r"<SessionStats BytesReceived=5 BytesSent=5 .*>\n")
+        await server.printed(r"<SessionStats BytesSent=5 BytesReceived=5 .*>\n")
         await server.ended()
 
     async def test_nobodyThere(self) -> None:
