@@ -235,14 +235,6 @@ class KCPSession:
         self.connected = self.connection.lifecycle.attached = True
         self.application.connect(protocol, self.transport)
 
-    def moved(self, address: Address) -> None:
-        """
-        Uses another address of the peer from now on.
-        """
-        self.address = address
-        self.connection.resendAll(self._clock.now())
-        self._clock.wantFlush(self)
-
     def askAgain(self) -> None:
         """
         Asks the peer for a sign of life.

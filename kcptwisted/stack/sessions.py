@@ -123,7 +123,9 @@ class SessionTable:
             new=address,
         )
         self._live[address] = self._live.pop(session.address)
-        session.moved(address)
+        session.address = address
+        session.connection.resendAll(self._socket.clock.now())
+        session.schedule()
 
     def takeForeign(self, session: KCPSession, datagrams: list[bytes]) -> list[bytes]:
         """
