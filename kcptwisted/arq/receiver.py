@@ -26,7 +26,7 @@ class Receiver:
         exceeds the window, or the window was made smaller.
     @ivar stream: message boundaries are ignored.
     @ivar ackCount: PUSH segments received since L{takeAcks}.
-    @ivar windowReopened: the window was full and no longer is: the peer should be told.
+    @ivar windowReopened: the window was full and no longer is: the peer should learn of it.
     """
 
     __slots__ = (
@@ -114,7 +114,7 @@ class Receiver:
         """
         count = len(run)
         if self._reordered or count > self.free:
-            # A gap is closed, or the peer sends more than it was told there is room for.
+            # A gap is closed, or the peer sends more than this end has announced room for.
             for sn, data in enumerate(run, self.next):
                 self.accept(sn & MASK, lastTs, 0, data)
             return

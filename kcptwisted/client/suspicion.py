@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 from kcptwisted.connection.connection import Connection
 
 #: Seconds between two questions at most.
-QUESTION_INTERVAL = 1.0
+SUSPICION_INTERVAL = 1.0
 
 #: Questions that the peer may leave unanswered.
 UNANSWERED_QUESTIONS = 5
@@ -50,7 +50,7 @@ class Suspicion:
         @param reactor: calls later.
         @param deadAfter: seconds; the questions take less.
         """
-        self._pause = min(QUESTION_INTERVAL, deadAfter / (UNANSWERED_QUESTIONS + 1))
+        self._pause = min(SUSPICION_INTERVAL, deadAfter / (UNANSWERED_QUESTIONS + 1))
         self._reactor = reactor
         self._session = session
         self._reason: Failure | None = None

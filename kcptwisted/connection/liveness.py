@@ -51,10 +51,10 @@ class Liveness:
     """
     The watch over one connection.  All times are milliseconds.
 
-    Whoever hears from the peer sets C{heard}, and whoever moves data of the application sets
-    C{active}.  Both only put off the time of the next L{look}, so the timer need not be set then: a
-    look that comes too early sets it.  Whoever hears from the peer at C{refreshAt} or later calls
-    L{refresh}, so that a peer that is heard now and then causes no such look.
+    C{heard} is set when the peer is heard, and C{active} when data of the application moves.  Both
+    only delay the next L{look}, so the timer need not be set then: a look that comes too early
+    sets it.  L{refresh} is called when the peer is heard at C{refreshAt} or later, so that a peer
+    that is heard now and then causes no such look.
 
     @ivar heard: when the peer was last heard.
     @ivar active: when data of the application was last written or delivered.

@@ -20,7 +20,7 @@ class Shutdown:
 
     @ivar sent: what our FIN says; None before L{begin}.
     @ivar acknowledged: the peer has acknowledged it.
-    @ivar tries: how often it has been sent; set back by whoever sees that the peer is there.
+    @ivar tries: how often it has been sent; set back when the peer shows that it is there.
     @ivar deadline: when it is due, for the first time or again; None if it is not.
     @ivar peerFinal: the sn after the peer's last segment; None before its FIN.
     @ivar peerReads: the peer still takes what this side sends.

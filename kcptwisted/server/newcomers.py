@@ -64,8 +64,7 @@ class Newcomers:
         self._onOpened = onOpened
         # How many datagrams of each session are still watched once its peer acknowledges data.
         self._watched: dict[KCPSession, int] = {}
-        # Sessions that are over, and the made-up addresses that they count under: others may have
-        # theirs.
+        # The invented addresses under which sessions that are over count: their own are free.
         self._parked: dict[KCPSession, Address] = {}
         self._parkings = 0
 
@@ -153,7 +152,7 @@ class Newcomers:
 
         Until its peer acknowledges data, all that it sends first may come again in other words.
 
-        @return: whether to be told of what the session is given next.
+        @return: whether to be called for what the session is given next.
         """
         if session.stats.InPkts <= WATCHED or len(datagrams) <= LARGEST_REMEMBERED_BATCH:
             self._remember(list(self._reusable(session, datagrams)))
@@ -203,7 +202,7 @@ class Newcomers:
         """
         self._watched.pop(session, None)
         self._parkings += 1
-        # A place that no peer has: ports are not negative.
+        # No peer has a negative port.
         place: Address = (session.address[0], -self._parkings)
         self._parked[session] = place
         self._admission.moved(session.address, place)

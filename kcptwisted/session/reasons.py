@@ -1,5 +1,5 @@
 """
-Why a connection ended, as the connection says it and as the application is told.
+Why a connection ended: causes of the connection, and exceptions for the application.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _CAUSES: list[tuple[type[Exception], Cause]] = [
 
 def failureOf(end: End) -> Failure:
     """
-    Returns what the application is told about an end.
+    Returns the failure that an end is for the application.
     """
     if isinstance(end.origin, Failure):
         return end.origin

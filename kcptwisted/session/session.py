@@ -1,5 +1,5 @@
 """
-One connection as Twisted drives it: what arrives, what is due, and what the application is told.
+The driver of one connection: passes on what arrives, what is due, and what happens.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class KCPSession:
         """
         @param conv: the conversation id.
         @param address: the peer's.
-        @param holder: is told of what becomes of the session.
+        @param holder: called with what becomes of the session.
         """
         self.conv = conv
         self.address = address
@@ -310,8 +310,7 @@ class KCPSession:
 
     def _readOn(self, now: int) -> None:
         """
-        Delivers what an application has left unread, if it wants to have it by now; when that is
-        all, tells it of the end.
+        Delivers what the application has left unread, and then the end, if it wants them by now.
         """
         connection = self.connection
         if connection.state is State.CLOSED:
@@ -368,8 +367,8 @@ class KCPSession:
 
     def leave(self, reason: Failure) -> None:
         """
-        Ends the connection because the program ends, and the socket with it.  Sends what can be
-        sent; as over TCP, the connection is closed if the peer gets all that was written.
+        Ends the connection because the program ends, and sends what can be sent.  As over TCP,
+        the connection is closed if the peer gets all that was written.
         """
         connection = self.connection
         connection.lifecycle.leaving = True

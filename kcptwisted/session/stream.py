@@ -297,8 +297,9 @@ class Stream:
     @property
     def takesProducers(self) -> bool:
         """
-        Whether a producer is not told to stop at once.  It may be what the received data goes to,
-        and would take no more of it: as long as there may be some it is left alone, as over TCP.
+        Whether a producer may register without being stopped at once.  A producer may also be the
+        consumer of the received data, and stops then; so as over TCP it is left alone as long as
+        data may arrive.
         """
         return not self.isSilent or (self._session.connected and not self.disconnecting)
 

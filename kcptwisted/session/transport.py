@@ -378,7 +378,7 @@ class KCPTransport:
         alsoProvides(self, ISSLTransport)
 
     if not TYPE_CHECKING:
-        # Of what else there is, a type checker is told by ISSLTransport.
+        # ISSLTransport declares the other attributes to type checkers.
 
         def __getattr__(self, name):
             """

@@ -35,7 +35,7 @@ class SessionTable:
     ) -> None:
         """
         @param socket: has the live ones.
-        @param holder: is told what becomes of them.
+        @param holder: called with what becomes of them.
         @param randomBytes: gives the numbers that sessions' FEC groups begin at.
         """
         self._socket = socket

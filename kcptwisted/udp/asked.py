@@ -51,7 +51,7 @@ class OwnAddress:
 
     def __init__(self, host: str, messages: Ancillary, data: bytes) -> None:
         """
-        @param data: the control message that told of it.
+        @param data: the control message that said so.
         """
         self.host = host
         self.messages = messages

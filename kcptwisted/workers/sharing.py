@@ -29,7 +29,7 @@ from kcptwisted.stack.protection import warnIfUnprotected
 from kcptwisted.stack.socketstack import RandomBytes, SocketLayer
 from kcptwisted.udp.addresses import ANY_IPV4, resolve
 from kcptwisted.udp.opening import openShared
-from kcptwisted.workers.again import commandAgain
+from kcptwisted.workers.commandline import commandAgain
 from kcptwisted.workers.orders import Orders
 from kcptwisted.workers.ports import AbsentPort, MasterPort
 from kcptwisted.workers.role import INBOX, ORDERS, OUTBOXES, REPORTS, SOCKET, Place, Role, rosterOf

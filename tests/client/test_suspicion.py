@@ -10,7 +10,7 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from kcptwisted.client.suspicion import QUESTION_INTERVAL, UNANSWERED_QUESTIONS, Suspicion
+from kcptwisted.client.suspicion import SUSPICION_INTERVAL, UNANSWERED_QUESTIONS, Suspicion
 from kcptwisted.errors import PeerRefused, PeerUnreachable
 
 
@@ -59,7 +59,7 @@ class SuspicionTests(SynchronousTestCase):
         """
         Let time pass.
         """
-        self.clock.pump([QUESTION_INTERVAL] * pauses)
+        self.clock.pump([SUSPICION_INTERVAL] * pauses)
 
     def test_silent(self) -> None:
         """
@@ -74,7 +74,7 @@ class SuspicionTests(SynchronousTestCase):
         self.wait(1)
         self.assertEqual(
             self.session.asked,
-            [number * QUESTION_INTERVAL for number in range(UNANSWERED_QUESTIONS)],
+            [number * SUSPICION_INTERVAL for number in range(UNANSWERED_QUESTIONS)],
         )
         self.assertEqual(self.session.ended, [self.reason])
         self.assertEqual(self.clock.getDelayedCalls(), [])

@@ -1,12 +1,12 @@
 """
-Tests for L{kcptwisted.workers.again}.
+Tests for L{kcptwisted.workers.commandline}.
 """
 
 from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from kcptwisted.workers.again import commandAgain
+from kcptwisted.workers.commandline import commandAgain
 
 TWISTD = ["--nodaemon", "--pidfile=", "--logfile=-", "--no_save"]
 TWIST = ["--log-file=-", "--log-format=text"]
