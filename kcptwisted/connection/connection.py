@@ -15,7 +15,7 @@ from kcptwisted.connection.liveness import Liveness
 from kcptwisted.connection.opening import Opening, fromAnswer
 from kcptwisted.connection.path import PathWatch
 from kcptwisted.connection.settings import ConnectionSettings
-from kcptwisted.connection.states import Sending, State, Step
+from kcptwisted.connection.states import State, Step
 from kcptwisted.connection.timers import NEVER, Timer, TimerTable
 from kcptwisted.stats import SessionStats
 from kcptwisted.wire.control import EMPTY_BLOCK
@@ -203,7 +203,7 @@ class Connection:
             controls.question(now)
             self.liveness.askSoon()
         lifecycle = self.lifecycle
-        if conversation.wantsFlush or not (lifecycle.isOpen or lifecycle.sending is Sending.READY):
+        if conversation.wantsFlush or not (lifecycle.isOpen or lifecycle.outputIsOpen):
             self.wantsFlush = True
         return foreign
 

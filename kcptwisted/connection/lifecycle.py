@@ -143,6 +143,14 @@ class Lifecycle:
         closing = self.state is State.CLOSING and not self.awaitsProducer
         return closing and self._conversation.drained
 
+    @property
+    def outputIsOpen(self) -> bool:
+        """
+        Whether this end has closed nothing, so that no close of its own is to go on.
+        """
+        idle = self.sending in (Sending.READY, Sending.DISCARDED)
+        return idle and self.state is not State.CLOSING
+
     # Closing.
 
     def close(self, now: int) -> bool:
