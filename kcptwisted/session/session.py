@@ -215,8 +215,7 @@ class KCPSession:
         self._react(now)
         if self.connection.wantsFlush:
             self._clock.wantFlush(self)
-        else:
-            self.schedule()
+        self.schedule()
 
     def accept(self, unproven: bool, received: int) -> None:
         """
@@ -226,8 +225,7 @@ class KCPSession:
         @param received: bytes that have come from it, as they came.
         """
         now = self._clock.now()
-        overheads = self._below.overhead, self.socket.overhead
-        self.connection.accept(now, unproven, received, *overheads)
+        self.connection.accept(now, unproven, received, self.overhead, self.socket.overhead)
         self._react(now)
         self.schedule()
 
@@ -271,8 +269,7 @@ class KCPSession:
         """
         Has the clock see what is due.
         """
-        if not self.connection.lifecycle.isOver:
-            self._clock.schedule(self)
+        self._clock.schedule(self)
 
     # IFlushed.
 
