@@ -11,7 +11,7 @@ from kcptwisted.arq.conversation import Conversation
 from kcptwisted.connection.controls import Controls
 from kcptwisted.connection.events import Cause, End, Event, Events
 from kcptwisted.connection.lifecycle import Lifecycle
-from kcptwisted.connection.liveness import Liveness
+from kcptwisted.connection.liveness import AHEAD, Liveness
 from kcptwisted.connection.opening import Opening, fromAnswer
 from kcptwisted.connection.path import PathWatch
 from kcptwisted.connection.settings import ConnectionSettings
@@ -355,7 +355,7 @@ class Connection:
             # What was written at once may take long to arrive.
             moved = stats.BytesSent + stats.BytesReceived + conversation.sender.una
             self.liveness.noteActivity(moved, now)
-        if now >= self._timers.earliest:
+        if now + AHEAD >= self._timers.earliest:
             self._timeOut(now)
             if self.lifecycle.isEnding:
                 return []
@@ -380,6 +380,8 @@ class Connection:
             end = self._path().look(now)
             if end is not None:
                 self.lifecycle.endSoon(end)
+        elif self._timers.isDue(Timer.LIVENESS, now + AHEAD):
+            self.liveness.setTimer()
 
     # The end.
 

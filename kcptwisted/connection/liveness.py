@@ -31,6 +31,11 @@ LONGEST_TOLERANCE = 1000
 NEWCOMER_SILENCE = 1000
 
 
+#: A flush that comes up to so many milliseconds before the timer sets it anew.  So traffic puts it
+#: off, and a look that is not due any more makes no flush, which would send waiting ACKs early.
+AHEAD = 1000
+
+
 class Finding(Enum):
     """
     What a look at a connection found.
@@ -52,7 +57,7 @@ class Liveness:
 
     Whoever hears from the peer sets C{heard}, and whoever moves data of the application sets
     C{active}.  Both only put off the time of the next L{look}, so the timer need not be set then:
-    a look that comes too early sets it.
+    a look that comes too early sets it, and so does a flush shortly before.
 
     @ivar heard: when the peer was last heard.
     @ivar active: when data of the application was last written or delivered.
@@ -96,7 +101,10 @@ class Liveness:
         self._watching = False
         self._moved = 0
 
-    def _setTimer(self) -> None:
+    def setTimer(self) -> None:
+        """
+        Sets the timer by what is known now.
+        """
         due = NEVER
         if self._watching:
             if self._keepAlive:
@@ -136,7 +144,7 @@ class Liveness:
         """
         self._keepAlive = self._silence = int(keepAlive * 1000)
         self.unanswered = 0
-        self._setTimer()
+        self.setTimer()
 
     def start(self, now: int) -> None:
         """
@@ -144,14 +152,14 @@ class Liveness:
         """
         self.heard = self.active = now
         self._watching = True
-        self._setTimer()
+        self.setTimer()
 
     def look(self, now: int) -> Finding:
         """
         Says what is due, and sets the timer.
         """
         finding = self._look(now)
-        self._setTimer()
+        self.setTimer()
         return finding
 
     def _look(self, now: int) -> Finding:
@@ -169,7 +177,7 @@ class Liveness:
         """
         if self._keepAlive:
             self._silence = min(self._keepAlive, NEWCOMER_SILENCE)
-            self._setTimer()
+            self.setTimer()
 
     def _quiet(self, now: int) -> Finding:
         if now - self.heard < self._silence:
@@ -195,7 +203,7 @@ class Liveness:
         Takes note that the peer has been heard since it was asked.
         """
         self._forgetQuestions()
-        self._setTimer()
+        self.setTimer()
 
     def _forgetQuestions(self) -> None:
         if self.unanswered:
@@ -208,7 +216,7 @@ class Liveness:
         """
         self._watching = False
         self._keepAlive = self._idleTimeout = 0
-        self._setTimer()
+        self.setTimer()
 
 
 def _together(due: int, wait: int) -> int:
