@@ -11,11 +11,11 @@ from kcptwisted.arq.conversation import Conversation
 from kcptwisted.connection.controls import Controls
 from kcptwisted.connection.events import Cause, End, Event, Events
 from kcptwisted.connection.lifecycle import Lifecycle
-from kcptwisted.connection.liveness import Liveness
+from kcptwisted.connection.liveness import AHEAD, Liveness
 from kcptwisted.connection.opening import fromAnswer
 from kcptwisted.connection.path import PathWatch
 from kcptwisted.connection.settings import ConnectionSettings
-from kcptwisted.connection.states import Sending, State, Step
+from kcptwisted.connection.states import State, Step
 from kcptwisted.connection.timers import NEVER, Timer, TimerTable
 from kcptwisted.stats import SessionStats
 from kcptwisted.wire.control import EMPTY_BLOCK
@@ -156,14 +156,6 @@ class Connection:
         """
         return self.conversation.receiver.unread
 
-    @property
-    def mayReturn(self) -> bool:
-        """
-        Whether a peer that begins at sn 0 and una 0 has restarted for certain: it had acknowledged
-        something.
-        """
-        return self.conversation.sender.una > 0
-
     # What arrives.
 
     def receive(self, datagrams: list[bytes], now: int, recovered: bool = False) -> Sequence[bytes]:
@@ -200,8 +192,7 @@ class Connection:
         if conversation.wantsProof:
             controls.question(now)
             self.liveness.askSoon()
-        lifecycle = self.lifecycle
-        if conversation.wantsFlush or not (lifecycle.isOpen or lifecycle.sending is Sending.READY):
+        if conversation.wantsFlush or not self.lifecycle.outputIsOpen:
             self.wantsFlush = True
         return foreign
 
@@ -235,7 +226,7 @@ class Connection:
         liveness.heard = now
         self.conversation.sender.deadLink = False
         if now >= liveness.refreshAt:
-            liveness.refresh()
+            liveness.setTimer()
         elif liveness.unanswered and self._path().revived(now):
             self.wantsFlush = True
         if self.lifecycle.state is State.CONNECTING and self.conversation.answered:
@@ -347,7 +338,7 @@ class Connection:
             # What was written at once may take long to arrive.
             moved = stats.BytesSent + stats.BytesReceived + conversation.sender.una
             self.liveness.noteActivity(moved, now)
-        if now >= self._timers.earliest:
+        if now + AHEAD >= self._timers.earliest:
             self._timeOut(now)
             if self.lifecycle.isEnding:
                 return []
@@ -373,6 +364,8 @@ class Connection:
             end = self._path().look(now)
             if end is not None:
                 self.lifecycle.endSoon(end)
+        elif self._timers.isDue(Timer.LIVENESS, now + AHEAD):
+            self.liveness.setTimer()
 
     # The end.
 

@@ -142,6 +142,24 @@ class Lifecycle:
         closing = self.state is State.CLOSING and not self.awaitsProducer
         return closing and self._conversation.drained
 
+    @property
+    def outputIsOpen(self) -> bool:
+        """
+        Whether this end has closed nothing, so that no close of its own is to go on.
+        """
+        if self.isOpen:
+            return True
+        idle = self.sending in (Sending.READY, Sending.DISCARDED)
+        return idle and self.state is not State.CLOSING
+
+    @property
+    def mayReturn(self) -> bool:
+        """
+        Whether a peer that begins at sn 0 and una 0 has restarted for certain: it had acknowledged
+        something.
+        """
+        return self._conversation.sender.una > 0
+
     def keepalive(self, now: int) -> bytes | None:
         """
         Returns a small datagram that says nothing new; None if the connection is over, or nobody

@@ -32,6 +32,11 @@ LONGEST_TOLERANCE = 1000
 NEWCOMER_SILENCE = 1000
 
 
+#: A flush that comes up to so many milliseconds before the timer sets it anew.  So traffic puts it
+#: off, and a look that is not due any more makes no flush, which would send waiting ACKs early.
+AHEAD = 1000
+
+
 class Finding(Enum):
     """
     What a look at a connection found.
@@ -53,8 +58,8 @@ class Liveness:
 
     C{heard} is set when the peer is heard, and C{active} when data of the application moves.  Both
     only delay the next L{look}, so the timer need not be set then: a look that comes too early
-    sets it.  L{refresh} is called when the peer is heard at C{refreshAt} or later, so that a peer
-    that is heard now and then causes no such look.
+    sets it.  L{setTimer} is called when the peer is heard at C{refreshAt} or later, and by a flush
+    shortly before the timer, so that a peer that is heard now and then causes no such look.
 
     @ivar heard: when the peer was last heard.
     @ivar active: when data of the application was last written or delivered.
@@ -101,13 +106,10 @@ class Liveness:
         self._moved = 0
         self.refreshAt = NEVER
 
-    def refresh(self) -> None:
+    def setTimer(self) -> None:
         """
-        Puts the timer off: the peer has been heard.
+        Sets the timer by what is known now.
         """
-        self._setTimer()
-
-    def _setTimer(self) -> None:
         due = self.refreshAt = NEVER
         if self._watching:
             if self._keepAlive:
@@ -148,7 +150,7 @@ class Liveness:
         """
         self._keepAlive = self._silence = _milliseconds(keepAlive)
         self.unanswered = 0
-        self._setTimer()
+        self.setTimer()
 
     def start(self, now: int) -> None:
         """
@@ -156,14 +158,14 @@ class Liveness:
         """
         self.heard = self.active = now
         self._watching = True
-        self._setTimer()
+        self.setTimer()
 
     def look(self, now: int) -> Finding:
         """
         Says what is due, and sets the timer.
         """
         finding = self._look(now)
-        self._setTimer()
+        self.setTimer()
         return finding
 
     def _look(self, now: int) -> Finding:
@@ -181,7 +183,7 @@ class Liveness:
         """
         if self._keepAlive:
             self._silence = min(self._keepAlive, NEWCOMER_SILENCE)
-            self._setTimer()
+            self.setTimer()
 
     def _quiet(self, now: int) -> Finding:
         if now - self.heard < self._silence:
@@ -207,7 +209,7 @@ class Liveness:
         Takes note that the peer has been heard since it was asked.
         """
         self._forgetQuestions()
-        self._setTimer()
+        self.setTimer()
 
     def _forgetQuestions(self) -> None:
         if self.unanswered:
@@ -220,7 +222,7 @@ class Liveness:
         """
         self._watching = False
         self._keepAlive = self._idleTimeout = 0
-        self._setTimer()
+        self.setTimer()
 
 
 @lru_cache

@@ -244,7 +244,9 @@ class KCPListener:
         position = self._restarts.find(session, others, now)
         if position is not None:
             session.connectionLost(Failure(PeerRestarted()))
-            self.ended.add(address, session.conv, now, mayBeNew=session.connection.mayReturn)
+            self.ended.add(
+                address, session.conv, now, mayBeNew=session.connection.lifecycle.mayReturn
+            )
             self.strangeDatagrams(others[position:], address)
 
     def anotherGreeted(self, session: KCPSession, block: Block) -> None:
@@ -323,5 +325,5 @@ class KCPListener:
                 session.conv,
                 self.stack.clock.now(),
                 session.connection.lifecycle.lastWord,
-                session.connection.mayReturn,
+                session.connection.lifecycle.mayReturn,
             )

@@ -163,7 +163,7 @@ class Newcomers:
             self._admission.proven(session.address)
         else:
             self._admission.heard(session.address, now)
-        if session.connection.mayReturn or not self._options.authenticated:
+        if session.connection.lifecycle.mayReturn or not self._options.authenticated:
             left -= len(datagrams)
             self._watched[session] = left
             if left <= 0 and session.connection.controls.unproven is None:

@@ -223,8 +223,7 @@ class KCPSession:
         @param received: bytes that have come from it, as they came.
         """
         now = self._clock.now()
-        overheads = self._below.overhead, self.socket.overhead
-        self.connection.accept(now, unproven, received, *overheads)
+        self.connection.accept(now, unproven, received, self.overhead, self.socket.overhead)
         self._react(now)
         self.schedule()
 

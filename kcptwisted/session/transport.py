@@ -356,10 +356,9 @@ class KCPTransport:
             raise RuntimeError("TLS has been started already")
         if not session.connected:
             raise RuntimeError("the connection is over")
-        if (
-            session.stream.disconnecting
-            or session.connection.lifecycle.sending is not Sending.READY
-        ):
+        # What the peer discards fails as over TCP, later.
+        usable = session.connection.lifecycle.sending in (Sending.READY, Sending.DISCARDED)
+        if session.stream.disconnecting or not usable:
             raise RuntimeError("startTLS on a connection whose output is closed")
         startTLS(
             session.stream,

@@ -77,8 +77,14 @@ class Pair:
         while (due := self.due()) is not None and due <= end:
             self.step(due)
         self.now = end
-        for party in self.ends:
-            party.now = end
+        for number, party in enumerate(self.ends):
+            party.now = max(party.now, self.timeAt(number, end))
+
+    def timeAt(self, number: int, time: int) -> int:
+        """
+        @return: what an end's clock shows at C{time}.
+        """
+        return time
 
     def due(self) -> int | None:
         """

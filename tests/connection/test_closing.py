@@ -61,6 +61,19 @@ class PeersCloseTests(SynchronousTestCase):
             [datagram] = party.passTo(party.now + SETTINGS.arq.interval)
             self.assertEqual([each.sn for each in decodeSegments(datagram)], [1, 2])
 
+    def test_unread(self) -> None:
+        """
+        So do those of copies, when all has arrived and the application has yet to read it.
+        """
+        party, peer = established()
+        party.pause()
+        party.receive([peer.push(0, b"data"), peer.fin(1)])
+        party.flush()
+        party.take()
+        self.assertIs(party.sending, Sending.DISCARDED)
+        party.receive([peer.push(0, b"data")])
+        self.assertFalse(party.connection.wantsFlush)
+
 
 class DeliveredTests(SynchronousTestCase):
     """

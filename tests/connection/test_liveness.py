@@ -16,6 +16,8 @@ from kcptwisted.connection.liveness import (
     Liveness,
 )
 from kcptwisted.connection.timers import NEVER, TimerTable
+from tests.connection.driving import SETTINGS, changed
+from tests.connection.peers import established
 from tests.properties import given, strategies
 
 #: Milliseconds, and what happens then: nothing but a look, a sign of life, or application data.
@@ -86,7 +88,7 @@ class LivenessTests(SynchronousTestCase):
         assert first is not None
         self.assertEqual(liveness.refreshAt, 6000)
         liveness.heard = 6000
-        liveness.refresh()
+        liveness.setTimer()
         self.assertEqual((self.deadline, liveness.refreshAt), (first + 5000, 11_000))
         liveness.look(first + 5000)
         self.assertEqual((liveness.unanswered, liveness.refreshAt), (1, NEVER))
@@ -362,3 +364,24 @@ class LivenessTests(SynchronousTestCase):
             self.assertEqual(self.deadline is None, not (keepAlive or idleTimeout))
             if self.deadline is not None:
                 self.assertGreater(self.deadline, now)
+
+
+class TrafficTests(SynchronousTestCase):
+    """
+    The watch over a connection whose peer sends data.
+    """
+
+    def test_acknowledgements(self) -> None:
+        """
+        A look that is not due any more, since the peer was heard, does not make ACKs leave before
+        their time.
+        """
+        party, peer = established(changed(keepAlive=10.0))
+        due = party.deadline()
+        assert due is not None
+        party.passTo(due - 500)
+        party.receive([peer.push(0, b"data")])
+        self.assertEqual(len(party.passTo(due - 5)), 1)
+        party.receive([peer.push(1, b"data")])
+        self.assertEqual(party.passTo(due), [])
+        self.assertEqual(len(party.passTo(due + SETTINGS.arq.interval)), 1)

@@ -73,13 +73,19 @@ class Ends(Pair):
             waiting += arrived[number][: SOCKET - len(waiting)]
             if self._until[number] > time:
                 continue
-            party.now = time - self._lost[number]
+            party.now = max(party.now, self.timeAt(number, time))
             datagrams, waiting[:] = waiting[:], []
             if datagrams:
                 self.hand(party, datagrams)
             due = party.deadline()
             if due is not None and due <= party.now:
                 party.flush()
+
+    def timeAt(self, number: int, time: int) -> int:
+        """
+        @return: less than C{time} by how long the process was suspended.
+        """
+        return time - self._lost[number]
 
     def step(self, time: int) -> None:
         """

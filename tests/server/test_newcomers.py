@@ -69,7 +69,7 @@ class Session:
         self.unproven: object | None = None
         self.stats = SessionStats()
         # What a session has behind these names.
-        self.connection = self.controls = self
+        self.connection = self.controls = self.lifecycle = self
 
     def isOwnHello(self, block: Block) -> bool:
         """

@@ -266,6 +266,25 @@ class RefusedTests(ConnectionTestCase):
                 self.assertFalse(ISSLTransport.providedBy(client.session))
                 self.finish(self.port)
 
+    def test_peerClosed(self) -> None:
+        """
+        That the peer has closed is no error of this end: as over TCP, TLS starts, and the
+        connection ends.
+        """
+        if skipTLS is not None:
+            self.skipTest(skipTLS)
+        client, server = self.connect()
+        client.session.pauseProducing()
+        server.session.write(b"plain")
+        server.session.loseConnection()
+        self.network.run(1)
+        self.assertTrue(client.session.connected)
+        client.session.startTLS(clientContext())
+        client.session.resumeProducing()
+        self.network.run(1)
+        self.assertEqual(len(client.reasons), 1)
+        self.finish(self.port)
+
     def test_twice(self) -> None:
         """
         TLS is started once.
