@@ -9,6 +9,7 @@ import platform
 import re
 import subprocess
 from collections.abc import Iterable
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -71,7 +72,9 @@ def _commit() -> str:
     return f"{commit}, changed" if changed else commit
 
 
+@cache
 def _kcpGo() -> str:
+    # Asking Go takes a second.
     go = findGo()
     match = re.search(r"xtaci/kcp-go/v5 v(\S+)", (SOURCES / "go.mod").read_text())
     if go is None or match is None:
