@@ -1,0 +1,114 @@
+"""
+Recovery: which segments in flight are sent again, and when.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from kcptwisted.arq.settings import ARQSettings
+
+
+class Recovery(ABC):
+    """
+    Finds the segments in flight that are to be sent again.  It shares the sender's dictionary of
+    segments in flight, by sn (not wrapped), and the sender's round-trip estimate.
+
+    @ivar lost: bytes, headers included, of segments in flight that are taken for lost and wait to
+        be sent again; always 0 if they do not wait.
+    @ivar newlyLost: bytes, headers included, that the last L{acknowledged} or L{take} took for
+        lost.
+    @ivar timedOut: the last L{take} found that a timeout had passed that says that the path is bad.
+    @ivar exhausted: the last L{take} gave a segment that was sent very often while nothing was
+        newly acknowledged: the link is dead.
+    @ivar needless: the last L{acknowledged} showed that something had been sent again needlessly.
+    """
+
+    __slots__ = ("exhausted", "lost", "needless", "newlyLost", "timedOut")
+
+    def __init__(self) -> None:
+        self.lost = 0
+        self.newlyLost = 0
+        self.timedOut = False
+        self.exhausted = False
+        self.needless = False
+
+    @abstractmethod
+    def configure(self, settings: ARQSettings) -> None:
+        """
+        Uses other settings from now on.
+        """
+
+    @abstractmethod
+    def sent(self, now: int, first: int, stop: int) -> None:
+        """
+        New segments left, and are in flight.
+
+        @param now: milliseconds.
+        @param first: the first sn.
+        @param stop: one beyond the last.
+        """
+
+    @abstractmethod
+    def acknowledged(self, newly: list[tuple[int, int]], before: int, una: int, now: int) -> None:
+        """
+        Takes what a batch newly acknowledged; it is no longer in flight, but something else is.
+
+        @param newly: (sn, when the acknowledged copy left) of the ACKs; may be sorted in place.
+            Segments that only una acknowledged are not among them.
+        @param before: the first sn in flight before the batch.
+        @param una: the first sn in flight.
+        @param now: milliseconds.
+        """
+
+    @abstractmethod
+    def clear(self) -> None:
+        """
+        Nothing is in flight any more.  Little memory is held from now on.
+        """
+
+    @property
+    @abstractmethod
+    def pending(self) -> bool:
+        """
+        Whether something waits to be sent again, as soon as there is room.
+        """
+
+    @property
+    @abstractmethod
+    def due(self) -> int | None:
+        """
+        When L{take} finds something that is not L{pending} yet, milliseconds; None if nothing
+        waits.
+        """
+
+    @abstractmethod
+    def take(self, now: int, una: int, progress: int, fresh: bool, room: int) -> list[int]:
+        """
+        Returns the sns to send again, ascending; they are taken to leave now.
+
+        @param now: milliseconds.
+        @param una: the first sn in flight.
+        @param progress: when something was last newly acknowledged, or sent with nothing else in
+            flight, milliseconds.
+        @param fresh: whether new segments could leave as well.
+        @param room: bytes that may leave of what was lost; a probe takes no notice of it.
+        """
+
+    @abstractmethod
+    def flushed(self, now: int) -> None:
+        """
+        A flush has sent what it could.
+
+        @param now: milliseconds.
+        """
+
+    @abstractmethod
+    def expire(self, sns: list[int], now: int) -> None:
+        """
+        Lets segments time out at once, as if for the first time: L{take} gives them, and nothing is
+        held against the path.
+
+        @param sns: ascending, in flight.
+        @param now: milliseconds.
+        """

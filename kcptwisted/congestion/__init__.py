@@ -1,0 +1,3 @@
+"""
+Congestion control: how much may be in flight, and how fast it leaves.
+"""
