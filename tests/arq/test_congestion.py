@@ -4,13 +4,13 @@ Tests for L{kcptwisted.arq.congestion}.
 
 from __future__ import annotations
 
-from twisted.trial.unittest import SynchronousTestCase
-
 from kcptwisted.arq.congestion import (
     CongestionControl,
     NoCongestionControl,
     StandardCongestionControl,
 )
+from twisted.trial.unittest import SynchronousTestCase
+
 from tests.properties import given, strategies
 
 MSS = 1000

@@ -11,7 +11,6 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from kcptwisted.arq.congestion import NoCongestionControl
 from kcptwisted.arq.sender import Sender
 from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.session.producers import LEAST_HIGH_WATER, PULLS, ProducerGate
@@ -65,7 +64,7 @@ class GateTestCase(SynchronousTestCase):
         """
         Begin anew.
         """
-        self.sender = Sender(SETTINGS, NoCongestionControl(), SessionStats())
+        self.sender = Sender(SETTINGS, SessionStats())
         self.sender.remoteWindow = 1000
         self.gate = ProducerGate(self.sender, SETTINGS)
 
@@ -159,7 +158,7 @@ class StreamingTests(GateTestCase):
         With a small window as much is queued as makes writing worth while.
         """
         small = ARQSettings(sendWindow=1)
-        sender = Sender(small, NoCongestionControl(), SessionStats())
+        sender = Sender(small, SessionStats())
         gate = ProducerGate(sender, small)
         producer = Producer()
         gate.register(producer, True)

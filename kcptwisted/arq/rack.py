@@ -1,0 +1,4 @@
+from kcptwisted.arq.recovery import Recovery
+
+
+class RackRecovery(Recovery): ...
