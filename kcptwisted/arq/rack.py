@@ -1,4 +1,5 @@
-from kcptwisted.arq.recovery import Recovery
+from kcptwisted.arq.counting import CountingRecovery
 
 
-class RackRecovery(Recovery): ...
+class RackRecovery(CountingRecovery):
+    pass

@@ -86,8 +86,9 @@ class Sender:
 
     def _newRecovery(self) -> Recovery:
         settings = self._settings
-        kind = RackRecovery if settings.detectsLossByTime else CountingRecovery
-        return kind(settings, self.inFlight, self.rtt, self._stats)
+        if settings.detectsLossByTime:
+            return RackRecovery(settings, self.inFlight, self.rtt, self._stats)
+        return CountingRecovery(settings, self.inFlight, self.rtt, self._stats)
 
     @property
     def queue(self) -> list[Fragment] | deque[Fragment]:
@@ -223,6 +224,13 @@ class Sender:
         self.inFlight.clear()
         self._recovery.clear()
 
+    @property
+    def _openWindow(self) -> int:
+        """
+        How many segments the windows let leave.
+        """
+        return self.limits.window(self.una, self.remoteWindow) - (self.next - self.una)
+
     def _fresh(self, room: int) -> int:
         """
         Returns how many new segments may leave.
@@ -230,7 +238,7 @@ class Sender:
         @param room: bytes that may leave.
         """
         segments = self.sendQueue.segments
-        count = min(self.limits.window(self.una, self.remoteWindow) - (self.next - self.una), len(segments), MAXIMUM_BURST)
+        count = min(self._openWindow, len(segments), MAXIMUM_BURST)
         if count <= 0 or count * self._settings.mtu <= room:
             return count
         return fitting(segments, count, room)
@@ -240,15 +248,15 @@ class Sender:
         """
         Whether there is something to send that no deadline waits for.
         """
-        recovery = self._recovery
-        if recovery.pending and (not recovery.lost or self.limits.room(self._recovery.lost) >= self._settings.mtu):
+        recovery, limits = self._recovery, self.limits
+        lost = recovery.lost
+        if recovery.pending and (not lost or limits.room(lost) >= self._settings.mtu):
             return True
-        segments = self.sendQueue.segments
-        if not segments or self.limits.window(self.una, self.remoteWindow) <= self.next - self.una:
+        if not self.sendQueue.segments or self._openWindow <= 0:
             return False
-        if self.limits.governor is None and not self.limits.pacer.short:
+        if limits.governor is None and not limits.pacer.short:
             return True
-        return self._fresh(self.limits.room(self._recovery.lost)) > 0
+        return self._fresh(limits.room(lost)) > 0
 
     def deadline(self) -> int | None:
         """
@@ -259,15 +267,15 @@ class Sender:
         pacer, governor = self.limits.pacer, self.limits.governor
         if not pacer.short:
             return due
-        segments = self.sendQueue.segments
-        allowed = min(self.limits.window(self.una, self.remoteWindow) - (self.next - self.una), len(segments))
-        if self._recovery.lost:
+        segments, lost = self.sendQueue.segments, self._recovery.lost
+        allowed = min(self._openWindow, len(segments))
+        if lost:
             size, allowed = self._settings.mtu, max(allowed, 1)
         elif allowed > 0:
             size = OVERHEAD + len(segments[0][1])
         else:
             return due
-        if governor is not None and governor.room(self._recovery.lost, size) < size:
+        if governor is not None and governor.room(lost, size) < size:
             return due
         paced = pacer.deadline(size, allowed)
         return paced if paced is not None and (due is None or paced < due) else due
@@ -355,7 +363,7 @@ class Sender:
             governor.sent(now, again + fresh, fresh, lost)
         more = bool(self.sendQueue.segments)
         self.limits.pacer.waiting = more or lost > 0
-        if not lost and (not more or self.limits.window(self.una, self.remoteWindow) <= self.next - self.una):
+        if not lost and (not more or self._openWindow <= 0):
             governor.limited(lost)
 
     def charge(self, size: int) -> None:
@@ -372,8 +380,7 @@ class Sender:
         Returns sns to send again, ascending.
         """
         recovery, limits = self._recovery, self.limits
-        window = limits.window(self.una, self.remoteWindow)
-        fresh = bool(self.sendQueue.segments) and window > self.next - self.una
+        fresh = bool(self.sendQueue.segments) and self._openWindow > 0
         governor, lost = limits.governor, recovery.lost
         again = recovery.take(now, self.una, self._progress, fresh, limits.room(lost))
         if recovery.exhausted:

@@ -36,7 +36,7 @@ CONTROLS = {
     spec.name: spec
     for spec in (
         CongestionSpec("bbr", "kcptwisted.congestion.bbr:BBR", leastRoundTrip=LEAST_ROUND_TRIP),
-        CongestionSpec("kcp", "kcptwisted.congestion.kcp:kcpWindow", findsPath=False),
+        CongestionSpec("kcp", "kcptwisted.congestion.kcp:KCPWindow", findsPath=False),
     )
 }
 

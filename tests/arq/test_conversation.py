@@ -47,8 +47,8 @@ class CongestionTests(SynchronousTestCase):
         """
         settings = replace(SETTINGS, resend=2, congestion=CONTROLS["kcp"])
         conversation = Conversation(CONV, settings, SessionStats())
-        assert conversation.sender.governor is not None
-        control = conversation.sender.governor.control
+        assert conversation.sender.limits.governor is not None
+        control = conversation.sender.limits.governor.control
         control.window = 3 * settings.mtu
         conversation.write(bytes(10 * settings.mss))
         self.assertEqual([each.sn for each in _sent(conversation)], [0, 1, 2])

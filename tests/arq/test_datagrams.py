@@ -102,7 +102,7 @@ class SmallerMtuTests(SynchronousTestCase):
         sender.write(bytes(600))
         self.assertEqual(len(sender.flush(CONV, 0, 128, 0)), 2)
         narrow = replace(wide, mtu=OVERHEAD + 50)
-        sender.configure(narrow)
+        sender.configure(narrow, 0)
         sender.write(bytes(120))
         sender.resendAll(0)
         segments = sender.flush(CONV, 10_000, 128, 0)

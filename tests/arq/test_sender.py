@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kcptwisted.congestion.kcp import KCPWindow
 from twisted.trial.unittest import SynchronousTestCase
 
 from kcptwisted.arq.sender import Sender
 from kcptwisted.arq.settings import ARQSettings
+from kcptwisted.congestion.kcp import KCPWindow
 from kcptwisted.congestion.registry import CONTROLS
 from kcptwisted.errors import MessageTooLong
 from kcptwisted.stats import SessionStats
@@ -59,8 +59,8 @@ class SenderTestCase(SynchronousTestCase):
         """
         Congestion control.
         """
-        assert self.sender.governor is not None
-        control = self.sender.governor.control
+        assert self.sender.limits.governor is not None
+        control = self.sender.limits.governor.control
         assert isinstance(control, KCPWindow)
         return control
 

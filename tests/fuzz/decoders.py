@@ -102,8 +102,8 @@ def fuzzConversation(data: bytes) -> None:
         assert len(conversation.controls) <= MAXIMUM_CONTROLS
         assert 0 <= sender.next - sender.una <= WINDOW
         assert len(sender.inFlight) <= WINDOW
-        retransmission = sender._retransmission
-        assert retransmission is None or len(retransmission._resends) <= WINDOW
+        resends: Any = getattr(sender._recovery, "_resends", None)
+        assert len(resends or ()) <= WINDOW
         assert len(receiver._reordered) <= WINDOW
         assert len(receiver._selective or ()) <= 2 * WINDOW
         assert len(receiver._partial or ()) <= 256

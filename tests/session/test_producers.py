@@ -11,9 +11,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
+from kcptwisted.arq.limits import LEAST_UNGOVERNED
 from kcptwisted.arq.sender import Sender
 from kcptwisted.arq.settings import ARQSettings
-from kcptwisted.session.producers import LEAST_HIGH_WATER, PULLS, ProducerGate
+from kcptwisted.session.producers import PULLS, ProducerGate
 from kcptwisted.stats import SessionStats
 from kcptwisted.wire.segment import OVERHEAD
 
@@ -66,7 +67,7 @@ class GateTestCase(SynchronousTestCase):
         """
         self.sender = Sender(SETTINGS, SessionStats())
         self.sender.remoteWindow = 1000
-        self.gate = ProducerGate(self.sender, SETTINGS)
+        self.gate = ProducerGate(self.sender)
 
     def write(self, count: int) -> None:
         """
@@ -159,10 +160,10 @@ class StreamingTests(GateTestCase):
         """
         small = ARQSettings(sendWindow=1)
         sender = Sender(small, SessionStats())
-        gate = ProducerGate(sender, small)
+        gate = ProducerGate(sender)
         producer = Producer()
         gate.register(producer, True)
-        sender.write(bytes(LEAST_HIGH_WATER - 1))
+        sender.write(bytes(LEAST_UNGOVERNED - 1))
         gate.wrote()
         self.assertEqual(producer.calls, [])
         sender.write(bytes(1))
