@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from collections import deque
 
-from kcptwisted.arq.acknowledging import Acknowledged, takeAcknowledged
+from kcptwisted.arq.acknowledging import takeAcknowledged
 from kcptwisted.arq.counting import CountingRecovery
 from kcptwisted.arq.governor import Governor
-from kcptwisted.arq.limits import SendLimits
+from kcptwisted.arq.limits import SHORTEST_PATH, SendLimits
 from kcptwisted.arq.pacing import LEAST_ROUND_TRIP, fitting
 from kcptwisted.arq.rack import RackRecovery
 from kcptwisted.arq.recovery import Recovery
@@ -170,29 +170,30 @@ class Sender:
             position = before + ((sn - before) & MASK)
             if elapsed < HALF and elapsed <= now - self._since and position in inFlight:
                 self.rtt.sample(elapsed if elapsed < MAXIMUM_RTO else MAXIMUM_RTO)
-                limits.noteRoundTrip(now, inFlight)
+                if limits.governor is None and self.rtt.smoothed >= SHORTEST_PATH:
+                    limits.noteRoundTrip(now, inFlight)
         governor, recovery = limits.governor, self._recovery
         prior = 0 if governor is None else governor.inFlight(recovery.lost)
         byTime = self._settings.detectsLossByTime
-        news = takeAcknowledged(
+        una, isNews, newly, size, arrivals, errors = takeAcknowledged(
             inFlight, before, self.next, unas, acks, now, clock, byTime, governor is not None
         )
-        self._stats.KCPInErrors += news.errors
-        self.una = una = news.una
-        if news.any:
+        self.una = una
+        if errors:
+            self._stats.KCPInErrors += errors
+        if isNews:
             self._progress = now
             if not inFlight:
                 # An empty dictionary keeps its memory until it is cleared.
                 inFlight.clear()
                 recovery.clear()
             else:
-                recovery.acknowledged(news.newly, before, una, now)
+                recovery.acknowledged(newly, before, una, now)
             if governor is not None:
                 if recovery.needless:
                     governor.control.onSpuriousLoss(now)
-                governor.acknowledged(
-                    now, news, recovery.newlyLost, recovery.lost, prior, self.remoteWindow
-                )
+                found, lost, peer = recovery.newlyLost, recovery.lost, self.remoteWindow
+                governor.acknowledged(now, newly, size, arrivals, found, lost, prior, peer)
         if limits.pacer.short:
             limits.refill(now, una, self.remoteWindow)
         return una != before
@@ -314,7 +315,7 @@ class Sender:
         """
         limits, queue, inFlight = self.limits, self.sendQueue, self.inFlight
         pacer = limits.pacer
-        if not inFlight and limits.governor is None:
+        if limits.governor is None and self.rtt.smoothed >= SHORTEST_PATH:
             # The handshake may have told the round trip.
             limits.noteRoundTrip(now, inFlight)
         if limits.governor is not None or pacer.rate or self.rtt.smoothed >= LEAST_ROUND_TRIP:
@@ -330,7 +331,14 @@ class Sender:
         if again and pacer.rate:
             pacer.take(again)
         fresh = 0
-        count = self._fresh(self.limits.room(self._recovery.lost)) if queue.segments else 0
+        count = len(queue.segments)
+        if count:
+            allowed = limits.window(self.una, self.remoteWindow) - (self.next - self.una)
+            count = min(count, allowed, MAXIMUM_BURST)
+            if count > 0 and (pacer.rate or limits.governor is not None):
+                room = limits.room(self._recovery.lost)
+                if count * self._settings.mtu > room:
+                    count = fitting(queue.segments, count, room)
         if count > 0:
             if not inFlight:
                 self._progress = self._since = now
@@ -366,15 +374,6 @@ class Sender:
         if not lost and (not more or self._openWindow <= 0):
             governor.limited(lost)
 
-    def charge(self, size: int) -> None:
-        """
-        Segments of other kinds leave beside those of L{flush}: the pacer counts them as well.
-
-        @param size: their bytes.
-        """
-        if self.limits.pacer.rate:
-            self.limits.pacer.take(size)
-
     def _takeAgain(self, now: int) -> list[int]:
         """
         Returns sns to send again, ascending.
@@ -391,9 +390,6 @@ class Sender:
         elif recovery.timedOut:
             governor.control.onTimeout(now, governor.inFlight(lost))
         elif recovery.newlyLost:
-            nothing = Acknowledged(self.una)
-            prior = governor.inFlight(lost)
-            governor.acknowledged(
-                now, nothing, recovery.newlyLost, recovery.lost, prior, self.remoteWindow
-            )
+            prior, found = governor.inFlight(lost), recovery.newlyLost
+            governor.acknowledged(now, [], 0, 0, found, recovery.lost, prior, self.remoteWindow)
         return again
