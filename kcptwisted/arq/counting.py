@@ -72,12 +72,19 @@ class CountingRecovery(Recovery):
         See L{Recovery}.
         """
         self._deadlines.add(now, self._rtt.timeout, range(first, stop))
+        if self._overtaken is None:
+            self.due = self._deadlines.first
+        else:
+            self._plan()
 
     def acknowledged(self, newly: list[tuple[int, int]], before: int, una: int, now: int) -> None:
         """
         See L{Recovery}.
         """
         self.newlyLost = 0
+        if not self._inFlight:
+            self.clear()
+            return
         if una != before:
             self._deadlines.forget(una)
             if self._resends:
@@ -88,6 +95,7 @@ class CountingRecovery(Recovery):
             if overtaken.due is None and overtaken.early:
                 reordering = int(self._rtt.smoothed) // REORDERING
                 overtaken.due = now + min(reordering, self._settings.interval)
+        self._plan()
 
     def _forget(self, resends: dict[int, Resend], first: int, una: int) -> None:
         if una - first < len(resends):
@@ -111,23 +119,17 @@ class CountingRecovery(Recovery):
         See L{Recovery}.
         """
         self._deadlines.clear()
-        self._overtaken = self._resends = None
+        self._overtaken = self._resends = self.due = None
+        self.pending = False
 
-    @property
-    def pending(self) -> bool:
-        """
-        See L{Recovery}.
-        """
-        return self._overtaken is not None and self._overtaken.pending
-
-    @property
-    def due(self) -> int | None:
-        """
-        See L{Recovery}.
-        """
-        timeout = self._deadlines.first
-        early = None if self._overtaken is None else self._overtaken.due
-        return early if timeout is None or (early is not None and early < timeout) else timeout
+    def _plan(self) -> None:
+        overtaken, due = self._overtaken, self._deadlines.first
+        if overtaken is not None:
+            self.pending = overtaken.pending
+            early = overtaken.due
+            if due is None or (early is not None and early < due):
+                due = early
+        self.due = due
 
     def expire(self, sns: list[int], now: int) -> None:
         """
@@ -143,6 +145,7 @@ class CountingRecovery(Recovery):
             if resend is not None:
                 resend.deadline = now
         self._deadlines.add(now - self._rtt.timeout, self._rtt.timeout, sns)
+        self._plan()
 
     def take(self, now: int, una: int, progress: int, fresh: bool, room: int) -> list[int]:
         """
@@ -157,13 +160,16 @@ class CountingRecovery(Recovery):
         inFlight, resends = self._inFlight, self._resends
         assert resends is not None
         timedOut = {
-            sn: timeout for sn, timeout in self._deadlines.due(now, una, resends) if sn in inFlight
+            sn: timeout
+            for sn, timeout in self._deadlines.due(now, una, resends)
+            if sn in inFlight
         }
         fast = [sn for sn in overtaken.takeFast() if sn not in timedOut]
         early: list[int] = []
         if not fresh:
             early = [sn for sn in overtaken.takeEarly() if sn not in timedOut]
         if not (timedOut or fast or early):
+            self._plan()
             return []
         self.timedOut = bool(timedOut)
         timeout = self._rtt.timeout
@@ -179,6 +185,7 @@ class CountingRecovery(Recovery):
             self._note(resends, sn, again[sn], now, isDead).beforeTimeout = False
             overtaken.resent(sn, now)
         self._schedule(again, now)
+        self._plan()
         stats = self._stats
         stats.LostSegs += len(timedOut)
         stats.FastRetransSegs += len(fast)
@@ -214,3 +221,4 @@ class CountingRecovery(Recovery):
         if overtaken is not None:
             # What was overtaken and not sent again now waits anew.
             overtaken.due = now + self._settings.interval if overtaken.early else None
+            self._plan()

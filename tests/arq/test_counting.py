@@ -21,6 +21,7 @@ COUNT = 10
 SIZE = OVERHEAD + len(b"data")
 
 
+
 class CountingRecoveryTests(SynchronousTestCase):
     """
     Tests for L{CountingRecovery}, with ten segments in flight.
@@ -160,6 +161,7 @@ class CountingRecoveryTests(SynchronousTestCase):
         self.acknowledge(0, 1, una=2)
         assert self.recovery._resends is not None
         self.assertEqual(list(self.recovery._resends), list(range(2, COUNT)))
+        self.inFlight[1000] = (0, b"data")
         self.acknowledge(*range(2, COUNT), before=2, una=1000)
         self.assertEqual(self.recovery._resends, {})
 
