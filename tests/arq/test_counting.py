@@ -21,7 +21,6 @@ COUNT = 10
 SIZE = OVERHEAD + len(b"data")
 
 
-
 class CountingRecoveryTests(SynchronousTestCase):
     """
     Tests for L{CountingRecovery}, with ten segments in flight.
