@@ -113,6 +113,17 @@ class SendLimits:
         if count >= MANY_LOST and self._settings.congestion is not None:
             self._govern(now, inFlight)
 
+    def rest(self, now: int) -> None:
+        """
+        Ends the congestion control's work until something is to be sent again.
+
+        @param now: milliseconds.
+        """
+        if self.governor is not None and self._settings.congestion is not None:
+            self.governor = None
+            self.pacer.control(now, 0)
+            self._governFromStart(now, {})
+
     def pathChanged(self, now: int) -> None:
         """
         What leaves from now on takes another path.

@@ -26,6 +26,11 @@ MAXIMUM_BURST = 256
 INITIAL_REMOTE_WINDOW = 32
 
 
+#: What is known of the path is kept for so long without anything to send, milliseconds: the time
+#: for which BBR believes a minimum of the round trip.
+RESTING = 10_000
+
+
 class Sender:
     """
     Sends segments and keeps each until it is acknowledged.
@@ -137,6 +142,17 @@ class Sender:
         See L{SendQueue.write}.
         """
         self.sendQueue.write(data)
+
+    def rest(self, now: int) -> None:
+        """
+        Forgets what is known of the path, but for the round trip, if nothing was sent for
+        L{RESTING}: it is old by now, and takes memory.
+
+        @param now: milliseconds.
+        """
+        isIdle = not self.inFlight and not self.sendQueue.segments
+        if isIdle and now - self._progress >= RESTING:
+            self.limits.rest(now)
 
     def pathChanged(self, now: int) -> None:
         """

@@ -730,7 +730,7 @@ class MomentTests(ConfigureTestCase):
         A server whose client has not shown that it is at its address sends no more than three times
         what came, whatever is changed; afterwards it does as was set.
         """
-        options = KCPOptions(crypt="null", mode="fast")
+        options = KCPOptions(crypt="null", mode="fast", congestion="none")
         for changes in ({"nc": False}, {"mtu": 1500}, {"sendWindow": 1000, "rateLimit": 10**9}):
             self.setUp()
             self.network.setLink(SERVER, CLIENT, DEAD)

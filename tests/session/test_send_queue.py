@@ -178,6 +178,6 @@ class PlainPeerTests(PlainServerTestCase):
         """
         Of one that says no hello the window is what its first segments told.
         """
-        client = self.meet(KCPOptions(crypt="null", stream=False, receiveWindow=1024))
+        client = self.meet(KCPOptions(crypt="null", stream=False, sendWindow=1024))
         self.assertEqual(connectionOf(client.session).conversation.sender.peerWindow, 1024)
         self.assertRaises(MessageTooLong, client.session.write, bytes(256 * MSS))
