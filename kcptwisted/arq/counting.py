@@ -6,16 +6,12 @@ from __future__ import annotations
 
 from kcptwisted.arq.deadlines import Resend, ResendDeadlines
 from kcptwisted.arq.overtaken import Overtaken
-from kcptwisted.arq.recovery import Recovery
+from kcptwisted.arq.recovery import DEAD_LINK, Recovery
 from kcptwisted.arq.rtt import MAXIMUM_RTO, RoundTripEstimator
 from kcptwisted.arq.sendqueue import Fragment
 from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.stats import SessionStats
 from kcptwisted.wire.segment import OVERHEAD
-
-#: A segment sent this often without an ACK means that the peer is gone, if nothing at all was newly
-#: acknowledged for a while either: with short timeouts twenty copies are soon sent.
-DEAD_LINK = 20
 
 #: A segment that was overtaken waits for this part of the round trip before it is sent again early,
 #: up to the interval that kcp-go would wait.

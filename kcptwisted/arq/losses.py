@@ -140,15 +140,16 @@ class Losses:
 
         @return: when copies left, in that order, and the sns of those.
         """
-        released: list[tuple[int, list[int]]] = []
         copies = self.copies
+        released: list[tuple[int, list[int]]] = []
         for sent, sns in self.suspects or []:
             again = []
             for sn in sns:
                 copy = copies.get(sn)
-                if copy is not None and copy.waiting and copy.sent == sent:
-                    if copy.cause == Cause.TIMEOUT:
-                        again.append(sn)
+                if copy is None or not copy.waiting or copy.sent != sent:
+                    continue
+                if copy.cause == Cause.TIMEOUT:
+                    again.append(sn)
             if again:
                 released.append((sent, again))
         self.suspects = None

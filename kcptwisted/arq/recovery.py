@@ -8,6 +8,10 @@ from abc import ABC, abstractmethod
 
 from kcptwisted.arq.settings import ARQSettings
 
+#: A segment sent this often without an ACK means that the peer is gone, if nothing at all was newly
+#: acknowledged for a while either: with short timeouts twenty copies are soon sent.
+DEAD_LINK = 20
+
 
 class Recovery(ABC):
     """
@@ -19,8 +23,8 @@ class Recovery(ABC):
     @ivar newlyLost: bytes, headers included, that the last L{acknowledged} or L{take} took for
         lost.
     @ivar timedOut: the last L{take} found that a timeout had passed that says that the path is bad.
-    @ivar exhausted: the last L{take} gave a segment that was sent very often while nothing was
-        newly acknowledged: the link is dead.
+    @ivar exhausted: the last L{take} gave a segment that has now been sent L{DEAD_LINK} times at
+        least, and for the setting C{deadLinkAfter} nothing was newly acknowledged.
     @ivar needless: the last L{acknowledged} showed that nothing was lost of what had been taken for
         lost at last.
     @ivar pending: something waits to be sent again, as soon as there is room.

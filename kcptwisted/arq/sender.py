@@ -44,7 +44,7 @@ class Sender:
     @ivar una: the first sn not acknowledged.
     @ivar next: the next sn to be sent.
     @ivar remoteWindow: the peer's free window, segments.
-    @ivar deadLink: a segment was sent L{DEAD_LINK<kcptwisted.arq.retransmission.DEAD_LINK>} times
+    @ivar deadLink: a segment was sent L{DEAD_LINK<kcptwisted.arq.recovery.DEAD_LINK>} times
         at least, and for the setting C{deadLinkAfter} nothing was newly acknowledged.
     @ivar rtt: the round-trip estimate.
     @ivar epoch: what the ts of a segment is beyond the time, milliseconds; fixed before the first
@@ -202,9 +202,7 @@ class Sender:
             if not inFlight:
                 # An empty dictionary keeps its memory until it is cleared.
                 inFlight.clear()
-                recovery.clear()
-            else:
-                recovery.acknowledged(newly, before, una, now)
+            recovery.acknowledged(newly, before, una, now)
             if governor is not None:
                 if recovery.needless:
                     governor.control.onSpuriousLoss(now)
@@ -403,9 +401,16 @@ class Sender:
         if governor is None:
             if again:
                 limits.noteLoss(len(again), now, self.inFlight)
-        elif recovery.timedOut:
+            return again
+        if recovery.timedOut:
             governor.control.onTimeout(now, governor.inFlight(lost))
         elif recovery.newlyLost:
             prior, found = governor.inFlight(lost), recovery.newlyLost
             governor.acknowledged(now, [], 0, 0, found, recovery.lost, prior, self.remoteWindow)
+        if recovery.lost and recovery.newlyLost:
+            # What was in flight before is not any more.
+            room = limits.room(recovery.lost)
+            again += recovery.take(now, self.una, self._progress, fresh, room)
+            if recovery.exhausted:
+                self.deadLink = True
         return again

@@ -9,7 +9,8 @@ from sys import getsizeof
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from kcptwisted.arq.counting import DEAD_LINK, CountingRecovery
+from kcptwisted.arq.counting import CountingRecovery
+from kcptwisted.arq.recovery import DEAD_LINK
 from kcptwisted.arq.rtt import RoundTripEstimator
 from kcptwisted.arq.sendqueue import Fragment
 from kcptwisted.stats import SessionStats
