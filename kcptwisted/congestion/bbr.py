@@ -52,7 +52,9 @@ class BBR(CongestionControl):
         "_full",
         "_fullRounds",
         "_gain",
+        "_learnt",
         "_limit",
+        "_lossy",
         "_nextRound",
         "_probeEnd",
         "_probeLeast",
@@ -96,6 +98,8 @@ class BBR(CongestionControl):
         self._roundLimited = False
         self._full = self._fullRounds = 0
         self._base = 0.0
+        self._learnt = 1
+        self._lossy = 0
         self._epoch = self._epochDelivered = 0
         self._cruised = 0
         self._step = 0.25
@@ -234,18 +238,23 @@ class BBR(CongestionControl):
         packets = total / self._segment
         # Beyond the base, by more than chance.
         noise = 2.0 * (self._base * (1 - self._base) / packets) ** 0.5 if packets >= 1 else 1.0
-        congested = share > self._base + noise + 0.02 and lost > 2 * self._segment
+        excess = share > self._base + noise + 0.02 and lost > 2 * self._segment
         least = self.minimumRoundTrip
         # What a queue of a few packets adds.
         bit = 2 + 2000 * self._segment // (self._rates.value or 1)
         idle = queue <= least // 16 + bit
+        if excess:
+            self._lossy += 1
+        else:
+            self._lossy = 0
+        congested = excess and (not idle or self._lossy >= 3)
         if state == STARTUP:
             grown = self._rates.value >= self._full * 1.25
             if grown:
                 self._full = self._rates.value
                 self._fullRounds = 0
-                if total and idle:
-                    self._base += (min(share, 0.2) - self._base) / 4
+                if total and idle and ack.roundTrip <= least + least // 16 + bit:
+                    self._learn(share)
             elif not limited:
                 self._fullRounds += 1
                 slow = self._rates.value < self._full * 1.1
@@ -256,8 +265,8 @@ class BBR(CongestionControl):
                 ):
                     self._enter(DRAIN, ack)
             return
-        if sentIn == DOWN and total and idle:
-            self._base += (min(share, 0.2) - self._base) / 4
+        if sentIn == DOWN and total and (idle or share < self._base):
+            self._learn(share)
         # a standing queue while less is delivered than thought: the path became slower
         if (
             state != PROBE_RTT
@@ -308,6 +317,11 @@ class BBR(CongestionControl):
         if state != PROBE_RTT and ack.now - self._stamp > MINIMUM_ROUND_TRIP_AGE:
             self._enter(PROBE_RTT, ack)
 
+    def _learn(self, share: float) -> None:
+        if self._learnt < 4:
+            self._learnt += 1
+        self._base += (min(share, 0.2) - self._base) / self._learnt
+
     def _probeRoundTrip(self, ack: Acknowledgement) -> None:
         now = ack.now
         if self._probeEnd == 0:
@@ -353,7 +367,7 @@ class BBR(CongestionControl):
         send = rate / (1.0 - self._base)
         self.pacingRate = int(self._gain * send) or 1
         product = send * least / 1000
-        window = int(self._windowGain * product)
+        window = int((self._windowGain + 2 * self._base) * product)
         if self.state == STARTUP:
             window += 2 * self._extra.value
             if window < INITIAL_WINDOW * segment:
