@@ -27,6 +27,13 @@ def _positive(text: str) -> int:
     return value
 
 
+def _amount(text: str) -> float:
+    value = float(text)
+    if not value > 0:
+        raise argparse.ArgumentTypeError(f"must be more than 0, not {text}")
+    return value
+
+
 def _milliseconds(text: str) -> float:
     value = float(text) / 1000
     if not 0 <= value <= 10:
@@ -57,6 +64,18 @@ def buildParser() -> argparse.ArgumentParser:
     )
     demo.add_argument(
         "--delay", type=_milliseconds, default=0.025, help="each way, milliseconds (25)"
+    )
+    demo.add_argument(
+        "--mbit",
+        type=_amount,
+        metavar="RATE",
+        help="rate of the link each way, Mbit/s (no limit)",
+    )
+    demo.add_argument(
+        "--queue",
+        type=_amount,
+        default=150.0,
+        help="what may wait for the rate, kilobytes (%(default)g)",
     )
     demo.add_argument(
         "--options",

@@ -12,7 +12,6 @@ from twisted.internet.interfaces import IProtocol
 from twisted.internet.protocol import DatagramProtocol
 from twisted.internet.task import LoopingCall
 
-from kcptwisted.arq.congestion import congestionControl
 from kcptwisted.arq.conversation import Conversation
 from kcptwisted.endpoints import KCPClientEndpoint
 from kcptwisted.options import KCPOptions
@@ -104,9 +103,7 @@ class PlainPeer(DatagramProtocol):
         settings = options.arqSettings(options.overhead)
         self._host = host
         self._cipher = options.cipher.make(options.cipherKey)
-        self._conversation = Conversation(
-            conv, settings, congestionControl(False, settings.mss), SessionStats()
-        )
+        self._conversation = Conversation(conv, settings, SessionStats())
         self.received = b""
         self._loop = LoopingCall(self._tick)
         self._loop.clock = host

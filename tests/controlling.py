@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 from twisted.internet.protocol import DatagramProtocol
 
-from kcptwisted.arq.congestion import NoCongestionControl
 from kcptwisted.arq.conversation import Conversation
 from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.options import KCPOptions
@@ -177,9 +176,7 @@ class PlainPeer(DatagramProtocol):
     def _talk(self) -> Conversation:
         if self._conversation is None:
             settings: ARQSettings = KCPOptions(crypt="null", ackNoDelay=True).arqSettings(0)
-            self._conversation = Conversation(
-                self._conv, settings, NoCongestionControl(), SessionStats()
-            )
+            self._conversation = Conversation(self._conv, settings, SessionStats())
         return self._conversation
 
     def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from kcptwisted.arq.congestion import NoCongestionControl
 from kcptwisted.arq.conversation import Conversation
 from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.crypt.checksummed import RandomBytes
@@ -306,7 +305,7 @@ class StreamTests(SynchronousTestCase):
                     shards.remove(shard)
         decoder = FECDecoder(recording.dataShards, recording.parityShards, SessionStats())
         found = next(filter(None, map(readOpening, shards)))
-        conversation = Conversation(found[0], ARQSettings(), NoCongestionControl(), SessionStats())
+        conversation = Conversation(found[0], ARQSettings(), SessionStats())
         stream = b""
         for shard in shards:
             datagrams, recovered = decoder.decode([shard])

@@ -218,7 +218,6 @@ class CompletenessTests(SynchronousTestCase):
                 "yes" if mode.nodelay else "no",
                 f"{mode.interval} ms",
                 str(mode.resend),
-                "yes" if mode.nc else "no",
             ]
             for name, mode in MODES.items()
         ]

@@ -95,6 +95,7 @@ DECIDING = [
     "workers.messages",
     "workers.whereabouts",
     "udp.asked",
+    "testing.bottleneck",
     "testing.link",
     "testing.nat",
 ]

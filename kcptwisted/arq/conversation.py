@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kcptwisted.arq.congestion import CongestionControl
 from kcptwisted.arq.incoming import readControl, takeApart
 from kcptwisted.arq.probe import WindowProbe
 from kcptwisted.arq.receiver import Receiver
@@ -79,20 +78,18 @@ class Conversation:
         self,
         conv: int,
         settings: ARQSettings,
-        congestion: CongestionControl,
         stats: SessionStats,
         firstSn: int = 0,
     ) -> None:
         """
         @param conv: the conversation id, the same at both ends.
-        @param congestion: limits what is in flight.
         @param stats: counts.
         @param firstSn: the sn that both ends start at; 0 on the wire, others serve tests.
         """
         self.conv = conv
         self._settings = settings
         self._stats = stats
-        self.sender = Sender(settings, congestion, stats, firstSn)
+        self.sender = Sender(settings, stats, firstSn)
         self._sendQueue = self.sender.sendQueue
         self.receiver = Receiver(settings.receiveWindow, settings.stream, stats, firstSn)
         self._probe: WindowProbe | None = None
@@ -219,7 +216,7 @@ class Conversation:
             self._flushDeadline = now + self._settings.ackDelay
         return False
 
-    def configure(self, settings: ARQSettings, congestion: CongestionControl | None = None) -> None:
+    def configure(self, settings: ARQSettings, now: int) -> None:
         """
         Uses other settings from now on; see L{wantsFlush} afterwards.
 
@@ -228,17 +225,13 @@ class Conversation:
         the peer sends beyond the larger one.  The retransmission timeout follows with the next
         sample of the round trip.
 
-        @param congestion: limits what is in flight from now on, if given.
+        @param now: milliseconds.
         @raise ValueError: if C{settings} say otherwise about C{stream}.
         """
         if settings.stream is not self._settings.stream:
             raise ValueError("stream cannot be changed: segments that wait are of one kind")
         self._settings = settings
-        self.sender.configure(settings)
-        if congestion is not None and self.unproven is not None:
-            self.unproven.congestion = congestion
-        elif congestion is not None:
-            self.sender.govern(congestion)
+        self.sender.configure(settings, now)
         self.receiver.configure(settings.receiveWindow)
         self._noteReopened()
         pending = self.receiver.ackCount > 0 and settings.ackNoDelay
@@ -371,6 +364,8 @@ class Conversation:
             self._tellWindow = False
             segments.append(controlSegment(conv, WINS, window, now, una))
         if waiting or sender.inFlight:
+            if segments:
+                sender.charge(sum(map(len, segments)))
             if self.unproven is None:
                 pushes = sender.flush(conv, now, window, una)
             else:

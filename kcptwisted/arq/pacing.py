@@ -22,8 +22,16 @@ GAIN = 2
 #: Segments of a paced conversation that may leave in one burst, at least.
 LEAST_BURST = 64
 
-#: Segments of a conversation with a rate limit that may leave in one burst, at least.
+#: Segments of a conversation with a rate limit, or with a congestion control that paces, that may
+#: leave in one burst, at least.
 LEAST_LIMITED_BURST = 2
+
+#: What a congestion control's rate gives in so many milliseconds may leave in one burst.
+CONTROLLED_BURST = 2
+
+#: Segments that wait for a congestion control's rate leave together if it takes no longer than
+#: this, milliseconds.
+CONTROLLED_GRAIN = 1
 
 #: Seconds that new segments wait for resends at most.
 MAXIMUM_DEBT = 1
@@ -44,8 +52,13 @@ class Pacer:
     of a rate limit is what the rate gives in 20 ms, but at least two full segments; a burst of a
     paced window is the same, but at least L{LEAST_BURST} segments.
 
+    A congestion control that paces sets the rate itself.  Its bursts are short, because the queue
+    at the bottleneck may be.  Segments that waited while the clock was late may catch up on two
+    ticks of it.
+
     @ivar rate: bytes a second; 0 while nothing is limited.
     @ivar short: there is less in the bucket than a full segment.
+    @ivar waiting: segments wait, of a conversation whose congestion control paces.
     """
 
     # Amounts are thousandths of a byte: milliseconds times a whole rate then give a whole amount,
@@ -53,7 +66,9 @@ class Pacer:
     __slots__ = (
         "_balance",
         "_burst",
+        "_controlled",
         "_full",
+        "_grain",
         "_limit",
         "_limitBurst",
         "_now",
@@ -62,6 +77,7 @@ class Pacer:
         "_window",
         "rate",
         "short",
+        "waiting",
     )
 
     def __init__(self, mtu: int, limit: int, pacing: bool) -> None:
@@ -73,6 +89,10 @@ class Pacer:
         # What the rate was set for.
         self._window = 0
         self._roundTrip = 0.0
+        # The congestion control's rate, bytes a second; 0 if it has none.
+        self._controlled = 0
+        self._grain = TICK
+        self.waiting = False
         self._now = 0
         self.rate = self._balance = self._burst = 0
         self.short = False
@@ -89,9 +109,33 @@ class Pacer:
         self._setRate()
         self.short = self.rate > 0 and self._balance < self._full
 
-    def advance(self, now: int, window: int, roundTrip: float) -> None:
+    def control(self, now: int, rate: int) -> None:
         """
         Fills the bucket for the time that has passed, and sets the rate from now on.
+
+        @param now: milliseconds.
+        @param rate: the congestion control's, bytes a second; 0 if it has none.
+        """
+        if self.rate:
+            self._balance += (now - self._now) * self.rate
+        self._now = now
+        if rate != self._controlled:
+            self._controlled = rate
+            self._setRate()
+        elif self._balance > self._burst:
+            self._clip()
+        self.short = self.rate > 0 and self._balance < self._full
+
+    def _clip(self) -> None:
+        burst = self._burst
+        if self.waiting and self._controlled:
+            burst = max(burst, self.rate * LEAST_ROUND_TRIP)
+        self._balance = min(self._balance, burst)
+
+    def advance(self, now: int, window: int, roundTrip: float) -> None:
+        """
+        Fills the bucket for the time that has passed, and sets the rate from now on, if no
+        congestion control sets it.
 
         @param now: milliseconds.
         @param window: the most segments in flight.
@@ -113,34 +157,32 @@ class Pacer:
     def _setRate(self) -> None:
         roundTrip = self._roundTrip
         rate, burst = self._limit, self._limitBurst
-        if self._pacing and roundTrip >= LEAST_ROUND_TRIP:
+        controlled = self._controlled
+        self._grain = TICK
+        if controlled:
+            if not rate or controlled < rate:
+                rate = controlled
+                burst = max(LEAST_LIMITED_BURST * self._full, controlled * CONTROLLED_BURST)
+                self._grain = CONTROLLED_GRAIN
+        elif self._pacing and roundTrip >= LEAST_ROUND_TRIP:
             paced = int(GAIN * self._full * max(self._window, 1) / roundTrip) or 1
             if not rate or paced < rate:
                 pacedBurst = max(LEAST_BURST * self._full, paced * LEAST_ROUND_TRIP)
                 burst = min(burst, pacedBurst) if rate else pacedBurst
                 rate = paced
-        if not self.rate or self._balance > burst:
+        if not self.rate:
             self._balance = burst
         self.rate = rate
         self._burst = burst
+        if self._balance > burst:
+            self._clip()
 
-    def fit(self, queue: Iterable[tuple[int, bytes]], count: int) -> int:
+    @property
+    def room(self) -> int:
         """
-        Returns how many segments may leave.
-
-        @param queue: (frg, payload) of the segments that wait.
-        @param count: how many of them to look at, at least one.
+        Bytes that may leave now, if there is a L{rate}; negative while there is a debt.
         """
-        if not self.rate or count * self._full <= self._balance:
-            return count
-        room = self._balance // 1000
-        fits = 0
-        for _, data in islice(queue, count):
-            room -= OVERHEAD + len(data)
-            if room < 0:
-                break
-            fits += 1
-        return fits
+        return self._balance // 1000
 
     def take(self, size: int) -> None:
         """
@@ -169,4 +211,21 @@ class Pacer:
         # Rounded up.
         first = -(-missing // self.rate)
         every = (count * self._full - self._balance) // self.rate
-        return self._now + max(first, min(every, TICK))
+        return self._now + max(first, min(every, self._grain))
+
+
+def fitting(queue: Iterable[tuple[int, bytes]], count: int, room: int) -> int:
+    """
+    Returns how many segments are within a number of bytes, headers included.
+
+    @param queue: (frg, payload) of the segments that wait.
+    @param count: how many of them to look at.
+    @param room: bytes.
+    """
+    fits = 0
+    for _, data in islice(queue, count):
+        room -= OVERHEAD + len(data)
+        if room < 0:
+            break
+        fits += 1
+    return fits

@@ -17,19 +17,27 @@ class RoundTripEstimator:
     @ivar smoothed: milliseconds; 0 until the first sample.
     @ivar variation: milliseconds.
     @ivar timeout: how long to wait for an ACK, milliseconds.
+    @ivar least: the smallest sample, milliseconds; -1 until the first.
     """
 
-    __slots__ = ("_interval", "_minimum", "smoothed", "timeout", "variation")
+    __slots__ = ("_interval", "_minimum", "least", "smoothed", "timeout", "variation")
 
     def __init__(self, interval: int, nodelay: bool) -> None:
         """
         @param interval: milliseconds between flushes of the peer.
         @param nodelay: whether the timeout may be as low as L{MINIMUM_RTO_NODELAY}.
         """
+        self.configure(interval, nodelay)
+        self.reset()
+
+    def reset(self) -> None:
+        """
+        Forgets all samples: they were taken on another path.
+        """
         self.smoothed = 0.0
         self.variation = 0.0
         self.timeout = INITIAL_RTO
-        self.configure(interval, nodelay)
+        self.least = -1
 
     def configure(self, interval: int, nodelay: bool) -> None:
         """
@@ -42,6 +50,8 @@ class RoundTripEstimator:
         """
         Takes one measured round trip.
         """
+        if milliseconds < self.least or self.least < 0:
+            self.least = milliseconds
         if self.smoothed == 0:
             self.smoothed = float(max(milliseconds, 1))
             self.variation = milliseconds / 2

@@ -6,10 +6,13 @@ from __future__ import annotations
 
 from collections import deque
 
-from kcptwisted.arq.congestion import CongestionControl
-from kcptwisted.arq.deadlines import ResendDeadlines
-from kcptwisted.arq.pacing import LEAST_ROUND_TRIP, Pacer
-from kcptwisted.arq.retransmission import Retransmission
+from kcptwisted.arq.acknowledging import Acknowledged, takeAcknowledged
+from kcptwisted.arq.counting import CountingRecovery
+from kcptwisted.arq.governor import Governor
+from kcptwisted.arq.limits import SendLimits
+from kcptwisted.arq.pacing import LEAST_ROUND_TRIP, fitting
+from kcptwisted.arq.rack import RackRecovery
+from kcptwisted.arq.recovery import Recovery
 from kcptwisted.arq.rtt import MAXIMUM_RTO, RoundTripEstimator
 from kcptwisted.arq.sendqueue import Fragment, SendQueue
 from kcptwisted.arq.settings import ARQSettings
@@ -27,8 +30,9 @@ class Sender:
     """
     Sends segments and keeps each until it is acknowledged.
 
-    New segments leave as the windows and the L{Pacer} allow.  Those that wait for the pacer have a
-    L{deadline}; those beyond L{MAXIMUM_BURST} are left for another flush, which is wanted then.
+    New segments leave as the windows, the congestion control and the L{Pacer} allow.  Those that
+    wait for the pacer have a L{deadline}; those beyond L{MAXIMUM_BURST} are left for another flush,
+    which is wanted then.
 
     @ivar sendQueue: the segments that were never sent.
     @ivar inFlight: segments sent and not acknowledged, by sn (not wrapped), in order.
@@ -40,20 +44,19 @@ class Sender:
     @ivar rtt: the round-trip estimate.
     @ivar epoch: what the ts of a segment is beyond the time, milliseconds; fixed before the first
         segment leaves.
+    @ivar limits: what may leave.
     """
 
     __slots__ = (
-        "_congestion",
-        "_deadlines",
-        "_pacer",
         "_progress",
-        "_retransmission",
+        "_recovery",
         "_settings",
         "_since",
         "_stats",
         "deadLink",
         "epoch",
         "inFlight",
+        "limits",
         "next",
         "remoteWindow",
         "rtt",
@@ -61,18 +64,11 @@ class Sender:
         "una",
     )
 
-    def __init__(
-        self,
-        settings: ARQSettings,
-        congestion: CongestionControl,
-        stats: SessionStats,
-        firstSn: int = 0,
-    ) -> None:
+    def __init__(self, settings: ARQSettings, stats: SessionStats, firstSn: int = 0) -> None:
         """
         @param firstSn: the sn of the first segment.
         """
         self._settings = settings
-        self._congestion = congestion
         self._stats = stats
         self.rtt = RoundTripEstimator(settings.interval, settings.nodelay)
         self.sendQueue = SendQueue(settings.mss, settings.stream)
@@ -83,12 +79,16 @@ class Sender:
         self.epoch = 0
         # When something was last newly acknowledged, or sent with nothing else in flight.
         self._progress = 0
-        self._pacer = Pacer(settings.mtu, settings.rateLimit, settings.pacing)
-        self._deadlines = ResendDeadlines()
         # When the first of what is in flight left.
         self._since = 0
-        # None until an ACK goes beyond una or a timeout passes, and again with nothing in flight.
-        self._retransmission: Retransmission | None = None
+        self._recovery = self._newRecovery()
+        self.limits = SendLimits(settings, self.rtt, firstSn)
+
+    def _newRecovery(self) -> Recovery:
+        settings = self._settings
+        if settings.detectsLossByTime:
+            return RackRecovery(settings, self.inFlight, self.rtt, self._stats)
+        return CountingRecovery(settings, self.inFlight, self.rtt, self._stats)
 
     @property
     def queue(self) -> list[Fragment] | deque[Fragment]:
@@ -115,22 +115,38 @@ class Sender:
     def peerWindow(self, window: int | None) -> None:
         self.sendQueue.peerWindow = window
 
-    def configure(self, settings: ARQSettings) -> None:
+    def configure(self, settings: ARQSettings, now: int) -> None:
         """
         Uses other settings from now on.  Segments that have been cut keep their size.
+
+        @param now: milliseconds.
         """
-        self._settings = settings
+        before, self._settings = self._settings, settings
         self.sendQueue.mss = settings.mss
         self.rtt.configure(settings.interval, settings.nodelay)
-        self._pacer.configure(settings.mtu, settings.rateLimit, settings.pacing)
-        if self._retransmission is not None:
-            self._retransmission.configure(settings)
+        self.limits.configure(settings, now, self.inFlight)
+        if settings.detectsLossByTime is before.detectsLossByTime:
+            self._recovery.configure(settings)
+        else:
+            self._recovery = self._newRecovery()
+            for sn in self.inFlight:
+                self._recovery.sent(now, sn, sn + 1)
 
     def write(self, data: bytes) -> None:
         """
         See L{SendQueue.write}.
         """
         self.sendQueue.write(data)
+
+    def pathChanged(self, now: int) -> None:
+        """
+        The segments take another path from now on.  What is in flight is sent again.
+
+        @param now: milliseconds.
+        """
+        self.rtt.reset()
+        self.limits.pathChanged(now)
+        self.resendAll(now)
 
     def acknowledge(
         self, unas: list[int], acks: list[tuple[int, int]], now: int, measure: bool
@@ -144,8 +160,7 @@ class Sender:
         @param measure: whether the ACKs are fit for an RTT sample.
         @return: whether C{una} moved.
         """
-        before = self.una
-        inFlight = self.inFlight
+        before, inFlight, limits = self.una, self.inFlight, self.limits
         clock = now + self.epoch
         if acks and measure:
             # An ACK says nothing about the round trip if its segment was acknowledged before, as
@@ -155,52 +170,32 @@ class Sender:
             position = before + ((sn - before) & MASK)
             if elapsed < HALF and elapsed <= now - self._since and position in inFlight:
                 self.rtt.sample(elapsed if elapsed < MAXIMUM_RTO else MAXIMUM_RTO)
-        base = before
-        arrivals = 0
-        for una in unas:
-            advance = (una - base) & MASK
-            if not advance or advance >= HALF:
-                continue
-            if advance > self.next - base:
-                self._stats.KCPInErrors += 1
-                continue
-            arrivals += 1
-            for sn in range(base, base + advance):
-                inFlight.pop(sn, None)
-            base += advance
-        newly: list[tuple[int, int]] = []
-        span = self.next - base
-        for sn, ts in acks:
-            distance = (sn - base) & MASK
-            if distance < span and inFlight.pop(base + distance, None) is not None:
-                newly.append((base + distance, now - ((clock - ts) & MASK)))
-            elif span <= distance < HALF:
-                self._stats.KCPInErrors += 1
-        if newly:
-            while base < self.next and base not in inFlight:
-                base += 1
-        moved = base != before
-        if moved:
-            self.una = base
-            if self._congestion.window is not None:
-                self._congestion.onAck(arrivals or 1, self.remoteWindow)
-        if moved or newly:
+                limits.noteRoundTrip(now, inFlight)
+        governor, recovery = limits.governor, self._recovery
+        prior = 0 if governor is None else governor.inFlight(recovery.lost)
+        byTime = self._settings.detectsLossByTime
+        news = takeAcknowledged(
+            inFlight, before, self.next, unas, acks, now, clock, byTime, governor is not None
+        )
+        self._stats.KCPInErrors += news.errors
+        self.una = una = news.una
+        if news.any:
             self._progress = now
             if not inFlight:
                 # An empty dictionary keeps its memory until it is cleared.
                 inFlight.clear()
-                self._deadlines.clear()
-                self._retransmission = None
+                recovery.clear()
             else:
-                if moved:
-                    self._deadlines.forget(base)
-                    if self._retransmission is not None:
-                        self._retransmission.forget(before, base)
-                if newly:
-                    self._watch().count(newly, base, now)
-        if self._pacer.short:
-            self._pacer.advance(now, self._window(), self.rtt.smoothed)
-        return moved
+                recovery.acknowledged(news.newly, before, una, now)
+            if governor is not None:
+                if recovery.needless:
+                    governor.control.onSpuriousLoss(now)
+                governor.acknowledged(
+                    now, news, recovery.newlyLost, recovery.lost, prior, self.remoteWindow
+                )
+        if limits.pacer.short:
+            limits.refill(now, una, self.remoteWindow)
+        return una != before
 
     def knowsOf(self, unas: list[int], acks: list[tuple[int, int]], others: bool) -> bool:
         """
@@ -221,74 +216,71 @@ class Sender:
             return True
         return any((following - 1 - sn) & MASK < HALF for sn, _ in acks)
 
-    def govern(self, congestion: CongestionControl) -> CongestionControl:
-        """
-        Exchanges the congestion control.
-
-        @return: the one before.
-        """
-        before, self._congestion = self._congestion, congestion
-        return before
-
     def discard(self) -> None:
         """
         Forgets what is queued and in flight.
         """
         self.sendQueue.discard()
         self.inFlight.clear()
-        self._deadlines.clear()
-        self._retransmission = None
+        self._recovery.clear()
 
-    def _watch(self) -> Retransmission:
+    @property
+    def _openWindow(self) -> int:
         """
-        Returns what chooses segments to send again, made if there is none yet.
+        How many segments the windows let leave.
         """
-        if self._retransmission is None:
-            self._retransmission = Retransmission(
-                self._settings, self.inFlight, self._deadlines, self.rtt, self._stats
-            )
-        return self._retransmission
+        return self.limits.window(self.una, self.remoteWindow) - (self.next - self.una)
 
-    def _window(self) -> int:
+    def _fresh(self, room: int) -> int:
         """
-        Returns the most segments in flight.
+        Returns how many new segments may leave.
+
+        @param room: bytes that may leave.
         """
-        window = self._settings.sendWindow
-        if self.remoteWindow < window:
-            window = self.remoteWindow
-        limit = self._congestion.window
-        return window if limit is None or limit > window else limit
+        segments = self.sendQueue.segments
+        count = min(self._openWindow, len(segments), MAXIMUM_BURST)
+        if count <= 0 or count * self._settings.mtu <= room:
+            return count
+        return fitting(segments, count, room)
 
     @property
     def wantsFlush(self) -> bool:
         """
         Whether there is something to send that no deadline waits for.
         """
-        if self._retransmission is not None and self._retransmission.overtaken.pending:
+        recovery, limits = self._recovery, self.limits
+        lost = recovery.lost
+        if recovery.pending and (not lost or limits.room(lost) >= self._settings.mtu):
             return True
-        segments = self.sendQueue.segments
-        if not segments or self._window() <= self.next - self.una:
+        if not self.sendQueue.segments or self._openWindow <= 0:
             return False
-        return not self._pacer.short or self._pacer.fit(segments, 1) > 0
+        if limits.governor is None and not limits.pacer.short:
+            return True
+        return self._fresh(limits.room(lost)) > 0
 
     def deadline(self) -> int | None:
         """
-        Returns when the first segment in flight times out or is to be sent again early, or the
-        pacer lets the next one leave, milliseconds.
+        Returns when recovery has something to send again, or the pacer lets the next segment leave,
+        milliseconds.
         """
-        timeout = self._deadlines.first
-        retransmission, pacer = self._retransmission, self._pacer
-        early = None if retransmission is None else retransmission.overtaken.due
-        if not pacer.short and early is None:
-            return timeout
-        other: int | None = None
-        segments = self.sendQueue.segments
-        allowed = min(self._window() - (self.next - self.una), len(segments))
-        if allowed <= 0:
-            other = early
-        elif pacer.short:
-            other = pacer.deadline(OVERHEAD + len(segments[0][1]), allowed)
-        return other if other is not None and (timeout is None or other < timeout) else timeout
+        due = self._recovery.due if self.inFlight else None
+        pacer, governor = self.limits.pacer, self.limits.governor
+        if not pacer.short:
+            return due
+        segments, lost = self.sendQueue.segments, self._recovery.lost
+        allowed = min(self._openWindow, len(segments))
+        if lost:
+            size, allowed = self._settings.mtu, max(allowed, 1)
+        elif allowed > 0:
+            size = OVERHEAD + len(segments[0][1])
+        else:
+            return due
+        if governor is not None and governor.room(lost, size) < size:
+            return due
+        paced = pacer.deadline(size, allowed)
+        return paced if paced is not None and (due is None or paced < due) else due
+
+    # Sending.
 
     def resendAll(self, now: int) -> None:
         """
@@ -298,8 +290,7 @@ class Sender:
         @param now: milliseconds.
         """
         if self.inFlight:
-            self._deadlines.clear()
-            self._watch().expire(list(self.inFlight), now)
+            self._recovery.expire(list(self.inFlight), now)
 
     def resendFirst(self, now: int) -> None:
         """
@@ -309,7 +300,7 @@ class Sender:
         """
         first = next(iter(self.inFlight), None)
         if first is not None:
-            self._watch().expire([first], now)
+            self._recovery.expire([first], now)
 
     def flush(self, conv: int, now: int, window: int, una: int) -> list[bytes]:
         """
@@ -321,29 +312,25 @@ class Sender:
         @param una: the sn that this side awaits, as on the wire.
         @return: encoded segments.
         """
-        pacer, rtt, queue = self._pacer, self.rtt, self.sendQueue
-        limit = self._window()
-        if pacer.rate or rtt.smoothed >= LEAST_ROUND_TRIP:
-            pacer.advance(now, limit, rtt.smoothed)
+        limits, queue, inFlight = self.limits, self.sendQueue, self.inFlight
+        pacer = limits.pacer
+        if not inFlight and limits.governor is None:
+            # The handshake may have told the round trip.
+            limits.noteRoundTrip(now, inFlight)
+        if limits.governor is not None or pacer.rate or self.rtt.smoothed >= LEAST_ROUND_TRIP:
+            limits.refill(now, self.una, self.remoteWindow)
         ts = (now + self.epoch) & MASK
-        inFlight = self.inFlight
         segments: list[bytes] = []
-        count = limit - (self.next - self.una)
-        waiting = len(queue.segments)
-        if count > waiting:
-            count = waiting
-        first = self._deadlines.first
-        if self._retransmission is not None or (first is not None and first <= now):
-            for sn in self._takeAgain(now, count > 0):
+        if inFlight:
+            for sn in self._takeAgain(now):
                 frg, data = inFlight[sn]
                 header = packHeader(conv, PUSH, frg, window, ts, sn & MASK, una, len(data))
                 segments.append(header + data)
-            if pacer.rate:
-                pacer.take(sum(map(len, segments)))
-        if count > MAXIMUM_BURST:
-            count = MAXIMUM_BURST
-        if count > 0 and pacer.rate:
-            count = pacer.fit(queue.segments, count)
+        again = sum(map(len, segments)) if segments else 0
+        if again and pacer.rate:
+            pacer.take(again)
+        fresh = 0
+        count = self._fresh(self.limits.room(self._recovery.lost)) if queue.segments else 0
         if count > 0:
             if not inFlight:
                 self._progress = self._since = now
@@ -355,26 +342,58 @@ class Sender:
                 segments.append(header + data)
                 sn += 1
             self.next = sn
-            self._deadlines.add(now, rtt.timeout, range(start, sn))
+            self._recovery.sent(now, start, sn)
+            fresh = queued - queue.bytes + count * OVERHEAD
             if pacer.rate:
-                pacer.take(queued - queue.bytes + count * OVERHEAD)
-        if self._retransmission is not None:
-            self._retransmission.flushed(now)
+                pacer.take(fresh)
+        if inFlight:
+            self._recovery.flushed(now)
+        if limits.governor is not None:
+            self._tellGovernor(limits.governor, now, again, fresh)
         self._stats.OutSegs += len(segments)
         return segments
 
-    def _takeAgain(self, now: int, fresh: bool) -> list[int]:
+    def _tellGovernor(self, governor: Governor, now: int, again: int, fresh: int) -> None:
+        """
+        @param again: bytes of segments that were sent again.
+        @param fresh: bytes of new segments that were sent.
+        """
+        lost = self._recovery.lost
+        if again or fresh:
+            governor.sent(now, again + fresh, fresh, lost)
+        more = bool(self.sendQueue.segments)
+        self.limits.pacer.waiting = more or lost > 0
+        if not lost and (not more or self._openWindow <= 0):
+            governor.limited(lost)
+
+    def charge(self, size: int) -> None:
+        """
+        Segments of other kinds leave beside those of L{flush}: the pacer counts them as well.
+
+        @param size: their bytes.
+        """
+        if self.limits.pacer.rate:
+            self.limits.pacer.take(size)
+
+    def _takeAgain(self, now: int) -> list[int]:
         """
         Returns sns to send again, ascending.
-
-        @param fresh: whether new segments go into flight in this flush.
         """
-        retransmission = self._watch()
-        again = retransmission.take(now, self.una, self._progress, fresh)
-        if retransmission.exhausted:
+        recovery, limits = self._recovery, self.limits
+        fresh = bool(self.sendQueue.segments) and self._openWindow > 0
+        governor, lost = limits.governor, recovery.lost
+        again = recovery.take(now, self.una, self._progress, fresh, limits.room(lost))
+        if recovery.exhausted:
             self.deadLink = True
-        if retransmission.timedOut:
-            self._congestion.onTimeout()
-        elif again:
-            self._congestion.onFastRetransmit(self.next - self.una, self._settings.resend)
+        if governor is None:
+            if again:
+                limits.noteLoss(len(again), now, self.inFlight)
+        elif recovery.timedOut:
+            governor.control.onTimeout(now, governor.inFlight(lost))
+        elif recovery.newlyLost:
+            nothing = Acknowledged(self.una)
+            prior = governor.inFlight(lost)
+            governor.acknowledged(
+                now, nothing, recovery.newlyLost, recovery.lost, prior, self.remoteWindow
+            )
         return again

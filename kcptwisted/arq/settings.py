@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kcptwisted.congestion.spec import CongestionSpec
 from kcptwisted.wire.segment import OVERHEAD
 
 
@@ -28,6 +29,9 @@ class ARQSettings:
     @ivar rateLimit: bytes of segments, headers included, that may leave in a second; 0 means no
         limit.
     @ivar pacing: windows are spread over the round trip, if that is long enough.
+    @ivar congestion: limits what is in flight, beside the windows; None for no such limit.
+    @ivar detectsLossByTime: segments are sent again as RACK-TLP says (RFC 8985); else C{resend}
+        counts.
     @ivar deadLinkAfter: milliseconds without a new acknowledgement before the link can be dead.
     """
 
@@ -42,6 +46,8 @@ class ARQSettings:
     ackNoDelay: bool = False
     rateLimit: int = 0
     pacing: bool = True
+    congestion: CongestionSpec | None = None
+    detectsLossByTime: bool = False
     deadLinkAfter: int = 10_000
 
     @property

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kcptwisted.arq.congestion import CongestionControl
 from kcptwisted.arq.sender import Sender
 from kcptwisted.arq.sendqueue import MAXIMUM_FRAGMENTS
 from kcptwisted.arq.settings import ARQSettings
@@ -21,7 +20,7 @@ FACTOR = 3
 CHEAP = 2 * OVERHEAD
 
 
-class UnprovenPath(CongestionControl):
+class UnprovenPath:
     """
     Limits what is sent to an address that may be forged to L{FACTOR} times what came from there.
     Sizes are those of UDP payloads.
@@ -36,10 +35,8 @@ class UnprovenPath(CongestionControl):
     at another address can guess it.  An sn or una is no proof, since sns begin at 0.  The caller
     may accept other proofs.
 
-    @ivar congestion: what limits the sender when this is released.
     @ivar proven: there is proof.
     @ivar withheld: a segment that was due did not leave.
-    @ivar window: see L{CongestionControl}.
     """
 
     __slots__ = (
@@ -53,7 +50,6 @@ class UnprovenPath(CongestionControl):
         "_settings",
         "_stamps",
         "_stats",
-        "congestion",
         "proven",
         "withheld",
     )
@@ -89,14 +85,13 @@ class UnprovenPath(CongestionControl):
         self._copied = 0
         self.proven = False
         self.withheld = False
-        self.window = 0
-        self.congestion = sender.govern(self)
+        sender.limits.cap = 0
 
     def release(self) -> None:
         """
         Ends the limit.
         """
-        self._sender.govern(self.congestion)
+        self._sender.limits.cap = None
 
     @property
     def _received(self) -> int:
@@ -149,14 +144,14 @@ class UnprovenPath(CongestionControl):
         sender = self._sender
         left = self.left - sum(map(len, before)) - self._overhead
         first = sender.next
-        self.window = first - sender.una + self._newSegments(left)
+        sender.limits.cap = first - sender.una + self._newSegments(left)
         segments = self._fitting(sender.flush(conv, now, window, una), first, left)
         waits = sender.queue and sender.next == sender.una and left >= OVERHEAD
         if waits and self._asked != self._received:
             self._asked = self._received
             segments.append(controlSegment(conv, WASK, window, now, una))
         # Nothing else leaves before the next flush.
-        self.window = sender.next - sender.una
+        sender.limits.cap = sender.next - sender.una
         return segments
 
     def _newSegments(self, left: int) -> int:
@@ -227,21 +222,3 @@ class UnprovenPath(CongestionControl):
             left -= size
             taken.append(segment)
         return taken
-
-    # CongestionControl: losses of these few segments say nothing about congestion.
-
-    def onAck(self, arrivals: int, remoteWindow: int) -> None:
-        """
-        See L{CongestionControl}.
-        """
-        self.congestion.onAck(arrivals, remoteWindow)
-
-    def onFastRetransmit(self, inFlight: int, resend: int) -> None:
-        """
-        Does nothing.
-        """
-
-    def onTimeout(self) -> None:
-        """
-        Does nothing.
-        """

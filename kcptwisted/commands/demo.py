@@ -23,6 +23,7 @@ from twisted.python.failure import Failure
 
 from kcptwisted.interfaces import IKCPTransport
 from kcptwisted.stats import SessionStats
+from kcptwisted.testing.bottleneck import Bottleneck
 from kcptwisted.testing.link import Link
 from kcptwisted.testing.lossyrelay import LossyRelay
 
@@ -133,6 +134,15 @@ def _source(arguments: argparse.Namespace) -> tuple[Callable[[], BinaryIO], int]
     return lambda: BytesIO(content), len(content)
 
 
+def _link(arguments: argparse.Namespace) -> Link:
+    return Link(
+        loss=arguments.loss,
+        delay=arguments.delay,
+        rate=(arguments.mbit or 0) * 125_000,
+        queue=round(arguments.queue * 1000),
+    )
+
+
 def _digest(open: Callable[[], BinaryIO]) -> str:
     digest = sha256()
     with open() as file:
@@ -159,7 +169,7 @@ def demonstrate(reactor: Any, arguments: argparse.Namespace, output: TextIO) -> 
     options = f"crypt=aes-128-gcm:rawKey={key}:{arguments.options}".rstrip(":")
     endpoint = serverFromString(reactor, f"kcp:0:interface=127.0.0.1:{options}")
     port = yield endpoint.listen(Factory.forProtocol(serve))
-    link = Link(loss=arguments.loss, delay=arguments.delay)
+    link = _link(arguments)
     relay = LossyRelay(reactor, ("127.0.0.1", port.getHost().port), link, arguments.seed)
     relayPort = relay.start()
     print(
@@ -187,6 +197,8 @@ def demonstrate(reactor: Any, arguments: argparse.Namespace, output: TextIO) -> 
     _report(
         fetcher, cast(IKCPTransport, served[0].transport).stats, transport.stats, seconds, output
     )
+    if relay.inward.bottleneck is not None:
+        _reportBottleneck(relay.inward.bottleneck, output)
     print(f"SHA-256 {'matches' if right else 'DIFFERS'}", file=output)
     transport.abortConnection()
     for session in port.sessions:
@@ -214,6 +226,16 @@ def _report(
     print(
         f"FEC recovered    {receiver.FECRecovered} datagrams"
         f" (from {receiver.FECParityShards} parity shards)",
+        file=output,
+    )
+
+
+def _reportBottleneck(bottleneck: Bottleneck, output: TextIO) -> None:
+    delays = bottleneck.delays
+    print(
+        f"bottleneck       {bottleneck.dropped} of {bottleneck.offered} datagrams dropped;"
+        f" queueing delay p50 {delays.percentile(50) * 1000:.1f} ms,"
+        f" p99 {delays.percentile(99) * 1000:.1f} ms",
         file=output,
     )
 

@@ -11,6 +11,9 @@ INITIAL_SSTHRESH = 1 << 30
 
 MINIMUM_SSTHRESH = 2
 
+#: ACKs of later segments that make one lost, in all of kcptun's modes.
+RESEND = 2
+
 
 class KCPWindow(CongestionControl):
     """
@@ -24,9 +27,10 @@ class KCPWindow(CongestionControl):
 
     __slots__ = ("_before", "_credit", "_resend", "_segment", "_segments", "ssthresh")
 
-    def __init__(self, segment: int, resend: int = 0) -> None:
+    def __init__(self, segment: int, roundTrip: int = 0, resend: int = RESEND) -> None:
         """
         @param segment: bytes of a full segment, header included.
+        @param roundTrip: makes no difference.
         @param resend: how many ACKs of later segments make one lost.
         """
         self._segment = segment

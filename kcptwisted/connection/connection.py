@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from kcptwisted.arq.congestion import congestionControl
 from kcptwisted.arq.conversation import Conversation
 from kcptwisted.connection.controls import Controls
 from kcptwisted.connection.events import Cause, End, Event, Events
@@ -79,9 +78,7 @@ class Connection:
         self.conv = conv
         self.settings = settings
         self._stats = stats
-        arq = settings.arq
-        congestion = congestionControl(settings.congestionControl, arq.mss)
-        self.conversation = Conversation(conv, arq, congestion, stats)
+        self.conversation = Conversation(conv, settings.arq, stats)
         self.events: Events = []
         self.outbox: Sequence[bytes] = ()
         self.wantsFlush = self.hasMore = False
@@ -277,16 +274,14 @@ class Connection:
         if self.lifecycle.closeOutput():
             self.wantsFlush = True
 
-    def configure(self, settings: ConnectionSettings) -> None:
+    def configure(self, settings: ConnectionSettings, now: int) -> None:
         """
         Uses other settings of the conversation from now on; see L{Conversation.configure}.
 
+        @param now: milliseconds.
         @raise ValueError: if C{settings} say otherwise about C{stream}.
         """
-        arq, congestion = settings.arq, None
-        if settings.congestionControl is not self.settings.congestionControl:
-            congestion = congestionControl(settings.congestionControl, arq.mss)
-        self.conversation.configure(arq, congestion)
+        self.conversation.configure(settings.arq, now)
         self.settings = settings
         self.controls.configure(settings)
         self.wantsFlush = True

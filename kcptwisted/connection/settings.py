@@ -17,7 +17,6 @@ class ConnectionSettings:
     The tunables of one connection; L{kcptwisted.options} checks their bounds.
 
     @ivar arq: those of its conversation.
-    @ivar congestionControl: whether a congestion window limits what is in flight.
     @ivar keepAlive: seconds of silence after which the peer is asked for a sign of life; 0 for
         never.
     @ivar deadAfter: seconds without an answer after which the peer is dead.
@@ -28,7 +27,6 @@ class ConnectionSettings:
     """
 
     arq: ARQSettings = field(default_factory=ARQSettings)
-    congestionControl: bool = False
     keepAlive: float = 0.0
     deadAfter: float = 30.0
     idleTimeout: float = 0.0

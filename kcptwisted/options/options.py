@@ -13,12 +13,23 @@ from functools import cached_property
 from typing import Any
 
 from kcptwisted.arq.settings import ARQSettings
+from kcptwisted.congestion.registry import NONE, findCongestionControl
 from kcptwisted.connection.settings import ConnectionSettings
 from kcptwisted.crypt.registry import CipherSpec, findCipher
 from kcptwisted.options.hosts import checkHost, checkName
 from kcptwisted.options.names import hint
 from kcptwisted.options.passphrases import KEY_VARIABLE, KeySource
-from kcptwisted.options.table import MAXIMUM_MTU, MODES, OPTIONS, TICK, Mode, Option
+from kcptwisted.options.table import (
+    LARGE_WINDOWS,
+    MAXIMUM_MTU,
+    MODES,
+    OPTIONS,
+    SMALL_WINDOWS,
+    TICK,
+    Mode,
+    Option,
+    Windows,
+)
 from kcptwisted.options.text import markdownTable, parseOptions
 from kcptwisted.wire.control import Feature
 from kcptwisted.wire.fec import FEC_OVERHEAD, MAXIMUM_SHARDS
@@ -36,6 +47,7 @@ LIVE = (
     "nodelay",
     "interval",
     "resend",
+    "congestion",
     "nc",
     "mtu",
     "sendWindow",
@@ -72,10 +84,11 @@ class KCPOptions:
     nodelay: bool | None = None
     interval: int | None = None
     resend: int | None = None
+    congestion: str | None = None
     nc: bool | None = None
     mtu: int = 1400
-    sendWindow: int = 512
-    receiveWindow: int = 1024
+    sendWindow: int | None = None
+    receiveWindow: int | None = None
     stream: bool = True
     ackNoDelay: bool = False
     writeDelay: bool = False
@@ -124,12 +137,18 @@ class KCPOptions:
             raise ValueError(
                 f"dataShards and parityShards must be at most {MAXIMUM_SHARDS} together"
             )
+        self._checkCongestion()
         if self.fecFlush and not self.dataShards:
             raise ValueError("fecFlush must be 0 or left out without dataShards and parityShards")
         if self.workers > 1 and not sys.platform.startswith("linux"):
             raise ValueError("workers must be 1 on this system: only Linux shares a port out")
         object.__setattr__(self, "cipherKey", self._findKey())
         self.checkMtu(self.overhead)
+
+    def _checkCongestion(self) -> None:
+        if self.congestion is not None and self.nc is not None:
+            raise ValueError("congestion and nc say the same: one of them must be left out")
+        findCongestionControl(self.congestionName)
 
     def checkMtu(self, overhead: int) -> None:
         """
@@ -222,6 +241,27 @@ class KCPOptions:
             **{name: value for name, value in given.items() if value is not None}
         )
 
+    @property
+    def congestionName(self) -> str:
+        """
+        The name of the congestion control.
+        """
+        if self.congestion is not None:
+            return self.congestion
+        return "bbr" if self.nc is None else NONE if self.nc else "kcp"
+
+    @property
+    def windows(self) -> Windows:
+        """
+        The windows: those given, or by congestion control.
+        """
+        spec = findCongestionControl(self.congestionName)
+        default = SMALL_WINDOWS if spec is None or not spec.findsPath else LARGE_WINDOWS
+        return Windows(
+            default.send if self.sendWindow is None else self.sendWindow,
+            default.receive if self.receiveWindow is None else self.receiveWindow,
+        )
+
     def arqSettings(self, overhead: int) -> ARQSettings:
         """
         The settings of the ARQ core; one object for all sessions.
@@ -251,7 +291,6 @@ class KCPOptions:
         if settings is None:
             settings = self._connectionSettings[overhead] = ConnectionSettings(
                 arq=self.arqSettings(overhead),
-                congestionControl=not self.timing.nc,
                 keepAlive=self.keepAlive,
                 deadAfter=self.deadAfter,
                 idleTimeout=self.idleTimeout,
@@ -262,7 +301,8 @@ class KCPOptions:
         return settings
 
     def _arqSettings(self, overhead: int) -> ARQSettings:
-        timing = self.timing
+        timing, windows = self.timing, self.windows
+        spec = findCongestionControl(self.congestionName)
         rateLimit = self.rateLimit
         # A link may be out for as long as the keepalive would bear it.
         patience = self.keepAlive + self.deadAfter if self.keepAlive else 0.0
@@ -272,8 +312,8 @@ class KCPOptions:
             rateLimit = max(share, 1)
         return ARQSettings(
             mtu=self.mtu - overhead,
-            sendWindow=self.sendWindow,
-            receiveWindow=self.receiveWindow,
+            sendWindow=windows.send,
+            receiveWindow=windows.receive,
             nodelay=timing.nodelay,
             interval=timing.interval,
             # Acted upon at the clock's next tick, so that an ACK waits at most the interval.
@@ -283,6 +323,8 @@ class KCPOptions:
             ackNoDelay=self.ackNoDelay,
             rateLimit=rateLimit,
             pacing=self.pacing,
+            congestion=spec,
+            detectsLossByTime=spec is not None and spec.findsPath and self.resend is None,
             deadLinkAfter=max(DEAD_LINK_AFTER, int(patience * 1000)),
         )
 
@@ -302,6 +344,11 @@ class KCPOptions:
                 )
             self._check(_BY_NAME[name], value)
             object.__setattr__(options, name, value)
+        if changes.get("nc") is not None and changes.get("congestion") is None:
+            object.__setattr__(options, "congestion", None)
+        elif changes.get("congestion") is not None and changes.get("nc") is None:
+            object.__setattr__(options, "nc", None)
+        options._checkCongestion()
         options.checkMtu(options.overhead)
         # What has been worked out from the others.
         vars(options).pop("timing", None)

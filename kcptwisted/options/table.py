@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from kcptwisted.arq import pacing
+from kcptwisted.congestion.registry import CONTROLS, NONE
 from kcptwisted.crypt.registry import CIPHERS
 from kcptwisted.wire.fec import MAXIMUM_SHARDS
 from kcptwisted.wire.segment import OVERHEAD
@@ -19,21 +20,37 @@ TICK = pacing.TICK
 
 class Mode(NamedTuple):
     """
-    A preset of kcptun's (docs/wire.md, "Modes").
+    A preset of kcptun's (docs/wire.md, "Modes"), but for the congestion control.
     """
 
     nodelay: bool
     interval: int
     resend: int
-    nc: bool
 
 
 MODES = {
-    "normal": Mode(False, 40, 2, True),
-    "fast": Mode(False, 30, 2, True),
-    "fast2": Mode(True, 20, 2, True),
-    "fast3": Mode(True, 10, 2, True),
+    "normal": Mode(False, 40, 2),
+    "fast": Mode(False, 30, 2),
+    "fast2": Mode(True, 20, 2),
+    "fast3": Mode(True, 10, 2),
 }
+
+
+class Windows(NamedTuple):
+    """
+    The most segments in flight, and the most held for the application.
+    """
+
+    send: int
+    receive: int
+
+
+#: Windows where a congestion control finds the path: they only limit memory.  They let 200 Mbit/s
+#: pass over a round trip of 200 ms while something lost is sent again.
+LARGE_WINDOWS = Windows(8192, 8192)
+
+#: Windows that are all that limits what is in flight.
+SMALL_WINDOWS = Windows(512, 1024)
 
 
 class Option(NamedTuple):
@@ -110,12 +127,16 @@ OPTIONS = (
            unit="ms", low=TICK, high=5000, default="by mode"),
     Option("resend", int, "Send a segment again after so many ACKs of later ones; 0 means never.",
            unit="ACKs", low=0, high=1000, default="by mode"),
-    Option("nc", bool, "No congestion window.", default="by mode"),
+    Option("congestion", str, "What limits the bytes in flight, beside the windows.",
+           choices=(*CONTROLS, NONE), extensible=True, default="bbr, or by nc"),
+    Option("nc", bool, "yes for congestion=none, no for congestion=kcp, as kcp-go writes it.",
+           default="by congestion"),
     Option("mtu", int, "The largest UDP payload; at least its headers and one byte.", unit="bytes",
            low=OVERHEAD + 1, high=MAXIMUM_MTU),
-    Option("sendWindow", int, "The most segments in flight.", unit="segments", low=1, high=65535),
+    Option("sendWindow", int, "The most segments in flight.", unit="segments", low=1, high=65535,
+           default="8192; 512 with congestion=kcp or none"),
     Option("receiveWindow", int, "The most segments held for the application.", unit="segments",
-           low=1, high=65535),
+           low=1, high=65535, default="8192; 1024 with congestion=kcp or none"),
     Option("stream", bool, "A byte stream; with no, one write is one dataReceived at the peer."),
     Option("ackNoDelay", bool, "Send ACKs at once."),
     Option("writeDelay", bool, "Let writes wait for up to interval, not for the end of the turn."),

@@ -115,5 +115,5 @@ class Strangers:
 
     def _reply(self, block: Block, conv: int, address: Address, now: int, frame: Frame) -> None:
         data = encodeBlock(block.source, NO_TOKEN, [frame])
-        window = self._options.receiveWindow
+        window = self._options.windows.receive
         self._stack.sendStateless([controlSegment(conv, WINS, window, now, 0, data)], address)

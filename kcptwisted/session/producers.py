@@ -7,10 +7,6 @@ from __future__ import annotations
 from typing import Any
 
 from kcptwisted.arq.sender import Sender
-from kcptwisted.arq.settings import ARQSettings
-
-#: A producer is paused at so many queued bytes, however small the window.
-LEAST_HIGH_WATER = 64 * 1024
 
 #: How often a pull producer is asked within one flush.
 PULLS = 64
@@ -18,27 +14,21 @@ PULLS = 64
 
 class ProducerGate:
     """
-    Pauses a producer when a window's worth of bytes is queued, resumes it at half of that.
+    Pauses a producer when as many bytes are queued as the path needs
+    (L{worthQueueing<kcptwisted.arq.limits.SendLimits.worthQueueing>}), resumes it at half of
+    that.
     """
 
-    __slots__ = ("_high", "_low", "_paused", "_producer", "_sender", "_streaming")
+    __slots__ = ("_paused", "_producer", "_sender", "_streaming")
 
-    def __init__(self, sender: Sender, settings: ARQSettings) -> None:
+    def __init__(self, sender: Sender) -> None:
         """
         @param sender: whose queue is watched.
         """
         self._sender = sender
-        self.configure(settings)
         self._producer: Any = None
         self._streaming = False
         self._paused = False
-
-    def configure(self, settings: ARQSettings) -> None:
-        """
-        Uses other settings from now on.
-        """
-        self._high = max(settings.sendWindow * settings.mss, LEAST_HIGH_WATER)
-        self._low = self._high // 2
 
     @property
     def producing(self) -> bool:
@@ -99,7 +89,7 @@ class ProducerGate:
             self._producer is not None
             and self._streaming
             and not self._paused
-            and self._sender.queuedBytes >= self._high
+            and self._sender.queuedBytes >= self._sender.limits.worthQueueing
         ):
             self._paused = True
             self._producer.pauseProducing()
@@ -113,15 +103,15 @@ class ProducerGate:
         if self._producer is None:
             return False
         sender = self._sender
-        before = sender.queuedBytes
+        before, low = sender.queuedBytes, sender.limits.worthQueueing // 2
         if self._streaming:
-            if self._paused and before <= self._low:
+            if self._paused and before <= low:
                 self._paused = False
                 self._producer.resumeProducing()
         else:
             for _ in range(PULLS):
                 queued = sender.queuedBytes
-                if self._producer is None or queued > self._low:
+                if self._producer is None or queued > low:
                     break
                 self._producer.resumeProducing()
                 if sender.queuedBytes == queued:

@@ -249,9 +249,9 @@ class KCPSession:
         """
         options.checkMtu(self.overhead + self.connection.controls.leastRoom)
         settings = options.connectionSettings(self.overhead)
-        self.connection.configure(settings)
+        self.connection.configure(settings, self._clock.now())
         self.options = options
-        self.stream.configure(options, settings.arq)
+        self.stream.configure(options)
         if not self.connection.lifecycle.isOver:
             self._clock.wantFlush(self)
 

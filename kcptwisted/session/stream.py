@@ -10,7 +10,6 @@ from typing import Any, Protocol
 from twisted.internet import error
 from twisted.python.failure import Failure
 
-from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.connection.connection import Connection
 from kcptwisted.connection.states import Sending, State
 from kcptwisted.errors import SendQueueFull
@@ -201,13 +200,11 @@ class Stream:
         self._session = _Over(self._session.connection)
         self._flushed = None
 
-    def configure(self, options: KCPOptions, settings: ARQSettings) -> None:
+    def configure(self, options: KCPOptions) -> None:
         """
         Uses other options from now on.
         """
         self._options = options
-        if self.gate is not None:
-            self.gate.configure(settings)
 
     # Closing.
 
@@ -273,7 +270,7 @@ class Stream:
             producer.stopProducing()
             return
         if self.gate is None:
-            self.gate = ProducerGate(connection.conversation.sender, connection.settings.arq)
+            self.gate = ProducerGate(connection.conversation.sender)
         self.gate.register(producer, streaming)
         if not streaming:
             self._flush()

@@ -163,7 +163,7 @@ class KCPTransport:
         """
         The most segments in flight, as this end is set.
         """
-        return self._session.options.sendWindow
+        return self._session.options.windows.send
 
     @property
     def peerWindow(self) -> int:

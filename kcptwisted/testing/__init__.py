@@ -4,7 +4,8 @@ sockets and no waiting, and L{LossyRelay<kcptwisted.testing.lossyrelay.LossyRela
 datagrams between real sockets.
 """
 
+from kcptwisted.testing.bottleneck import Bottleneck
 from kcptwisted.testing.link import Link
 from kcptwisted.testing.network import SimulatedHost, SimulatedNetwork, SimulatedPort
 
-__all__ = ["Link", "SimulatedHost", "SimulatedNetwork", "SimulatedPort"]
+__all__ = ["Bottleneck", "Link", "SimulatedHost", "SimulatedNetwork", "SimulatedPort"]

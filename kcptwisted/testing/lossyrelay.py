@@ -87,7 +87,7 @@ class _Side:
 class LossyRelay:
     """
     Passes datagrams between any number of clients and one target, and loses, delays, repeats and
-    changes them as a L{Link} says.
+    changes them as a L{Link} says.  All clients share its rate and queue, each direction's own.
 
     @ivar outward: decides what happens to datagrams on the way to the target, and counts them.
     @ivar inward: the same on the way back.
@@ -102,8 +102,8 @@ class LossyRelay:
         """
         self._reactor = reactor
         self._target = target
-        self.outward = LinkModel(link, Random(seed))
-        self.inward = LinkModel(link, Random(seed + 1))
+        self.outward = LinkModel(link, Random(seed), reactor.seconds)
+        self.inward = LinkModel(link, Random(seed + 1), reactor.seconds)
         self._options = KCPOptions()
         self._front: tuple[_Side, UDPPort] | None = None
         self._backs: dict[Address, tuple[_Side, UDPPort]] = {}

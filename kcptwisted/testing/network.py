@@ -12,7 +12,8 @@ Each L{SimulatedHost} provides what endpoints need of a reactor::
     protocol = self.successResultOf(connected)
 
 L{SimulatedNetwork.translate} gives a client another address in the middle of a connection, as a NAT
-does.  L{SimulatedHost.suspend} suspends a host, as when the lid of a laptop is closed.
+does.  L{SimulatedHost.suspend} suspends a host, as when the lid of a laptop is closed.  A
+L{Bottleneck} is a line that several paths share.
 """
 
 from __future__ import annotations
@@ -37,14 +38,15 @@ from twisted.internet.interfaces import (
     IUDPTransport,
 )
 from twisted.internet.protocol import DatagramProtocol
-from twisted.internet.task import Clock
 from zope.interface import implementer
 
+from kcptwisted.testing.bottleneck import Bottleneck
+from kcptwisted.testing.clock import SimulatedClock
 from kcptwisted.testing.link import Link, LinkModel
 from kcptwisted.testing.names import KnownNames
 from kcptwisted.testing.nat import Translations
 
-__all__ = ["Link", "SimulatedHost", "SimulatedNetwork", "SimulatedPort"]
+__all__ = ["Bottleneck", "Link", "SimulatedHost", "SimulatedNetwork", "SimulatedPort"]
 
 _FIRST_EPHEMERAL_PORT = 49152
 
@@ -65,7 +67,7 @@ class SimulatedNetwork:
         @param seed: the same seed and the same program give the same run.
         @param link: the conditions of all paths that L{setLink} does not change.
         """
-        self.clock = Clock()
+        self.clock = SimulatedClock()
         self.taps: list[Tap] = []
         self._random = Random(seed)
         self._link = link or Link()
@@ -99,7 +101,9 @@ class SimulatedNetwork:
         """
         key = source, destination
         if key not in self._models:
-            self._models[key] = LinkModel(self._link, Random(self._random.random()))
+            self._models[key] = LinkModel(
+                self._link, Random(self._random.random()), self.clock.seconds
+            )
         return self._models[key]
 
     def translate(self, source: tuple[str, int], public: tuple[str, int]) -> None:
@@ -128,15 +132,7 @@ class SimulatedNetwork:
         """
         Lets time pass, from event to event.
         """
-        clock = self.clock
-        end = clock.seconds() + seconds
-        while True:
-            times = [call.getTime() for call in clock.getDelayedCalls()]
-            upcoming = min(times, default=end)
-            if upcoming >= end:
-                break
-            clock.advance(max(upcoming - clock.seconds(), 0))
-        clock.advance(max(end - clock.seconds(), 0))
+        self.clock.run(seconds)
 
     def runUntil(self, done: Callable[[], bool], limit: float = 600.0) -> None:
         """
@@ -146,16 +142,7 @@ class SimulatedNetwork:
         @raise AssertionError: if it does not return True within C{limit}, or before the last
             delayed call.
         """
-        clock = self.clock
-        end = clock.seconds() + limit
-        while not done():
-            times = [call.getTime() for call in clock.getDelayedCalls()]
-            if not times or min(times) > end:
-                raise AssertionError(
-                    f"not done at {clock.seconds():g} s, and "
-                    + ("the limit is reached" if times else "nothing is left to happen")
-                )
-            clock.advance(max(min(times) - clock.seconds(), 0))
+        self.clock.runUntil(done, limit)
 
     def send(self, source: SimulatedPort, destination: tuple[str, int], datagram: bytes) -> None:
         """
@@ -165,7 +152,8 @@ class SimulatedNetwork:
             tap(source.address, destination, datagram)
         origin = self._translations.outside(source.address)
         target = self._translations.inside(destination) or destination
-        for delay, arrived in self.model(source.address[0], target[0]).arrivals(datagram):
+        model = self.model(source.address[0], target[0])
+        for delay, arrived in model.arrivals(datagram):
             self.clock.callLater(delay, self._arrive, source, origin, destination, arrived)
 
     def _arrive(
@@ -250,9 +238,9 @@ class SimulatedHost:
         while time goes on.
         """
         self.suspended = True
-        calls = self._network.clock.calls
-        for call in [call for call in calls if call in self._calls]:
-            calls.remove(call)
+        clock = self._network.clock
+        for call in [call for call in clock.calls if call in self._calls]:
+            clock.withdraw(call)
             call.canceller = self._waiting.remove
             self._waiting.append(call)
 
@@ -261,10 +249,10 @@ class SimulatedHost:
         Resumes the process: all that has waited happens at once, in order.
         """
         self.suspended = False
-        calls = self._network.clock.calls
+        clock = self._network.clock
         for call in self._waiting:
-            call.canceller = calls.remove
-        calls += self._waiting
+            call.canceller = clock.withdraw
+            clock.restore(call)
         self._waiting.clear()
 
     def listenUDP(

@@ -5,13 +5,14 @@ Two conversations over a link in memory, in time that is a number.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from heapq import heappop, heappush
 from itertools import count
 from random import Random
 
-from kcptwisted.arq.congestion import NoCongestionControl, StandardCongestionControl
 from kcptwisted.arq.conversation import Conversation
 from kcptwisted.arq.settings import ARQSettings
+from kcptwisted.congestion.registry import CONTROLS
 from kcptwisted.stats import SessionStats
 from kcptwisted.wire.segment import OVERHEAD
 
@@ -119,8 +120,7 @@ class Link:
             End(
                 Conversation(
                     CONV,
-                    settings,
-                    StandardCongestionControl(settings.mss) if congested else NoCongestionControl(),
+                    replace(settings, congestion=CONTROLS["kcp"]) if congested else settings,
                     self.stats[index],
                     firstSn,
                 ),

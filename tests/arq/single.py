@@ -4,7 +4,6 @@ One conversation, fed and flushed by hand.
 
 from __future__ import annotations
 
-from kcptwisted.arq.congestion import NoCongestionControl
 from kcptwisted.arq.conversation import Conversation
 from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.stats import SessionStats
@@ -18,7 +17,7 @@ def alone(
     """
     @return: a conversation without congestion control.
     """
-    return Conversation(CONV, settings, NoCongestionControl(), stats or SessionStats(), firstSn)
+    return Conversation(CONV, settings, stats or SessionStats(), firstSn)
 
 
 def push(sn: int, data: bytes = b"data", frg: int = 0, una: int = 0, wnd: int = 128) -> bytes:

@@ -9,9 +9,7 @@ from random import Random
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from kcptwisted.arq.congestion import NoCongestionControl, StandardCongestionControl
-from kcptwisted.arq.unproven import UnprovenPath
-from kcptwisted.stats import SessionStats
+from kcptwisted.congestion.registry import CONTROLS
 from kcptwisted.wire.segment import OVERHEAD, decodeSegments
 from tests.arq.link import SETTINGS, Link, badFate
 from tests.arq.single import ack, alone, push, sent
@@ -34,10 +32,10 @@ class SendingTests(SynchronousTestCase):
         conversation.write(bytes(10 * MSS))
         self.assertEqual(len(sent(conversation)), 4)
         self.assertFalse(conversation.wantsFlush)
-        conversation.configure(replace(settings, sendWindow=6))
+        conversation.configure(replace(settings, sendWindow=6), 0)
         self.assertTrue(conversation.wantsFlush)
         self.assertEqual([segment.sn for segment in sent(conversation)], [4, 5])
-        conversation.configure(replace(settings, sendWindow=2))
+        conversation.configure(replace(settings, sendWindow=2), 0)
         self.assertFalse(conversation.wantsFlush)
         conversation.receive([ack(3, una=4)], 1)
         self.assertEqual(sent(conversation, 1), [])
@@ -54,7 +52,7 @@ class SendingTests(SynchronousTestCase):
         conversation.datagramsToSend(0)
         conversation.write(bytes(MSS))
         narrow = replace(SETTINGS, mtu=OVERHEAD + 40)
-        conversation.configure(narrow)
+        conversation.configure(narrow, 0)
         conversation.write(bytes(100))
         conversation.sender.resendFirst(0)
         datagrams = conversation.datagramsToSend(1000)
@@ -69,7 +67,7 @@ class SendingTests(SynchronousTestCase):
         """
         conversation = alone()
         conversation.write(bytes(MSS))
-        conversation.configure(replace(SETTINGS, mtu=OVERHEAD + 150))
+        conversation.configure(replace(SETTINGS, mtu=OVERHEAD + 150), 0)
         conversation.write(bytes(100))
         self.assertEqual([len(segment.data) for segment in sent(conversation)], [150, 50])
 
@@ -81,7 +79,7 @@ class SendingTests(SynchronousTestCase):
         conversation.write(bytes(6 * MSS))
         conversation.datagramsToSend(0)
         conversation.receive([ack(1)], 1)
-        conversation.configure(replace(SETTINGS, resend=2))
+        conversation.configure(replace(SETTINGS, resend=2), 0)
         conversation.receive([ack(2)], 1)
         self.assertEqual([segment.sn for segment in sent(conversation, 1)], [0])
         self.assertEqual(conversation._stats.FastRetransSegs, 1)
@@ -96,7 +94,7 @@ class SendingTests(SynchronousTestCase):
             conversation.write(b"data")
             conversation.datagramsToSend(number)
             if number:
-                conversation.configure(replace(SETTINGS, nodelay=True, interval=10))
+                conversation.configure(replace(SETTINGS, nodelay=True, interval=10), 0)
             conversation.receive([ack(number, una=number + 1, ts=number)], number)
             self.assertEqual(rtt.timeout, [100, 30][number])
 
@@ -105,33 +103,25 @@ class SendingTests(SynchronousTestCase):
         A rate limit holds from the next flush on, and is gone at once.
         """
         conversation = alone()
-        conversation.configure(replace(SETTINGS, rateLimit=1000))
+        conversation.configure(replace(SETTINGS, rateLimit=1000), 0)
         conversation.write(bytes(20 * MSS))
         self.assertEqual(len(sent(conversation)), 2)
         self.assertFalse(conversation.wantsFlush)
         self.assertGreater(conversation.deadline() or 0, 0)
-        conversation.configure(SETTINGS)
+        conversation.configure(SETTINGS, 0)
         self.assertTrue(conversation.wantsFlush)
         self.assertEqual(len(sent(conversation)), 18)
 
     def test_congestion(self) -> None:
         """
-        Congestion control is exchanged, behind a limit for a path that is not proven as well.
+        Congestion control is exchanged.
         """
         conversation = alone()
-        conversation.configure(SETTINGS, StandardCongestionControl(MSS))
+        conversation.configure(replace(SETTINGS, congestion=CONTROLS["kcp"]), 0)
         conversation.write(bytes(10 * MSS))
         self.assertEqual(len(sent(conversation)), 1)
-        conversation.configure(SETTINGS, NoCongestionControl())
+        conversation.configure(SETTINGS, 0)
         self.assertEqual(len(sent(conversation)), 9)
-        unproven = alone()
-        path = UnprovenPath(unproven.sender, SETTINGS, SessionStats(), 100, 0, 0)
-        unproven.unproven = path
-        congestion = StandardCongestionControl(MSS)
-        unproven.configure(SETTINGS, congestion)
-        self.assertIs(unproven.sender.govern(path), path)
-        path.release()
-        self.assertIs(unproven.sender.govern(congestion), congestion)
 
 
 class ReceivingTests(SynchronousTestCase):
@@ -146,7 +136,7 @@ class ReceivingTests(SynchronousTestCase):
         settings = replace(SETTINGS, receiveWindow=8)
         conversation = alone(settings)
         conversation.receive([push(0, b"0")], 0)
-        conversation.configure(replace(settings, receiveWindow=2))
+        conversation.configure(replace(settings, receiveWindow=2), 0)
         conversation.receive([push(sn, b"%d" % sn) for sn in (8, 7, 6, 5, 4, 3, 2, 1)], 0)
         self.assertEqual(conversation.read(), b"012345678")
         self.assertEqual(conversation._stats.KCPInErrors, 0)
@@ -161,7 +151,7 @@ class ReceivingTests(SynchronousTestCase):
         settings = replace(SETTINGS, receiveWindow=8)
         conversation = alone(settings)
         conversation.receive([push(sn) for sn in range(4)], 0)
-        conversation.configure(replace(settings, receiveWindow=2))
+        conversation.configure(replace(settings, receiveWindow=2), 0)
         self.assertEqual([segment.wnd for segment in sent(conversation)], [0])
         conversation.read()
         self.assertTrue(conversation.wantsFlush)
@@ -176,7 +166,7 @@ class ReceivingTests(SynchronousTestCase):
         conversation.receive([push(sn, b"%d" % sn) for sn in range(4)], 0)
         conversation.datagramsToSend(0)
         self.assertEqual((conversation.receiver.next, conversation.receiver.window), (2, 0))
-        conversation.configure(replace(settings, receiveWindow=8))
+        conversation.configure(replace(settings, receiveWindow=8), 0)
         self.assertEqual((conversation.receiver.next, conversation.receiver.window), (4, 4))
         self.assertTrue(conversation.wantsFlush)
         self.assertEqual([(each.wnd, each.una) for each in sent(conversation)], [(4, 4)])
@@ -190,7 +180,7 @@ class ReceivingTests(SynchronousTestCase):
         conversation = alone(settings)
         conversation.receive([push(0)], 0)
         self.assertFalse(conversation.wantsFlush)
-        conversation.configure(replace(settings, ackNoDelay=True))
+        conversation.configure(replace(settings, ackNoDelay=True), 0)
         self.assertTrue(conversation.wantsFlush)
 
 
@@ -237,9 +227,10 @@ class LiveTests(SynchronousTestCase):
                 resend=random.choice([0, 2, 5]),
                 ackNoDelay=random.choice([False, True]),
                 rateLimit=random.choice([0, 20_000, 10**6]),
+                congestion=random.choice([None, *CONTROLS.values()]),
+                detectsLossByTime=random.choice([False, True]),
             )
-            congestion = random.choice([None, NoCongestionControl()])
-            random.choice(link.ends).conversation.configure(settings, congestion)
+            random.choice(link.ends).conversation.configure(settings, link.now)
 
         link.run(lambda: sender.conversation.drained, change)
         self.assertEqual(b"".join(reader.received), data)

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from kcptwisted.arq.congestion import NoCongestionControl, StandardCongestionControl
 from kcptwisted.arq.conversation import Conversation
 from kcptwisted.arq.settings import ARQSettings
+from kcptwisted.congestion.registry import CONTROLS
 from kcptwisted.stats import SessionStats
 from kcptwisted.wire.segment import ACK, OVERHEAD, PUSH, WASK, WINS, Segment, decodeSegments
 from tests.arq.link import CONV, SETTINGS, Link, goodFate
@@ -20,7 +20,7 @@ from tests.properties import given, strategies
 def _make(
     settings: ARQSettings = SETTINGS, firstSn: int = 0, stats: SessionStats | None = None
 ) -> Conversation:
-    return Conversation(CONV, settings, NoCongestionControl(), stats or SessionStats(), firstSn)
+    return Conversation(CONV, settings, stats or SessionStats(), firstSn)
 
 
 def _push(sn: int, data: bytes = b"data", frg: int = 0, ts: int = 0, wnd: int = 128) -> bytes:
@@ -45,17 +45,18 @@ class CongestionTests(SynchronousTestCase):
         If the window becomes larger because a segment is sent again, what it has room for leaves
         with the next flush, which is wanted at once.
         """
-        settings = replace(SETTINGS, resend=2)
-        control = StandardCongestionControl(settings.mss)
-        control.window = 3
-        conversation = Conversation(CONV, settings, control, SessionStats())
+        settings = replace(SETTINGS, resend=2, congestion=CONTROLS["kcp"])
+        conversation = Conversation(CONV, settings, SessionStats())
+        assert conversation.sender.limits.governor is not None
+        control = conversation.sender.limits.governor.control
+        control.window = 3 * settings.mtu
         conversation.write(bytes(10 * settings.mss))
         self.assertEqual([each.sn for each in _sent(conversation)], [0, 1, 2])
         self.assertFalse(conversation.wantsFlush)
         acks = b"".join(Segment(CONV, ACK, 0, 128, 0, sn, 0, b"").encode() for sn in (1, 2))
         conversation.receive([acks], 50)
         self.assertEqual([each.sn for each in _sent(conversation, 50)], [0])
-        self.assertEqual(control.window, 4)
+        self.assertEqual(control.window, 4 * settings.mtu)
         self.assertTrue(conversation.wantsFlush)
         self.assertEqual([each.sn for each in _sent(conversation, 50)], [3])
         self.assertFalse(conversation.wantsFlush)

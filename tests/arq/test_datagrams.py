@@ -8,7 +8,6 @@ from dataclasses import FrozenInstanceError, replace
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from kcptwisted.arq.congestion import NoCongestionControl
 from kcptwisted.arq.sender import Sender
 from kcptwisted.stats import SessionStats
 from kcptwisted.wire.segment import ACK, OVERHEAD, WASK, WINS, decodeSegments, packSegments
@@ -99,11 +98,11 @@ class SmallerMtuTests(SynchronousTestCase):
         cut for that.
         """
         wide = replace(SETTINGS, mtu=OVERHEAD + 300)
-        sender = Sender(wide, NoCongestionControl(), SessionStats())
+        sender = Sender(wide, SessionStats())
         sender.write(bytes(600))
         self.assertEqual(len(sender.flush(CONV, 0, 128, 0)), 2)
         narrow = replace(wide, mtu=OVERHEAD + 50)
-        sender.configure(narrow)
+        sender.configure(narrow, 0)
         sender.write(bytes(120))
         sender.resendAll(0)
         segments = sender.flush(CONV, 10_000, 128, 0)

@@ -95,8 +95,8 @@ class SlowTests(SynchronousTestCase):
         def check() -> None:
             nonlocal most
             self.assertFalse(core.deadLink, f"at {link.now}")
-            again = core._retransmission
-            sent = [each.transmissions for each in again._resends.values()] if again else []
+            again = getattr(core._recovery, "_resends", None)
+            sent = [each.transmissions for each in (again or {}).values()]
             most = max([most, *sent])
 
         link.run(lambda: sender.conversation.drained, check)

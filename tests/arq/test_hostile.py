@@ -12,6 +12,7 @@ from gc import get_referents
 from twisted.trial.unittest import SynchronousTestCase
 
 from kcptwisted.arq.conversation import Conversation
+from kcptwisted.arq.counting import CountingRecovery
 from kcptwisted.stats import SessionStats
 from kcptwisted.wire.segment import OVERHEAD, WASK, Segment
 from tests.arq.link import CONV, SETTINGS
@@ -99,9 +100,9 @@ class SilentTests(SynchronousTestCase):
         """
         @return: how many entries the largest part of what counts overtaken segments holds.
         """
-        retransmission = conversation.sender._retransmission
-        assert retransmission is not None
-        parts = get_referents(retransmission.overtaken)
+        recovery = conversation.sender._recovery
+        assert isinstance(recovery, CountingRecovery)
+        parts = get_referents(recovery._overtaken)
         return max([len(each) for each in parts if isinstance(each, (dict, list, set, deque))])
 
     def most(self, resend: int, acks: Iterable[int]) -> int:

@@ -12,7 +12,6 @@ from random import Random
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from kcptwisted.arq.congestion import NoCongestionControl
 from kcptwisted.arq.conversation import Conversation
 from kcptwisted.arq.receiver import MAXIMUM_ACKS_PER_SEGMENT
 from kcptwisted.stats import SessionStats
@@ -56,7 +55,7 @@ class LimitTestCase(SynchronousTestCase):
         """
         self.stats = SessionStats()
         settings = replace(SETTINGS, receiveWindow=WINDOW, stream=stream, mtu=OVERHEAD + 1000)
-        self.conversation = Conversation(CONV, settings, NoCongestionControl(), self.stats)
+        self.conversation = Conversation(CONV, settings, self.stats)
 
     def flood(self, datagrams: Iterable[bytes]) -> int:
         """

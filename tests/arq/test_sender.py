@@ -4,15 +4,14 @@ Tests for L{kcptwisted.arq.sender}.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from twisted.trial.unittest import SynchronousTestCase
 
-from kcptwisted.arq.congestion import (
-    CongestionControl,
-    NoCongestionControl,
-    StandardCongestionControl,
-)
 from kcptwisted.arq.sender import Sender
 from kcptwisted.arq.settings import ARQSettings
+from kcptwisted.congestion.kcp import KCPWindow
+from kcptwisted.congestion.registry import CONTROLS
 from kcptwisted.errors import MessageTooLong
 from kcptwisted.stats import SessionStats
 from kcptwisted.wire.segment import OVERHEAD, PUSH, Segment, decodeSegments
@@ -42,17 +41,28 @@ class SenderTestCase(SynchronousTestCase):
     def make(
         self,
         settings: ARQSettings | None = None,
-        congestion: CongestionControl | None = None,
+        congested: bool = False,
         firstSn: int = 0,
     ) -> Sender:
         """
         Begin anew.
         """
         self.stats = SessionStats()
-        self.sender = Sender(
-            settings or _settings(), congestion or NoCongestionControl(), self.stats, firstSn
-        )
+        settings = settings or _settings()
+        if congested:
+            settings = replace(settings, congestion=CONTROLS["kcp"])
+        self.sender = Sender(settings, self.stats, firstSn)
         return self.sender
+
+    @property
+    def control(self) -> KCPWindow:
+        """
+        Congestion control.
+        """
+        assert self.sender.limits.governor is not None
+        control = self.sender.limits.governor.control
+        assert isinstance(control, KCPWindow)
+        return control
 
     def flush(self, now: int = 0, window: int = 128, una: int = 0) -> list[Segment]:
         """
@@ -261,7 +271,7 @@ class WindowTests(SenderTestCase):
         """
         No more segments are in flight than congestion control allows.
         """
-        self.make(congestion=StandardCongestionControl(MSS)).write(bytes(100))
+        self.make(congested=True).write(bytes(100))
         self.assertEqual(self.sns(), [0])
         self.acknowledge(0)
         self.assertEqual(self.sns(), [1, 2])
@@ -477,7 +487,8 @@ class AcknowledgeTests(SenderTestCase):
         """
         Congestion control hears of each datagram that moved una, and of no other.
         """
-        self.make(congestion=(control := StandardCongestionControl(MSS)))
+        self.make(congested=True)
+        control = self.control
         control.ssthresh = 100
         self.launch(1)
         self.sender.acknowledge([1], [], 0, True)
@@ -634,7 +645,8 @@ class ResendTests(SenderTestCase):
         Congestion control hears of a fast retransmission, and of what was in flight, counted from
         the first segment that is not acknowledged.
         """
-        self.make(_settings(resend=2), control := StandardCongestionControl(MSS))
+        self.make(_settings(resend=2), congested=True)
+        control = self.control
         control.window = 20
         self.launch(20)
         self.acknowledge(1, 2)
@@ -645,7 +657,8 @@ class ResendTests(SenderTestCase):
         """
         Congestion control hears of a timeout.
         """
-        self.make(congestion=(control := StandardCongestionControl(MSS)))
+        self.make(congested=True)
+        control = self.control
         control.window = 20
         self.launch(20)
         self.flush(200)

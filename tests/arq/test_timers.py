@@ -9,11 +9,10 @@ from random import Random
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from kcptwisted.arq.congestion import StandardCongestionControl
 from kcptwisted.arq.conversation import Conversation
 from kcptwisted.arq.rtt import MAXIMUM_RTO
-from kcptwisted.stats import SessionStats
-from tests.arq.link import CONV, SETTINGS, Link, badFate
+from kcptwisted.congestion.registry import CONTROLS
+from tests.arq.link import SETTINGS, Link, badFate
 from tests.arq.single import ack, alone, ask, push, sent, tell
 from tests.properties import given, settings, strategies
 
@@ -145,10 +144,9 @@ class NothingDueTests(SynchronousTestCase):
         tuned = replace(
             SETTINGS, rateLimit=rateLimit, resend=resend, receiveWindow=20, stream=rateLimit != 1
         )
-        control = StandardCongestionControl(tuned.mss) if congested else None
+        if congested:
+            tuned = replace(tuned, congestion=CONTROLS["kcp"])
         conversation = alone(tuned)
-        if control is not None:
-            conversation = Conversation(CONV, tuned, control, SessionStats())
         core = conversation.sender
         for name, first, second in events:
             if name == "write":

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from kcptwisted.arq.congestion import CongestionControl, NoCongestionControl
 from kcptwisted.arq.conversation import Conversation
 from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.arq.unproven import FACTOR, UnprovenPath
@@ -52,7 +51,7 @@ class PathTestCase(SynchronousTestCase):
         self.stats = SessionStats()
         settings: ARQSettings = KCPOptions(crypt="null", stream=self.stream).arqSettings(0)
         self.mss = settings.mss
-        self.talk = Conversation(CONV, settings, NoCongestionControl(), self.stats)
+        self.talk = Conversation(CONV, settings, self.stats)
         self.talk.sender.epoch = EPOCH
         self.path = UnprovenPath(self.talk.sender, settings, self.stats, received, ALL, LOWER)
         self.talk.unproven = self.path
@@ -85,15 +84,13 @@ class StreamTests(PathTestCase):
     A stream.
     """
 
-    def test_interface(self) -> None:
+    def test_release(self) -> None:
         """
-        It is the congestion control until it is released.
+        It limits the sender until it is released.
         """
-        self.assertIsInstance(self.path, CongestionControl)
-        before = self.talk.sender.govern(self.path)
-        self.assertIs(before, self.path)
+        self.assertEqual(self.talk.sender.limits.cap, 0)
         self.path.release()
-        self.assertIsInstance(self.talk.sender.govern(self.path), NoCongestionControl)
+        self.assertIsNone(self.talk.sender.limits.cap)
 
     def test_whole(self) -> None:
         """

@@ -15,7 +15,6 @@ from time import perf_counter
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from kcptwisted.arq.congestion import NoCongestionControl
 from kcptwisted.arq.conversation import Conversation
 from kcptwisted.options import KCPOptions
 from kcptwisted.stats import SessionStats
@@ -70,7 +69,7 @@ class End:
         self._wrote = False
         settings = options.arqSettings(0)
         self._queue = queued * settings.mss
-        self._conversation = Conversation(1, settings, NoCongestionControl(), self.stats)
+        self._conversation = Conversation(1, settings, self.stats)
 
     def fill(self, data: bytes) -> None:
         """

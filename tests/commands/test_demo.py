@@ -51,6 +51,16 @@ class CommandTests(TestCase):
         self.assertIn("SHA-256 matches", output)
 
     @inlineCallbacks
+    def test_bottleneck(self) -> Any:
+        """
+        The link can have a rate and a queue.
+        """
+        arguments = ("--megabytes", "1", "--loss", "0", "--mbit", "20", "--queue", "60")
+        output, status = yield self.run_("demo", *arguments)
+        self.assertEqual(status, 0, output)
+        self.assertRegex(output, r"bottleneck +\d+ of \d{3,} datagrams dropped; queueing delay")
+
+    @inlineCallbacks
     def test_file(self) -> Any:
         """
         A named file is served, an empty one too.
@@ -70,6 +80,7 @@ class CommandTests(TestCase):
             ("demo", "--file", "/nowhere"): "No such file",
             ("demo", "--options", "mode=warp"): "mode must be one of normal",
             ("demo", "--loss", "100"): "must be 0 to 99 percent",
+            ("demo", "--mbit", "0"): "must be more than 0",
             ("dance",): "invalid choice",
         }.items():
             output, status = yield self.run_(*arguments)

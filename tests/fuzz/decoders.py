@@ -10,10 +10,10 @@ from typing import Any, cast
 
 from twisted.internet.endpoints import clientFromString, serverFromString
 
-from kcptwisted.arq.congestion import NoCongestionControl, StandardCongestionControl
 from kcptwisted.arq.conversation import Conversation
 from kcptwisted.arq.incoming import MAXIMUM_CONTROLS
 from kcptwisted.arq.settings import ARQSettings
+from kcptwisted.congestion.registry import CONTROLS
 from kcptwisted.crypt.cipher import Cipher
 from kcptwisted.crypt.layer import CryptLayer
 from kcptwisted.fec.autotune import SAMPLES
@@ -52,6 +52,10 @@ WINDOW = 8
 READING = "keyFile"
 
 
+#: Congestion controls to choose from.
+CONGESTION = [None, CONTROLS["kcp"], CONTROLS["bbr"], None]
+
+
 def fuzzConversation(data: bytes) -> None:
     """
     A conversation takes what comes, holds no more than its windows, and answers in proportion.
@@ -59,11 +63,15 @@ def fuzzConversation(data: bytes) -> None:
     choices = Choices(data)
     flags = choices.number()
     settings = ARQSettings(
-        mtu=OVERHEAD + 100, sendWindow=WINDOW, receiveWindow=WINDOW, stream=bool(flags & 1)
+        mtu=OVERHEAD + 100,
+        sendWindow=WINDOW,
+        receiveWindow=WINDOW,
+        stream=bool(flags & 1),
+        congestion=CONGESTION[flags >> 1 & 3],
+        detectsLossByTime=bool(flags & 8),
     )
-    congestion = StandardCongestionControl(settings.mss) if flags & 2 else NoCongestionControl()
     firstSn = choices.near(0) if flags & 4 else 0
-    conversation = Conversation(CONV, settings, congestion, SessionStats(), firstSn)
+    conversation = Conversation(CONV, settings, SessionStats(), firstSn)
     sender, receiver = conversation.sender, conversation.receiver
     now = 0
     while choices.left:
@@ -94,8 +102,8 @@ def fuzzConversation(data: bytes) -> None:
         assert len(conversation.controls) <= MAXIMUM_CONTROLS
         assert 0 <= sender.next - sender.una <= WINDOW
         assert len(sender.inFlight) <= WINDOW
-        retransmission = sender._retransmission
-        assert retransmission is None or len(retransmission._resends) <= WINDOW
+        resends: Any = getattr(sender._recovery, "_resends", None)
+        assert len(resends or ()) <= WINDOW
         assert len(receiver._reordered) <= WINDOW
         assert len(receiver._selective or ()) <= 2 * WINDOW
         assert len(receiver._partial or ()) <= 256

@@ -9,6 +9,7 @@ from contextlib import suppress
 from kcptwisted.arq.incoming import MAXIMUM_CONTROLS
 from kcptwisted.arq.sendqueue import MessageTooLong
 from kcptwisted.arq.settings import ARQSettings
+from kcptwisted.congestion.registry import CONTROLS
 from kcptwisted.connection.events import Cause, End
 from kcptwisted.connection.settings import ConnectionSettings
 from kcptwisted.wire.control import NO_TOKEN, Feature, encodeBlock
@@ -29,11 +30,16 @@ _CAUSES = list(Cause)
 
 def _settings(flags: int) -> ConnectionSettings:
     arq = ARQSettings(
-        mtu=124, sendWindow=WINDOW, receiveWindow=WINDOW, stream=bool(flags & 1), nodelay=True
+        mtu=124,
+        sendWindow=WINDOW,
+        receiveWindow=WINDOW,
+        stream=bool(flags & 1),
+        nodelay=True,
+        congestion=CONTROLS["bbr"] if flags & 2 else None,
+        detectsLossByTime=bool(flags & 32),
     )
     return ConnectionSettings(
         arq=arq,
-        congestionControl=bool(flags & 2),
         keepAlive=1.0 if flags & 4 else 0.0,
         deadAfter=3.0,
         idleTimeout=30.0 if flags & 8 else 0.0,

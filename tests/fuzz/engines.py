@@ -9,6 +9,7 @@ from random import Random
 
 from kcptwisted.arq.incoming import MAXIMUM_CONTROLS
 from kcptwisted.arq.settings import ARQSettings
+from kcptwisted.congestion.registry import CONTROLS
 from kcptwisted.connection.events import Cause, End
 from kcptwisted.connection.settings import ConnectionSettings
 from kcptwisted.connection.states import State
@@ -130,10 +131,11 @@ class Story:
             ackNoDelay=bool(flags & 16),
             rateLimit=20_000 if self.pick(8) == 0 else 0,
             pacing=bool(flags & 32),
+            congestion=[None, CONTROLS["kcp"], CONTROLS["bbr"]][self.pick(3)],
+            detectsLossByTime=bool(flags & 64),
         )
         return ConnectionSettings(
             arq=arq,
-            congestionControl=bool(flags & 64),
             keepAlive=[0.0, 0.5, 10.0][self.pick(3)],
             deadAfter=[2.0, 30.0][self.pick(2)],
             idleTimeout=[0.0, 0.0, 0.0, 20.0][self.pick(4)],

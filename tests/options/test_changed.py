@@ -105,7 +105,7 @@ class TakenTests(OptionsTestCase):
         A mode leaves alone what was given beside it; None gives that up.
         """
         options = make(crypt="null", interval=50).changed(mode="fast3")
-        self.assertEqual(options.timing, Mode(True, 50, 2, True))
+        self.assertEqual(options.timing, Mode(True, 50, 2))
         self.assertEqual(options.changed(interval=None).timing, MODES["fast3"])
 
     def test_bounds(self) -> None:

@@ -361,10 +361,10 @@ class SettingsTests(OptionsTestCase):
         The modes are kcptun's.
         """
         for mode, values in {
-            "normal": (False, 40, 2, True),
-            "fast": (False, 30, 2, True),
-            "fast2": (True, 20, 2, True),
-            "fast3": (True, 10, 2, True),
+            "normal": (False, 40, 2),
+            "fast": (False, 30, 2),
+            "fast2": (True, 20, 2),
+            "fast3": (True, 10, 2),
         }.items():
             self.assertEqual(make(mode=mode).timing, Mode(*values))
 
@@ -372,10 +372,9 @@ class SettingsTests(OptionsTestCase):
         """
         Each of a mode's values can be given beside it, also those that count as nothing.
         """
-        self.assertEqual(make(mode="fast3", nodelay=False).timing, Mode(False, 10, 2, True))
-        self.assertEqual(make(mode="fast", interval=50).timing, Mode(False, 50, 2, True))
-        self.assertEqual(make(mode="fast", resend=0).timing, Mode(False, 30, 0, True))
-        self.assertEqual(make(mode="fast2", nc=False).timing, Mode(True, 20, 2, False))
+        self.assertEqual(make(mode="fast3", nodelay=False).timing, Mode(False, 10, 2))
+        self.assertEqual(make(mode="fast", interval=50).timing, Mode(False, 50, 2))
+        self.assertEqual(make(mode="fast", resend=0).timing, Mode(False, 30, 0))
 
     def test_settings(self) -> None:
         """

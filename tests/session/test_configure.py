@@ -750,7 +750,7 @@ class MomentTests(ConfigureTestCase):
             client: Any = self.successResultOf(connecting)
             self.assertEqual(client.received, bytes(100_000))
             (server,) = self.serverFactory.made
-            limited = connectionOf(server.session).conversation.sender._congestion.window
+            limited = connectionOf(server.session).conversation.sender.limits.governor
             self.assertEqual(limited is not None, "nc" in changes)
 
     def test_closing(self) -> None:

@@ -11,10 +11,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from kcptwisted.arq.congestion import NoCongestionControl
+from kcptwisted.arq.limits import LEAST_UNGOVERNED
 from kcptwisted.arq.sender import Sender
 from kcptwisted.arq.settings import ARQSettings
-from kcptwisted.session.producers import LEAST_HIGH_WATER, PULLS, ProducerGate
+from kcptwisted.session.producers import PULLS, ProducerGate
 from kcptwisted.stats import SessionStats
 from kcptwisted.wire.segment import OVERHEAD
 
@@ -65,9 +65,9 @@ class GateTestCase(SynchronousTestCase):
         """
         Begin anew.
         """
-        self.sender = Sender(SETTINGS, NoCongestionControl(), SessionStats())
+        self.sender = Sender(SETTINGS, SessionStats())
         self.sender.remoteWindow = 1000
-        self.gate = ProducerGate(self.sender, SETTINGS)
+        self.gate = ProducerGate(self.sender)
 
     def write(self, count: int) -> None:
         """
@@ -159,11 +159,11 @@ class StreamingTests(GateTestCase):
         With a small window as much is queued as makes writing worth while.
         """
         small = ARQSettings(sendWindow=1)
-        sender = Sender(small, NoCongestionControl(), SessionStats())
-        gate = ProducerGate(sender, small)
+        sender = Sender(small, SessionStats())
+        gate = ProducerGate(sender)
         producer = Producer()
         gate.register(producer, True)
-        sender.write(bytes(LEAST_HIGH_WATER - 1))
+        sender.write(bytes(LEAST_UNGOVERNED - 1))
         gate.wrote()
         self.assertEqual(producer.calls, [])
         sender.write(bytes(1))

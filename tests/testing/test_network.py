@@ -17,7 +17,8 @@ from twisted.internet.interfaces import (
 )
 from zope.interface.verify import verifyObject
 
-from kcptwisted.testing import Link, SimulatedNetwork
+from kcptwisted.testing import Bottleneck, Link, SimulatedNetwork
+from kcptwisted.testing.bottleneck import HEADERS
 from tests.hosts import NetworkTestCase, Recorder
 
 
@@ -84,6 +85,43 @@ class NetworkTests(NetworkTestCase):
         self.network.run(2)
         self.assertEqual((len(self.there.received), len(self.here.received)), (0, 1))
         self.assertEqual(self.network.model("10.0.0.1", "10.0.0.2").lost, 1)
+
+    def times(self, recorder: Recorder) -> list[float]:
+        """
+        @return: when datagrams have arrived.
+        """
+        return [round(time, 6) for time, _, _ in recorder.received]
+
+    def test_rate(self) -> None:
+        """
+        A direction can have a rate of its own, which may change at any time.
+        """
+        datagram = bytes(100 - HEADERS)
+        self.network.setLink("10.0.0.1", "10.0.0.2", Link(rate=1000))
+        line = self.network.model("10.0.0.1", "10.0.0.2").bottleneck
+        self.network.clock.callLater(1, setattr, line, "rate", 100)
+        for _ in range(2):
+            for _ in range(2):
+                self.here.transport.write(datagram, ("10.0.0.2", 9))
+                self.there.transport.write(datagram, ("10.0.0.1", 49152))
+            self.network.run(4)
+        self.assertEqual(self.times(self.there), [0.1, 0.2, 5, 6])
+        self.assertEqual(self.times(self.here), [0.5, 0.5, 4.5, 4.5])
+
+    def test_bottleneck(self) -> None:
+        """
+        Several hosts can share a line.
+        """
+        line = Bottleneck(1000, 250)
+        third = Recorder(self.network)
+        self.network.host("10.0.0.3").listenUDP(0, third)
+        for address, delay in (("10.0.0.1", 1), ("10.0.0.3", 2)):
+            self.network.setLink(address, "10.0.0.2", Link(delay=delay, bottleneck=line))
+        for sender in (third, self.here, third):
+            sender.transport.write(bytes(100 - HEADERS), ("10.0.0.2", 9))
+        self.network.run(4)
+        self.assertEqual(self.times(self.there), [1.2, 2.1])
+        self.assertEqual(self.network.model("10.0.0.3", "10.0.0.2").dropped, 1)
 
     def test_taps(self) -> None:
         """

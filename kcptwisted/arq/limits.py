@@ -1,0 +1,180 @@
+"""
+What may leave: the windows, the congestion control and the pacer together.
+"""
+
+from __future__ import annotations
+
+from kcptwisted.arq.governor import Governor
+from kcptwisted.arq.pacing import LEAST_ROUND_TRIP, Pacer
+from kcptwisted.arq.rtt import RoundTripEstimator
+from kcptwisted.arq.sendqueue import Fragment
+from kcptwisted.arq.settings import ARQSettings
+from kcptwisted.wire.segment import OVERHEAD
+
+#: The most segments in flight, counted from una, over a path too short for the congestion control.
+SHORT_PATH_WINDOW = 512
+
+#: What such a window begins with; it grows by what is acknowledged, segments.
+SHORT_PATH_START = 32
+
+#: Over such a path the congestion control begins its work when so many segments are lost at once,
+#: or the smoothed round trip is as long as this, milliseconds.
+MANY_LOST = 8
+LONG_ROUND_TRIP = 2 * LEAST_ROUND_TRIP
+
+#: Bytes that should wait to be sent, at least, where a congestion control limits what leaves, and
+#: where none does.
+LEAST_WORTH_QUEUEING = 16 * 1024
+LEAST_UNGOVERNED = 64 * 1024
+
+#: More than ever leaves in one flush, bytes.
+UNLIMITED = 1 << 40
+
+
+class SendLimits:
+    """
+    Says how much may leave.
+
+    @ivar cap: the most segments in flight, counted from una, whatever else allows more; None for no
+        such limit.
+    @ivar governor: the congestion control at work; None if there is none, or none is needed yet.
+    @ivar pacer: spreads what leaves.
+    """
+
+    __slots__ = ("_firstSn", "_rtt", "_settings", "cap", "governor", "pacer")
+
+    def __init__(self, settings: ARQSettings, rtt: RoundTripEstimator, firstSn: int) -> None:
+        """
+        @param rtt: the round-trip estimate, which the caller keeps.
+        @param firstSn: the sn of the first segment.
+        """
+        self._settings = settings
+        self._rtt = rtt
+        self._firstSn = firstSn
+        self.cap: int | None = None
+        self.governor: Governor | None = None
+        self.pacer = Pacer(settings.mtu, settings.rateLimit, settings.pacing)
+        self._governFromStart(0, {})
+
+    def configure(self, settings: ARQSettings, now: int, inFlight: dict[int, Fragment]) -> None:
+        """
+        Uses other settings from now on.
+
+        @param now: milliseconds.
+        @param inFlight: the segments in flight.
+        """
+        before, self._settings = self._settings, settings
+        self.pacer.configure(settings.mtu, settings.rateLimit, settings.pacing)
+        if settings.congestion is not before.congestion:
+            self.governor = None
+            self.pacer.control(now, 0)
+            self._governFromStart(now, inFlight)
+        elif self.governor is not None:
+            self.governor.control.configure(settings.mtu)
+
+    # Congestion control.
+
+    def _governFromStart(self, now: int, inFlight: dict[int, Fragment]) -> None:
+        spec = self._settings.congestion
+        if spec is not None and not spec.leastRoundTrip:
+            self._govern(now, inFlight)
+
+    def _govern(self, now: int, inFlight: dict[int, Fragment]) -> None:
+        spec = self._settings.congestion
+        assert spec is not None
+        outstanding = sum([OVERHEAD + len(data) for _, data in inFlight.values()])
+        control = spec.make(self._settings.mtu, int(self._rtt.smoothed))
+        self.governor = Governor(control, now, outstanding)
+
+    def noteRoundTrip(self, now: int, inFlight: dict[int, Fragment]) -> None:
+        """
+        Has the congestion control begin its work if the path is not, or no longer, too short for
+        it.
+
+        @param now: milliseconds.
+        @param inFlight: the segments in flight.
+        """
+        spec, rtt = self._settings.congestion, self._rtt
+        if spec is None or self.governor is not None:
+            return
+        if rtt.least >= spec.leastRoundTrip or rtt.smoothed >= LONG_ROUND_TRIP:
+            self._govern(now, inFlight)
+
+    def noteLoss(self, count: int, now: int, inFlight: dict[int, Fragment]) -> None:
+        """
+        Has the congestion control begin its work if much was lost.
+
+        @param count: segments.
+        @param now: milliseconds.
+        @param inFlight: the segments in flight.
+        """
+        if count >= MANY_LOST and self._settings.congestion is not None:
+            self._govern(now, inFlight)
+
+    def pathChanged(self, now: int) -> None:
+        """
+        What leaves from now on takes another path.
+
+        @param now: milliseconds.
+        """
+        if self.governor is not None:
+            self.governor.control.onPathChanged(now)
+
+    # What may leave.
+
+    def window(self, una: int, remoteWindow: int) -> int:
+        """
+        Returns the most segments in flight, counted from una.
+
+        @param una: the first sn that is not acknowledged.
+        @param remoteWindow: the peer's free window, segments.
+        """
+        settings = self._settings
+        window = settings.sendWindow
+        if remoteWindow < window:
+            window = remoteWindow
+        if self.governor is None and settings.congestion is not None:
+            grown = SHORT_PATH_START + una - self._firstSn
+            most = SHORT_PATH_WINDOW if grown > SHORT_PATH_WINDOW else grown
+            if most < window:
+                window = most
+        cap = self.cap
+        return window if cap is None or cap > window else cap
+
+    def refill(self, now: int, una: int, remoteWindow: int) -> None:
+        """
+        Lets time pass for the pacer.
+
+        @param now: milliseconds.
+        @param una: see L{window}, likewise C{remoteWindow}.
+        """
+        if self.governor is not None:
+            self.pacer.control(now, self.governor.control.pacingRate)
+        else:
+            self.pacer.advance(now, self.window(una, remoteWindow), self._rtt.smoothed)
+
+    def room(self, lost: int) -> int:
+        """
+        Returns how many bytes congestion control and pacer let leave.
+
+        @param lost: bytes that were sent and are taken for lost.
+        """
+        room = UNLIMITED
+        if self.governor is not None:
+            room = self.governor.room(lost, self._settings.mtu)
+        pacer = self.pacer
+        return pacer.room if pacer.rate and pacer.room < room else room
+
+    @property
+    def worthQueueing(self) -> int:
+        """
+        How many bytes should wait, so that the path is busy until the application writes again.
+        """
+        settings = self._settings
+        if self.governor is not None:
+            most = settings.sendWindow * settings.mss
+            return min(max(self.governor.control.window, LEAST_WORTH_QUEUEING), most)
+        window = settings.sendWindow
+        if settings.congestion is not None and window > SHORT_PATH_WINDOW:
+            window = SHORT_PATH_WINDOW
+        return max(window * settings.mss, LEAST_UNGOVERNED)

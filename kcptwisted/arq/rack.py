@@ -1,0 +1,5 @@
+from kcptwisted.arq.counting import CountingRecovery
+
+
+class RackRecovery(CountingRecovery):
+    pass
