@@ -24,7 +24,17 @@ MINIMUM_WINDOW: Final = 4
 RATE_ROUNDS: Final = 10
 MINIMUM_ROUND_TRIP_AGE: Final = 10000
 PROBE_RTT_TIME: Final = 200
-CRUISE_ROUNDS: Final = 5
+CRUISE_ROUNDS = 5
+ALPHA = 4
+STRENGTH = 0.2
+LEAST = 0.75
+MOST = 1.02
+WG_UP = 1.5
+WG_CRUISE = 1.25
+WG_DOWN = 1.1
+CHAIN = 1.12
+SKIP = 1.5
+SKIPS = 4
 
 
 class BBR(CongestionControl):
@@ -42,9 +52,13 @@ class BBR(CongestionControl):
         "_full",
         "_fullRounds",
         "_gain",
+        "_learnt",
         "_limit",
+        "_lossy",
         "_nextRound",
         "_probeEnd",
+        "_probeLeast",
+        "_probeRound",
         "_queued",
         "_rates",
         "_roundDelivered",
@@ -55,6 +69,7 @@ class BBR(CongestionControl):
         "_roundStart",
         "_segment",
         "_sentIn",
+        "_skipped",
         "_stamp",
         "_step",
         "_windowGain",
@@ -83,13 +98,15 @@ class BBR(CongestionControl):
         self._roundLimited = False
         self._full = self._fullRounds = 0
         self._base = 0.0
+        self._learnt = 1
+        self._lossy = 0
         self._epoch = self._epochDelivered = 0
         self._cruised = 0
         self._step = 0.25
         self._before = 0
-        self._queued = 0
+        self._queued = self._skipped = 0
         self._limit = 0
-        self._probeEnd = 0
+        self._probeEnd = self._probeRound = self._probeLeast = 0
         self._gain = STARTUP_GAIN
         self._windowGain = 2.0
         self.window = INITIAL_WINDOW * self._segment
@@ -124,7 +141,7 @@ class BBR(CongestionControl):
         if roundTrip >= 0:
             if roundTrip < self._roundLeast:
                 self._roundLeast = roundTrip
-            if roundTrip <= least or not least:
+            if roundTrip <= least + 1 + least // 64 or not least:
                 if roundTrip < least or not least:
                     self.minimumRoundTrip = least = roundTrip or 1
                     changed = True
@@ -167,8 +184,9 @@ class BBR(CongestionControl):
                 self._enter(CRUISE, ack)
                 changed = True
         elif state == PROBE_RTT:
-            changed = True
+            self._apply()
             self._probeRoundTrip(ack)
+            changed = True
         if self._limit:
             self._limit += 2 * ack.delivered
             changed = True
@@ -220,31 +238,39 @@ class BBR(CongestionControl):
         packets = total / self._segment
         # Beyond the base, by more than chance.
         noise = 2.0 * (self._base * (1 - self._base) / packets) ** 0.5 if packets >= 1 else 1.0
-        congested = share > self._base + noise + 0.02 and lost > 2 * self._segment
+        excess = share > self._base + noise + 0.02 and lost > 2 * self._segment
         least = self.minimumRoundTrip
+        # What a queue of a few packets adds.
+        bit = 2 + 2000 * self._segment // (self._rates.value or 1)
+        idle = queue <= least // 16 + bit
+        if excess:
+            self._lossy += 1
+        else:
+            self._lossy = 0
+        congested = excess and (not idle or self._lossy >= 3)
         if state == STARTUP:
             grown = self._rates.value >= self._full * 1.25
             if grown:
                 self._full = self._rates.value
                 self._fullRounds = 0
-                if total:
-                    self._base += (min(share, 0.2) - self._base) / 4
+                if total and idle and ack.roundTrip <= least + least // 16 + bit:
+                    self._learn(share)
             elif not limited:
                 self._fullRounds += 1
                 slow = self._rates.value < self._full * 1.1
                 if (
                     self._fullRounds >= 3
                     or (slow and congested)
-                    or (slow and queue > least // 4 + 4)
+                    or (slow and queue > least // 4 + bit)
                 ):
                     self._enter(DRAIN, ack)
             return
-        if sentIn == DOWN and total:
-            self._base += (min(share, 0.2) - self._base) / 4
+        if sentIn == DOWN and total and (idle or share < self._base):
+            self._learn(share)
         # a standing queue while less is delivered than thought: the path became slower
         if (
             state != PROBE_RTT
-            and queue > least // 2 + 10
+            and (congested or queue > least // 2 + 10)
             and rate < self._rates.value * 0.85
             and not limited
         ):
@@ -252,23 +278,26 @@ class BBR(CongestionControl):
             if self._queued >= 3:
                 self._queued = 0
                 self._rates.reset(self.rounds, max(rate, self._rates.value // 4))
-                self._enter(DOWN, ack)
+                self._enter(DRAIN, ack)
                 return
         else:
             self._queued = 0
         if state == CRUISE:
             self._cruised += 1
-            if queue > least // 32 + 2:
-                over = (queue - least / 32 - 2) / (2.0 * least)
-                self._gain = 1.0 - min(over, 0.15)
-            else:
-                self._gain = 1.0
+            own = self._rates.value * queue // 1000
+            aim = ALPHA * self._segment + self._rates.value // 1000
+            self._gain = min(max(1.0 + STRENGTH * (aim - own) / aim, LEAST), MOST)
             if (
                 self._cruised
                 >= CRUISE_ROUNDS + (self.rounds * 7 + ack.totalDelivered // self._segment) % 3
             ):
-                self._before = self._rates.value
-                self._enter(UP, ack)
+                if own <= SKIP * aim or self._skipped >= SKIPS:
+                    self._before = self._rates.value
+                    self._skipped = 0
+                    self._enter(UP, ack)
+                else:
+                    self._skipped += 1
+                    self._cruised = 0
         elif state == UP:
             self._enter(HOLD, ack)
         elif state == HOLD:
@@ -276,28 +305,36 @@ class BBR(CongestionControl):
                 self._step = max(self._step / 2, 0.06)
             elif not limited:
                 self._step = min(self._step * 1.5, 0.25)
-            if self._rates.value > self._before * 1.12 and not congested:
+            if self._rates.value > self._before * CHAIN and not congested:
                 self._before = self._rates.value
                 self._enter(UP, ack)
             else:
                 self._enter(DOWN, ack)
         elif state == DOWN:
             self._cruised += 1
-            if queue <= least // 32 + 1 or ack.inFlight <= self._product() or self._cruised >= 4:
+            if queue <= least // 32 + bit - 1 or ack.inFlight <= self._product() or self._cruised >= 4:
                 self._enter(CRUISE, ack)
         if state != PROBE_RTT and ack.now - self._stamp > MINIMUM_ROUND_TRIP_AGE:
             self._enter(PROBE_RTT, ack)
+
+    def _learn(self, share: float) -> None:
+        if self._learnt < 4:
+            self._learnt += 1
+        self._base += (min(share, 0.2) - self._base) / self._learnt
 
     def _probeRoundTrip(self, ack: Acknowledgement) -> None:
         now = ack.now
         if self._probeEnd == 0:
             if ack.inFlight <= self.window:
                 self._probeEnd = now + PROBE_RTT_TIME
-                self.minimumRoundTrip = (
-                    ack.roundTrip if ack.roundTrip > 0 else self.minimumRoundTrip
-                )
-                self._stamp = now
-        elif now >= self._probeEnd:
+                self._probeRound = self.rounds + 2
+                self._probeLeast = 1 << 30
+            return
+        if 0 <= ack.roundTrip < self._probeLeast:
+            self._probeLeast = ack.roundTrip
+        if now >= self._probeEnd and self.rounds >= self._probeRound:
+            if self._probeLeast < 1 << 30:
+                self.minimumRoundTrip = self._probeLeast or 1
             self._stamp = now
             self._enter(CRUISE if self._full else STARTUP, ack)
 
@@ -307,13 +344,13 @@ class BBR(CongestionControl):
         if state == DRAIN:
             self._gain, self._windowGain = DRAIN_GAIN, 2.0
         elif state == CRUISE:
-            self._gain, self._windowGain = 1.0, 1.5
+            self._gain, self._windowGain = 1.0, WG_CRUISE
         elif state == UP:
-            self._gain, self._windowGain = 1.0 + self._step, 2.0
+            self._gain, self._windowGain = 1.0 + self._step, WG_UP
         elif state == HOLD:
-            self._gain, self._windowGain = 1.0, 2.0
+            self._gain, self._windowGain = 1.0, WG_UP
         elif state == DOWN:
-            self._gain, self._windowGain = 0.75, 1.5
+            self._gain, self._windowGain = 0.75, WG_DOWN
         elif state == PROBE_RTT:
             self._gain, self._windowGain = 1.0, 0.5
             self._probeEnd = 0
@@ -330,7 +367,7 @@ class BBR(CongestionControl):
         send = rate / (1.0 - self._base)
         self.pacingRate = int(self._gain * send) or 1
         product = send * least / 1000
-        window = int(self._windowGain * product)
+        window = int((self._windowGain + 2 * self._base) * product)
         if self.state == STARTUP:
             window += 2 * self._extra.value
             if window < INITIAL_WINDOW * segment:

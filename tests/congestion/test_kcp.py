@@ -39,7 +39,7 @@ class KCPWindowTests(SynchronousTestCase):
         """
         Begin anew.
         """
-        self.control = KCPWindow(SEGMENT, resend=0)
+        self.control = KCPWindow(SEGMENT, 0, 0)
 
     def arrivals(self, count: int) -> list[int]:
         """
@@ -107,7 +107,7 @@ class KCPWindowTests(SynchronousTestCase):
         """
         A loss halves what was in flight, and allows for the ACKs that showed it.
         """
-        self.control = KCPWindow(SEGMENT, resend=3)
+        self.control = KCPWindow(SEGMENT, 0, 3)
         self.lose(20)
         self.assertEqual((self.control.window, self.control.ssthresh), (13 * SEGMENT, 10))
 
@@ -115,7 +115,7 @@ class KCPWindowTests(SynchronousTestCase):
         """
         The threshold is never below two.
         """
-        self.control = KCPWindow(SEGMENT, resend=2)
+        self.control = KCPWindow(SEGMENT, 0, 2)
         self.lose(1)
         self.assertEqual((self.control.window, self.control.ssthresh), (4 * SEGMENT, 2))
 
@@ -132,7 +132,7 @@ class KCPWindowTests(SynchronousTestCase):
         """
         A timeout halves the threshold and begins again from one segment.
         """
-        self.control = KCPWindow(SEGMENT, resend=2)
+        self.control = KCPWindow(SEGMENT, 0, 2)
         self.lose(20)
         self.control.onTimeout(0, 0)
         self.assertEqual((self.control.window, self.control.ssthresh), (SEGMENT, 6))
@@ -189,7 +189,7 @@ class KCPWindowTests(SynchronousTestCase):
         """
         Several arrivals told at once count like the same number told one by one.
         """
-        other = KCPWindow(SEGMENT, resend=0)
+        other = KCPWindow(SEGMENT, 0, 0)
         self.lose(10)
         other.onAck(arrival(0, 1, 10))
         other.onAck(arrival(25))
@@ -225,7 +225,7 @@ class KCPWindowTests(SynchronousTestCase):
         """
         Whatever happens, at least one segment may be in flight.
         """
-        control = KCPWindow(SEGMENT, resend=2)
+        control = KCPWindow(SEGMENT, 0, 2)
         for event, number in events:
             if event == "ack":
                 control.onAck(arrival(number, peer=number))
