@@ -312,7 +312,11 @@ class BBR(CongestionControl):
                 self._enter(DOWN, ack)
         elif state == DOWN:
             self._cruised += 1
-            if queue <= least // 32 + bit - 1 or ack.inFlight <= self._product() or self._cruised >= 4:
+            if (
+                queue <= least // 32 + bit - 1
+                or ack.inFlight <= self._product()
+                or self._cruised >= 4
+            ):
                 self._enter(CRUISE, ack)
         if state != PROBE_RTT and ack.now - self._stamp > MINIMUM_ROUND_TRIP_AGE:
             self._enter(PROBE_RTT, ack)

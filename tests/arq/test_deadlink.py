@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -95,8 +96,9 @@ class SlowTests(SynchronousTestCase):
         def check() -> None:
             nonlocal most
             self.assertFalse(core.deadLink, f"at {link.now}")
-            again = getattr(core._recovery, "_resends", None)
-            sent = [each.transmissions for each in (again or {}).values()]
+            recovery: Any = core._recovery
+            again = recovery._losses.copies if recovery._losses else {}
+            sent = [each.transmissions for each in again.values()]
             most = max([most, *sent])
 
         link.run(lambda: sender.conversation.drained, check)

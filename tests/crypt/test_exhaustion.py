@@ -113,7 +113,9 @@ class ExhaustionTests(ConnectionTestCase):
         Of a batch that is more than what is left nothing is sent, and the connection ends.
         """
         sent: list[bytes] = []
-        self.options = KCPOptions(crypt="aes-128-gcm", key="secret", sendWindow=1000)
+        self.options = KCPOptions(
+            crypt="aes-128-gcm", key="secret", congestion="none", sendWindow=1000
+        )
         client, server = self.connectWith(1 << 30, FEW)
         self.network.taps.append(lambda source, _, datagram: sent.append(datagram))
         client.session.write(self.data(500_000))

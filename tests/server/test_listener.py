@@ -14,6 +14,7 @@ from zope.interface.verify import verifyObject
 from kcptwisted.errors import PeerRestarted
 from kcptwisted.interfaces import IDatagramProtocol, IDatagramTransport
 from kcptwisted.options import KCPOptions
+from kcptwisted.options.table import LARGE_WINDOWS
 from kcptwisted.udp.asked import OwnAddress, askedAddress, ownAddressOf
 from kcptwisted.wire.control import NO_TOKEN, Retry, encodeBlock
 from kcptwisted.wire.fec import DATA, DATA_HEADER, FEC_HEADER, PARITY
@@ -106,7 +107,9 @@ class AcceptTests(RawTestCase):
             if cmd == WASK:
                 (answer,) = self.peer.received
                 (segment,) = decodeSegments(answer)
-                self.assertEqual((segment.conv, segment.cmd, segment.wnd), (number, WINS, 1024))
+                self.assertEqual(
+                    (segment.conv, segment.cmd, segment.wnd), (number, WINS, LARGE_WINDOWS.receive)
+                )
         self.assertEqual(self.port.stats.PassiveOpens, 2)
         self.assertEqual((self.port.stats.CurrEstab, self.port.stats.MaxConn), (2, 2))
 

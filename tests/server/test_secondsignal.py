@@ -183,7 +183,7 @@ from twisted.internet.protocol import Factory, Protocol
 
 class Writing(Protocol):
     def connectionMade(self):
-        self.transport.write(bytes(5_000_000))
+        self.transport.write(bytes(50_000_000))
     def connectionLost(self, reason):
         print("writer", type(reason.value).__name__, flush=True)
 

@@ -21,14 +21,14 @@ CONV = 5
 DELAY = 0.05
 REQUEST = bytes(100)
 
-NULL = KCPOptions(crypt="null")
+NULL = KCPOptions(crypt="null", congestion="none")
 
 #: Options of both ends.
 SETTINGS: dict[str, dict[str, Any]] = {
     "stream": {},
     "messages": {"stream": False},
     "no handshake": {"handshake": False},
-    "congestion": {"nc": False},
+    "congestion": {"congestion": "kcp"},
     "FEC": {"dataShards": 3, "parityShards": 2},
     "fecFlush": {"dataShards": 10, "parityShards": 3, "fecFlush": 20},
     "CFB": {"key": "k", "crypt": "aes"},
@@ -37,7 +37,10 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "retry": {"retry": True},
 }
 
-MODES = {name: KCPOptions(**{"crypt": "null", **given}) for name, given in SETTINGS.items()}
+MODES = {
+    name: KCPOptions(**{"crypt": "null", "congestion": "none", **given})
+    for name, given in SETTINGS.items()
+}
 
 
 class HonestTestCase(CallerTestCase):

@@ -17,7 +17,8 @@ from tests.connections import CLIENT, PORT, SERVER, RecordingFactory
 from tests.machines.relays import Talker
 from tests.machines.streams import StreamClient
 
-OPTIONS = KCPOptions(crypt="null")
+#: All leaves at once.
+OPTIONS = KCPOptions(crypt="null", congestion="none")
 LIMIT = 60.0
 
 
