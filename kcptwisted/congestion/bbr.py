@@ -19,8 +19,11 @@ PROBE_RTT: Final = 6
 
 INITIAL_WINDOW = 16
 MINIMUM_WINDOW = 4
-STARTUP_GAIN = 2.77
-CAREFUL_GAIN = 1.25
+STARTUP_GAIN = 2.3
+CAREFUL_GAIN = 1.0
+CROWD=16
+CROWDS=2
+SURPLUS = 1.0
 DRAIN_GAIN = 0.5
 DOWN_GAIN = 0.75
 STARTUP_WINDOW = 2.0
@@ -37,7 +40,7 @@ CRUISE_ROUNDS = 5
 DOWN_ROUNDS = 4
 LEAST_STEP = 0.06
 STEP = 0.25
-MOST_STEP = 1.0
+MOST_STEP = 0.5
 ALPHA = 4
 STRENGTH = 0.2
 LEAST_CRUISE = 0.75
@@ -138,9 +141,9 @@ class BBR(CongestionControl):
         state = self.state
         if state == STARTUP:
             if ack.roundTrip >= 0:
-                crowded = model.latest > model.minimumRoundTrip // 8 + self._grain()
+                crowded = model.latest > model.minimumRoundTrip // CROWD + self._grain()
                 self._crowded = self._crowded + 1 if crowded else 0
-                gain = CAREFUL_GAIN if self._crowded >= 2 else STARTUP_GAIN
+                gain = CAREFUL_GAIN if self._crowded >= CROWDS else STARTUP_GAIN
                 if gain != self._gain:
                     self._gain = gain
                     changed = True
@@ -295,7 +298,7 @@ class BBR(CongestionControl):
         product = send * (least + self._others) / 1000
         window = int((self._windowGain + 2.0 * loss) * product)
         if state == STARTUP:
-            window += 2 * model.surplus
+            window += int(SURPLUS * model.surplus)
             if window < INITIAL_WINDOW * segment:
                 window = INITIAL_WINDOW * segment
         elif state != PROBE_RTT:
