@@ -56,10 +56,13 @@ class SessionStats(_Counters):
     RetransSegs: int = 0
     #: Of these, because later segments were acknowledged.
     FastRetransSegs: int = 0
-    #: Of these, overtaken fewer times than C{resend} with nothing new to send.
+    #: Of these, to probe the path when nothing had been acknowledged for a while; or, where ACKs are
+    #: counted, overtaken fewer times than C{resend} with nothing new to send.
     EarlyRetransSegs: int = 0
     #: Of these, because the retransmission timeout passed.
     LostSegs: int = 0
+    #: Segments sent again of which an older copy turned out to have arrived.  Ours.
+    NeedlessRetrans: int = 0
     #: PUSH segments received more than once.
     RepeatSegs: int = 0
     #: Control frames refused: malformed, or of another connection.  Ours.

@@ -175,7 +175,9 @@ class PlainPeer(DatagramProtocol):
 
     def _talk(self) -> Conversation:
         if self._conversation is None:
-            settings: ARQSettings = KCPOptions(crypt="null", ackNoDelay=True).arqSettings(0)
+            settings: ARQSettings = KCPOptions(
+                crypt="null", ackNoDelay=True, receiveWindow=1024
+            ).arqSettings(0)
             self._conversation = Conversation(self._conv, settings, SessionStats())
         return self._conversation
 

@@ -48,7 +48,7 @@ TRUTHS = (
     "retry",
     "trace",
 )
-TEXTS = ("interface", "bindAddress", "crypt", "key", "keyFile", "rawKey", "mode")
+TEXTS = ("interface", "bindAddress", "crypt", "key", "keyFile", "rawKey", "mode", "congestion")
 
 #: Options that only one end takes.
 CLIENTS = {"bindAddress", "timeout", "handshake"}

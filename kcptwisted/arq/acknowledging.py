@@ -7,28 +7,11 @@ from __future__ import annotations
 from kcptwisted.arq.sendqueue import Fragment
 from kcptwisted.wire.segment import HALF, MASK, OVERHEAD
 
-
-class Acknowledged:
-    """
-    What a batch of datagrams acknowledged.
-
-    @ivar una: the first sn that is not acknowledged.
-    @ivar newly: (sn, when the acknowledged copy left) of each ACK that was news.
-    @ivar size: bytes newly acknowledged, headers included, if they were to be counted.
-    @ivar arrivals: how many datagrams moved una.
-    @ivar any: whether anything was newly acknowledged.
-    @ivar errors: how many said what cannot be.
-    """
-
-    __slots__ = ("any", "arrivals", "errors", "newly", "size", "una")
-
-    def __init__(self, una: int) -> None:
-        self.una = una
-        self.newly: list[tuple[int, int]] = []
-        self.size = 0
-        self.arrivals = 0
-        self.any = False
-        self.errors = 0
+#: What a batch of datagrams acknowledged: the first sn that is not acknowledged; whether there was
+#: anything new; (sn, when the acknowledged copy left) of each ACK that was news; bytes newly
+#: acknowledged, headers included, if they were counted; how many datagrams moved una; how many said
+#: what cannot be.
+Acknowledged = tuple[int, bool, list[tuple[int, int]], int, int, int]
 
 
 def takeAcknowledged(
@@ -55,22 +38,21 @@ def takeAcknowledged(
     @param all: whether to report ACKs that una covers too.
     @param measured: whether to count bytes.
     """
-    result = Acknowledged(una)
-    newly = result.newly
+    newly: list[tuple[int, int]] = []
     if all:
         for sn, ts in acks:
             position = una + ((sn - una) & MASK)
             if position in inFlight:
                 newly.append((position, now - ((clock - ts) & MASK)))
-    base, size = una, 0
+    base, size, arrivals, errors = una, 0, 0, 0
     for each in unas:
         advance = (each - base) & MASK
         if not advance or advance >= HALF:
             continue
         if advance > following - base:
-            result.errors += 1
+            errors += 1
             continue
-        result.arrivals += 1
+        arrivals += 1
         if measured:
             size += _takeOut(inFlight, base, base + advance)
         else:
@@ -89,14 +71,11 @@ def takeAcknowledged(
                 if not all:
                     newly.append((base + distance, now - ((clock - ts) & MASK)))
         elif distance < HALF:
-            result.errors += 1
+            errors += 1
     if selective:
         while base < following and base not in inFlight:
             base += 1
-    result.any = selective or base != una
-    result.una = base
-    result.size = size
-    return result
+    return base, selective or base != una, newly, size, arrivals, errors
 
 
 def _takeOut(inFlight: dict[int, Fragment], first: int, stop: int) -> int:

@@ -364,8 +364,8 @@ class Conversation:
             self._tellWindow = False
             segments.append(controlSegment(conv, WINS, window, now, una))
         if waiting or sender.inFlight:
-            if segments:
-                sender.charge(sum(map(len, segments)))
+            if segments and sender.limits.pacer.rate:
+                sender.limits.pacer.take(sum(map(len, segments)))
             if self.unproven is None:
                 pushes = sender.flush(conv, now, window, una)
             else:

@@ -6,16 +6,12 @@ from __future__ import annotations
 
 from kcptwisted.arq.deadlines import Resend, ResendDeadlines
 from kcptwisted.arq.overtaken import Overtaken
-from kcptwisted.arq.recovery import Recovery
+from kcptwisted.arq.recovery import DEAD_LINK, Recovery
 from kcptwisted.arq.rtt import MAXIMUM_RTO, RoundTripEstimator
 from kcptwisted.arq.sendqueue import Fragment
 from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.stats import SessionStats
 from kcptwisted.wire.segment import OVERHEAD
-
-#: A segment sent this often without an ACK means that the peer is gone, if nothing at all was newly
-#: acknowledged for a while either: with short timeouts twenty copies are soon sent.
-DEAD_LINK = 20
 
 #: A segment that was overtaken waits for this part of the round trip before it is sent again early,
 #: up to the interval that kcp-go would wait.
@@ -72,12 +68,19 @@ class CountingRecovery(Recovery):
         See L{Recovery}.
         """
         self._deadlines.add(now, self._rtt.timeout, range(first, stop))
+        if self._overtaken is None:
+            self.due = self._deadlines.first
+        else:
+            self._plan()
 
     def acknowledged(self, newly: list[tuple[int, int]], before: int, una: int, now: int) -> None:
         """
         See L{Recovery}.
         """
         self.newlyLost = 0
+        if not self._inFlight:
+            self.clear()
+            return
         if una != before:
             self._deadlines.forget(una)
             if self._resends:
@@ -88,6 +91,7 @@ class CountingRecovery(Recovery):
             if overtaken.due is None and overtaken.early:
                 reordering = int(self._rtt.smoothed) // REORDERING
                 overtaken.due = now + min(reordering, self._settings.interval)
+        self._plan()
 
     def _forget(self, resends: dict[int, Resend], first: int, una: int) -> None:
         if una - first < len(resends):
@@ -111,23 +115,17 @@ class CountingRecovery(Recovery):
         See L{Recovery}.
         """
         self._deadlines.clear()
-        self._overtaken = self._resends = None
+        self._overtaken = self._resends = self.due = None
+        self.pending = False
 
-    @property
-    def pending(self) -> bool:
-        """
-        See L{Recovery}.
-        """
-        return self._overtaken is not None and self._overtaken.pending
-
-    @property
-    def due(self) -> int | None:
-        """
-        See L{Recovery}.
-        """
-        timeout = self._deadlines.first
-        early = None if self._overtaken is None else self._overtaken.due
-        return early if timeout is None or (early is not None and early < timeout) else timeout
+    def _plan(self) -> None:
+        overtaken, due = self._overtaken, self._deadlines.first
+        if overtaken is not None:
+            self.pending = overtaken.pending
+            early = overtaken.due
+            if due is None or (early is not None and early < due):
+                due = early
+        self.due = due
 
     def expire(self, sns: list[int], now: int) -> None:
         """
@@ -143,6 +141,7 @@ class CountingRecovery(Recovery):
             if resend is not None:
                 resend.deadline = now
         self._deadlines.add(now - self._rtt.timeout, self._rtt.timeout, sns)
+        self._plan()
 
     def take(self, now: int, una: int, progress: int, fresh: bool, room: int) -> list[int]:
         """
@@ -164,6 +163,7 @@ class CountingRecovery(Recovery):
         if not fresh:
             early = [sn for sn in overtaken.takeEarly() if sn not in timedOut]
         if not (timedOut or fast or early):
+            self._plan()
             return []
         self.timedOut = bool(timedOut)
         timeout = self._rtt.timeout
@@ -179,6 +179,7 @@ class CountingRecovery(Recovery):
             self._note(resends, sn, again[sn], now, isDead).beforeTimeout = False
             overtaken.resent(sn, now)
         self._schedule(again, now)
+        self._plan()
         stats = self._stats
         stats.LostSegs += len(timedOut)
         stats.FastRetransSegs += len(fast)
@@ -214,3 +215,4 @@ class CountingRecovery(Recovery):
         if overtaken is not None:
             # What was overtaken and not sent again now waits anew.
             overtaken.due = now + self._settings.interval if overtaken.early else None
+            self._plan()

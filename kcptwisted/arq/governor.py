@@ -4,7 +4,6 @@ A congestion control at work: what it is told, and what it lets leave.
 
 from __future__ import annotations
 
-from kcptwisted.arq.acknowledging import Acknowledged
 from kcptwisted.arq.delivery import DeliveryRate
 from kcptwisted.congestion.control import CongestionControl
 
@@ -62,26 +61,36 @@ class Governor:
         self.control.onSent(now, size, before + size)
 
     def acknowledged(
-        self, now: int, news: Acknowledged, newlyLost: int, lost: int, prior: int, peerWindow: int
+        self,
+        now: int,
+        newly: list[tuple[int, int]],
+        size: int,
+        arrivals: int,
+        newlyLost: int,
+        lost: int,
+        prior: int,
+        peerWindow: int,
     ) -> None:
         """
         Tells the control what a batch of ACKs, or the time, has shown.
 
         @param now: milliseconds.
-        @param news: what was acknowledged.
+        @param newly: (sn, when the acknowledged copy left) of each ACK that was news.
+        @param size: bytes newly acknowledged.
+        @param arrivals: how many datagrams moved una.
         @param newlyLost: bytes newly found lost.
         @param lost: bytes that are taken for lost.
         @param prior: bytes in flight before.
         @param peerWindow: the peer's free window, segments.
         """
         sent = -1
-        for _, each in news.newly:
+        for _, each in newly:
             if sent < each <= now:
                 sent = each
-        ack = self.rate.acknowledged(now, news.size, sent, newlyLost)
+        ack = self.rate.acknowledged(now, size, sent, newlyLost)
         ack.priorInFlight = prior
         ack.inFlight = self.rate.outstanding - lost
-        ack.arrivals = news.arrivals
+        ack.arrivals = arrivals
         ack.peerWindow = peerWindow
         self.control.onAck(ack)
 

@@ -14,6 +14,9 @@ from kcptwisted.wire.segment import OVERHEAD
 #: The most segments in flight, counted from una, over a path too short for the congestion control.
 SHORT_PATH_WINDOW = 512
 
+#: Round trips of fewer milliseconds may be too short for the congestion control.
+SHORTEST_PATH = 2
+
 #: What such a window begins with; it grows by what is acknowledged, segments.
 SHORT_PATH_START = 32
 
@@ -88,17 +91,16 @@ class SendLimits:
 
     def noteRoundTrip(self, now: int, inFlight: dict[int, Fragment]) -> None:
         """
-        Has the congestion control begin its work if the path is not, or no longer, too short for
-        it.
+        Has the congestion control begin its work, if it has not and the path is not, or no longer,
+        too short for it.
 
         @param now: milliseconds.
         @param inFlight: the segments in flight.
         """
         spec, rtt = self._settings.congestion, self._rtt
-        if spec is None or self.governor is not None:
+        if spec is None or (rtt.least < spec.leastRoundTrip and rtt.smoothed < LONG_ROUND_TRIP):
             return
-        if rtt.least >= spec.leastRoundTrip or rtt.smoothed >= LONG_ROUND_TRIP:
-            self._govern(now, inFlight)
+        self._govern(now, inFlight)
 
     def noteLoss(self, count: int, now: int, inFlight: dict[int, Fragment]) -> None:
         """
@@ -110,6 +112,17 @@ class SendLimits:
         """
         if count >= MANY_LOST and self._settings.congestion is not None:
             self._govern(now, inFlight)
+
+    def rest(self, now: int) -> None:
+        """
+        Ends the congestion control's work until something is to be sent again.
+
+        @param now: milliseconds.
+        """
+        if self.governor is not None and self._settings.congestion is not None:
+            self.governor = None
+            self.pacer.control(now, 0)
+            self._governFromStart(now, {})
 
     def pathChanged(self, now: int) -> None:
         """

@@ -8,6 +8,10 @@ from abc import ABC, abstractmethod
 
 from kcptwisted.arq.settings import ARQSettings
 
+#: A segment sent this often without an ACK means that the peer is gone, if nothing at all was newly
+#: acknowledged for a while either: with short timeouts twenty copies are soon sent.
+DEAD_LINK = 20
+
 
 class Recovery(ABC):
     """
@@ -19,12 +23,16 @@ class Recovery(ABC):
     @ivar newlyLost: bytes, headers included, that the last L{acknowledged} or L{take} took for
         lost.
     @ivar timedOut: the last L{take} found that a timeout had passed that says that the path is bad.
-    @ivar exhausted: the last L{take} gave a segment that was sent very often while nothing was
-        newly acknowledged: the link is dead.
-    @ivar needless: the last L{acknowledged} showed that something had been sent again needlessly.
+    @ivar exhausted: the last L{take} gave a segment that has now been sent L{DEAD_LINK} times at
+        least, and for the setting C{deadLinkAfter} nothing was newly acknowledged.
+    @ivar needless: the last L{acknowledged} showed that nothing was lost of what had been taken for
+        lost at last.
+    @ivar pending: something waits to be sent again, as soon as there is room.
+    @ivar due: when L{take} finds something that is not C{pending} yet, milliseconds; None if
+        nothing waits.
     """
 
-    __slots__ = ("exhausted", "lost", "needless", "newlyLost", "timedOut")
+    __slots__ = ("due", "exhausted", "lost", "needless", "newlyLost", "pending", "timedOut")
 
     def __init__(self) -> None:
         self.lost = 0
@@ -32,6 +40,8 @@ class Recovery(ABC):
         self.timedOut = False
         self.exhausted = False
         self.needless = False
+        self.pending = False
+        self.due: int | None = None
 
     @abstractmethod
     def configure(self, settings: ARQSettings) -> None:
@@ -52,10 +62,10 @@ class Recovery(ABC):
     @abstractmethod
     def acknowledged(self, newly: list[tuple[int, int]], before: int, una: int, now: int) -> None:
         """
-        Takes what a batch newly acknowledged; it is no longer in flight, but something else is.
+        Takes what a batch newly acknowledged; it is no longer in flight.
 
         @param newly: (sn, when the acknowledged copy left) of the ACKs; may be sorted in place.
-            Segments that only una acknowledged are not among them.
+            Segments that only una acknowledged are not among them; some may be among them twice.
         @param before: the first sn in flight before the batch.
         @param una: the first sn in flight.
         @param now: milliseconds.
@@ -65,21 +75,6 @@ class Recovery(ABC):
     def clear(self) -> None:
         """
         Nothing is in flight any more.  Little memory is held from now on.
-        """
-
-    @property
-    @abstractmethod
-    def pending(self) -> bool:
-        """
-        Whether something waits to be sent again, as soon as there is room.
-        """
-
-    @property
-    @abstractmethod
-    def due(self) -> int | None:
-        """
-        When L{take} finds something that is not L{pending} yet, milliseconds; None if nothing
-        waits.
         """
 
     @abstractmethod

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from collections import deque
 
-from kcptwisted.arq.acknowledging import Acknowledged, takeAcknowledged
+from kcptwisted.arq.acknowledging import takeAcknowledged
 from kcptwisted.arq.counting import CountingRecovery
 from kcptwisted.arq.governor import Governor
-from kcptwisted.arq.limits import SendLimits
+from kcptwisted.arq.limits import SHORTEST_PATH, SendLimits
 from kcptwisted.arq.pacing import LEAST_ROUND_TRIP, fitting
 from kcptwisted.arq.rack import RackRecovery
 from kcptwisted.arq.recovery import Recovery
@@ -26,6 +26,11 @@ MAXIMUM_BURST = 256
 INITIAL_REMOTE_WINDOW = 32
 
 
+#: What is known of the path is kept for so long without anything to send, milliseconds: the time
+#: for which BBR believes a minimum of the round trip.
+RESTING = 10_000
+
+
 class Sender:
     """
     Sends segments and keeps each until it is acknowledged.
@@ -39,7 +44,7 @@ class Sender:
     @ivar una: the first sn not acknowledged.
     @ivar next: the next sn to be sent.
     @ivar remoteWindow: the peer's free window, segments.
-    @ivar deadLink: a segment was sent L{DEAD_LINK<kcptwisted.arq.retransmission.DEAD_LINK>} times
+    @ivar deadLink: a segment was sent L{DEAD_LINK<kcptwisted.arq.recovery.DEAD_LINK>} times
         at least, and for the setting C{deadLinkAfter} nothing was newly acknowledged.
     @ivar rtt: the round-trip estimate.
     @ivar epoch: what the ts of a segment is beyond the time, milliseconds; fixed before the first
@@ -138,6 +143,17 @@ class Sender:
         """
         self.sendQueue.write(data)
 
+    def rest(self, now: int) -> None:
+        """
+        Forgets what is known of the path, but for the round trip, if nothing was sent for
+        L{RESTING}: it is old by now, and takes memory.
+
+        @param now: milliseconds.
+        """
+        isIdle = not self.inFlight and not self.sendQueue.segments
+        if isIdle and now - self._progress >= RESTING:
+            self.limits.rest(now)
+
     def pathChanged(self, now: int) -> None:
         """
         The segments take another path from now on.  What is in flight is sent again.
@@ -170,29 +186,28 @@ class Sender:
             position = before + ((sn - before) & MASK)
             if elapsed < HALF and elapsed <= now - self._since and position in inFlight:
                 self.rtt.sample(elapsed if elapsed < MAXIMUM_RTO else MAXIMUM_RTO)
-                limits.noteRoundTrip(now, inFlight)
+                if limits.governor is None and self.rtt.smoothed >= SHORTEST_PATH:
+                    limits.noteRoundTrip(now, inFlight)
         governor, recovery = limits.governor, self._recovery
         prior = 0 if governor is None else governor.inFlight(recovery.lost)
         byTime = self._settings.detectsLossByTime
-        news = takeAcknowledged(
+        una, isNews, newly, size, arrivals, errors = takeAcknowledged(
             inFlight, before, self.next, unas, acks, now, clock, byTime, governor is not None
         )
-        self._stats.KCPInErrors += news.errors
-        self.una = una = news.una
-        if news.any:
+        self.una = una
+        if errors:
+            self._stats.KCPInErrors += errors
+        if isNews:
             self._progress = now
             if not inFlight:
                 # An empty dictionary keeps its memory until it is cleared.
                 inFlight.clear()
-                recovery.clear()
-            else:
-                recovery.acknowledged(news.newly, before, una, now)
+            recovery.acknowledged(newly, before, una, now)
             if governor is not None:
                 if recovery.needless:
                     governor.control.onSpuriousLoss(now)
-                governor.acknowledged(
-                    now, news, recovery.newlyLost, recovery.lost, prior, self.remoteWindow
-                )
+                found, lost, peer = recovery.newlyLost, recovery.lost, self.remoteWindow
+                governor.acknowledged(now, newly, size, arrivals, found, lost, prior, peer)
         if limits.pacer.short:
             limits.refill(now, una, self.remoteWindow)
         return una != before
@@ -314,7 +329,7 @@ class Sender:
         """
         limits, queue, inFlight = self.limits, self.sendQueue, self.inFlight
         pacer = limits.pacer
-        if not inFlight and limits.governor is None:
+        if limits.governor is None and self.rtt.smoothed >= SHORTEST_PATH:
             # The handshake may have told the round trip.
             limits.noteRoundTrip(now, inFlight)
         if limits.governor is not None or pacer.rate or self.rtt.smoothed >= LEAST_ROUND_TRIP:
@@ -330,7 +345,14 @@ class Sender:
         if again and pacer.rate:
             pacer.take(again)
         fresh = 0
-        count = self._fresh(self.limits.room(self._recovery.lost)) if queue.segments else 0
+        count = len(queue.segments)
+        if count:
+            allowed = limits.window(self.una, self.remoteWindow) - (self.next - self.una)
+            count = min(count, allowed, MAXIMUM_BURST)
+            if count > 0 and (pacer.rate or limits.governor is not None):
+                room = limits.room(self._recovery.lost)
+                if count * self._settings.mtu > room:
+                    count = fitting(queue.segments, count, room)
         if count > 0:
             if not inFlight:
                 self._progress = self._since = now
@@ -366,15 +388,6 @@ class Sender:
         if not lost and (not more or self._openWindow <= 0):
             governor.limited(lost)
 
-    def charge(self, size: int) -> None:
-        """
-        Segments of other kinds leave beside those of L{flush}: the pacer counts them as well.
-
-        @param size: their bytes.
-        """
-        if self.limits.pacer.rate:
-            self.limits.pacer.take(size)
-
     def _takeAgain(self, now: int) -> list[int]:
         """
         Returns sns to send again, ascending.
@@ -388,12 +401,16 @@ class Sender:
         if governor is None:
             if again:
                 limits.noteLoss(len(again), now, self.inFlight)
-        elif recovery.timedOut:
+            return again
+        if recovery.timedOut:
             governor.control.onTimeout(now, governor.inFlight(lost))
         elif recovery.newlyLost:
-            nothing = Acknowledged(self.una)
-            prior = governor.inFlight(lost)
-            governor.acknowledged(
-                now, nothing, recovery.newlyLost, recovery.lost, prior, self.remoteWindow
-            )
+            prior, found = governor.inFlight(lost), recovery.newlyLost
+            governor.acknowledged(now, [], 0, 0, found, recovery.lost, prior, self.remoteWindow)
+        if recovery.lost and recovery.newlyLost:
+            # What was in flight before is not any more.
+            room = limits.room(recovery.lost)
+            again += recovery.take(now, self.una, self._progress, fresh, room)
+            if recovery.exhausted:
+                self.deadLink = True
         return again

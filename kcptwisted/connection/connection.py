@@ -208,6 +208,8 @@ class Connection:
         if not cmd:
             return False
         self._heard(now)
+        if self.conversation.sender.limits.governor is not None:
+            self.conversation.sender.rest(now)
         if cmd == WASK:
             self.outbox = [*self.outbox, self.conversation.windowDatagram(now)]
         return True

@@ -41,6 +41,11 @@ DEAD_LINK_AFTER = 10_000
 #: The cipher when a key is given and no C{crypt=}.
 DEFAULT_CIPHER = "aes-128-gcm"
 
+#: The congestion control, if nothing says otherwise.
+DEFAULT_CONGESTION = "bbr"
+
+_BY_NC = {True: NONE, False: "kcp"}
+
 #: The options that can be changed on a live connection.
 LIVE = (
     "mode",
@@ -146,9 +151,14 @@ class KCPOptions:
         self.checkMtu(self.overhead)
 
     def _checkCongestion(self) -> None:
-        if self.congestion is not None and self.nc is not None:
-            raise ValueError("congestion and nc say the same: one of them must be left out")
         findCongestionControl(self.congestionName)
+        if self.congestion is not None and self.nc is not None:
+            meant = _BY_NC[self.nc]
+            if meant != self.congestion:
+                said = "yes" if self.nc else "no"
+                raise ValueError(
+                    f"congestion must be {meant} or left out with nc={said}, not {self.congestion}"
+                )
 
     def checkMtu(self, overhead: int) -> None:
         """
@@ -248,7 +258,7 @@ class KCPOptions:
         """
         if self.congestion is not None:
             return self.congestion
-        return "bbr" if self.nc is None else NONE if self.nc else "kcp"
+        return DEFAULT_CONGESTION if self.nc is None else _BY_NC[self.nc]
 
     @property
     def windows(self) -> Windows:

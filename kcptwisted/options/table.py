@@ -129,7 +129,7 @@ OPTIONS = (
            unit="ACKs", low=0, high=1000, default="by mode"),
     Option("congestion", str, "What limits the bytes in flight, beside the windows.",
            choices=(*CONTROLS, NONE), extensible=True, default="bbr, or by nc"),
-    Option("nc", bool, "yes for congestion=none, no for congestion=kcp, as kcp-go writes it.",
+    Option("nc", bool, "As kcp-go has it: yes is congestion=none, no is congestion=kcp.",
            default="by congestion"),
     Option("mtu", int, "The largest UDP payload; at least its headers and one byte.", unit="bytes",
            low=OVERHEAD + 1, high=MAXIMUM_MTU),

@@ -193,7 +193,7 @@ class LiveTests(SynchronousTestCase):
         """
         Whether writes are messages cannot be changed: segments that wait are of one kind.
         """
-        error = self.assertRaises(ValueError, alone().configure, replace(SETTINGS, stream=False))
+        error = self.assertRaises(ValueError, alone().configure, replace(SETTINGS, stream=False), 0)
         self.assertIn("stream", str(error))
 
     def test_nothingLost(self) -> None:

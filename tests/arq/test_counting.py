@@ -9,7 +9,8 @@ from sys import getsizeof
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from kcptwisted.arq.counting import DEAD_LINK, CountingRecovery
+from kcptwisted.arq.counting import CountingRecovery
+from kcptwisted.arq.recovery import DEAD_LINK
 from kcptwisted.arq.rtt import RoundTripEstimator
 from kcptwisted.arq.sendqueue import Fragment
 from kcptwisted.stats import SessionStats
@@ -160,6 +161,7 @@ class CountingRecoveryTests(SynchronousTestCase):
         self.acknowledge(0, 1, una=2)
         assert self.recovery._resends is not None
         self.assertEqual(list(self.recovery._resends), list(range(2, COUNT)))
+        self.inFlight[1000] = (0, b"data")
         self.acknowledge(*range(2, COUNT), before=2, una=1000)
         self.assertEqual(self.recovery._resends, {})
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from kcptwisted.arq.retransmission import DEAD_LINK
+from kcptwisted.arq.recovery import DEAD_LINK
 from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.options import KCPOptions
 from kcptwisted.wire.segment import OVERHEAD

@@ -19,6 +19,7 @@ from tests.properties import given, strategies
 
 CONV = 0x12345678
 MSS = 10
+FULL = OVERHEAD + MSS
 
 
 def _settings(
@@ -273,7 +274,7 @@ class WindowTests(SenderTestCase):
         """
         self.make(congested=True).write(bytes(100))
         self.assertEqual(self.sns(), [0])
-        self.acknowledge(0)
+        self.sender.acknowledge([1], [(0, 0)], 0, True)
         self.assertEqual(self.sns(), [1, 2])
 
     def test_countedFromUna(self) -> None:
@@ -489,16 +490,15 @@ class AcknowledgeTests(SenderTestCase):
         """
         self.make(congested=True)
         control = self.control
-        control.ssthresh = 100
         self.launch(1)
         self.sender.acknowledge([1], [], 0, True)
-        self.assertEqual(control.window, 2)
+        self.assertEqual(control.window, 2 * FULL)
         self.launch(2)
         self.sender.acknowledge([2, 3], [], 0, True)
-        self.assertEqual(control.window, 4)
+        self.assertEqual(control.window, 4 * FULL)
         self.launch(3)
         self.acknowledge(4)
-        self.assertEqual(control.window, 4)
+        self.assertEqual(control.window, 4 * FULL)
 
 
 class ResendTests(SenderTestCase):
@@ -642,16 +642,15 @@ class ResendTests(SenderTestCase):
 
     def test_congestionAfterFast(self) -> None:
         """
-        Congestion control hears of a fast retransmission, and of what was in flight, counted from
-        the first segment that is not acknowledged.
+        Congestion control hears of a fast retransmission, and of what was in flight.
         """
         self.make(_settings(resend=2), congested=True)
         control = self.control
-        control.window = 20
+        control.window = 20 * FULL
         self.launch(20)
         self.acknowledge(1, 2)
         self.flush(50)
-        self.assertEqual((control.ssthresh, control.window), (10, 12))
+        self.assertEqual((control.ssthresh, control.window), (9, 11 * FULL))
 
     def test_congestionAfterTimeout(self) -> None:
         """
@@ -659,10 +658,10 @@ class ResendTests(SenderTestCase):
         """
         self.make(congested=True)
         control = self.control
-        control.window = 20
+        control.window = 20 * FULL
         self.launch(20)
         self.flush(200)
-        self.assertEqual((control.ssthresh, control.window), (10, 1))
+        self.assertEqual(control.window, FULL)
 
     def test_deadLink(self) -> None:
         """

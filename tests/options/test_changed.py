@@ -10,7 +10,7 @@ from typing import Any
 from kcptwisted.options import KCPOptions
 from kcptwisted.options.options import LIVE
 from kcptwisted.options.table import MODES, OPTIONS, Mode
-from tests.optionvalues import BOUNDS, TRUTHS, OptionsTestCase, make
+from tests.optionvalues import BOUNDS, TEXTS, TRUTHS, OptionsTestCase, make
 
 #: A value of each option that can be changed, which is not the default.
 VALUES: dict[str, Any] = {
@@ -18,6 +18,7 @@ VALUES: dict[str, Any] = {
     "nodelay": True,
     "interval": 50,
     "resend": 5,
+    "congestion": "kcp",
     "nc": False,
     "mtu": 1200,
     "sendWindow": 64,
@@ -161,7 +162,7 @@ class RefusedTests(OptionsTestCase):
         A value of another type, with the right one.
         """
         for name in LIVE:
-            kind = "bool" if name in TRUTHS else "str" if name == "mode" else "int"
+            kind = "bool" if name in TRUTHS else "str" if name in TEXTS else "int"
             for value in (2.5, b"1", [1], "x" if kind != "str" else 1):
                 self.check(make(crypt="null"), {name: value}, f"{name} must be {kind}")
 

@@ -9,6 +9,7 @@ from dataclasses import FrozenInstanceError
 from typing import Any
 
 from kcptwisted.arq.settings import ARQSettings
+from kcptwisted.congestion.registry import CONTROLS
 from kcptwisted.crypt.registry import CIPHERS
 from kcptwisted.options import KCPOptions
 from kcptwisted.options.table import OPTIONS, TICK, Mode
@@ -398,6 +399,7 @@ class SettingsTests(OptionsTestCase):
                 nodelay=True,
                 interval=20,
                 ackDelay=20 - TICK,
+                congestion=CONTROLS["bbr"],
                 resend=3,
                 stream=False,
                 ackNoDelay=True,

@@ -25,8 +25,8 @@ FAR = Link(delay=0.05)
 DEAD = Link(loss=1)
 BAD = Link(delay=0.02, jitter=0.01, loss=0.05, duplicate=0.02, reorder=0.05)
 
-PLAIN = KCPOptions(crypt="null")
-PROMPT = KCPOptions(crypt="null", ackNoDelay=True)
+PLAIN = KCPOptions(crypt="null", congestion="none")
+PROMPT = KCPOptions(crypt="null", congestion="none", ackNoDelay=True)
 CODED = KCPOptions(crypt="aes-128", key="sesame", dataShards=3, parityShards=1)
 MESSAGES = KCPOptions(crypt="null", stream=False)
 
@@ -36,6 +36,7 @@ CHOICES: dict[str, list[Any]] = {
     "nodelay": [False, True, None],
     "interval": [10, 40, 100, None],
     "resend": [0, 1, 2, 5, None],
+    "congestion": ["bbr", "kcp", "none", None],
     "nc": [False, True, None],
     "mtu": [150, 600, 1400, 1500],
     "sendWindow": [1, 8, 512],
@@ -128,6 +129,9 @@ class TransferTests(ConfigureTestCase):
         """
         chosen = random.sample(names, random.randint(1, len(names)))
         changes = {name: random.choice(CHOICES[name]) for name in chosen}
+        if changes.get("congestion") is not None:
+            # What it says of congestion control is to be the same.
+            changes.pop("nc", None)
         random.choice(ends).session.configure(**changes)
 
     def test_each(self) -> None:
@@ -333,7 +337,8 @@ class SendingTests(ConfigureTestCase):
         The rate is kept from now on, parity included, however often it is changed; without a limit
         the rest leaves at once.
         """
-        for options in (PLAIN, KCPOptions(crypt="null", dataShards=3, parityShards=1)):
+        coded = KCPOptions(crypt="null", congestion="none", dataShards=3, parityShards=1)
+        for options in (PLAIN, coded):
             self.setUp()
             client, server = self.connect(options)
             client.session.configure(rateLimit=20_000)
@@ -369,7 +374,7 @@ class SendingTests(ConfigureTestCase):
         for pacing in (True, False):
             self.setUp()
             client, _ = self.connect(
-                KCPOptions(crypt="null", ackNoDelay=True, pacing=not pacing), FAR
+                KCPOptions(crypt="null", congestion="none", ackNoDelay=True, pacing=not pacing), FAR
             )
             client.session.write(b"to know the round trip")
             self.network.run(1)
@@ -725,7 +730,7 @@ class MomentTests(ConfigureTestCase):
         A server whose client has not shown that it is at its address sends no more than three times
         what came, whatever is changed; afterwards it does as was set.
         """
-        options = KCPOptions(crypt="null", mode="fast")
+        options = KCPOptions(crypt="null", mode="fast", congestion="none")
         for changes in ({"nc": False}, {"mtu": 1500}, {"sendWindow": 1000, "rateLimit": 10**9}):
             self.setUp()
             self.network.setLink(SERVER, CLIENT, DEAD)

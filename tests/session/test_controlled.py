@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from kcptwisted.connection.opening import HELLOS
 from kcptwisted.options import KCPOptions
+from kcptwisted.options.table import LARGE_WINDOWS
 from kcptwisted.wire.control import (
     LONGEST_BLOCK,
     NO_TOKEN,
@@ -46,7 +47,10 @@ class OpenTests(ControlledTestCase):
         self.assertEqual((hello.host, hello.cmd, hello.seconds), (CLIENT, WASK, 0))
         self.assertEqual((answer.host, answer.cmd), (SERVER, WINS))
         assert hello.block is not None and answer.block is not None
-        self.assertEqual((hello.block.to, hello.frames), (NO_TOKEN, (Hello(Feature.STREAM, 1024),)))
+        self.assertEqual(
+            (hello.block.to, hello.frames),
+            (NO_TOKEN, (Hello(Feature.STREAM, LARGE_WINDOWS.receive),)),
+        )
         challenge = Challenge(answer.block.source)
         self.assertEqual(answer.block.to, hello.block.source)
         self.assertEqual(answer.frames, (*hello.frames, challenge))

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from twisted.internet import error
 
-from kcptwisted.arq.retransmission import DEAD_LINK
+from kcptwisted.arq.recovery import DEAD_LINK
 from kcptwisted.errors import DeadLink, LingerTimeout
 from kcptwisted.options import KCPOptions
 from kcptwisted.testing.link import Link

@@ -9,7 +9,7 @@ from kcptwisted.options import KCPOptions
 from tests.connections import SERVER, ConnectionTestCase
 from tests.inside import sessionOf
 
-WIDE = KCPOptions(crypt="null", sendWindow=65535, receiveWindow=65535)
+WIDE = KCPOptions(crypt="null", congestion="none", sendWindow=65535, receiveWindow=65535)
 
 
 class TurnTests(ConnectionTestCase):

@@ -1,0 +1,156 @@
+"""
+The segments in flight that were taken for lost, or sent again.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from heapq import heappop, heappush
+
+
+class Cause(IntEnum):
+    """
+    Why a segment is sent again.
+    """
+
+    #: A later one was acknowledged.
+    OVERTAKEN = 0
+    #: Nothing had been acknowledged for a while: to see whether the path is alive.
+    PROBE = 1
+    #: Nothing was acknowledged for longer than that.
+    TIMEOUT = 2
+    #: The caller said so.
+    EXPIRED = 3
+
+
+class Copy:
+    """
+    What is known of one segment.
+
+    @ivar sent: when its last copy left, milliseconds.
+    @ivar transmissions: copies sent.
+    @ivar waiting: bytes, header included, if it is taken for lost and waits to be sent again; else
+        0.
+    @ivar cause: why it is, or was, sent again.
+    """
+
+    __slots__ = ("cause", "sent", "transmissions", "waiting")
+
+    def __init__(self, sent: int) -> None:
+        self.sent = sent
+        self.transmissions = 1
+        self.waiting = 0
+        self.cause = Cause.PROBE
+
+
+class Losses:
+    """
+    Keeps a L{Copy} of each.
+
+    @ivar copies: by sn.
+    @ivar blamed: segments taken for lost because they were overtaken, since recovery last began, of
+        which it is not known that they had arrived.
+    @ivar until: recovery is over when una is beyond this sn.
+    @ivar probes: sent since something was newly acknowledged.
+    @ivar expiries: how often the timer has passed since then.
+    @ivar expired: when it did first, or last had a timeout, milliseconds.
+    @ivar suspects: what the last timeout took for lost: when copies left, and their sns; None if it
+        was right, or is undone.
+    """
+
+    __slots__ = (
+        "_heap",
+        "blamed",
+        "copies",
+        "expired",
+        "expiries",
+        "probes",
+        "suspects",
+        "until",
+    )
+
+    def __init__(self) -> None:
+        self.copies: dict[int, Copy] = {}
+        self._heap: list[int] = []
+        self.blamed = 0
+        self.until = -1
+        self.probes = 0
+        self.expiries = 0
+        self.expired = 0
+        self.suspects: list[tuple[int, list[int]]] | None = None
+
+    def of(self, sn: int, sent: int) -> Copy:
+        """
+        Returns what is known of a segment.
+
+        @param sent: when it left, if it did so once.
+        """
+        copy = self.copies.get(sn)
+        if copy is None:
+            copy = self.copies[sn] = Copy(sent)
+        return copy
+
+    def wait(self, sn: int, copy: Copy, size: int, cause: Cause) -> None:
+        """
+        A segment is taken for lost.
+
+        @param size: bytes, header included.
+        """
+        copy.waiting = size
+        copy.cause = cause
+        heappush(self._heap, sn)
+
+    def give(self, room: int, full: int) -> list[int]:
+        """
+        Returns the first of the segments that wait; they do not any more.
+
+        @param room: bytes for them.
+        @param full: bytes of a full segment.  A larger one may leave where this may.
+        """
+        heap, copies = self._heap, self.copies
+        given: list[int] = []
+        while heap:
+            copy = copies.get(heap[0])
+            if copy is not None and copy.waiting:
+                if room < copy.waiting and room < full:
+                    break
+                room -= copy.waiting
+                copy.waiting = 0
+                given.append(heap[0])
+            heappop(heap)
+        return given
+
+    def passed(self, before: int, una: int) -> list[Copy]:
+        """
+        Returns what was known of the segments from C{before} up to C{una}, and forgets it.
+        """
+        copies = self.copies
+        gone: list[Copy] = []
+        sns = range(before, una) if una - before < len(copies) else list(copies)
+        for sn in sns:
+            if sn < una:
+                copy = copies.pop(sn, None)
+                if copy is not None:
+                    gone.append(copy)
+        return gone
+
+    def release(self) -> list[tuple[int, list[int]]]:
+        """
+        Takes back the last timeout: what it took for lost, and was not sent again, waits no more.
+
+        @return: when copies left, in that order, and the sns of those.
+        """
+        copies = self.copies
+        released: list[tuple[int, list[int]]] = []
+        for sent, sns in self.suspects or []:
+            again = []
+            for sn in sns:
+                copy = copies.get(sn)
+                if copy is None or not copy.waiting or copy.sent != sent:
+                    continue
+                if copy.cause == Cause.TIMEOUT:
+                    again.append(sn)
+            if again:
+                released.append((sent, again))
+        self.suspects = None
+        return released
