@@ -250,20 +250,24 @@ class RackRecovery(Recovery):
         for sn, sent in reversed(newly):
             copy = copies.pop(sn, None)
             if copy is not None:
-                self._judge(losses, copy, sent < copy.sent, now)
+                self._judge(losses, copy, sent < copy.sent, True, now)
                 if sent >= copy.sent and copy.cause == Cause.TIMEOUT and not copy.waiting:
                     # The timeout was right.
                     losses.suspects = None
         for copy in losses.passed(before, una):
             # Which copy una acknowledges is known if the last has not had the time.
-            self._judge(losses, copy, 0 <= now - copy.sent < self._rtt.least, now)
+            self._judge(losses, copy, 0 <= now - copy.sent < self._rtt.least, False, now)
         self.pending = self.lost > 0
 
-    def _judge(self, losses: Losses, copy: Copy, isOlder: bool, now: int) -> None:
+    def _judge(
+        self, losses: Losses, copy: Copy, isOlder: bool, isEchoed: bool, now: int
+    ) -> None:
         """
         A segment is acknowledged.
 
         @param isOlder: whether an older copy than the last has arrived.
+        @param isEchoed: whether its own ACK says so.  Otherwise that ACK may have been lost: it was
+            not late.
         """
         if copy.waiting:
             self.lost -= copy.waiting
@@ -272,12 +276,14 @@ class RackRecovery(Recovery):
         else:
             self._stats.NeedlessRetrans += 1
         if copy.cause == Cause.OVERTAKEN:
-            self._learn().tooSmall(now, self._rtt)
+            if isEchoed:
+                self._learn().tooSmall(now, self._rtt)
             losses.blamed -= 1
             if not losses.blamed:
                 self.needless = True
         elif copy.cause == Cause.PROBE:
-            self._learn().patience = MEMORY
+            if isEchoed:
+                self._learn().patience = MEMORY
         elif copy.cause == Cause.TIMEOUT and losses.suspects is not None:
             self.needless = True
             self._release(losses)
