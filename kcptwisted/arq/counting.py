@@ -156,9 +156,7 @@ class CountingRecovery(Recovery):
         inFlight, resends = self._inFlight, self._resends
         assert resends is not None
         timedOut = {
-            sn: timeout
-            for sn, timeout in self._deadlines.due(now, una, resends)
-            if sn in inFlight
+            sn: timeout for sn, timeout in self._deadlines.due(now, una, resends) if sn in inFlight
         }
         fast = [sn for sn in overtaken.takeFast() if sn not in timedOut]
         early: list[int] = []
