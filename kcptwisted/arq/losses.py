@@ -7,6 +7,8 @@ from __future__ import annotations
 from enum import IntEnum
 from heapq import heappop, heappush
 
+from kcptwisted.arq.tailtimer import TailTimer
+
 
 class Cause(IntEnum):
     """
@@ -51,32 +53,19 @@ class Losses:
     @ivar blamed: segments taken for lost because they were overtaken, since recovery last began, of
         which it is not known that they had arrived.
     @ivar until: recovery is over when una is beyond this sn.
-    @ivar probes: sent since something was newly acknowledged.
-    @ivar expiries: how often the timer has passed since then.
-    @ivar expired: when it did first, or last had a timeout, milliseconds.
+    @ivar timer: sees to those of which no ACK tells.
     @ivar suspects: what the last timeout took for lost: when copies left, and their sns; None if it
         was right, or is undone.
     """
 
-    __slots__ = (
-        "_heap",
-        "blamed",
-        "copies",
-        "expired",
-        "expiries",
-        "probes",
-        "suspects",
-        "until",
-    )
+    __slots__ = ("_heap", "blamed", "copies", "suspects", "timer", "until")
 
     def __init__(self) -> None:
         self.copies: dict[int, Copy] = {}
         self._heap: list[int] = []
         self.blamed = 0
         self.until = -1
-        self.probes = 0
-        self.expiries = 0
-        self.expired = 0
+        self.timer = TailTimer()
         self.suspects: list[tuple[int, list[int]]] | None = None
 
     def of(self, sn: int, sent: int) -> Copy:
@@ -100,25 +89,27 @@ class Losses:
         copy.cause = cause
         heappush(self._heap, sn)
 
-    def give(self, room: int, full: int) -> list[int]:
+    def give(self, room: int, full: int) -> tuple[list[int], int]:
         """
-        Returns the first of the segments that wait; they do not any more.
+        Returns the first of the segments that wait, and their bytes; they do not wait any more.
 
         @param room: bytes for them.
         @param full: bytes of a full segment.  A larger one may leave where this may.
         """
         heap, copies = self._heap, self.copies
         given: list[int] = []
+        size = 0
         while heap:
             copy = copies.get(heap[0])
             if copy is not None and copy.waiting:
                 if room < copy.waiting and room < full:
                     break
                 room -= copy.waiting
+                size += copy.waiting
                 copy.waiting = 0
                 given.append(heap[0])
             heappop(heap)
-        return given
+        return given, size
 
     def passed(self, before: int, una: int) -> list[Copy]:
         """
@@ -134,14 +125,15 @@ class Losses:
                     gone.append(copy)
         return gone
 
-    def release(self) -> list[tuple[int, list[int]]]:
+    def release(self) -> tuple[list[tuple[int, list[int]]], int]:
         """
         Takes back the last timeout: what it took for lost, and was not sent again, waits no more.
 
-        @return: when copies left, in that order, and the sns of those.
+        @return: when copies left, in that order, and their sns; and their bytes.
         """
         copies = self.copies
         released: list[tuple[int, list[int]]] = []
+        size = 0
         for sent, sns in self.suspects or []:
             again = []
             for sn in sns:
@@ -150,7 +142,11 @@ class Losses:
                     continue
                 if copy.cause == Cause.TIMEOUT:
                     again.append(sn)
+                    size += copy.waiting
+                    copy.waiting = 0
+                    if copy.transmissions == 1:
+                        del copies[sn]
             if again:
                 released.append((sent, again))
         self.suspects = None
-        return released
+        return released, size

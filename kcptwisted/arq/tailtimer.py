@@ -1,0 +1,68 @@
+"""
+The timer for what no later ACK tells of: the tail of what was sent.
+"""
+
+from __future__ import annotations
+
+from kcptwisted.arq.rtt import MAXIMUM_RTO, RoundTripEstimator
+
+#: The most probes that leave before something is newly acknowledged.
+MAXIMUM_PROBES = 4
+
+
+class TailTimer:
+    """
+    What it has done since something was newly acknowledged.  Times are milliseconds.
+
+    It passes when the oldest copy in flight is as old as the retransmission timeout: the segment is
+    sent again as a probe, and others when they are as old, up to L{MAXIMUM_PROBES}.  If nothing is
+    acknowledged then, it passes again with a longer timeout, and longer each time: by half of it
+    with C{nodelay}, else by all of it.
+
+    @ivar probes: how many have left.
+    @ivar expiries: how often it has passed, the probes after the first not counted.
+    """
+
+    __slots__ = ("_passed", "expiries", "probes")
+
+    def __init__(self) -> None:
+        self.probes = 0
+        self.expiries = 0
+        # When it did so first, or last for longer.
+        self._passed = 0
+
+    def acknowledged(self) -> None:
+        """
+        Something was newly acknowledged.
+        """
+        self.probes = self.expiries = 0
+
+    def passed(self, now: int) -> None:
+        """
+        It has passed.
+        """
+        self.expiries += 1
+        self._passed = now
+
+    def due(self, sent: int, rtt: RoundTripEstimator, nodelay: bool, mayProbe: bool) -> int:
+        """
+        Returns when it passes again.
+
+        @param sent: when the oldest copy in flight left.
+        @param mayProbe: whether that may be one more probe.
+        """
+        isProbe = mayProbe and self.expiries == 1 and self.probes < MAXIMUM_PROBES
+        if isProbe and sent < self._passed:
+            return sent + rtt.timeout
+        return self.end(sent, rtt, nodelay)
+
+    def end(self, sent: int, rtt: RoundTripEstimator, nodelay: bool) -> int:
+        """
+        Returns when the longer timeout is over.
+
+        @param sent: when the oldest copy in flight left.
+        """
+        timeout = rtt.timeout
+        wait = timeout + self.expiries * (timeout // 2 if nodelay else timeout)
+        end = self._passed + (wait if wait < MAXIMUM_RTO else MAXIMUM_RTO)
+        return end if end > sent + timeout else sent + timeout
