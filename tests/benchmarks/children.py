@@ -90,7 +90,13 @@ class Child:
         @return: the next line, which is an object in JSON.
         @raise ChildFailed: if it is not, or there is none.
         """
-        line = self.line(patience)
+        return self.parsed(self.line(patience))
+
+    def parsed(self, line: str) -> dict[str, Any]:
+        """
+        @return: a line as an object in JSON.
+        @raise ChildFailed: if it is not.
+        """
         try:
             found: dict[str, Any] = json.loads(line)
         except ValueError:

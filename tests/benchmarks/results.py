@@ -17,6 +17,16 @@ from typing import Any
 VERSION = 1
 
 
+class Traced(dict[str, float]):
+    """
+    What a measurement found, by quantity, and how some of it went over time.
+
+    @ivar lines: by name, a value for each step of time.
+    """
+
+    lines: dict[str, list[float]]
+
+
 @dataclass
 class Series:
     """
@@ -25,16 +35,20 @@ class Series:
     @ivar name: of the subject, such as an implementation.
     @ivar setting: what it ran with, of several of that name.
     @ivar values: by quantity, a value of each round.
+    @ivar lines: time-lines by name, of one round, if there are any.
     """
 
     name: str
     setting: str = ""
     values: dict[str, list[float]] = field(default_factory=dict)
+    lines: dict[str, list[float]] = field(default_factory=dict)
 
     def add(self, found: dict[str, float]) -> None:
         """
-        Take another round.
+        Take another round; the time-lines of the first one are kept.
         """
+        if isinstance(found, Traced) and not self.lines:
+            self.lines = found.lines
         for quantity, value in found.items():
             self.values.setdefault(quantity, []).append(value)
 

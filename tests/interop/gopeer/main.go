@@ -10,6 +10,8 @@
 //	        nanoseconds from the arrival of the first to that of the last
 //	source  reads a count N and sends N bytes of the test stream
 //	oob     sends out-of-band datagrams back, and is an echo besides
+//	meter   reads, prints "complete" and the time when a session has brought
+//	        -bytes bytes, and at its end what had come on each session when
 //
 // Sink and source then wait for the next count on the same session. At its end
 // a server prints one line of JSON, the CPU seconds ("cpu") and the bytes of
@@ -31,13 +33,15 @@
 // a server's. With -ready, all but idle print "ready" before what they time
 // begins.
 //
-// One client never closes by itself:
+// Two clients never close by themselves:
 //
 //	caller  calls an echo server with -size bytes, every -pause; after -count
 //	        answers, or when one is not there within -patience, it dials
 //	        again, until its standard input ends. It prints a line of JSON
 //	        for the first answer of each session, "answered", and for its
 //	        end, "enough", "late" or "over"
+//	flood   sends -bytes bytes to a meter; at the end of its standard input it
+//	        prints what the smoothed round trip was when
 //
 // Between a client and a server, without kcp-go, stands a bad path:
 //
@@ -107,6 +111,7 @@ type config struct {
 
 	dataShards, parityShards    int
 	mode                        string
+	nc                          int
 	sndWnd, rcvWnd, mtu         int
 	stream                      bool
 	ackNoDelay, writeDelay      bool
@@ -127,7 +132,7 @@ func parseFlags() (*config, error) {
 	c := new(config)
 	flag.StringVar(&c.listen, "listen", "", "serve on this `HOST:PORT`")
 	flag.StringVar(&c.dial, "dial", "", "be a client of this `HOST:PORT`")
-	flag.StringVar(&c.role, "role", "", "echo, sink, source or oob; a client also pingpong, paced, idle or caller")
+	flag.StringVar(&c.role, "role", "", "echo, sink, source, oob or meter; a client also pingpong, paced, idle, caller or flood")
 
 	flag.StringVar(&c.relay, "relay", "", "pass what comes to -listen on to this `HOST:PORT`, IPv4")
 	flag.Float64Var(&c.delay, "delay", 0, "relay: `seconds` that each direction takes")
@@ -148,6 +153,7 @@ func parseFlags() (*config, error) {
 	flag.IntVar(&c.dataShards, "datashard", 0, "FEC data shards, 0 for no FEC")
 	flag.IntVar(&c.parityShards, "parityshard", 0, "FEC parity shards, 0 for no FEC")
 	flag.StringVar(&c.mode, "mode", "fast3", "normal, fast, fast2 or fast3")
+	flag.IntVar(&c.nc, "nc", -1, "1 turns congestion control off, 0 turns it on; as -mode says if not given")
 	flag.IntVar(&c.sndWnd, "sndwnd", 1024, "send window, in segments")
 	flag.IntVar(&c.rcvWnd, "rcvwnd", 1024, "receive window, in segments")
 	flag.IntVar(&c.mtu, "mtu", 1400, "largest UDP payload")
@@ -265,6 +271,8 @@ func main() {
 		err = serveRelay(c, w)
 	case c.role == "caller" && c.dial != "":
 		err = runCaller(c, w)
+	case c.role == "flood" && c.dial != "":
+		err = runFlood(c, w)
 	case c.listen != "":
 		err = runServer(c, w)
 	default:

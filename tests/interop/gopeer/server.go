@@ -16,6 +16,7 @@ const readSize = 65536
 // ends. It then prints what the process has used.
 func runServer(c *config, w *wire) error {
 	var handle func(net.Conn) error
+	report := func() any { return used() }
 	switch c.role {
 	case "echo":
 		handle = serveEcho
@@ -23,6 +24,9 @@ func runServer(c *config, w *wire) error {
 		handle = serveSink
 	case "oob":
 		handle = serveEcho
+	case "meter":
+		m := newMeter(c.bytes)
+		handle, report = m.serve, func() any { return m.report() }
 	case "source":
 		data := newPattern(c.seed, c.chunk)
 		handle = func(s net.Conn) error { return serveSource(s, data, c.chunk) }
@@ -63,7 +67,7 @@ func runServer(c *config, w *wire) error {
 		}
 	}()
 	err = <-ended
-	printJSON(os.Stdout, used())
+	printJSON(os.Stdout, report())
 	return err
 }
 

@@ -63,6 +63,9 @@ func (w *wire) widen(conn *net.UDPConn) error {
 // tune gives a session the settings of the command line.
 func (w *wire) tune(s *kcp.UDPSession) {
 	mode := modes[w.mode]
+	if w.nc >= 0 {
+		mode[3] = w.nc
+	}
 	s.SetMtu(w.mtu)
 	s.SetWindowSize(w.sndWnd, w.rcvWnd)
 	s.SetNoDelay(mode[0], mode[1], mode[2], mode[3])

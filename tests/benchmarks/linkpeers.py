@@ -1,0 +1,101 @@
+"""
+Who is compared over links, and how the ends are started.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.benchmarks.children import ROOT
+from tests.benchmarks.contenders import KCP_GO, OURS, SOCKET_BUFFER
+
+_METER = [sys.executable, str(ROOT / "tests/benchmarks/meter.py")]
+_PEER = [sys.executable, "-m", "kcptwisted.commands.bench.peer"]
+
+#: Seconds after which a process ends that was forgotten.
+WATCHDOG = 600
+
+#: Bytes of a question and an answer.
+PING = 64
+
+
+@dataclass(frozen=True)
+class LinkPeer:
+    """
+    One implementation with one setting.
+
+    @ivar name: of the implementation.
+    @ivar setting: of several of that name.
+    @ivar meter: gives the command line of a server that counts, of the bytes that are enough.
+    @ivar flood: that of a client that sends, of an address and bytes.
+    @ivar echo: that of a server that echoes.
+    @ivar ping: that of a client that plays ping-pong, of an address and how often.
+    """
+
+    name: str
+    setting: str
+    meter: Callable[[int], list[str]]
+    flood: Callable[[str, int], list[str]]
+    echo: Callable[[], list[str]]
+    ping: Callable[[str, int], list[str]]
+
+
+def ours(options: str = "", setting: str = "", name: str = OURS) -> LinkPeer:
+    """
+    @param options: of both ends, besides cipher and buffers: C{":mode=fast"}.
+    @return: ours.
+    """
+    rest = f":crypt=null:socketBuffer={SOCKET_BUFFER}{options}"
+    listening = f"kcp:0:interface=127.0.0.1{rest}"
+    watchdog = f"--timeout={WATCHDOG}"
+    return LinkPeer(
+        name,
+        setting,
+        lambda size: [*_METER, "meter", listening, f"--bytes={size}"],
+        lambda address, size: [*_METER, "flood", f"kcp:{address}{rest}", f"--bytes={size}"],
+        lambda: [*_PEER, "serve", listening, "--role=echo", watchdog],
+        lambda address, count: [
+            *[*_PEER, "pingpong", f"kcp:{address}{rest}", watchdog, "--ready"],
+            *[f"--size={PING}", f"--count={count}"],
+        ],
+    )
+
+
+def kcpGo(binary: str, setting: str, *flags: str) -> LinkPeer:
+    """
+    @param binary: the path of C{gopeer}.
+    @param flags: of both ends.
+    @return: kcp-go.
+    """
+    common = [binary, f"-sockbuf={SOCKET_BUFFER}", f"-timeout={WATCHDOG}", *flags]
+    serving = [*common, "-listen=127.0.0.1:0", "-stdin"]
+    return LinkPeer(
+        KCP_GO,
+        setting,
+        lambda size: [*serving, "-role=meter", f"-bytes={size}"],
+        lambda address, size: [
+            *[*common, f"-dial={address}", "-role=flood", "-ready"],
+            f"-bytes={size}",
+        ],
+        lambda: [*serving, "-role=echo"],
+        lambda address, count: [
+            *[*common, f"-dial={address}", "-role=pingpong", "-ready"],
+            *[f"-size={PING}", f"-count={count}"],
+        ],
+    )
+
+
+def allKCPGo(binary: str, segments: int) -> list[LinkPeer]:
+    """
+    @param binary: the path of C{gopeer}.
+    @param segments: the window that suits the link.
+    @return: kcp-go as kcptun sets it by default, with a window made for the link, and with its own
+        congestion control.
+    """
+    return [
+        kcpGo(binary, "default", "-mode=fast", "-sndwnd=128", "-rcvwnd=512"),
+        kcpGo(binary, "window", "-mode=fast", f"-sndwnd={segments}", f"-rcvwnd={segments}"),
+        kcpGo(binary, "nc=0", "-mode=fast", "-nc=0", "-sndwnd=4096", "-rcvwnd=4096"),
+    ]
