@@ -21,8 +21,8 @@ INITIAL_WINDOW = 16
 MINIMUM_WINDOW = 4
 STARTUP_GAIN = 2.3
 CAREFUL_GAIN = 1.0
-CROWD=16
-CROWDS=2
+CROWD = 16
+CROWDS = 2
 SURPLUS = 1.0
 DRAIN_GAIN = 0.5
 DOWN_GAIN = 0.75
@@ -107,10 +107,14 @@ class BBR(CongestionControl):
     @property
     def bandwidth(self) -> int:
         return self.model.rate
+
     @property
-    def minimumRoundTrip(self): return self.model.minimumRoundTrip
+    def minimumRoundTrip(self):
+        return self.model.minimumRoundTrip
+
     @property
-    def _base(self): return self.model.loss
+    def _base(self):
+        return self.model.loss
 
     def configure(self, segment: int) -> None:
         self._segment = segment
@@ -217,7 +221,10 @@ class BBR(CongestionControl):
         if state == CRUISE:
             gain = 1.0 + STRENGTH * (aim - own) / aim
             self._gain = min(max(gain, LEAST_CRUISE), MOST_CRUISE)
-            if self._stateRounds >= CRUISE_ROUNDS + (model.rounds * 7 + ack.totalDelivered // self._segment) % 3:
+            if (
+                self._stateRounds
+                >= CRUISE_ROUNDS + (model.rounds * 7 + ack.totalDelivered // self._segment) % 3
+            ):
                 if own <= SKIP * aim or self._skipped >= SKIPS:
                     self._before = model.rate
                     self._enter(UP)
