@@ -47,7 +47,8 @@ class LatestArrival:
             copy = copies.get(sn)
             if runs.has(sn, sent) if copy is None else sent <= copy.sent:
                 self._sent, self._sn = sent, sn
-                self.roundTrip = now - sent
+                # What left in the same millisecond may have left later.
+                self.roundTrip = max(now - sent, 1)
                 break
         sn, sent = newly[-1]
         return (sent, sn) < before and sn not in copies
