@@ -72,7 +72,7 @@ def takeAcknowledged(
                     newly.append((base + distance, now - ((clock - ts) & MASK)))
         elif distance < HALF:
             errors += 1
-    if selective:
+    if selective or base != una:
         while base < following and base not in inFlight:
             base += 1
     return base, selective or base != una, newly, size, arrivals, errors
