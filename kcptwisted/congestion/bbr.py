@@ -42,7 +42,7 @@ LEAST_STEP = 0.06
 STEP = 0.25
 MOST_STEP = 0.5
 ALPHA = 4
-STRENGTH = 0.2
+STRENGTH = 0.5
 LEAST_CRUISE = 0.75
 MOST_CRUISE = 1.02
 SKIP = 1.5
@@ -219,7 +219,7 @@ class BBR(CongestionControl):
                 self._enter(PROBE_RTT)
                 return
         if state == CRUISE:
-            gain = 1.0 + STRENGTH * (aim - own) / aim
+            gain = 1.0 + STRENGTH * (aim - own) / (model.product or 1)
             self._gain = min(max(gain, LEAST_CRUISE), MOST_CRUISE)
             if (
                 self._stateRounds
@@ -301,6 +301,8 @@ class BBR(CongestionControl):
             return
         loss, state = model.loss, self.state
         send = rate / (1.0 - loss)
+        if state == STARTUP and self._gain > CAREFUL_GAIN and least:
+            send = max(send, INITIAL_WINDOW * segment * 1000 / least)
         self.pacingRate = int(self._gain * send) or 1
         product = send * (least + self._others) / 1000
         window = int((self._windowGain + 2.0 * loss) * product)
