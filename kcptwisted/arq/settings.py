@@ -29,6 +29,8 @@ class ARQSettings:
         limit.
     @ivar pacing: windows are spread over the round trip, if that is long enough.
     @ivar deadLinkAfter: milliseconds without a new acknowledgement before the link can be dead.
+    @ivar leastMtu: the mtu that limits messages, because C{mtu} may become as small again; 0 means
+        C{mtu}.
     """
 
     mtu: int = 1400
@@ -43,6 +45,7 @@ class ARQSettings:
     rateLimit: int = 0
     pacing: bool = True
     deadLinkAfter: int = 10_000
+    leastMtu: int = 0
 
     @property
     def mss(self) -> int:
@@ -50,3 +53,10 @@ class ARQSettings:
         The most payload bytes of one segment.
         """
         return self.mtu - OVERHEAD
+
+    @property
+    def leastMss(self) -> int:
+        """
+        The payload bytes of a segment by which messages are limited.
+        """
+        return (self.leastMtu or self.mtu) - OVERHEAD

@@ -7,11 +7,15 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from kcptwisted.arq import pacing
+from kcptwisted.connection.pathmtu import LARGEST_MTU
 from kcptwisted.crypt.registry import CIPHERS
 from kcptwisted.wire.fec import MAXIMUM_SHARDS
 from kcptwisted.wire.segment import OVERHEAD
 
-MAXIMUM_MTU = 1500
+MAXIMUM_MTU = LARGEST_MTU
+
+#: The mtu of an end that finds out what the path carries.
+AUTO = "auto"
 
 #: Milliseconds between two ticks of the clock that drives flushes; kcp-go's smallest interval.
 TICK = pacing.TICK
@@ -46,6 +50,7 @@ class Option(NamedTuple):
     @ivar unit: of a number, for people.
     @ivar low: the smallest value of a number.
     @ivar high: the largest value of a number.
+    @ivar words: what may be given in place of a number.
     @ivar choices: the values of a string, if they are fixed.
     @ivar extensible: whether there may be choices that the user has added.
     @ivar default: for people, where the bare value says too little.
@@ -59,6 +64,7 @@ class Option(NamedTuple):
     unit: str = ""
     low: float = 0
     high: float = 0
+    words: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
     extensible: bool = False
     default: str = ""
@@ -74,7 +80,7 @@ class Option(NamedTuple):
             return "yes or no (1 or 0)"
         if self.kind is str:
             return "text"
-        return f"{self.low} to {self.high}"
+        return " or ".join([*self.words, f"{self.low} to {self.high}"])
 
     @property
     def bounds(self) -> str:
@@ -111,8 +117,9 @@ OPTIONS = (
     Option("resend", int, "Send a segment again after so many ACKs of later ones; 0 means never.",
            unit="ACKs", low=0, high=1000, default="by mode"),
     Option("nc", bool, "No congestion window.", default="by mode"),
-    Option("mtu", int, "The largest UDP payload; at least its headers and one byte.", unit="bytes",
-           low=OVERHEAD + 1, high=MAXIMUM_MTU),
+    Option("mtu", int, "The largest UDP payload, at least its headers and one byte; auto finds out "
+           "what the path carries.", unit="bytes", low=OVERHEAD + 1, high=MAXIMUM_MTU,
+           words=(AUTO,)),
     Option("sendWindow", int, "The most segments in flight.", unit="segments", low=1, high=65535),
     Option("receiveWindow", int, "The most segments held for the application.", unit="segments",
            low=1, high=65535),

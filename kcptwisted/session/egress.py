@@ -24,6 +24,7 @@ class IEgressSession(Protocol):
     """
 
     address: Address
+    socket: SessionSocket
     connection: Connection
     application: Application
 
@@ -40,6 +41,9 @@ def send(
     """
     if not datagrams:
         return
+    fragments = session.connection.fragments
+    if fragments:
+        session.socket.allowFragments(True)
     try:
         below.writeDatagrams(datagrams, session.address)
     except error.ConnectionLost:
@@ -47,6 +51,9 @@ def send(
         session.end(Failure())
     except Exception:
         session.application.failed("writeDatagrams of a layer below")
+    finally:
+        if fragments:
+            session.socket.allowFragments(False)
 
 
 def sendOutbox(session: IEgressSession, below: IDatagramTransport) -> None:

@@ -27,6 +27,8 @@ class SessionSocket(Protocol):
     @ivar stats: counts of the port.
     @ivar calls: whether its sessions begin the connections (a client's socket), and not the peers.
     @ivar reactor: the reactor of the program.
+    @ivar forbidsFragments: whether datagrams are not fragmented on their way, unless that is
+        allowed.
     """
 
     clock: FlushClock
@@ -35,6 +37,14 @@ class SessionSocket(Protocol):
 
     @property
     def reactor(self) -> Any: ...
+
+    @property
+    def forbidsFragments(self) -> bool: ...
+
+    def allowFragments(self, allowed: bool) -> None:
+        """
+        Lets IP fragment the datagrams that are sent from now on, or forbids it again.
+        """
 
     def newToken(self) -> bytes:
         """

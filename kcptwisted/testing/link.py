@@ -22,6 +22,8 @@ class Link:
     @ivar duplicate: the share of datagrams that arrive twice, 0 to 1.
     @ivar corrupt: the share of datagrams in which one bit is changed, 0 to 1.
     @ivar mtu: the largest UDP payload that passes, in bytes; larger ones are lost.
+    @ivar fragments: larger ones pass all the same, if their sender does not forbid fragments.
+    @ivar reportsMtu: the sender is told (ICMP) of those that are lost for their size.
     @raise ValueError: if a field is out of bounds.  The message names it.
     """
 
@@ -33,6 +35,8 @@ class Link:
     duplicate: float = 0.0
     corrupt: float = 0.0
     mtu: int = 65507
+    fragments: bool = False
+    reportsMtu: bool = False
 
     def __post_init__(self) -> None:
         for name in ("loss", "reorder", "duplicate", "corrupt"):
@@ -65,19 +69,29 @@ class LinkModel:
         self.lost = 0
         self.corrupted = 0
 
-    def arrivals(self, datagram: bytes) -> list[tuple[float, bytes]]:
+    def arrivals(self, datagram: bytes, whole: bool = False) -> list[tuple[float, bytes]]:
         """
         Decides what happens to one datagram.
 
+        @param whole: whether its sender forbids fragments.
         @return: what arrives: the seconds that it takes, and the datagram, once for each copy.
         """
         link = self.link
-        if len(datagram) > link.mtu or self._happens(link.loss):
+        if self.isTooBig(datagram, whole) or self._happens(link.loss):
             self.lost += 1
             return []
         self.passed += 1
         copies = 2 if self._happens(link.duplicate) else 1
         return [(self._delay(), self._damage(datagram)) for _ in range(copies)]
+
+    def isTooBig(self, datagram: bytes, whole: bool) -> bool:
+        """
+        Returns True if a datagram does not pass because of its size.
+
+        @param whole: whether its sender forbids fragments.
+        """
+        link = self.link
+        return len(datagram) > link.mtu and (whole or not link.fragments)
 
     def _happens(self, share: float) -> bool:
         return share > 0 and self._random.random() < share

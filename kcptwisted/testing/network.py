@@ -26,7 +26,7 @@ from twisted.internet.abstract import isIPv6Address
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.base import DelayedCall
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.error import CannotListenError
+from twisted.internet.error import CannotListenError, MessageLengthError
 from twisted.internet.interfaces import (
     IDelayedCall,
     IHostnameResolver,
@@ -165,7 +165,11 @@ class SimulatedNetwork:
             tap(source.address, destination, datagram)
         origin = self._translations.outside(source.address)
         target = self._translations.inside(destination) or destination
-        for delay, arrived in self.model(source.address[0], target[0]).arrivals(datagram):
+        model = self.model(source.address[0], target[0])
+        if model.link.reportsMtu and model.isTooBig(datagram, source.whole):
+            link = model.link
+            self.clock.callLater(link.delay, source.limits.__setitem__, destination, link.mtu)
+        for delay, arrived in model.arrivals(datagram, source.whole):
             self.clock.callLater(delay, self._arrive, source, origin, destination, arrived)
 
     def _arrive(
@@ -297,6 +301,8 @@ class SimulatedPort:
     A UDP port of a simulated host.
 
     @ivar address: host and port.
+    @ivar whole: whether its datagrams are not to be fragmented.
+    @ivar limits: the largest datagrams for destinations that routers have told of.
     """
 
     def __init__(
@@ -314,6 +320,8 @@ class SimulatedPort:
         self._protocol = protocol
         self._peer: tuple[str, int] | None = None
         self.address = (host.address, number)
+        self.whole = False
+        self.limits: dict[tuple[str, int], int] = {}
 
     def startListening(self) -> None:
         """
@@ -361,10 +369,29 @@ class SimulatedPort:
     def write(self, packet: bytes, addr: tuple[str, int] | None = None) -> None:
         """
         Sends a datagram.
+
+        @raise MessageLengthError: if it is too large for the path, as far as is known.
         """
         destination = addr or self._peer
         assert destination is not None, "not connected and no address given"
+        if self.whole and len(packet) > self.limits.get(destination[:2], len(packet)):
+            raise MessageLengthError("message too long")
         self._network.send(self, destination[:2], packet)
+
+    def forbid(self) -> bool:
+        """
+        Has datagrams arrive whole or not at all.
+
+        @return: True: that can be done here.
+        """
+        self.whole = True
+        return True
+
+    def allow(self) -> None:
+        """
+        Lets datagrams be fragmented.
+        """
+        self.whole = False
 
     def receive(self, datagram: bytes, source: tuple[str, int]) -> None:
         """

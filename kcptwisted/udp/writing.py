@@ -46,6 +46,13 @@ class DatagramWriter:
         """
         self._sender = sender
 
+    def allowFragments(self, allowed: bool) -> None:
+        """
+        See L{DatagramSender.allowFragments}.
+        """
+        if self._sender is not None:
+            self._sender.allowFragments(allowed)
+
     def writeDatagrams(self, datagrams: Sequence[bytes], address: Address) -> None:
         """
         Sends; see L{kcptwisted.interfaces.IDatagramTransport.writeDatagrams}.
