@@ -14,6 +14,7 @@ from kcptwisted.connection.connection import Connection
 from kcptwisted.interfaces import Address, IDatagramTransport
 from kcptwisted.session.application import Application
 from kcptwisted.session.holder import SessionSocket
+from kcptwisted.udp.fragmentation import Fragments
 
 
 class IEgressSession(Protocol):
@@ -43,7 +44,7 @@ def send(
         return
     fragments = session.connection.fragments
     if fragments:
-        session.socket.allowFragments(True)
+        session.socket.useFragments(Fragments.ALL)
     try:
         below.writeDatagrams(datagrams, session.address)
     except error.ConnectionLost:
@@ -53,7 +54,7 @@ def send(
         session.application.failed("writeDatagrams of a layer below")
     finally:
         if fragments:
-            session.socket.allowFragments(False)
+            session.socket.useFragments(Fragments.REFUSED)
 
 
 def sendOutbox(session: IEgressSession, below: IDatagramTransport) -> None:

@@ -13,6 +13,7 @@ from twisted.python.failure import Failure
 from kcptwisted.interfaces import Address
 from kcptwisted.stats import PortStats
 from kcptwisted.timing.clock import FlushClock
+from kcptwisted.udp.fragmentation import Fragments
 from kcptwisted.wire.control import Block
 
 #: The session that a holder holds.
@@ -41,9 +42,9 @@ class SessionSocket(Protocol):
     @property
     def forbidsFragments(self) -> bool: ...
 
-    def allowFragments(self, allowed: bool) -> None:
+    def useFragments(self, fragments: Fragments) -> None:
         """
-        Lets IP fragment the datagrams that are sent from now on, or forbids it again.
+        Says which datagrams IP may fragment from now on; at first those that are refused.
         """
 
     def newToken(self) -> bytes:

@@ -16,6 +16,7 @@ from kcptwisted.connection.settings import ConnectionSettings
 from kcptwisted.interfaces import Address
 from kcptwisted.options import KCPOptions
 from kcptwisted.session.holder import SessionSocket
+from kcptwisted.udp.fragmentation import Fragments
 
 
 class ISizedSession(Protocol):
@@ -59,8 +60,12 @@ def sendProbe(session: ISizedSession, now: int) -> None:
     """
     search, socket = session.connection.search, session.socket
     if search is not None and search.path.isAwaiting:
-        with suppress(error.ConnectionLost):
-            socket.writeDatagrams([search.datagram(socket.overhead, now)], session.address)
+        socket.useFragments(Fragments.NONE)
+        try:
+            with suppress(error.ConnectionLost):
+                socket.writeDatagrams([search.datagram(socket.overhead, now)], session.address)
+        finally:
+            socket.useFragments(Fragments.REFUSED)
 
 
 def datagramTooBig(session: ISizedSession, limit: int, isExact: bool, now: int) -> None:

@@ -26,6 +26,7 @@ from kcptwisted.stack.sessionstack import SessionStack
 from kcptwisted.stack.unreadable import SEALED, UnreadableLog
 from kcptwisted.stats import PortStats
 from kcptwisted.timing.shared import clockOf
+from kcptwisted.udp.fragmentation import Fragments
 from kcptwisted.udp.offload import LARGEST_PAYLOAD
 from kcptwisted.udp.opening import UDPPort, openPort, rebindPort
 from kcptwisted.wire.control import TOKEN
@@ -295,12 +296,12 @@ class SocketStack:
         """
         return self._port is not None and self._port.forbidsFragments
 
-    def allowFragments(self, allowed: bool) -> None:
+    def useFragments(self, fragments: Fragments) -> None:
         """
-        Lets IP fragment the datagrams that are sent from now on, or forbids it again.
+        Says which datagrams IP may fragment from now on; at first those that are refused.
         """
         if self._port is not None:
-            self._port.allowFragments(allowed)
+            self._port.useFragments(fragments)
 
     @property
     def overhead(self) -> int:

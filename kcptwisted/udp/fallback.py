@@ -22,7 +22,7 @@ from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
 from kcptwisted.stats import PortStats
 from kcptwisted.udp.addresses import toAddress
 from kcptwisted.udp.adopted import AdoptedSocket
-from kcptwisted.udp.fragmentation import Fragmentation
+from kcptwisted.udp.fragmentation import Fragmentation, Fragments
 from kcptwisted.udp.offload import LARGEST_PAYLOAD
 from kcptwisted.udp.sending import TooBig
 
@@ -66,7 +66,7 @@ class ListenUDPPort(DatagramProtocol):
         self._port: IListeningPort | None = None
         self._tooBig = tooBig
         self._fragmentation: Any = None
-        self._fragments = False
+        self._fragments = Fragments.REFUSED
         self.stats = stats
 
     def start(self, reactor: Any, bind: Address, adopted: AdoptedSocket | None = None) -> None:
@@ -121,16 +121,16 @@ class ListenUDPPort(DatagramProtocol):
         """
         return self._fragmentation is not None
 
-    def allowFragments(self, allowed: bool) -> None:
+    def useFragments(self, fragments: Fragments) -> None:
         """
-        Lets IP fragment the datagrams that are sent from now on, or forbids it again.
+        Says which datagrams IP may fragment from now on; at first those that are refused.
         """
         if self._fragmentation is not None:
-            self._fragments = allowed
-            if allowed:
+            if fragments is Fragments.ALL:
                 self._fragmentation.allow()
-            else:
+            elif self._fragments is Fragments.ALL:
                 self._fragmentation.forbid()
+            self._fragments = fragments
 
     def getHost(self) -> IPv4Address | IPv6Address:
         """
@@ -163,21 +163,24 @@ class ListenUDPPort(DatagramProtocol):
         Sends a datagram again that is too large for the path, if that is because fragments are
         forbidden.
         """
-        if self._fragmentation is not None and not self._fragments and self._tooBig is not None:
-            limit = len(datagram) - 1
-            self._reactor.callLater(0, self._tellLimit, None if self._peer else address, limit)
-            self._fragmentation.allow()
-            try:
-                self._sending.write(datagram, *destination)
-            except (MessageLengthError, OSError):
-                self.stats.OutErrs += 1
-            else:
-                self.stats.OutPkts += 1
-                self.stats.OutBytes += len(datagram)
-            finally:
-                self._fragmentation.forbid()
-        else:
+        if self._fragmentation is None or self._fragments is Fragments.ALL:
             self.stats.OutErrs += 1
+            return
+        limit = len(datagram) - 1
+        self._reactor.callLater(0, self._tellLimit, None if self._peer else address, limit)
+        if self._fragments is Fragments.NONE:
+            self.stats.OutErrs += 1
+            return
+        self._fragmentation.allow()
+        try:
+            self._sending.write(datagram, *destination)
+        except (MessageLengthError, OSError):
+            self.stats.OutErrs += 1
+        else:
+            self.stats.OutPkts += 1
+            self.stats.OutBytes += len(datagram)
+        finally:
+            self._fragmentation.forbid()
 
     def _tellLimit(self, address: Address | None, limit: int) -> None:
         if self._port is not None and self._tooBig is not None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import socket
 import sys
 from contextlib import suppress
+from enum import Enum
 from ipaddress import IPv6Address
 
 from kcptwisted.interfaces import Address
@@ -57,6 +58,18 @@ def _settings(family: int, forbidden: bool) -> list[_Setting]:
     if name is None:
         return []
     return [(_IPV6, name[1], int(forbidden))] if isIPv6 else [(_IP, name[0], int(forbidden))]
+
+
+class Fragments(Enum):
+    """
+    Which datagrams IP may fragment, on a socket that forbids it.
+    """
+
+    #: Those that the system refuses for their size.
+    REFUSED = "refused"
+    #: None: what is refused is dropped.
+    NONE = "none"
+    ALL = "all"
 
 
 class Fragmentation:

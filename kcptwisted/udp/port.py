@@ -43,7 +43,7 @@ class BatchPort:
     @ivar stats: counts.
     @ivar fileno: gives the socket's file descriptor, or -1 when it is closed.
     @ivar writeDatagrams: see L{DatagramWriter.writeDatagrams}.
-    @ivar allowFragments: see L{DatagramWriter.allowFragments}.
+    @ivar useFragments: see L{DatagramWriter.useFragments}.
     """
 
     overhead = 0
@@ -85,7 +85,7 @@ class BatchPort:
         self._writer = DatagramWriter(reactor, self, stats)
         # Each datagram passes here: no call between.
         self.writeDatagrams = self._writer.writeDatagrams
-        self.allowFragments = self._writer.allowFragments
+        self.useFragments = self._writer.useFragments
         self._use(sock)
 
     def _use(self, sock: socket.socket) -> None:

@@ -13,7 +13,7 @@ from twisted.logger import Logger
 from kcptwisted.interfaces import Address
 from kcptwisted.stats import PortStats
 from kcptwisted.udp.asked import Ancillary, AskedAddress
-from kcptwisted.udp.fragmentation import Fragmentation, pathLimit
+from kcptwisted.udp.fragmentation import Fragmentation, Fragments, pathLimit
 from kcptwisted.udp.offload import canSegment, runs, segmentMessage
 from kcptwisted.udp.unsegmented import Unsegmented
 
@@ -71,26 +71,26 @@ class DatagramSender:
             fragmentation = None
         # None if IP fragments datagrams as it does by default.
         self._fragmentation = fragmentation
-        self._fragments = False
+        self._fragments = Fragments.REFUSED
         self.blocked = 0
 
     @property
     def forbidsFragments(self) -> bool:
         """
-        Whether datagrams are not fragmented, but for what L{allowFragments} says.
+        Whether datagrams are not fragmented, but for what L{useFragments} says.
         """
         return self._fragmentation is not None
 
-    def allowFragments(self, allowed: bool) -> None:
+    def useFragments(self, fragments: Fragments) -> None:
         """
-        Lets IP fragment the datagrams that are sent from now on, or forbids it again.
+        Says which datagrams IP may fragment from now on; at first those that are refused.
         """
         if self._fragmentation is not None:
-            self._fragments = allowed
-            if allowed:
+            if fragments is Fragments.ALL:
                 self._fragmentation.allow()
-            else:
+            elif self._fragments is Fragments.ALL:
                 self._fragmentation.forbid()
+            self._fragments = fragments
 
     def send(self, datagrams: Sequence[bytes], address: Address) -> Sequence[bytes]:
         """
@@ -143,9 +143,11 @@ class DatagramSender:
 
         @return: why it was not sent.
         """
-        if self._fragmentation is None or self._fragments:
+        if self._fragmentation is None or self._fragments is Fragments.ALL:
             return problem
         self.noteTooBig(len(datagram) - 1, None if self._connected else address)
+        if self._fragments is Fragments.NONE:
+            return problem
         self._fragmentation.allow()
         try:
             if self._connected:
@@ -176,7 +178,7 @@ class DatagramSender:
         """
         Returns how many are not left for later.
         """
-        if self._fragments or not self._segmentsFor(address):
+        if self._fragments is Fragments.ALL or not self._segmentsFor(address):
             return self._sendSingly(datagrams, address)
         done = 0
         for run in runs(datagrams):
