@@ -92,9 +92,10 @@ class PathMTU:
     __slots__ = (
         "_answers",
         "_base",
-        "_candidates",
+        "_exact",
         "_failures",
         "_first",
+        "_most",
         "_number",
         "_questions",
         "_since",
@@ -130,20 +131,25 @@ class PathMTU:
 
         @param una: the first sn that is not acknowledged.
         """
-        self._begin(SIZES, una, now)
+        self._begin(LARGEST_MTU, False, una, now)
 
-    def _begin(self, candidates: Sequence[int], una: int, now: int) -> None:
+    def _begin(self, most: int, isExact: bool, una: int, now: int) -> None:
         self.size = self._base
-        self._search(candidates)
+        self._search(most, isExact)
         self.phase = Phase.BASE
         self._una = self._start = una
         self._since = now
         self.inDoubt = False
         self._stop(NEVER)
 
-    def _search(self, candidates: Sequence[int]) -> None:
+    def _search(self, most: int = LARGEST_MTU, isExact: bool = False) -> None:
+        """
+        @param most: no larger size can pass.
+        @param isExact: whether this size may, and is to be probed, too.
+        """
         self.phase = Phase.SEARCHING
-        self._candidates = [size for size in candidates if size > self.size]
+        self._most = most
+        self._exact = isExact
         self._failures = 0
 
     def _stop(self, due: int) -> None:
@@ -226,7 +232,7 @@ class PathMTU:
             return 0
         if not self.probed:
             if self.phase is Phase.COMPLETE and not self.inDoubt:
-                self._search(SIZES)
+                self._search()
             self.probed = self._next(LARGEST_PLAIN_MTU if isPlain else LARGEST_MTU)
             self._first = (self._number + 1) & MASK
         if not self.probed:
@@ -242,7 +248,10 @@ class PathMTU:
     def _next(self, largest: int) -> int:
         if self.inDoubt or self.phase is Phase.ERROR:
             return self.size
-        candidates = [size for size in self._candidates if size <= largest]
+        most = self._most
+        candidates = [size for size in SIZES if self.size < size <= min(most, largest)]
+        if self._exact and most not in candidates and self.size < most <= largest:
+            candidates.append(most)
         if not candidates:
             return 0
         return candidates[-1 if self._failures < FROM_THE_TOP else len(candidates) // 2]
@@ -296,11 +305,10 @@ class PathMTU:
             elif self.phase is Phase.BASE:
                 self.due = NEVER
         elif self.phase is Phase.ERROR:
-            self._search(SIZES)
+            self._search()
         if size <= self.size:
             return False
         self.size = size
-        self._candidates = [each for each in self._candidates if each > size]
         return True
 
     def timedOut(self, isHeard: bool, now: int) -> bool:
@@ -329,9 +337,10 @@ class PathMTU:
             self.due = now + RAISE_TIMER
             return False
         if self.inDoubt:
-            self._begin([each for each in SIZES if each < size], self._una, now)
+            self._begin(size - 1, False, self._una, now)
             return True
-        self._candidates = [each for each in self._candidates if each < size]
+        self._most = size - 1
+        self._exact = False
         self._failures += 1
         return False
 
@@ -345,20 +354,18 @@ class PathMTU:
         @param isExact: whether the path is said to carry this size.
         @return: whether the size has changed.
         """
-        if limit >= max(self.size, self.probed, *self._candidates):
-            return False
         before = self.size
-        sizes = [size for size in SIZES if size < limit or (size == limit and not isExact)]
-        if isExact:
-            sizes.append(limit)
+        if limit >= max(before, self._most):
+            return False
         if limit < self._base:
-            self._begin([], self._una, now)
+            self._begin(limit, False, self._una, now)
             self.phase = Phase.ERROR
             self.due = now + RAISE_TIMER
         elif limit < before:
-            self._begin(sizes, self._una, now)
+            self._begin(limit, isExact, self._una, now)
         else:
-            self._candidates = [size for size in sizes if size > before]
+            self._most = limit
+            self._exact = isExact
             if self.probed > limit:
                 self._stop(now)
         return self.size != before

@@ -166,7 +166,7 @@ class KCPOptions:
             return
         kind = (int, float) if option.kind is float else option.kind
         if not isinstance(value, kind) or (isinstance(value, bool) and option.kind is not bool):
-            kinds = " or ".join([*option.words, option.kind.__name__])
+            kinds = " or ".join([option.kind.__name__, *option.words])
             raise ValueError(f"{name} must be {kinds}, not {type(value).__name__}")
         if option.choices and value not in option.choices and not option.extensible:
             raise ValueError(

@@ -80,14 +80,14 @@ class Option(NamedTuple):
             return "yes or no (1 or 0)"
         if self.kind is str:
             return "text"
-        return " or ".join([*self.words, f"{self.low} to {self.high}"])
+        return f"{self.low} to {self.high}"
 
     @property
     def bounds(self) -> str:
         """
         What may be given, with its unit.
         """
-        return f"{self.allowed} {self.unit}".rstrip()
+        return " or ".join([f"{self.allowed} {self.unit}".rstrip(), *self.words])
 
 
 OPTIONS = (

@@ -60,8 +60,7 @@ def _parse(option: Option, text: str) -> object:
     if text in option.words:
         return text
     if not _NUMBERS[option.kind].fullmatch(text):
-        kinds = " or ".join([*option.words, "a number"])
-        raise ValueError(f"{option.name} must be {kinds}, {option.bounds}, not {text!r}")
+        raise ValueError(f"{option.name} must be a number, {option.bounds}, not {text!r}")
     return option.kind(text)
 
 

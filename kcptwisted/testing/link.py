@@ -69,15 +69,14 @@ class LinkModel:
         self.lost = 0
         self.corrupted = 0
 
-    def arrivals(self, datagram: bytes, whole: bool = False) -> list[tuple[float, bytes]]:
+    def arrivals(self, datagram: bytes) -> list[tuple[float, bytes]]:
         """
         Decides what happens to one datagram.
 
-        @param whole: whether its sender forbids fragments.
         @return: what arrives: the seconds that it takes, and the datagram, once for each copy.
         """
         link = self.link
-        if self.isTooBig(datagram, whole) or self._happens(link.loss):
+        if self.isTooBig(datagram, False) or self._happens(link.loss):
             self.lost += 1
             return []
         self.passed += 1

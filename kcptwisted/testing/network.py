@@ -166,10 +166,13 @@ class SimulatedNetwork:
         origin = self._translations.outside(source.address)
         target = self._translations.inside(destination) or destination
         model = self.model(source.address[0], target[0])
-        if model.link.reportsMtu and model.isTooBig(datagram, source.whole):
-            link = model.link
-            self.clock.callLater(link.delay, source.limits.__setitem__, destination, link.mtu)
-        for delay, arrived in model.arrivals(datagram, source.whole):
+        link = model.link
+        if source.whole and model.isTooBig(datagram, True):
+            model.lost += 1
+            if link.reportsMtu:
+                self.clock.callLater(link.delay, source.limits.__setitem__, destination, link.mtu)
+            return
+        for delay, arrived in model.arrivals(datagram):
             self.clock.callLater(delay, self._arrive, source, origin, destination, arrived)
 
     def _arrive(
