@@ -114,6 +114,10 @@ class IKCPTransport(ITLSTransport, IConsumer, IPushProducer):
     sendWindow: int = Attribute("The most segments in flight: the option of this end.")
     peerWindow: int = Attribute("Segments that the peer has room for, by its last segment.")
     receiveWindow: int = Attribute("Segments that this end has room for now.")
+    mtu: int = Attribute(
+        "The largest UDP payload that is sent now, bytes.  With C{mtu=auto} it changes as the path "
+        "is found to carry more or less."
+    )
     maximumOutOfBand: int = Attribute(
         "The most bytes that L{sendOutOfBand} takes; -1 if it takes nothing because FEC is off."
     )
@@ -192,7 +196,7 @@ class IKCPTransport(ITLSTransport, IConsumer, IPushProducer):
         Sends an out-of-band datagram at once.  It may be lost, arrive more than once, or overtake
         what was written before.  Does nothing after the connection was closed.
 
-        @param data: may be empty.  Its length is at most C{mtu} minus the bytes of the layers (FEC:
+        @param data: may be empty.  Its length is at most L{mtu} minus the bytes of the layers (FEC:
             8; the cipher: 20, or 28 if it authenticates) minus 4.
         @raise kcptwisted.errors.OutOfBandRefused: if C{data} is too long, or FEC is off on this
             side.

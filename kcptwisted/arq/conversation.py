@@ -44,6 +44,7 @@ class Conversation:
     @ivar heard: the last L{receive} was given a plausible segment: well-formed, about segments that
         were sent, or in the window.
     @ivar controls: the data of WASK and WINS segments; the caller takes them out.
+    @ivar questions: how many WASK segments have been sent.
     @ivar unproven: limits what is sent to an address that may be forged; None if it is not.
     @ivar wantsFlush: L{datagramsToSend} should be called without waiting for L{deadline}.
     @ivar wantsProof: the peer should be asked, by a WASK of any kind, because its unas are old; see
@@ -67,6 +68,7 @@ class Conversation:
         "conv",
         "heard",
         "peerRestarted",
+        "questions",
         "receiver",
         "sender",
         "unproven",
@@ -91,11 +93,13 @@ class Conversation:
         self._stats = stats
         self.sender = Sender(settings, stats, firstSn)
         self._sendQueue = self.sender.sendQueue
+        self._sendQueue.leastMss = settings.leastMss
         self.receiver = Receiver(settings.receiveWindow, settings.stream, stats, firstSn)
         self._probe: WindowProbe | None = None
         self._firstUna = firstSn & MASK
         self._staleness = Staleness(self._firstUna)
         self._askWindow = False
+        self.questions = 0
         self._tellWindow = False
         self._flushDeadline: int | None = None
         self.wantsFlush = False
@@ -232,6 +236,7 @@ class Conversation:
             raise ValueError("stream cannot be changed: segments that wait are of one kind")
         self._settings = settings
         self.sender.configure(settings, now)
+        self._sendQueue.leastMss = settings.leastMss
         self.receiver.configure(settings.receiveWindow)
         self._noteReopened()
         pending = self.receiver.ackCount > 0 and settings.ackNoDelay
@@ -359,6 +364,7 @@ class Conversation:
             self._askWindow = True
         if self._askWindow:
             self._askWindow = False
+            self.questions += 1
             segments.append(controlSegment(conv, WASK, window, now, una))
         if self._tellWindow:
             self._tellWindow = False
@@ -390,6 +396,7 @@ class Conversation:
         segments = []
         for cmd, data in controls:
             segments.append(self.windowDatagram(now, cmd, data))
+            self.questions += cmd == WASK
             self._tellWindow = self._tellWindow and cmd != WINS
         self._controlsToSend = None
         return segments

@@ -12,6 +12,9 @@ MAXIMUM_FRAGMENTS = 255
 #: Segments up to which the queue is a list, which takes little memory and time for a short queue.
 SHORT = 256
 
+#: Bytes of a stream that are cut anew at a time.
+RUN = 1 << 18
+
 #: A segment that waits or is in flight: frg and payload.
 Fragment = tuple[int, bytes]
 
@@ -44,11 +47,12 @@ class SendQueue:
     @ivar segments: frg and payload of each segment that waits.
     @ivar bytes: payload bytes in C{segments}.
     @ivar mss: payload bytes of a full segment; it holds for later writes.
+    @ivar leastMss: payload bytes of a segment by which messages are limited.
     @ivar peerWindow: the peer's whole window, segments, which no message may exceed; None while
         it is not known.
     """
 
-    __slots__ = ("_stream", "bytes", "mss", "peerWindow", "segments")
+    __slots__ = ("_stream", "bytes", "leastMss", "mss", "peerWindow", "segments")
 
     def __init__(self, mss: int, stream: bool) -> None:
         """
@@ -56,7 +60,7 @@ class SendQueue:
         @param stream: writes run together into full segments; else each write is one message.
         """
         self._stream = stream
-        self.mss = mss
+        self.mss = self.leastMss = mss
         self.segments: list[Fragment] | deque[Fragment] = _NOTHING
         self.bytes = 0
         self.peerWindow: int | None = None
@@ -65,8 +69,8 @@ class SendQueue:
         """
         Queues bytes (stream), or one message.  Nothing is queued for empty C{data}.
 
-        @raise MessageTooLong: if a message needs more than L{MAXIMUM_FRAGMENTS} segments, or more
-            than the peer's whole window.
+        @raise MessageTooLong: if a message needs more than L{MAXIMUM_FRAGMENTS} segments of
+            C{leastMss}, or more than the peer's whole window.
         """
         length = len(data)
         if length <= self.mss and not self.segments:
@@ -97,8 +101,8 @@ class SendQueue:
         mss = self.mss
         count = -(-len(data) // mss)
         most = min(MAXIMUM_FRAGMENTS, self.peerWindow or MAXIMUM_FRAGMENTS)
-        if count > most:
-            raise MessageTooLong(len(data), most * mss)
+        if len(data) > most * self.leastMss:
+            raise MessageTooLong(len(data), most * self.leastMss)
         return [(count - 1 - i, data[i * mss : (i + 1) * mss]) for i in range(count)]
 
     def _append(self, fragments: list[Fragment]) -> None:
@@ -129,6 +133,27 @@ class SendQueue:
             taken = [popleft() for _ in range(count)]
         self.bytes -= sum([len(data) for _, data in taken])
         return taken
+
+    def recut(self) -> None:
+        """
+        Cuts what waits of a stream anew, by C{mss}.  Messages stay as they are.
+        """
+        waiting = self.segments
+        if not self._stream or not waiting:
+            return
+        self.segments = _NOTHING
+        pieces: list[bytes] = []
+        size = 0
+        # A stream may be long: it is not joined as a whole.
+        for _, data in waiting:
+            pieces.append(data)
+            size += len(data)
+            if size >= RUN:
+                self._append(self._cutStream(b"".join(pieces)))
+                pieces = []
+                size = 0
+        if pieces:
+            self._append(self._cutStream(b"".join(pieces)))
 
     def splitFirst(self, size: int, frg: int) -> None:
         """

@@ -33,6 +33,8 @@ class ARQSettings:
     @ivar detectsLossByTime: segments are sent again as RACK-TLP says (RFC 8985); else C{resend}
         counts.
     @ivar deadLinkAfter: milliseconds without a new acknowledgement before the link can be dead.
+    @ivar leastMtu: the mtu that limits messages, because C{mtu} may become as small again; 0 means
+        C{mtu}.
     """
 
     mtu: int = 1400
@@ -49,6 +51,7 @@ class ARQSettings:
     congestion: CongestionSpec | None = None
     detectsLossByTime: bool = False
     deadLinkAfter: int = 10_000
+    leastMtu: int = 0
 
     @property
     def mss(self) -> int:
@@ -56,3 +59,10 @@ class ARQSettings:
         The most payload bytes of one segment.
         """
         return self.mtu - OVERHEAD
+
+    @property
+    def leastMss(self) -> int:
+        """
+        The payload bytes of a segment by which messages are limited.
+        """
+        return (self.leastMtu or self.mtu) - OVERHEAD

@@ -11,7 +11,7 @@ from kcptwisted.connection.controls import Controls
 from kcptwisted.connection.events import Cause, End, Event, Events
 from kcptwisted.connection.lifecycle import Lifecycle
 from kcptwisted.connection.liveness import AHEAD, Liveness
-from kcptwisted.connection.opening import fromAnswer
+from kcptwisted.connection.mtusearch import MTUSearch, flushed, reconfigure
 from kcptwisted.connection.path import PathWatch
 from kcptwisted.connection.settings import ConnectionSettings
 from kcptwisted.connection.states import State, Step
@@ -46,20 +46,25 @@ class Connection:
     @ivar conversation: the ARQ core.
     @ivar controls: the control frames.
     @ivar liveness: the watch over the peer.
+    @ivar timers: when it has to act by itself.
+    @ivar search: the search for the path's MTU; None before there is anything to search for.
+    @ivar fragments: datagrams may be fragmented on their way, whatever the socket is set to.
     """
 
     __slots__ = (
         "_stats",
-        "_timers",
         "controls",
         "conv",
         "conversation",
         "events",
+        "fragments",
         "hasMore",
         "lifecycle",
         "liveness",
         "outbox",
+        "search",
         "settings",
+        "timers",
         "wantsFlush",
     )
 
@@ -82,21 +87,17 @@ class Connection:
         self.events: Events = []
         self.outbox: Sequence[bytes] = ()
         self.wantsFlush = self.hasMore = False
-        self._timers = TimerTable()
+        self.search: MTUSearch | None = None
+        self.fragments = settings.fragments
+        self.timers = TimerTable()
         self.liveness = Liveness(
-            settings.keepAlive, settings.deadAfter, settings.idleTimeout, self._timers
+            settings.keepAlive, settings.deadAfter, settings.idleTimeout, self.timers
         )
         self.controls = Controls(
-            self.conversation, settings, stats, newToken, self._timers, self.events
+            self.conversation, settings, stats, newToken, self.timers, self.events
         )
-        self.lifecycle = Lifecycle(
-            self.conversation,
-            self.controls,
-            self.liveness,
-            self._timers,
-            self.events,
-            settings.linger,
-        )
+        parts = self.conversation, self.controls, self.liveness, self.timers, self.events
+        self.lifecycle = Lifecycle(*parts, settings.linger)
 
     # Beginning.
 
@@ -165,11 +166,14 @@ class Connection:
         if self.lifecycle.isOver:
             return ()
         isShort = len(datagrams) == 1 and len(datagrams[0]) <= LONGEST_SIGN
-        if isShort and not recovered and self._takeSign(datagrams[0], now):
+        probes = self.search is not None and self.search.path.isAwaiting and not recovered
+        if isShort and not recovered and not probes and self._takeSign(datagrams[0], now):
             return ()
         conversation, controls = self.conversation, self.controls
         if self.lifecycle.state is State.CONNECTING:
-            datagrams = self._fromAnswer(datagrams)
+            datagrams = controls.fromAnswer(datagrams)
+        if self.search is not None and probes:
+            self.search.receive(datagrams, now)
         foreign = conversation.receive(datagrams, now, recovered)
         if conversation.controls:
             self._takeControls(now)
@@ -179,9 +183,8 @@ class Connection:
                 return ()
         if controls.unproven is not None and controls.seeProof(now):
             self.wantsFlush = True
-        opening = controls.opening
-        if opening is not None and opening.retried:
-            opening.retried = False
+        if controls.opening is not None and controls.opening.retried:
+            controls.opening.retried = False
         elif conversation.heard:
             self._heard(now)
         if conversation.receiver.unread:
@@ -213,12 +216,6 @@ class Connection:
         if cmd == WASK:
             self.outbox = [*self.outbox, self.conversation.windowDatagram(now)]
         return True
-
-    def _fromAnswer(self, datagrams: list[bytes]) -> list[bytes]:
-        channel = self.controls.channel
-        taken = fromAnswer(datagrams, self.conv, None if channel is None else channel.token)
-        self._stats.KCPInErrors += len(datagrams) - len(taken)
-        return taken
 
     def _heard(self, now: int) -> None:
         liveness = self.liveness
@@ -284,8 +281,9 @@ class Connection:
         @raise ValueError: if C{settings} say otherwise about C{stream}.
         """
         self.conversation.configure(settings.arq, now)
-        self.settings = settings
+        before, self.settings = self.settings, settings
         self.controls.configure(settings)
+        reconfigure(self, before, now)
         self.wantsFlush = True
 
     def question(self, now: int) -> None:
@@ -302,6 +300,8 @@ class Connection:
         """
         if not self.lifecycle.isOver:
             self.conversation.sender.resendAll(now)
+            if self.search is not None:
+                self.search.reset(now)
             self.wantsFlush = True
 
     # Time.
@@ -313,7 +313,7 @@ class Connection:
         if self.lifecycle.isOver:
             return None
         due = self.conversation.deadline()
-        own = self._timers.earliest
+        own = self.timers.earliest
         if due is not None and due < own:
             return due
         return None if own == NEVER else own
@@ -335,18 +335,24 @@ class Connection:
             # What was written at once may take long to arrive.
             moved = stats.BytesSent + stats.BytesReceived + conversation.sender.una
             self.liveness.noteActivity(moved, now)
-        if now + AHEAD >= self._timers.earliest:
+        if now + AHEAD >= self.timers.earliest:
             self._timeOut(now)
             if self.lifecycle.isEnding:
                 return []
+        if self.search is not None:
+            self.fragments = self.search.progress(now)
         datagrams = conversation.datagramsToSend(now)
+        if self.settings.searchesMtu:
+            mtu = self.settings.arq.mtu
+            isFull = len(datagrams) > 1 or (len(datagrams) == 1 and len(datagrams[0]) >= mtu)
+            if isFull or self.search is not None:
+                flushed(self, isFull, now)
         self.hasMore = conversation.wantsFlush
         if conversation.sender.deadLink and self._path().isDead(now):
             self.lifecycle.endSoon(End(Cause.DEAD_LINK))
         elif conversation.peerRestarted:
-            self.lifecycle.endSoon(
-                End(Cause.PEER_RESTARTED, "it knows nothing of what it acknowledged")
-            )
+            end = End(Cause.PEER_RESTARTED, "it knows nothing of what it acknowledged")
+            self.lifecycle.endSoon(end)
         elif not self.lifecycle.isOpen:
             self.lifecycle.advance(now)
             # A FIN or a question leaves at once.
@@ -357,12 +363,14 @@ class Connection:
         opening = self.controls.opening
         if opening and opening.isDue(now, self.lifecycle.state is State.CONNECTING):
             self.controls.sayHello()
-        if self._timers.isDue(Timer.LIVENESS, now):
+        if self.timers.isDue(Timer.LIVENESS, now):
             end = self._path().look(now)
             if end is not None:
                 self.lifecycle.endSoon(end)
-        elif self._timers.isDue(Timer.LIVENESS, now + AHEAD):
+        elif self.timers.isDue(Timer.LIVENESS, now + AHEAD):
             self.liveness.setTimer()
+        if self.search is not None and self.timers.isDue(Timer.PATH_MTU, now):
+            self.search.timeOut(now)
 
     # The end.
 

@@ -10,20 +10,23 @@ from collections.abc import Callable
 from kcptwisted.arq.conversation import Conversation
 from kcptwisted.arq.unproven import UnprovenPath
 from kcptwisted.connection.channel import ControlChannel, Verdict
-from kcptwisted.connection.events import AnotherGreeted, Event, Events
-from kcptwisted.connection.opening import Opening
+from kcptwisted.connection.events import AnotherGreeted, Event, Events, ProbeAnswered
+from kcptwisted.connection.opening import Opening, fromAnswer
 from kcptwisted.connection.settings import ConnectionSettings
 from kcptwisted.connection.timers import TimerTable
 from kcptwisted.stats import SessionStats
 from kcptwisted.wire.control import (
     LONGEST_BLOCK,
     NO_TOKEN,
+    PADDING,
     Block,
     Challenge,
     Fin,
     FinAck,
     Frame,
     Hello,
+    Probe,
+    ProbeAck,
     Reset,
     ResetReason,
     Response,
@@ -226,6 +229,12 @@ class Controls:
         assert self.channel is not None
         return self._conversation.windowDatagram(now, WASK, self.channel.block(Challenge(data)))
 
+    def sizeProbe(self, number: int) -> bytes:
+        """
+        Returns control data that a peer which takes such answers by the number; empty for others.
+        """
+        return self.channel.block(Probe(number)) if self.channel and self.greeted else b""
+
     def sign(self) -> bytes:
         """
         Returns the control data by which the peer shows only that it is there.
@@ -233,6 +242,15 @@ class Controls:
         return b"" if self.channel is None else self.channel.sign()
 
     # What arrived.
+
+    def fromAnswer(self, datagrams: list[bytes]) -> list[bytes]:
+        """
+        Returns the datagrams from the peer's answer on; see L{fromAnswer}.  Others are counted.
+        """
+        token = None if self.channel is None else self.channel.token
+        taken = fromAnswer(datagrams, self._conversation.conv, token)
+        self._stats.KCPInErrors += len(datagrams) - len(taken)
+        return taken
 
     def take(self, now: int) -> list[Fin | FinAck | Reset]:
         """
@@ -244,6 +262,8 @@ class Controls:
         controls, conversation.controls = conversation.controls, []
         others: list[Fin | FinAck | Reset] = []
         for data in controls:
+            if data[0] == PADDING:
+                continue
             block = decodeBlock(data)
             if block is None or not self._takeBlock(block, now, others):
                 self._stats.ControlErrs += 1
@@ -298,12 +318,17 @@ class Controls:
             if frame.data != channel.peerToken:
                 self._challenged(frame.data, now)
             self._conversation.sendControl(WINS, channel.block(Response(frame.data)))
+        elif isinstance(frame, Probe):
+            self._conversation.sendControl(WINS, channel.block(ProbeAck(frame.number)))
+        elif isinstance(frame, ProbeAck):
+            self._events.append(ProbeAnswered(frame.number))
 
     def _challenged(self, data: bytes, now: int) -> None:
         # The peer does not take what came from a new address before the challenge.
         if data != self._challenge and now - self._challengedAt >= RESEND_INTERVAL:
             self._challenge, self._challengedAt = data, now
             self._conversation.sender.resendAll(now)
+            self._events.append(Event.PATH_CHANGED)
 
     def _greeted(self, channel: ControlChannel) -> None:
         if channel.modesDiffer and not self._modesReported:

@@ -96,6 +96,10 @@ class Event(Enum):
     OUTPUT_DELIVERED = auto()
     #: The peer, which can follow this end to another address, does not answer.
     PATH_SILENT = auto()
+    #: This end is at another address.
+    PATH_CHANGED = auto()
+    #: A probe of the path's MTU is to be sent.
+    PROBE_MTU = auto()
 
 
 class AnotherGreeted(NamedTuple):
@@ -104,6 +108,16 @@ class AnotherGreeted(NamedTuple):
     """
 
     block: Block
+
+
+class ProbeAnswered(NamedTuple):
+    """
+    The peer has got a probe of the path's MTU.
+
+    @ivar number: that of the probe.
+    """
+
+    number: int
 
 
 class Unread(NamedTuple):
@@ -122,4 +136,6 @@ class Ended(NamedTuple):
     end: End
 
 
-Events = list[Event | AnotherGreeted | Unread | Ended]
+AnyEvent = Event | AnotherGreeted | ProbeAnswered | Unread | Ended
+
+Events = list[AnyEvent]

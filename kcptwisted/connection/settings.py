@@ -24,6 +24,10 @@ class ConnectionSettings:
     @ivar linger: seconds that a close waits without progress.
     @ivar handshake: whether a client waits for the peer's answer before it sends data.
     @ivar features: what this end can do.
+    @ivar overhead: bytes that the layers below add to a datagram.
+    @ivar searchesMtu: whether datagrams become as large as the path carries.
+    @ivar fragments: whether datagrams may be fragmented though those of other connections on the
+        socket may not.
     """
 
     arq: ARQSettings = field(default_factory=ARQSettings)
@@ -33,6 +37,9 @@ class ConnectionSettings:
     linger: float = 30.0
     handshake: bool = True
     features: Feature = Feature.NONE
+    overhead: int = 0
+    searchesMtu: bool = False
+    fragments: bool = False
 
     @property
     def fitsControl(self) -> bool:

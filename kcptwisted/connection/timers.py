@@ -23,6 +23,8 @@ class Timer(Enum):
     FIN = "fin"
     #: The peer is asked for a sign of life, or taken for dead; or the connection for idle.
     LIVENESS = "liveness"
+    #: A probe of the path's MTU has not been answered, or is sent again.
+    PATH_MTU = "pathMtu"
 
 
 class TimerTable:
@@ -33,13 +35,14 @@ class TimerTable:
     """
 
     # A place each instead of a list: most connections are idle, and there may be many.
-    __slots__ = ("earliest", "fin", "hello", "linger", "liveness")
+    __slots__ = ("earliest", "fin", "hello", "linger", "liveness", "pathMtu")
 
     earliest: int
     hello: int
     linger: int
     fin: int
     liveness: int
+    pathMtu: int
 
     def __init__(self) -> None:
         self.clearAll()
@@ -55,7 +58,7 @@ class TimerTable:
         if time < self.earliest:
             self.earliest = time
         elif before == self.earliest:
-            self.earliest = min(self.hello, self.linger, self.fin, self.liveness)
+            self.earliest = min(self.hello, self.linger, self.fin, self.liveness, self.pathMtu)
 
     def clear(self, timer: Timer) -> None:
         """
@@ -67,7 +70,8 @@ class TimerTable:
         """
         Stops all.
         """
-        self.hello = self.linger = self.fin = self.liveness = self.earliest = NEVER
+        self.hello = self.linger = self.fin = self.liveness = self.pathMtu = NEVER
+        self.earliest = NEVER
 
     def isDue(self, timer: Timer, now: int) -> bool:
         """

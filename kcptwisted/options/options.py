@@ -14,12 +14,14 @@ from typing import Any
 
 from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.congestion.registry import NONE, findCongestionControl
+from kcptwisted.connection.pathmtu import BASE_MTU
 from kcptwisted.connection.settings import ConnectionSettings
 from kcptwisted.crypt.registry import CipherSpec, findCipher
 from kcptwisted.options.hosts import checkHost, checkName
 from kcptwisted.options.names import hint
 from kcptwisted.options.passphrases import KEY_VARIABLE, KeySource
 from kcptwisted.options.table import (
+    AUTO,
     LARGE_WINDOWS,
     MAXIMUM_MTU,
     MODES,
@@ -91,7 +93,7 @@ class KCPOptions:
     resend: int | None = None
     congestion: str | None = None
     nc: bool | None = None
-    mtu: int = 1400
+    mtu: int | str = AUTO
     sendWindow: int | None = None
     receiveWindow: int | None = None
     stream: bool = True
@@ -166,19 +168,36 @@ class KCPOptions:
         @raise ValueError: if that leaves no room for a segment's header and one byte.
         """
         least = overhead + OVERHEAD + 1
-        if self.mtu < least:
+        if self.firstMtu < least:
             raise ValueError(
                 f"mtu must be {least} to {MAXIMUM_MTU} with these layers, not {self.mtu}"
             )
+
+    @property
+    def searchesMtu(self) -> bool:
+        """
+        Whether datagrams become as large as the path carries.
+        """
+        return self.mtu == AUTO
+
+    @property
+    def firstMtu(self) -> int:
+        """
+        The largest UDP payload of a connection that has not searched for its path's MTU, bytes.
+        """
+        return self.mtu if isinstance(self.mtu, int) else BASE_MTU
 
     @staticmethod
     def _check(option: Option, value: object) -> None:
         name = option.name
         if value is None and getattr(KCPOptions, name) is None:
             return
+        if isinstance(value, str) and value in option.words:
+            return
         kind = (int, float) if option.kind is float else option.kind
         if not isinstance(value, kind) or (isinstance(value, bool) and option.kind is not bool):
-            raise ValueError(f"{name} must be {option.kind.__name__}, not {type(value).__name__}")
+            kinds = " or ".join([option.kind.__name__, *option.words])
+            raise ValueError(f"{name} must be {kinds}, not {type(value).__name__}")
         if option.choices and value not in option.choices and not option.extensible:
             raise ValueError(
                 f"{name} must be one of {option.allowed}, not {value!r}{hint(name, value)}"
@@ -307,6 +326,8 @@ class KCPOptions:
                 linger=self.linger,
                 handshake=self.handshake,
                 features=self.features,
+                overhead=overhead,
+                searchesMtu=self.searchesMtu,
             )
         return settings
 
@@ -321,7 +342,7 @@ class KCPOptions:
             share = rateLimit * self.dataShards // (self.dataShards + self.parityShards)
             rateLimit = max(share, 1)
         return ARQSettings(
-            mtu=self.mtu - overhead,
+            mtu=self.firstMtu - overhead,
             sendWindow=windows.send,
             receiveWindow=windows.receive,
             nodelay=timing.nodelay,
@@ -336,6 +357,7 @@ class KCPOptions:
             congestion=spec,
             detectsLossByTime=spec is not None and spec.findsPath and self.resend is None,
             deadLinkAfter=max(DEAD_LINK_AFTER, int(patience * 1000)),
+            leastMtu=self.firstMtu - overhead if self.searchesMtu else 0,
         )
 
     def changed(self, **changes: Any) -> KCPOptions:

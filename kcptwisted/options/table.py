@@ -8,11 +8,15 @@ from typing import NamedTuple
 
 from kcptwisted.arq import pacing
 from kcptwisted.congestion.registry import CONTROLS, NONE
+from kcptwisted.connection.pathmtu import LARGEST_MTU
 from kcptwisted.crypt.registry import CIPHERS
 from kcptwisted.wire.fec import MAXIMUM_SHARDS
 from kcptwisted.wire.segment import OVERHEAD
 
-MAXIMUM_MTU = 1500
+MAXIMUM_MTU = LARGEST_MTU
+
+#: The mtu of an end that finds out what the path carries.
+AUTO = "auto"
 
 #: Milliseconds between two ticks of the clock that drives flushes; kcp-go's smallest interval.
 TICK = pacing.TICK
@@ -63,6 +67,7 @@ class Option(NamedTuple):
     @ivar unit: of a number, for people.
     @ivar low: the smallest value of a number.
     @ivar high: the largest value of a number.
+    @ivar words: what may be given in place of a number.
     @ivar choices: the values of a string, if they are fixed.
     @ivar extensible: whether there may be choices that the user has added.
     @ivar default: for people, where the bare value says too little.
@@ -76,6 +81,7 @@ class Option(NamedTuple):
     unit: str = ""
     low: float = 0
     high: float = 0
+    words: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
     extensible: bool = False
     default: str = ""
@@ -98,7 +104,7 @@ class Option(NamedTuple):
         """
         What may be given, with its unit.
         """
-        return f"{self.allowed} {self.unit}".rstrip()
+        return " or ".join([f"{self.allowed} {self.unit}".rstrip(), *self.words])
 
 
 OPTIONS = (
@@ -131,8 +137,9 @@ OPTIONS = (
            choices=(*CONTROLS, NONE), extensible=True, default="bbr, or by nc"),
     Option("nc", bool, "As kcp-go has it: yes is congestion=none, no is congestion=kcp.",
            default="by congestion"),
-    Option("mtu", int, "The largest UDP payload; at least its headers and one byte.", unit="bytes",
-           low=OVERHEAD + 1, high=MAXIMUM_MTU),
+    Option("mtu", int, "The largest UDP payload, at least its headers and one byte; auto finds out "
+           "what the path carries.", unit="bytes", low=OVERHEAD + 1, high=MAXIMUM_MTU,
+           words=(AUTO,)),
     Option("sendWindow", int, "The most segments in flight.", unit="segments", low=1, high=65535,
            default="8192; 512 with congestion=kcp or none"),
     Option("receiveWindow", int, "The most segments held for the application.", unit="segments",

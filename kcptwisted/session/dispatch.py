@@ -10,12 +10,20 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from kcptwisted.connection.connection import Connection
-from kcptwisted.connection.events import AnotherGreeted, Ended, Event, Unread
+from kcptwisted.connection.events import (
+    AnotherGreeted,
+    AnyEvent,
+    Ended,
+    Event,
+    ProbeAnswered,
+    Unread,
+)
 from kcptwisted.interfaces import Address
 from kcptwisted.session.application import Application
-from kcptwisted.session.holder import SessionHolder
+from kcptwisted.session.holder import SessionHolder, SessionSocket
 from kcptwisted.session.reasons import failureOf
 from kcptwisted.session.report import reportEnd
+from kcptwisted.session.sizes import sendProbe
 from kcptwisted.session.stream import Stream
 from kcptwisted.stats import SessionStats
 from kcptwisted.udp.addresses import toAddress
@@ -30,10 +38,13 @@ class IDispatchSession(Protocol):
     """
 
     address: Address
+    socket: SessionSocket
     stats: SessionStats
     connection: Connection
     application: Application
     stream: Stream
+
+    def end(self, reason: Failure) -> None: ...
 
     def parked(self) -> None: ...
 
@@ -46,10 +57,13 @@ _Session = TypeVar("_Session", bound=IDispatchSession)
 def dispatch(
     session: _Session,
     holder: SessionHolder[_Session],
-    event: Event | AnotherGreeted | Unread | Ended,
+    event: AnyEvent,
+    now: int,
 ) -> None:
     """
     Makes the calls that an event leads to.
+
+    @param now: milliseconds.
     """
     connection, application = session.connection, session.application
     if event is Event.READABLE:
@@ -71,6 +85,14 @@ def dispatch(
             conv=connection.conv,
             peer=toAddress(session.address),
         )
+    elif event is Event.PROBE_MTU:
+        sendProbe(session, now)
+    elif isinstance(event, ProbeAnswered):
+        if connection.search is not None:
+            connection.search.answered(event.number, now)
+    elif event is Event.PATH_CHANGED:
+        if connection.search is not None:
+            connection.search.reset(now)
     elif isinstance(event, AnotherGreeted):
         if not connection.lifecycle.isOver:
             holder.anotherGreeted(session, event.block)

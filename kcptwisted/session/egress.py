@@ -14,6 +14,7 @@ from kcptwisted.connection.connection import Connection
 from kcptwisted.interfaces import Address, IDatagramTransport
 from kcptwisted.session.application import Application
 from kcptwisted.session.holder import SessionSocket
+from kcptwisted.udp.fragmentation import Fragments
 
 
 class IEgressSession(Protocol):
@@ -24,6 +25,7 @@ class IEgressSession(Protocol):
     """
 
     address: Address
+    socket: SessionSocket
     connection: Connection
     application: Application
 
@@ -40,6 +42,9 @@ def send(
     """
     if not datagrams:
         return
+    fragments = session.connection.fragments
+    if fragments:
+        session.socket.useFragments(Fragments.ALL)
     try:
         below.writeDatagrams(datagrams, session.address)
     except error.ConnectionLost:
@@ -47,6 +52,9 @@ def send(
         session.end(Failure())
     except Exception:
         session.application.failed("writeDatagrams of a layer below")
+    finally:
+        if fragments:
+            session.socket.useFragments(Fragments.REFUSED)
 
 
 def sendOutbox(session: IEgressSession, below: IDatagramTransport) -> None:

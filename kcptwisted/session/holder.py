@@ -13,6 +13,7 @@ from twisted.python.failure import Failure
 from kcptwisted.interfaces import Address
 from kcptwisted.stats import PortStats
 from kcptwisted.timing.clock import FlushClock
+from kcptwisted.udp.fragmentation import Fragments
 from kcptwisted.wire.control import Block
 
 #: The session that a holder holds.
@@ -27,6 +28,8 @@ class SessionSocket(Protocol):
     @ivar stats: counts of the port.
     @ivar calls: whether its sessions begin the connections (a client's socket), and not the peers.
     @ivar reactor: the reactor of the program.
+    @ivar forbidsFragments: whether datagrams are not fragmented on their way, unless that is
+        allowed.
     """
 
     clock: FlushClock
@@ -35,6 +38,14 @@ class SessionSocket(Protocol):
 
     @property
     def reactor(self) -> Any: ...
+
+    @property
+    def forbidsFragments(self) -> bool: ...
+
+    def useFragments(self, fragments: Fragments) -> None:
+        """
+        Says which datagrams IP may fragment from now on; at first those that are refused.
+        """
 
     def newToken(self) -> bytes:
         """

@@ -12,31 +12,31 @@ from kcptwisted.options import KCPOptions
 from kcptwisted.wire.fec import OUT_OF_BAND_OVERHEAD, outOfBandData, outOfBandPacket
 
 
-def maximumOutOfBand(options: KCPOptions, overhead: int) -> int:
+def maximumOutOfBand(options: KCPOptions, mtu: int, overhead: int) -> int:
     """
     Returns the most bytes that an out-of-band packet carries; -1 if FEC is off.
 
+    @param mtu: the largest UDP payload, bytes.
     @param overhead: bytes of a UDP payload that the layers below KCP take.
     """
     if not options.dataShards:
         return -1
-    return options.mtu - overhead - OUT_OF_BAND_OVERHEAD
+    return mtu - overhead - OUT_OF_BAND_OVERHEAD
 
 
-def encodeOutOfBand(conv: int, data: bytes, options: KCPOptions, overhead: int) -> bytes:
+def encodeOutOfBand(conv: int, data: bytes, limit: int) -> bytes:
     """
     Returns an out-of-band packet.
 
     @param conv: the conversation id.
-    @param overhead: bytes of a UDP payload that the layers below KCP take.
+    @param limit: see L{maximumOutOfBand}.
     @raise OutOfBandRefused: if C{data} is too long, or FEC is off.
     """
     if not isinstance(data, (bytes, bytearray, memoryview)):
         raise TypeError(f"Data must be bytes, not {type(data).__name__}")
-    if not options.dataShards:
+    if limit < 0:
         raise OutOfBandRefused("out-of-band datagrams need dataShards and parityShards")
     data = bytes(data)
-    limit = maximumOutOfBand(options, overhead)
     if len(data) > limit:
         raise OutOfBandRefused(f"data must be at most {limit} bytes with this mtu, not {len(data)}")
     return outOfBandPacket(conv, data)

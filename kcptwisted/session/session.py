@@ -20,6 +20,7 @@ from kcptwisted.session.egress import send, sendOutbox
 from kcptwisted.session.gone import Gone
 from kcptwisted.session.holder import SessionHolder, SessionSocket
 from kcptwisted.session.reasons import endOf
+from kcptwisted.session.sizes import settingsOn
 from kcptwisted.session.stream import Stream
 from kcptwisted.session.transport import KCPTransport
 from kcptwisted.stats import SessionStats
@@ -121,7 +122,7 @@ class KCPSession:
         Makes the connection: the layers below are ready.
         """
         self._below = transport
-        settings = self.options.connectionSettings(transport.overhead)
+        settings = settingsOn(self.socket, self.options, transport.overhead)
         self.connection = Connection(self.conv, settings, self.stats, self.socket.newToken)
 
     def datagramsReceived(
@@ -188,7 +189,7 @@ class KCPSession:
             if connection.outbox:
                 sendOutbox(self, self._below)
             while events:
-                dispatch(self, self._holder, events.pop(0))
+                dispatch(self, self._holder, events.pop(0), now)
             if connection.lifecycle.unsettled:
                 connection.settle(now)
             if not events and not connection.outbox:
@@ -248,7 +249,7 @@ class KCPSession:
         @raise ValueError: if the mtu is too small for the layers, or for control frames.
         """
         options.checkMtu(self.overhead + self.connection.controls.leastRoom)
-        settings = options.connectionSettings(self.overhead)
+        settings = settingsOn(self.socket, options, self.overhead)
         self.connection.configure(settings, self._clock.now())
         self.options = options
         self.stream.configure(options)

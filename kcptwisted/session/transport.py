@@ -21,6 +21,7 @@ from kcptwisted.session.application import Application
 from kcptwisted.session.egress import send
 from kcptwisted.session.holder import SessionSocket
 from kcptwisted.session.outofband import encodeOutOfBand, maximumOutOfBand
+from kcptwisted.session.sizes import mtuOf
 from kcptwisted.session.stream import Stream
 from kcptwisted.session.tls import TLSStream, startTLS
 from kcptwisted.stats import PortStats, SessionStats
@@ -180,11 +181,19 @@ class KCPTransport:
         return self._session.connection.conversation.receiver.window
 
     @property
+    def mtu(self) -> int:
+        """
+        The largest UDP payload that is sent now, bytes.
+        """
+        return mtuOf(self._session.options, self._session.connection)
+
+    @property
     def maximumOutOfBand(self) -> int:
         """
         The most bytes that L{sendOutOfBand} takes; -1 if it takes nothing, as FEC is off.
         """
-        return maximumOutOfBand(self._session.options, self._session.overhead)
+        session = self._session
+        return maximumOutOfBand(session.options, self.mtu, session.overhead)
 
     def configure(self, **changes: Any) -> None:
         """
@@ -266,7 +275,7 @@ class KCPTransport:
         See L{IKCPTransport.sendOutOfBand}.
         """
         session = self._session
-        packet = encodeOutOfBand(session.conv, data, session.options, session.overhead)
+        packet = encodeOutOfBand(session.conv, data, self.maximumOutOfBand)
         if (
             session.connected
             and not session.stream.disconnecting

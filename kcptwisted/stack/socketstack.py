@@ -20,11 +20,13 @@ from kcptwisted.crypt.layer import CryptLayer
 from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
 from kcptwisted.options import KCPOptions
 from kcptwisted.options.table import MAXIMUM_MTU
+from kcptwisted.session.sizes import datagramTooBig
 from kcptwisted.stack.guard import LayerGuard
 from kcptwisted.stack.sessionstack import SessionStack
 from kcptwisted.stack.unreadable import SEALED, UnreadableLog
 from kcptwisted.stats import PortStats
 from kcptwisted.timing.shared import clockOf
+from kcptwisted.udp.fragmentation import Fragments
 from kcptwisted.udp.offload import LARGEST_PAYLOAD
 from kcptwisted.udp.opening import UDPPort, openPort, rebindPort
 from kcptwisted.wire.control import TOKEN
@@ -141,8 +143,9 @@ class SocketStack:
         self._options.checkMtu(overhead)
         if layers:
             protocol = LayerGuard(protocol, self)
+        tooBig = self.datagramTooBig if self._options.searchesMtu else None
         self._port = openPort(
-            self.reactor, protocol, bind, self._options, self.stats, peer, sock, longest
+            self.reactor, protocol, bind, self._options, self.stats, peer, sock, longest, tooBig
         )
 
     def rebind(self, bind: Address, peer: Address) -> bool:
@@ -235,6 +238,20 @@ class SocketStack:
         if session is not None:
             session.session.failed(reason)
 
+    def datagramTooBig(self, address: Address | None, limit: int, isExact: bool) -> None:
+        """
+        Tells the session at an address that its datagrams are too large for the path.
+
+        @param address: None for the peer that the socket is connected to.
+        @param limit: no larger UDP payload can pass, bytes.
+        @param isExact: whether the path is said to carry one of this size.
+        """
+        peer = address if self._peer is None else self._peer
+        session = None if peer is None else self.sessions.get(peer)
+        if session is not None:
+            datagramTooBig(session.session, limit, isExact, self.clock.now())
+            self.clock.wantFlush(session.session)
+
     def batchFinished(self) -> None:
         """
         Flushes.
@@ -271,6 +288,20 @@ class SocketStack:
                 session.forget()
 
     # The transport of the sessions.
+
+    @property
+    def forbidsFragments(self) -> bool:
+        """
+        Whether datagrams are not fragmented on their way, unless that is allowed.
+        """
+        return self._port is not None and self._port.forbidsFragments
+
+    def useFragments(self, fragments: Fragments) -> None:
+        """
+        Says which datagrams IP may fragment from now on; at first those that are refused.
+        """
+        if self._port is not None:
+            self._port.useFragments(fragments)
 
     @property
     def overhead(self) -> int:

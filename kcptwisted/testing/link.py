@@ -29,6 +29,8 @@ class Link:
     @ivar queue: bytes that may wait for the rate; datagrams that come when it is full are dropped.
     @ivar bottleneck: the line that this direction shares with others, instead of C{rate} and
         C{queue} of its own.
+    @ivar fragments: larger ones pass all the same, if their sender does not forbid fragments.
+    @ivar reportsMtu: the sender is told (ICMP) of those that are lost for their size.
     @raise ValueError: if a field is out of bounds.  The message names it.
     """
 
@@ -43,6 +45,8 @@ class Link:
     rate: float = 0.0
     queue: int = QUEUE
     bottleneck: Bottleneck | None = None
+    fragments: bool = False
+    reportsMtu: bool = False
 
     def __post_init__(self) -> None:
         for name in ("loss", "reorder", "duplicate", "corrupt"):
@@ -113,8 +117,7 @@ class LinkModel:
 
         @return: what arrives: the seconds that it takes, and the datagram, once for each copy.
         """
-        link = self._link
-        if len(datagram) > link.mtu:
+        if self.isTooBig(datagram, False):
             self.lost += 1
             return []
         queued = 0.0
@@ -124,13 +127,22 @@ class LinkModel:
                 self.dropped += 1
                 return []
             queued = left
-        if self._happens(link.loss):
+        if self._happens(self._link.loss):
             self.lost += 1
             return []
         self.passed += 1
         self.passedBytes += len(datagram) + HEADERS
-        copies = 2 if self._happens(link.duplicate) else 1
+        copies = 2 if self._happens(self._link.duplicate) else 1
         return [(queued + self._delay(), self._damage(datagram)) for _ in range(copies)]
+
+    def isTooBig(self, datagram: bytes, whole: bool) -> bool:
+        """
+        Returns True if a datagram does not pass because of its size.
+
+        @param whole: whether its sender forbids fragments.
+        """
+        link = self.link
+        return len(datagram) > link.mtu and (whole or not link.fragments)
 
     def _happens(self, share: float) -> bool:
         return share > 0 and self._random.random() < share

@@ -27,7 +27,7 @@ from twisted.internet.abstract import isIPv6Address
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.base import DelayedCall
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.error import CannotListenError
+from twisted.internet.error import CannotListenError, MessageLengthError
 from twisted.internet.interfaces import (
     IDelayedCall,
     IHostnameResolver,
@@ -153,6 +153,12 @@ class SimulatedNetwork:
         origin = self._translations.outside(source.address)
         target = self._translations.inside(destination) or destination
         model = self.model(source.address[0], target[0])
+        link = model.link
+        if source.whole and model.isTooBig(datagram, True):
+            model.lost += 1
+            if link.reportsMtu:
+                self.clock.callLater(link.delay, source.limits.__setitem__, destination, link.mtu)
+            return
         for delay, arrived in model.arrivals(datagram):
             self.clock.callLater(delay, self._arrive, source, origin, destination, arrived)
 
@@ -285,6 +291,8 @@ class SimulatedPort:
     A UDP port of a simulated host.
 
     @ivar address: host and port.
+    @ivar whole: whether its datagrams are not to be fragmented.
+    @ivar limits: the largest datagrams for destinations that routers have told of.
     """
 
     def __init__(
@@ -302,6 +310,8 @@ class SimulatedPort:
         self._protocol = protocol
         self._peer: tuple[str, int] | None = None
         self.address = (host.address, number)
+        self.whole = False
+        self.limits: dict[tuple[str, int], int] = {}
 
     def startListening(self) -> None:
         """
@@ -349,10 +359,29 @@ class SimulatedPort:
     def write(self, packet: bytes, addr: tuple[str, int] | None = None) -> None:
         """
         Sends a datagram.
+
+        @raise MessageLengthError: if it is too large for the path, as far as is known.
         """
         destination = addr or self._peer
         assert destination is not None, "not connected and no address given"
+        if self.whole and len(packet) > self.limits.get(destination[:2], len(packet)):
+            raise MessageLengthError("message too long")
         self._network.send(self, destination[:2], packet)
+
+    def forbid(self) -> bool:
+        """
+        Has datagrams arrive whole or not at all.
+
+        @return: True: that can be done here.
+        """
+        self.whole = True
+        return True
+
+    def allow(self) -> None:
+        """
+        Lets datagrams be fragmented.
+        """
+        self.whole = False
 
     def receive(self, datagram: bytes, source: tuple[str, int]) -> None:
         """

@@ -12,6 +12,7 @@ from weakref import WeakSet
 
 from kcptwisted.interfaces import Address
 from kcptwisted.udp.asked import IP_PKTINFO, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_UDP
+from kcptwisted.udp.fragmentation import IP_MTU_DISCOVER, IPV6_MTU_DISCOVER
 from kcptwisted.udp.offload import UDP_GRO
 from kcptwisted.udp.pktinfo import IP_FREEBIND, IPV6_FREEBIND, IPV6_RECVPKTINFO
 
@@ -30,10 +31,12 @@ _RESTORED = (
     (IPPROTO_IP, IP_FREEBIND),
     (IPPROTO_IP, _IP_RECVERR),
     (IPPROTO_IP, _IP_TOS),
+    (IPPROTO_IP, IP_MTU_DISCOVER),
     (IPPROTO_IPV6, IPV6_RECVPKTINFO),
     (IPPROTO_IPV6, IPV6_FREEBIND),
     (IPPROTO_IPV6, _IPV6_RECVERR),
     (IPPROTO_IPV6, _IPV6_TCLASS),
+    (IPPROTO_IPV6, IPV6_MTU_DISCOVER),
 )
 
 _FAMILIES = (socket.AF_INET, socket.AF_INET6)

@@ -22,7 +22,9 @@ from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
 from kcptwisted.stats import PortStats
 from kcptwisted.udp.addresses import toAddress
 from kcptwisted.udp.adopted import AdoptedSocket
+from kcptwisted.udp.fragmentation import Fragmentation, Fragments
 from kcptwisted.udp.offload import LARGEST_PAYLOAD
+from kcptwisted.udp.sending import TooBig
 
 
 @implementer(IDatagramTransport)
@@ -46,12 +48,15 @@ class ListenUDPPort(DatagramProtocol):
         peer: Address | None = None,
         longest: int = LARGEST_PAYLOAD,
         connected: bool = True,
+        tooBig: TooBig | None = None,
     ) -> None:
         """
         @param protocol: is given what arrives.
         @param peer: the only address to talk with, or None.
         @param longest: bytes; larger datagrams are dropped and counted.
         @param connected: whether the socket is to be connected to C{peer}.
+        @param tooBig: if given, datagrams are not fragmented on their way where the system can
+            forbid it, and this is called when one is too large for that.
         """
         self._protocol = protocol
         self._longest = longest
@@ -59,6 +64,9 @@ class ListenUDPPort(DatagramProtocol):
         self._adopted: AdoptedSocket | None = None
         self._peer = peer
         self._port: IListeningPort | None = None
+        self._tooBig = tooBig
+        self._fragmentation: Any = None
+        self._fragments = Fragments.REFUSED
         self.stats = stats
 
     def start(self, reactor: Any, bind: Address, adopted: AdoptedSocket | None = None) -> None:
@@ -99,6 +107,30 @@ class ListenUDPPort(DatagramProtocol):
         self._sending = self.transport
         if self._connected and self._peer is not None:
             self._sending.connect(*_withScope(self._peer))
+        if self._tooBig is not None:
+            handle = getattr(self._sending, "getHandle", None)
+            # The simulated network has no sockets.
+            fragmentation = self._sending if handle is None else Fragmentation(handle())
+            if getattr(fragmentation, "forbid", bool)():
+                self._fragmentation = fragmentation
+
+    @property
+    def forbidsFragments(self) -> bool:
+        """
+        Whether datagrams are not fragmented on their way, unless that is allowed.
+        """
+        return self._fragmentation is not None
+
+    def useFragments(self, fragments: Fragments) -> None:
+        """
+        Says which datagrams IP may fragment from now on; at first those that are refused.
+        """
+        if self._fragmentation is not None:
+            if fragments is Fragments.ALL:
+                self._fragmentation.allow()
+            elif self._fragments is Fragments.ALL:
+                self._fragmentation.forbid()
+            self._fragments = fragments
 
     def getHost(self) -> IPv4Address | IPv6Address:
         """
@@ -117,7 +149,7 @@ class ListenUDPPort(DatagramProtocol):
             try:
                 self._sending.write(datagram, *destination)
             except MessageLengthError:
-                self.stats.OutErrs += 1
+                self._refused(datagram, address, destination)
             except OSError as problem:
                 self.stats.OutErrs += 1
                 if self._peer is not None and self._port is not None:
@@ -125,6 +157,35 @@ class ListenUDPPort(DatagramProtocol):
             else:
                 self.stats.OutPkts += 1
                 self.stats.OutBytes += len(datagram)
+
+    def _refused(self, datagram: bytes, address: Address, destination: tuple[Any, ...]) -> None:
+        """
+        Sends a datagram again that is too large for the path, if that is because fragments are
+        forbidden.
+        """
+        if self._fragmentation is None or self._fragments is Fragments.ALL:
+            self.stats.OutErrs += 1
+            return
+        limit = len(datagram) - 1
+        self._reactor.callLater(0, self._tellLimit, None if self._peer else address, limit)
+        if self._fragments is Fragments.NONE:
+            self.stats.OutErrs += 1
+            return
+        self._fragmentation.allow()
+        try:
+            self._sending.write(datagram, *destination)
+        except (MessageLengthError, OSError):
+            self.stats.OutErrs += 1
+        else:
+            self.stats.OutPkts += 1
+            self.stats.OutBytes += len(datagram)
+        finally:
+            self._fragmentation.forbid()
+
+    def _tellLimit(self, address: Address | None, limit: int) -> None:
+        if self._port is not None and self._tooBig is not None:
+            self._tooBig(address, limit, False)
+            self._protocol.batchFinished()
 
     def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
         """

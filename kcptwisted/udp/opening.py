@@ -24,6 +24,7 @@ from kcptwisted.udp.interfaces import IBatchReactor
 from kcptwisted.udp.offload import LARGEST_PAYLOAD
 from kcptwisted.udp.onepeer import OnePeerLayer
 from kcptwisted.udp.port import BatchPort
+from kcptwisted.udp.sending import TooBig
 
 #: There is no socket left, or no memory for one.
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -41,6 +42,7 @@ def openPort(
     peer: Address | None = None,
     sock: socket.socket | None = None,
     longest: int = LARGEST_PAYLOAD,
+    tooBig: TooBig | None = None,
 ) -> UDPPort:
     """
     Opens a UDP port and connects C{protocol} to it.
@@ -54,6 +56,8 @@ def openPort(
         file descriptors, or an L{AdoptedSocket}, also for one that provides
         L{IReactorSocket<twisted.internet.interfaces.IReactorSocket>}.
     @param longest: bytes; larger datagrams are dropped and counted.
+    @param tooBig: if given, datagrams are not fragmented on their way where the system can forbid
+        it, and this is called when one is too large for that.
     @raise CannotListenError: if the address cannot be had.
     @raise OSError: if C{peer} cannot be reached from it, or there is no socket left for that.
     """
@@ -65,14 +69,15 @@ def openPort(
         if peer is not None and not connected:
             protocol = OnePeerLayer(protocol, peer, stats)
     if not IReactorFDSet.providedBy(reactor):
-        fallback = ListenUDPPort(protocol, stats, peer, longest, connected)
+        fallback = ListenUDPPort(protocol, stats, peer, longest, connected, tooBig)
         fallback.start(reactor, bind, adopted)
         return fallback
     keepFreedMemory()
     if sock is None:
         sock = _openSocket(bind, peer, options)
     batching = cast(IBatchReactor, reactor)
-    port = BatchPort(batching, sock, protocol, stats, connected, longest, peer is not None)
+    onePeer = peer is not None
+    port = BatchPort(batching, sock, protocol, stats, connected, longest, onePeer, tooBig)
     port.start()
     return port
 

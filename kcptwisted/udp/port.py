@@ -20,7 +20,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from kcptwisted.interfaces import IDatagramProtocol, IDatagramTransport
+from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
 from kcptwisted.stats import PortStats
 from kcptwisted.udp.addresses import toAddress
 from kcptwisted.udp.adopted import AdoptedSocket
@@ -28,7 +28,7 @@ from kcptwisted.udp.interfaces import IBatchReactor
 from kcptwisted.udp.lingering import BATCHES, MOST_READERS, TRIES, Lingering
 from kcptwisted.udp.offload import LARGEST_PAYLOAD
 from kcptwisted.udp.reading import DatagramReader, Group
-from kcptwisted.udp.sending import DatagramSender
+from kcptwisted.udp.sending import DatagramSender, TooBig
 from kcptwisted.udp.writing import DatagramWriter
 
 #: The peer's host says that nobody listens.  Windows has a number of its own for it.
@@ -43,6 +43,7 @@ class BatchPort:
     @ivar stats: counts.
     @ivar fileno: gives the socket's file descriptor, or -1 when it is closed.
     @ivar writeDatagrams: see L{DatagramWriter.writeDatagrams}.
+    @ivar useFragments: see L{DatagramWriter.useFragments}.
     """
 
     overhead = 0
@@ -57,6 +58,7 @@ class BatchPort:
         connected: bool = False,
         longest: int = LARGEST_PAYLOAD,
         onePeer: bool = False,
+        tooBig: TooBig | None = None,
     ) -> None:
         """
         @param sock: bound, non-blocking; the port closes it.
@@ -64,6 +66,7 @@ class BatchPort:
         @param connected: whether C{sock} is connected to its peer.
         @param longest: bytes; larger datagrams are dropped and counted.
         @param onePeer: whether C{protocol} talks with one peer, though C{sock} is not connected.
+        @param tooBig: see L{DatagramSender}; it is not called in the middle of a write.
         """
         self._reactor = reactor
         self._protocol = protocol
@@ -75,19 +78,25 @@ class BatchPort:
         self._stopping: Deferred[None] | None = None
         self._lingering = Lingering()
         self._reporting = False
+        self._tooBig = tooBig
+        # What is to be told about datagrams that were too large, by destination.
+        self._limits: dict[Address | None, tuple[int, bool]] = {}
         self.stats = stats
         self._writer = DatagramWriter(reactor, self, stats)
         # Each datagram passes here: no call between.
         self.writeDatagrams = self._writer.writeDatagrams
+        self.useFragments = self._writer.useFragments
         self._use(sock)
 
     def _use(self, sock: socket.socket) -> None:
         self._socket: socket.socket | None = sock
         self.fileno: Callable[[], int] = sock.fileno
         self._reader = DatagramReader(sock, self._onePeer, self.stats, self._longest)
-        self._writer.use(
-            DatagramSender(sock, self._connected, self.stats, self._reactor.seconds, self._report)
+        tooBig = None if self._tooBig is None else self._noteLimit
+        self._sender = DatagramSender(
+            sock, self._connected, self.stats, self._reactor.seconds, self._report, tooBig
         )
+        self._writer.use(self._sender)
         self._host = toAddress(sock.getsockname())
 
     @property
@@ -96,6 +105,13 @@ class BatchPort:
         Whether the socket is the application's.
         """
         return isinstance(self._socket, AdoptedSocket)
+
+    @property
+    def forbidsFragments(self) -> bool:
+        """
+        Whether datagrams are not fragmented on their way, unless that is allowed.
+        """
+        return self._sender.forbidsFragments
 
     def start(self) -> None:
         """
@@ -222,11 +238,26 @@ class BatchPort:
             self._passProblem(problem, fromNetwork)
             self._call(self._protocol.batchFinished)
 
+    def _noteLimit(self, address: Address | None, limit: int, isExact: bool) -> None:
+        if not self._limits and not self._closing:
+            self._reactor.callLater(0, self._tellLimits)
+        self._limits[address] = min((limit, isExact), self._limits.get(address, (limit, True)))
+
+    def _tellLimits(self) -> None:
+        limits, self._limits = self._limits, {}
+        if self._tooBig is not None and not self._closing:
+            for address, (limit, isExact) in limits.items():
+                self._call(self._tooBig, address, limit, isExact)
+            self._call(self._protocol.batchFinished)
+
     def _passProblem(self, problem: OSError, fromNetwork: bool) -> None:
         protocol = self._protocol
         if problem.errno in _REFUSED:
             self._call(protocol.connectionRefused)
-        elif self._onePeer and problem.errno != errno.EMSGSIZE:
+        elif problem.errno == errno.EMSGSIZE:
+            # A router's answer (ICMP) to an earlier datagram of a connected socket.
+            self._sender.noteTooBig(LARGEST_PAYLOAD)
+        elif self._onePeer:
             report = protocol.peerUnreachable if fromNetwork else protocol.sendingFailed
             self._call(report, problem)
 

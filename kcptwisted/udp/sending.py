@@ -13,6 +13,7 @@ from twisted.logger import Logger
 from kcptwisted.interfaces import Address
 from kcptwisted.stats import PortStats
 from kcptwisted.udp.asked import Ancillary, AskedAddress
+from kcptwisted.udp.fragmentation import Fragmentation, Fragments, pathLimit
 from kcptwisted.udp.offload import canSegment, runs, segmentMessage
 from kcptwisted.udp.unsegmented import Unsegmented
 
@@ -24,6 +25,10 @@ NOT_NOW = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS})
 _NOT_THERE = frozenset({errno.EINVAL, errno.EMSGSIZE})
 
 _NONE: Ancillary = []
+
+#: Takes a destination, None for that of a connected socket; a size, bytes, beyond which no payload
+#: reaches it whole; and whether one of this size does, as far as the system knows.
+TooBig = Callable[[Address | None, int, bool], None]
 
 
 class DatagramSender:
@@ -42,12 +47,15 @@ class DatagramSender:
         stats: PortStats,
         seconds: Callable[[], float],
         report: Callable[[OSError, bool], None],
+        tooBig: TooBig | None = None,
     ) -> None:
         """
         @param connected: whether C{sock} has one peer.
         @param seconds: gives the time.
         @param report: called with an error, and whether it is the network's: an answer to an
             earlier datagram.
+        @param tooBig: if given, datagrams are not fragmented where the system can forbid it, and
+            this is called when one is too large for that.
         """
         self._sock = sock
         self._segments = canSegment(sock)
@@ -56,7 +64,33 @@ class DatagramSender:
         self._seconds = seconds
         self._report = report
         self._unsegmented = Unsegmented()
+        self._tooBig = tooBig
+        self._refused = 0
+        fragmentation = None if tooBig is None else Fragmentation(sock)
+        if fragmentation is not None and not fragmentation.forbid():
+            fragmentation = None
+        # None if IP fragments datagrams as it does by default.
+        self._fragmentation = fragmentation
+        self._fragments = Fragments.REFUSED
         self.blocked = 0
+
+    @property
+    def forbidsFragments(self) -> bool:
+        """
+        Whether datagrams are not fragmented, but for what L{useFragments} says.
+        """
+        return self._fragmentation is not None
+
+    def useFragments(self, fragments: Fragments) -> None:
+        """
+        Says which datagrams IP may fragment from now on; at first those that are refused.
+        """
+        if self._fragmentation is not None:
+            if fragments is Fragments.ALL:
+                self._fragmentation.allow()
+            elif self._fragments is Fragments.ALL:
+                self._fragmentation.forbid()
+            self._fragments = fragments
 
     def send(self, datagrams: Sequence[bytes], address: Address) -> Sequence[bytes]:
         """
@@ -77,17 +111,19 @@ class DatagramSender:
             else:
                 stats.OutBytes += self._sock.sendto(datagram, address)
         except OSError as problem:
-            return () if self._isDone(problem, datagram) else datagrams
+            return () if self._isDone(problem, datagram, address) else datagrams
         stats.OutPkts += 1
         return ()
 
-    def _isDone(self, problem: OSError, datagram: bytes) -> bool:
+    def _isDone(self, problem: OSError, datagram: bytes, address: Address) -> bool:
         """
         Sending C{datagram} failed: send it again, refuse it, or leave it for later.
 
         @return: whether it is not left for later.
         """
         failed = self._sendAgain(problem, datagram, _NONE)
+        if failed is not None and failed.errno == errno.EMSGSIZE:
+            failed = self._sendFragmented(failed, datagram, address)
         if failed is None:
             self._stats.OutPkts += 1
             self._stats.OutBytes += len(datagram)
@@ -98,11 +134,51 @@ class DatagramSender:
             self._refuse(failed, 1)
         return True
 
+    def _sendFragmented(
+        self, problem: OSError, datagram: bytes, address: Address
+    ) -> OSError | None:
+        """
+        Sends a datagram again that is too large for the path, if that is because fragments are
+        forbidden.
+
+        @return: why it was not sent.
+        """
+        if self._fragmentation is None or self._fragments is Fragments.ALL:
+            return problem
+        self.noteTooBig(len(datagram) - 1, None if self._connected else address)
+        if self._fragments is Fragments.NONE:
+            return problem
+        self._fragmentation.allow()
+        try:
+            if self._connected:
+                self._sock.send(datagram)
+            else:
+                messages = address.own.messages if type(address) is AskedAddress else _NONE
+                self._sock.sendmsg((datagram,), messages, 0, address)
+        except OSError as second:
+            return second
+        finally:
+            self._fragmentation.forbid()
+        return None
+
+    def noteTooBig(self, most: int, address: Address | None = None) -> None:
+        """
+        Says that the system takes datagrams of that size for too large.
+
+        @param most: bytes that the path carries at most, as far as is known.
+        @param address: where they go; None if the socket is connected.
+        """
+        if self._tooBig is not None and self._fragmentation is not None:
+            self._refused += 1
+            known = pathLimit(self._sock, address)
+            isExact = 0 < known <= most
+            self._tooBig(address, known if isExact else most, isExact)
+
     def _sendSeveral(self, datagrams: Sequence[bytes], address: Address) -> int:
         """
         Returns how many are not left for later.
         """
-        if not self._segmentsFor(address):
+        if self._fragments is Fragments.ALL or not self._segmentsFor(address):
             return self._sendSingly(datagrams, address)
         done = 0
         for run in runs(datagrams):
@@ -116,8 +192,8 @@ class DatagramSender:
                 elif problem.errno in NOT_NOW:
                     self.blocked = problem.errno or 0
                     return done
-                elif self._isAboutSegments(problem, address):
-                    return done + self._sendSingly(datagrams[done:], address)
+                elif self._isAboutSegments(problem):
+                    return done + self._sendUnsegmented(problem, datagrams[done:], address)
                 else:
                     self._refuse(problem, len(run))
             done += len(run)
@@ -177,7 +253,7 @@ class DatagramSender:
             self._unsegmented and self._unsegmented.holds(address[0], self._seconds())
         )
 
-    def _isAboutSegments(self, problem: OSError, address: Address) -> bool:
+    def _isAboutSegments(self, problem: OSError) -> bool:
         """
         Returns True if single datagrams may be sent though a run was refused.
         """
@@ -189,15 +265,28 @@ class DatagramSender:
                 problem=problem,
             )
             return True
-        if problem.errno not in _NOT_THERE:
-            return False
-        self._unsegmented.add(address[0], self._seconds())
-        self._log.debug(
-            "The kernel does not segment for {host}: {problem}; sending datagrams there one by one",
-            host=address[0],
-            problem=problem,
-        )
-        return True
+        return problem.errno in _NOT_THERE
+
+    def _sendUnsegmented(
+        self, problem: OSError, datagrams: Sequence[bytes], address: Address
+    ) -> int:
+        """
+        Sends singly what the kernel does not segment, and remembers that.
+
+        @return: how many are not left for later.
+        """
+        refused = self._refused
+        done = self._sendSingly(datagrams, address)
+        # Datagrams that are too large for the path will soon be smaller.
+        if self._segments and self._refused == refused:
+            self._unsegmented.add(address[0], self._seconds())
+            self._log.debug(
+                "The kernel does not segment for {host}: {problem};"
+                " sending datagrams there one by one",
+                host=address[0],
+                problem=problem,
+            )
+        return done
 
     def _refuse(self, problem: OSError, count: int) -> None:
         self._stats.OutErrs += count

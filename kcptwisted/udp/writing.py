@@ -12,6 +12,7 @@ from twisted.internet.interfaces import IDelayedCall, IWriteDescriptor
 from kcptwisted.interfaces import Address
 from kcptwisted.stats import PortStats
 from kcptwisted.udp.backlog import Backlog
+from kcptwisted.udp.fragmentation import Fragments
 from kcptwisted.udp.interfaces import IBatchReactor
 from kcptwisted.udp.sending import DatagramSender
 
@@ -45,6 +46,13 @@ class DatagramWriter:
         Sends through C{sender} from now on.
         """
         self._sender = sender
+
+    def useFragments(self, fragments: Fragments) -> None:
+        """
+        See L{DatagramSender.useFragments}.
+        """
+        if self._sender is not None:
+            self._sender.useFragments(fragments)
 
     def writeDatagrams(self, datagrams: Sequence[bytes], address: Address) -> None:
         """

@@ -24,11 +24,15 @@ COOKIE = 8
 #: Bytes of a challenge.
 CHALLENGE = 8
 
+#: Begins padding, up to the end of the data: no frame is of this kind, and no block begins so.
+PADDING = 0
+
 _HEADER = struct.Struct(f"<2sB{TOKEN}s{TOKEN}s")
 _FRAME = struct.Struct("<BB")
 _HELLO = struct.Struct("<HH")
 _FIN = struct.Struct("<IB")
 _RESET = struct.Struct("<B")
+_PROBE = struct.Struct("<I")
 
 #: Frames that a block may have; none that is sent has more than two.
 MAXIMUM_FRAMES = 8
@@ -150,7 +154,27 @@ class Response(NamedTuple):
     data: bytes
 
 
-Frame = Hello | Retry | Cookie | Fin | FinAck | Reset | Challenge | Response
+class Probe(NamedTuple):
+    """
+    Asks whether the datagram with this, which is padded, has arrived.
+
+    @ivar number: 32 bits.
+    """
+
+    number: int
+
+
+class ProbeAck(NamedTuple):
+    """
+    Answers a L{Probe}.
+
+    @ivar number: that of the probe.
+    """
+
+    number: int
+
+
+Frame = Hello | Retry | Cookie | Fin | FinAck | Reset | Challenge | Response | Probe | ProbeAck
 
 
 class Block(NamedTuple):
@@ -208,6 +232,10 @@ _KINDS = {
              lambda value: Reset(*_RESET.unpack_from(value))),
     7: _Kind(Challenge, CHALLENGE, lambda frame: frame.data, _opaque(Challenge, CHALLENGE)),
     8: _Kind(Response, CHALLENGE, lambda frame: frame.data, _opaque(Response, CHALLENGE)),
+    9: _Kind(Probe, _PROBE.size, lambda frame: _PROBE.pack(*frame),
+             lambda value: Probe(*_PROBE.unpack_from(value))),
+    10: _Kind(ProbeAck, _PROBE.size, lambda frame: _PROBE.pack(*frame),
+              lambda value: ProbeAck(*_PROBE.unpack_from(value))),
 }  # fmt: skip
 
 _CODES = {kind.frame: code for code, kind in _KINDS.items()}
@@ -238,7 +266,7 @@ def decodeBlock(data: bytes) -> Block | None:
     frames: list[Frame] = []
     offset = _HEADER.size
     for _ in range(MAXIMUM_FRAMES):
-        if offset == len(data):
+        if offset == len(data) or data[offset] == PADDING:
             return Block(to, source, tuple(frames))
         start = offset + _FRAME.size
         if start > len(data):
@@ -253,4 +281,5 @@ def decodeBlock(data: bytes) -> Block | None:
         if size < kind.size:
             return None
         frames.append(kind.unpack(data[start:offset]))
-    return Block(to, source, tuple(frames)) if offset == len(data) else None
+    isWhole = offset == len(data) or data[offset] == PADDING
+    return Block(to, source, tuple(frames)) if isWhole else None

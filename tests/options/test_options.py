@@ -411,7 +411,7 @@ class SettingsTests(OptionsTestCase):
         """
         All sessions whose layers take as much have the same object.
         """
-        options = make()
+        options = make(mtu=1400)
         self.assertIs(options.arqSettings(28), options.arqSettings(28))
         self.assertEqual([options.arqSettings(of).mtu for of in (0, 28)], [1400, 1372])
 

@@ -25,10 +25,10 @@ FAR = Link(delay=0.05)
 DEAD = Link(loss=1)
 BAD = Link(delay=0.02, jitter=0.01, loss=0.05, duplicate=0.02, reorder=0.05)
 
-PLAIN = KCPOptions(crypt="null", congestion="none")
-PROMPT = KCPOptions(crypt="null", congestion="none", ackNoDelay=True)
-CODED = KCPOptions(crypt="aes-128", key="sesame", dataShards=3, parityShards=1)
-MESSAGES = KCPOptions(crypt="null", stream=False)
+PLAIN = KCPOptions(crypt="null", congestion="none", mtu=1400)
+PROMPT = KCPOptions(crypt="null", congestion="none", ackNoDelay=True, mtu=1400)
+CODED = KCPOptions(crypt="aes-128", key="sesame", dataShards=3, parityShards=1, mtu=1400)
+MESSAGES = KCPOptions(crypt="null", stream=False, mtu=1400)
 
 #: What an option may become during a transfer.
 CHOICES: dict[str, list[Any]] = {
@@ -562,7 +562,7 @@ class AnsweringTests(ConfigureTestCase):
         """
         A larger window is told at once, though the application has paused.
         """
-        client, server = self.connect(KCPOptions(crypt="null", receiveWindow=2, ackNoDelay=True))
+        client, server = self.connect(KCPOptions(crypt="null", receiveWindow=2, ackNoDelay=True, mtu=1400))
         server.session.pauseProducing()
         client.session.write(self.data(10 * 1376))
         self.network.run(5)

@@ -308,7 +308,7 @@ class ForgedTests(ControlledTestCase):
         What is no block is counted, and does nothing else.
         """
         session = self.server.session
-        for number, data in enumerate((b"x", b"KT", bytes(40), b"KT\2" + bytes(30)), 1):
+        for number, data in enumerate((b"x", b"KT", b"\1" * 40, b"KT\2" + bytes(30)), 1):
             datagram = Segment(session.conv, WASK, 0, 128, 0, 0, 0, data).encode()
             sessionOf(session).datagramsReceived([datagram], sessionOf(session).address)
             self.assertEqual(session.stats.ControlErrs, number)

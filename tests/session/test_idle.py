@@ -92,7 +92,9 @@ class HoldingTests(ConnectionTestCase):
         socket: Any = session.socket
         settings = session.options.connectionSettings(socket.overhead)
         shared = [socket, socket.clock, socket.stats, socket.transport, session._holder]
-        return held(protocol.session, [*shared, session.options, settings, settings.arq, protocol])
+        # Those for each size of a path are also the same for all sessions.
+        arq = [settings.arq, session.connection.conversation._settings]
+        return held(protocol.session, [*shared, session.options, settings, *arq, protocol])
 
     def kinds(self, protocol: RecordingProtocol) -> set[type]:
         """

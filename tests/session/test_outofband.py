@@ -280,7 +280,7 @@ class LimitTests(OutOfBandTestCase):
         """
         The layers of a user's own take theirs.
         """
-        options = KCPOptions(key="k", dataShards=10, parityShards=3)
+        options = KCPOptions(key="k", dataShards=10, parityShards=3, mtu=1400)
         self.largest(options, 1400 - 3 - 3 - 28 - 8 - 4, [Trailer, Trailer])
 
     def test_withoutFEC(self) -> None:

@@ -17,7 +17,7 @@ from tests.inside import connectionOf
 SLOW = Link(delay=0.02)
 DEAD = Link(loss=1)
 
-#: Bytes of a full segment with the default mtu.
+#: Bytes of a full segment with the mtu of these tests.
 MSS = 1376
 
 
@@ -30,7 +30,7 @@ class QueueTests(ControlledTestCase):
         """
         What waits can be seen, and is less when some has left.
         """
-        client, server = self.connect(KCPOptions(crypt="null", sendWindow=4), link=SLOW)
+        client, server = self.connect(KCPOptions(crypt="null", mtu=1400, sendWindow=4), link=SLOW)
         self.assertEqual(client.session.queuedBytes, 0)
         client.session.write(bytes(10 * MSS))
         self.assertEqual(client.session.queuedBytes, 10 * MSS)
@@ -55,7 +55,7 @@ class QueueTests(ControlledTestCase):
         With it, one byte more ends the connection with SendQueueFull, but not from inside write;
         the peer gets PeerReset.
         """
-        options = KCPOptions(crypt="null", sendQueueLimit=100_000)
+        options = KCPOptions(crypt="null", mtu=1400, sendQueueLimit=100_000)
         client, server = self.connect(options, link=SLOW)
         client.session.write(bytes(100_000))
         self.network.run(1)
@@ -79,7 +79,7 @@ class QueueTests(ControlledTestCase):
         for stream in (True, False):
             with self.subTest(stream=stream):
                 self.setUp()
-                client, server = self.connect(KCPOptions(crypt="null", stream=stream))
+                client, server = self.connect(KCPOptions(crypt="null", mtu=1400, stream=stream))
                 self.network.run(2)
                 before = client.session.stats.asDict()
                 client.session.write(b"")
@@ -102,8 +102,8 @@ class MessageTests(ControlledTestCase):
         One that is larger than the peer's window raises at write, since the hello has told the
         window; one that just fits arrives.  The connection goes on.
         """
-        self.listen(KCPOptions(crypt="null", stream=False, receiveWindow=10))
-        self.begin(KCPOptions(crypt="null", stream=False))
+        self.listen(KCPOptions(crypt="null", mtu=1400, stream=False, receiveWindow=10))
+        self.begin(KCPOptions(crypt="null", mtu=1400, stream=False))
         self.network.run(0.1)
         client, server = self.clientFactory.made[0], self.serverFactory.made[0]
         with self.assertRaises(MessageTooLong) as raised:
@@ -120,7 +120,7 @@ class MessageTests(ControlledTestCase):
         """
         A stream has no messages, so nothing is too long.
         """
-        client, server = self.connect(KCPOptions(crypt="null", receiveWindow=10))
+        client, server = self.connect(KCPOptions(crypt="null", mtu=1400, receiveWindow=10))
         client.session.write(bytes(300 * MSS))
         self.network.run(5)
         self.assertEqual(len(server.received), 300 * MSS)
@@ -136,7 +136,7 @@ class PausedTests(ControlledTestCase):
         A paused consumer fills its window and the peer stops; when it resumes and the news of that
         is lost, a probe finds out within seconds.
         """
-        options = KCPOptions(crypt="null", receiveWindow=32)
+        options = KCPOptions(crypt="null", mtu=1400, receiveWindow=32)
         client, server = self.connect(options, link=SLOW)
         server.session.pauseProducing()
         client.session.write(bytes(100 * MSS))
@@ -159,7 +159,7 @@ class PausedTests(ControlledTestCase):
         """
         As long as it is paused nothing is delivered, and the connection stays.
         """
-        options = KCPOptions(crypt="null", receiveWindow=32)
+        options = KCPOptions(crypt="null", mtu=1400, receiveWindow=32)
         client, server = self.connect(options, link=SLOW)
         server.session.pauseProducing()
         client.session.write(bytes(100 * MSS))
@@ -178,6 +178,6 @@ class PlainPeerTests(PlainServerTestCase):
         """
         Of one that says no hello the window is what its first segments told.
         """
-        client = self.meet(KCPOptions(crypt="null", stream=False, sendWindow=1024))
+        client = self.meet(KCPOptions(crypt="null", mtu=1400, stream=False, sendWindow=1024))
         self.assertEqual(connectionOf(client.session).conversation.sender.peerWindow, 1024)
         self.assertRaises(MessageTooLong, client.session.write, bytes(256 * MSS))

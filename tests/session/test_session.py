@@ -247,8 +247,8 @@ class MessageTests(ConnectionTestCase):
         """
         client, server = self.connect()
         with self.assertRaises(MessageTooLong) as raised:
-            client.session.write(bytes(255 * 1376 + 1))
-        self.assertEqual(raised.exception.limit, 255 * 1376)
+            client.session.write(bytes(255 * 1208 + 1))
+        self.assertEqual(raised.exception.limit, 255 * 1208)
         client.session.write(b"ok")
         self.network.run(0.1)
         self.assertEqual(server.pieces, [b"ok"])

@@ -9,7 +9,9 @@ from kcptwisted.options import KCPOptions
 from tests.connections import SERVER, ConnectionTestCase
 from tests.inside import sessionOf
 
-WIDE = KCPOptions(crypt="null", congestion="none", sendWindow=65535, receiveWindow=65535)
+WIDE = KCPOptions(
+    crypt="null", congestion="none", mtu=1400, sendWindow=65535, receiveWindow=65535
+)
 
 
 class TurnTests(ConnectionTestCase):
@@ -33,7 +35,7 @@ class TurnTests(ConnectionTestCase):
                 sent.append(to)
 
         self.network.taps.append(note)
-        segment = WIDE.mtu - 24
+        segment = 1400 - 24
         busy.session.write(bytes(3 * MAXIMUM_BURST * segment))
         self.network.clock.callLater(0, other.session.write, b"me too")
         self.network.run(0)

@@ -1,0 +1,143 @@
+"""
+Forbidding IP to fragment a socket's datagrams, so that the path's MTU can be searched for
+(RFC 8899, section 4.4), and asking the system how large they may be.
+
+Linux: ip(7) and ipv6(7), IP_MTU_DISCOVER and IP_MTU.  Others: ip(4), IP_DONTFRAG.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+from contextlib import suppress
+from enum import Enum
+from ipaddress import IPv6Address
+
+from kcptwisted.interfaces import Address
+
+#: Bytes of IP's and UDP's headers.
+IPV4_HEADERS = 28
+IPV6_HEADERS = 48
+
+#: What each link carries of IPv6 (RFC 8200, section 5).
+_LEAST_IPV6_MTU = 1280
+
+# A socket option: level, name, value.
+_Setting = tuple[int, int, int]
+
+_IP = 0
+_IPV6 = 41
+
+# Linux's numbers; the socket module does not name them.  DO sets the DF bit, and refuses what is
+# larger than the kernel knows the path to carry; DONT fragments it.
+IP_MTU_DISCOVER = 10
+IPV6_MTU_DISCOVER = 23
+_IP_MTU = 14
+_IPV6_MTU = 24
+_DONT, _DO = 0, 2
+
+
+def _settings(family: int, forbidden: bool) -> list[_Setting]:
+    """
+    Returns the options that forbid fragments, or allow them; empty where the system has none.
+    """
+    system = sys.platform
+    isIPv6 = family == socket.AF_INET6
+    if system.startswith("linux"):
+        value = _DO if forbidden else _DONT
+        # An IPv6 socket may send IPv4 as well.
+        found = [(_IP, IP_MTU_DISCOVER, value)]
+        if isIPv6:
+            # No router fragments IPv6, and the kernel only what is larger than it knows the path
+            # to carry, or is told to send.
+            size = 0 if forbidden else _LEAST_IPV6_MTU
+            found += [(_IPV6, IPV6_MTU_DISCOVER, value), (_IPV6, _IPV6_MTU, size)]
+        return found
+    names = {"darwin": (28, 62), "freebsd": (67, 62), "win32": (14, 14)}
+    name = next((pair for start, pair in names.items() if system.startswith(start)), None)
+    if name is None:
+        return []
+    return [(_IPV6, name[1], int(forbidden))] if isIPv6 else [(_IP, name[0], int(forbidden))]
+
+
+class Fragments(Enum):
+    """
+    Which datagrams IP may fragment, on a socket that forbids it.
+    """
+
+    #: Those that the system refuses for their size.
+    REFUSED = "refused"
+    #: None: what is refused is dropped.
+    NONE = "none"
+    ALL = "all"
+
+
+class Fragmentation:
+    """
+    Whether IP may fragment the datagrams of one socket.
+    """
+
+    __slots__ = ("_allowing", "_forbidding", "_sock")
+
+    def __init__(self, sock: socket.socket) -> None:
+        """
+        @param sock: IPv4 or IPv6.
+        """
+        self._sock = sock
+        self._forbidding = _settings(sock.family, True)
+        self._allowing = _settings(sock.family, False)
+
+    def forbid(self) -> bool:
+        """
+        Has datagrams arrive whole or not at all.
+
+        @return: whether the system can.
+        """
+        return bool(self._forbidding) and self._set(self._forbidding)
+
+    def allow(self) -> None:
+        """
+        Lets datagrams be fragmented.
+        """
+        self._set(self._allowing)
+
+    def _set(self, settings: list[_Setting]) -> bool:
+        try:
+            for setting in settings:
+                self._sock.setsockopt(*setting)
+        except OSError:
+            return False
+        return True
+
+
+def pathLimit(sock: socket.socket, address: Address | None) -> int:
+    """
+    Returns the largest UDP payload that the system knows the path to carry, bytes; 0 if it does not
+    say.
+
+    @param sock: sends there.
+    @param address: where; None if C{sock} is connected.
+    """
+    if not sys.platform.startswith("linux"):
+        return 0
+    if address is None:
+        return _limit(sock)
+    # What the kernel knows is known of a destination, not of a socket; but it tells only that of a
+    # connected one.
+    with suppress(OSError), socket.socket(sock.family, socket.SOCK_DGRAM) as other:
+        other.connect(address)
+        return _limit(other)
+    return 0
+
+
+def _limit(sock: socket.socket) -> int:
+    """
+    Returns the largest payload of a connected socket's datagrams.
+    """
+    isIPv6 = sock.family == socket.AF_INET6
+    try:
+        if isIPv6 and IPv6Address(sock.getpeername()[0].partition("%")[0]).ipv4_mapped is None:
+            return sock.getsockopt(_IPV6, _IPV6_MTU) - IPV6_HEADERS
+        return sock.getsockopt(_IP, _IP_MTU) - IPV4_HEADERS
+    except OSError:
+        return 0
