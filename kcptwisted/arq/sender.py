@@ -28,7 +28,7 @@ class Sender:
     Sends segments and keeps each until it is acknowledged.
 
     New segments leave as the windows and the L{Pacer} allow.  Those that wait for the pacer have a
-    L{deadline}; those beyond L{MAXIMUM_BURST} are left for another flush, which is wanted then.
+    L{deadline}; those beyond a flush's burst are left for another flush, which is wanted then.
 
     @ivar sendQueue: the segments that were never sent.
     @ivar inFlight: segments sent and not acknowledged, by sn (not wrapped), in order.
@@ -311,7 +311,9 @@ class Sender:
         if first is not None:
             self._watch().expire([first], now)
 
-    def flush(self, conv: int, now: int, window: int, una: int) -> list[bytes]:
+    def flush(
+        self, conv: int, now: int, window: int, una: int, burst: int = MAXIMUM_BURST
+    ) -> list[bytes]:
         """
         Sends what is due: segments to be sent again first, then new ones.
 
@@ -319,6 +321,7 @@ class Sender:
         @param now: milliseconds.
         @param window: this side's free receive window, segments.
         @param una: the sn that this side awaits, as on the wire.
+        @param burst: the most new segments.
         @return: encoded segments.
         """
         pacer, rtt, queue = self._pacer, self.rtt, self.sendQueue
@@ -340,8 +343,8 @@ class Sender:
                 segments.append(header + data)
             if pacer.rate:
                 pacer.take(sum(map(len, segments)))
-        if count > MAXIMUM_BURST:
-            count = MAXIMUM_BURST
+        if count > burst:
+            count = burst
         if count > 0 and pacer.rate:
             count = pacer.fit(queue.segments, count)
         if count > 0:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from kcptwisted.arq.congestion import congestionControl
 from kcptwisted.arq.conversation import Conversation
+from kcptwisted.arq.sender import MAXIMUM_BURST
 from kcptwisted.connection.controls import Controls
 from kcptwisted.connection.events import Cause, End, Event, Events
 from kcptwisted.connection.lifecycle import Lifecycle
@@ -321,9 +322,11 @@ class Connection:
             return due
         return None if own == NEVER else own
 
-    def datagramsToSend(self, now: int) -> list[bytes]:
+    def datagramsToSend(self, now: int, burst: int = MAXIMUM_BURST) -> list[bytes]:
         """
         Acts on the timers that are due, and returns what is to be sent.
+
+        @param burst: the most new segments.
         """
         self.wantsFlush = False
         if self.lifecycle.isOver or self.lifecycle.isEnding:
@@ -342,7 +345,7 @@ class Connection:
             self._timeOut(now)
             if self.lifecycle.isEnding:
                 return []
-        datagrams = conversation.datagramsToSend(now)
+        datagrams = conversation.datagramsToSend(now, burst)
         self.hasMore = conversation.wantsFlush
         if conversation.sender.deadLink and self._path().isDead(now):
             self.lifecycle.endSoon(End(Cause.DEAD_LINK))

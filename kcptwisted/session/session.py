@@ -24,6 +24,7 @@ from kcptwisted.session.stream import Stream
 from kcptwisted.session.transport import KCPTransport
 from kcptwisted.stats import SessionStats
 from kcptwisted.timing.interfaces import IFlushed
+from kcptwisted.timing.turns import LEAST_BURST
 from kcptwisted.udp.addresses import hostAsked, showAddress, toAddress
 
 
@@ -292,8 +293,11 @@ class KCPSession:
         gate = stream.gate
         if gate is not None:
             connection.lifecycle.awaitsProducer = stream.awaitsProducer
-        datagrams = connection.datagramsToSend(now)
+        turn = self._clock.turn
+        datagrams = connection.datagramsToSend(now, turn.burst)
         if datagrams:
+            if len(datagrams) > LEAST_BURST:
+                turn.spend(len(datagrams))
             send(self, self._below, datagrams)
         if connection.events or connection.lifecycle.unsettled:
             self._react(now)

@@ -16,6 +16,7 @@ from kcptwisted.options.table import TICK
 from kcptwisted.timing.deadlines import Deadlines
 from kcptwisted.timing.interfaces import IFlushed
 from kcptwisted.timing.runningtime import RunningTime
+from kcptwisted.timing.turns import Turn
 
 #: Milliseconds; a deadline further away than this is slept for, not ticked towards.  Timeouts of
 #: segments are: a process with a thousand clients would do little else than tick.
@@ -39,6 +40,7 @@ class FlushClock:
 
     @ivar now: see L{RunningTime.now}; milliseconds since the clock was made.
     @ivar deadlines: when the sessions are due.
+    @ivar turn: how much a session may send now.
     @ivar held: whether somebody is handing over datagrams who calls L{flush} afterwards, so that no
         call need be planned.  Who sets it restores it before returning to the reactor: one port
         that does not finish its batch must not hold up the others.
@@ -55,6 +57,7 @@ class FlushClock:
         # Each batch calls this, some twice.
         self.now = self._time.now
         self.deadlines = Deadlines()
+        self.turn = Turn()
         self._dirty: dict[IFlushed, None] = {}
         self._nextTurn: dict[IFlushed, None] = {}
         self.held = False
@@ -84,8 +87,8 @@ class FlushClock:
 
     def wantFlushNextTurn(self, session: IFlushed) -> None:
         """
-        Flushes C{session} in the next reactor turn, and not before: it has had its share of this
-        one.
+        Flushes C{session} in the next reactor turn that has room, and not before: it has had its
+        share of this one.  Sessions that wait for this get it in the order in which they asked.
         """
         self._dirty.pop(session, None)
         self._nextTurn[session] = None
@@ -97,15 +100,13 @@ class FlushClock:
 
     def _turnEnded(self) -> None:
         self._endOfTurn = None
-        self._dirty.update(self._nextTurn)
-        self._nextTurn.clear()
         # The reactor calls: if a flush is not over, an application runs the reactor inside it, as
         # that of a modal dialog.  The other connections are not to wait for that.
         self._flushing = False
         if self._looping:
             self._stopWaiting()
             self._unwatched = True
-        self.flush()
+        self._flush(len(self._nextTurn))
 
     def flush(self) -> None:
         """
@@ -114,9 +115,16 @@ class FlushClock:
         """
         if self._flushing:
             self._awaitEndOfTurn()
-            return
+        else:
+            self._flush(0)
+
+    def _flush(self, waiting: int) -> None:
+        """
+        @param waiting: how many of those that had their share of a former turn may have another.
+        """
         self._flushing = self.held = True
         rounds = 0
+        self.turn.begin(len(self._dirty) + len(self._nextTurn))
         try:
             for session in self._round:
                 # Left by a flush in which an application runs the reactor.
@@ -127,17 +135,36 @@ class FlushClock:
                 # Read anew: an application may have taken long over the batch.
                 now = self.now()
                 for session in self._round:
-                    try:
-                        session.flush(now)
-                    except Exception:
-                        # The others are not to wait for it.
-                        self._failed(session, Failure(), "Flushing")
+                    self._flushOne(session, now)
+            if waiting:
+                self._flushWaiting(waiting)
         finally:
             self._flushing = self.held = False
-        if self._dirty:
+        if self._dirty or self._nextTurn:
             self._awaitEndOfTurn()
         if self._unwatched:
             self._watch()
+
+    def _flushWaiting(self, count: int) -> None:
+        """
+        Flushes those that wait for the next turn, as far as the turn goes, but one at least.
+        """
+        now = self.now()
+        self.turn.share(count)
+        while count and self._nextTurn:
+            count -= 1
+            session = next(iter(self._nextTurn))
+            del self._nextTurn[session]
+            self._flushOne(session, now)
+            if self.turn.isOver:
+                break
+
+    def _flushOne(self, session: IFlushed, now: int) -> None:
+        try:
+            session.flush(now)
+        except Exception:
+            # The others are not to wait for it.
+            self._failed(session, Failure(), "Flushing")
 
     def _failed(self, session: IFlushed, failure: Failure, what: str) -> None:
         self._log.failure("{what} {session!r} failed", failure, what=what, session=session)
