@@ -60,6 +60,8 @@ class FlushClock:
         self.turn = Turn()
         self._dirty: dict[IFlushed, None] = {}
         self._nextTurn: dict[IFlushed, None] = {}
+        # How many of these may have another turn.
+        self._mayGoOn = 0
         self.held = False
         self._flushing = False
         # What is left of the round that is being flushed.
@@ -106,7 +108,8 @@ class FlushClock:
         if self._looping:
             self._stopWaiting()
             self._unwatched = True
-        self._flush(len(self._nextTurn))
+        self._mayGoOn = len(self._nextTurn)
+        self.flush()
 
     def flush(self) -> None:
         """
@@ -115,29 +118,31 @@ class FlushClock:
         """
         if self._flushing:
             self._awaitEndOfTurn()
-        else:
-            self._flush(0)
-
-    def _flush(self, waiting: int) -> None:
-        """
-        @param waiting: how many of those that had their share of a former turn may have another.
-        """
+            return
         self._flushing = self.held = True
         rounds = 0
-        self.turn.begin(len(self._dirty) + len(self._nextTurn))
+        if self.turn.isUsed:
+            self.turn.begin()
         try:
             for session in self._round:
                 # Left by a flush in which an application runs the reactor.
                 self._dirty[session] = None
-            while self._dirty and rounds < ROUNDS:
-                rounds += 1
-                self._round, self._dirty = iter(self._dirty), {}
+            while True:
+                if self._dirty and rounds < ROUNDS:
+                    rounds += 1
+                    self._round, self._dirty = iter(self._dirty), {}
+                elif self._mayGoOn:
+                    self._round = self._goingOn()
+                else:
+                    break
                 # Read anew: an application may have taken long over the batch.
                 now = self.now()
                 for session in self._round:
-                    self._flushOne(session, now)
-            if waiting:
-                self._flushWaiting(waiting)
+                    try:
+                        session.flush(now)
+                    except Exception:
+                        # The others are not to wait for it.
+                        self._failed(session, Failure(), "Flushing")
         finally:
             self._flushing = self.held = False
         if self._dirty or self._nextTurn:
@@ -145,26 +150,18 @@ class FlushClock:
         if self._unwatched:
             self._watch()
 
-    def _flushWaiting(self, count: int) -> None:
+    def _goingOn(self) -> Iterator[IFlushed]:
         """
-        Flushes those that wait for the next turn, as far as the turn goes, but one at least.
+        Returns those that wait for this turn, as far as it goes, but one at least.
         """
-        now = self.now()
-        self.turn.share(count)
-        while count and self._nextTurn:
+        count, self._mayGoOn = self._mayGoOn, 0
+        waiting, turn = self._nextTurn, self.turn
+        turn.goOn(count)
+        while count and waiting and not turn.isOver:
             count -= 1
-            session = next(iter(self._nextTurn))
-            del self._nextTurn[session]
-            self._flushOne(session, now)
-            if self.turn.isOver:
-                break
-
-    def _flushOne(self, session: IFlushed, now: int) -> None:
-        try:
-            session.flush(now)
-        except Exception:
-            # The others are not to wait for it.
-            self._failed(session, Failure(), "Flushing")
+            session = next(iter(waiting))
+            del waiting[session]
+            yield session
 
     def _failed(self, session: IFlushed, failure: Failure, what: str) -> None:
         self._log.failure("{what} {session!r} failed", failure, what=what, session=session)

@@ -8,50 +8,47 @@ from __future__ import annotations
 #: less than a millisecond.
 TURN = 256
 
-#: Segments that a session with company may send: those of one run (UDP_SEGMENT).
-SHARE = 64
+#: Segments that a session with company may send: those of two runs (UDP_SEGMENT).
+SHARE = 128
 
-#: Segments that a session may send in a turn that is used up.  It is asked only for a session that
-#: has not waited: whoever has little to send is not delayed.
-LEAST_BURST = 8
+#: A session with no more segments to send does not wait for its turn, and none for it.
+FEW = 8
 
 
 class Turn:
     """
     Divides a turn among the sessions that are flushed in it.
 
-    @ivar burst: new segments that a session may send now.
-    @ivar isOver: the turn is used up.
+    @ivar burst: new segments that a session may send.
+    @ivar isUsed: it must begin anew.
+    @ivar isOver: all is used up: who has more than L{FEW} segments to send waits for the next.
     """
 
     def __init__(self) -> None:
-        self._left = 0
+        self.begin()
+
+    def begin(self) -> None:
+        """
+        Begins a turn.  The first session may send all.
+        """
+        self._left = self.burst = TURN
+        self.isUsed = self.isOver = False
+
+    def goOn(self, sessions: int) -> None:
+        """
+        Divides what is left, which is one share at least, among those that have waited.
+
+        @param sessions: how many they are.
+        """
+        self.isUsed = True
         self.isOver = False
-        self.burst = TURN
-
-    def begin(self, sessions: int) -> None:
-        """
-        Begins a turn.
-
-        @param sessions: how many want to be flushed.
-        """
-        self._left = TURN
-        self.isOver = False
-        self.share(sessions)
-
-    def share(self, sessions: int) -> None:
-        """
-        Divides what is left.
-
-        @param sessions: how many still want to be flushed.
-        """
-        self.burst = LEAST_BURST if self.isOver else max(SHARE, self._left // (sessions or 1))
+        self.burst = max(SHARE, self._left // sessions)
 
     def spend(self, count: int) -> None:
         """
-        Takes note that a session sent C{count} datagrams, more than L{LEAST_BURST}.
+        Takes note that a session sent C{count} datagrams, more than L{FEW}.
         """
         self._left -= count
-        if self._left <= 0:
-            self.isOver = True
-            self.burst = LEAST_BURST
+        self.isUsed = True
+        self.isOver = self._left <= 0
+        self.burst = min(self.burst, max(SHARE, self._left))

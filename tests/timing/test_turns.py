@@ -9,7 +9,7 @@ from functools import partial
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from kcptwisted.timing.turns import LEAST_BURST, SHARE, TURN, Turn
+from kcptwisted.timing.turns import SHARE, TURN, Turn
 from tests.clocks import ClockTestCase, Flushed
 
 
@@ -23,32 +23,38 @@ class TurnTests(SynchronousTestCase):
         A session that has no company may send all that a turn has.
         """
         turn = Turn()
-        turn.begin(1)
-        self.assertEqual(turn.burst, TURN)
+        self.assertEqual((turn.burst, turn.isUsed, turn.isOver), (TURN, False, False))
 
     def test_several(self) -> None:
         """
-        Of several each may send an equal part, but enough for one run of datagrams.
+        Of several that have waited each may send an equal part, but enough for long runs of
+        datagrams.
         """
         turn = Turn()
-        turn.begin(2)
+        turn.goOn(1)
+        self.assertEqual(turn.burst, TURN)
+        turn.goOn(2)
         self.assertEqual(turn.burst, TURN // 2)
-        turn.begin(1000)
+        turn.goOn(1000)
         self.assertEqual(turn.burst, SHARE)
 
     def test_used(self) -> None:
         """
-        When all is used up a session may send but little, until the next begins.
+        When all is used up the turn is over.  The first of those that have waited gets its share
+        all the same.
         """
         turn = Turn()
-        turn.begin(10)
-        for _ in range(TURN // SHARE - 1):
+        for _ in range(TURN // SHARE):
+            self.assertEqual(turn.isOver, False)
             turn.spend(SHARE)
+            self.assertEqual(turn.burst, SHARE)
+        self.assertTrue(turn.isOver)
+        turn.goOn(10)
         self.assertEqual((turn.burst, turn.isOver), (SHARE, False))
-        turn.spend(SHARE)
-        self.assertEqual((turn.burst, turn.isOver), (LEAST_BURST, True))
-        turn.begin(10)
-        self.assertEqual((turn.burst, turn.isOver), (SHARE, False))
+        turn.spend(1)
+        self.assertTrue(turn.isOver)
+        turn.begin()
+        self.assertEqual((turn.burst, turn.isUsed, turn.isOver), (TURN, False, False))
 
 
 class CrowdTests(ClockTestCase):
@@ -71,6 +77,9 @@ class CrowdTests(ClockTestCase):
         Send a burst, and have more.
         """
         turn = self.clock.turn
+        if turn.isOver:
+            self.clock.wantFlushNextTurn(session)
+            return
         self.sent.append((session, turn.burst))
         turn.spend(turn.burst)
         self.clock.wantFlushNextTurn(session)
@@ -87,17 +96,16 @@ class CrowdTests(ClockTestCase):
 
     def test_bounded(self) -> None:
         """
-        A turn has an end however many want to send, and a session that comes new in a used turn
-        still sends something.
+        A turn has an end however many want to send.
         """
         for session in self.greedy:
             self.clock.wantFlush(session)
         self.clock.flush()
-        self.assertEqual([count for _, count in self.sent], [SHARE] * 4 + [LEAST_BURST] * 6)
+        self.assertEqual([count for _, count in self.sent], [TURN])
         for _ in range(10):
             self.sent.clear()
             self.endTurn()
-            self.assertEqual([count for _, count in self.sent], [SHARE] * 4)
+            self.assertEqual([count for _, count in self.sent], [SHARE] * (TURN // SHARE))
 
     def test_equal(self) -> None:
         """
@@ -105,7 +113,7 @@ class CrowdTests(ClockTestCase):
         """
         for session in self.greedy:
             self.clock.wantFlushNextTurn(session)
-        for _ in range(25):
+        for _ in range(10 * 10 * SHARE // TURN):
             self.endTurn()
         shares: Counter[Flushed] = Counter()
         for session, count in self.sent:
