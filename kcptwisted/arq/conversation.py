@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from kcptwisted.arq.incoming import readControl, takeApart
 from kcptwisted.arq.probe import WindowProbe
 from kcptwisted.arq.receiver import Receiver
-from kcptwisted.arq.sender import Sender
+from kcptwisted.arq.sender import MAXIMUM_BURST, Sender
 from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.arq.staleness import Staleness
 from kcptwisted.arq.unproven import UnprovenPath
@@ -338,11 +338,12 @@ class Conversation:
             earliest = probe.deadline
         return earliest
 
-    def datagramsToSend(self, now: int) -> list[bytes]:
+    def datagramsToSend(self, now: int, burst: int = MAXIMUM_BURST) -> list[bytes]:
         """
         Flushes: control data, ACKs, window probes, then data.
 
         @param now: milliseconds.
+        @param burst: the most new segments.
         """
         self.wantsFlush = False
         self._flushDeadline = None
@@ -373,7 +374,7 @@ class Conversation:
             if segments and sender.limits.pacer.rate:
                 sender.limits.pacer.take(sum(map(len, segments)))
             if self.unproven is None:
-                pushes = sender.flush(conv, now, window, una)
+                pushes = sender.flush(conv, now, window, una, burst)
             else:
                 pushes = self.unproven.flush(segments, conv, now, window, una)
             segments += pushes

@@ -36,7 +36,7 @@ class Sender:
     Sends segments and keeps each until it is acknowledged.
 
     New segments leave as the windows, the congestion control and the L{Pacer} allow.  Those that
-    wait for the pacer have a L{deadline}; those beyond L{MAXIMUM_BURST} are left for another flush,
+    wait for the pacer have a L{deadline}; those beyond a flush's burst are left for another flush,
     which is wanted then.
 
     @ivar sendQueue: the segments that were never sent.
@@ -317,7 +317,9 @@ class Sender:
         if first is not None:
             self._recovery.expire([first], now)
 
-    def flush(self, conv: int, now: int, window: int, una: int) -> list[bytes]:
+    def flush(
+        self, conv: int, now: int, window: int, una: int, burst: int = MAXIMUM_BURST
+    ) -> list[bytes]:
         """
         Sends what is due: segments to be sent again first, then new ones.
 
@@ -325,6 +327,7 @@ class Sender:
         @param now: milliseconds.
         @param window: this side's free receive window, segments.
         @param una: the sn that this side awaits, as on the wire.
+        @param burst: the most new segments.
         @return: encoded segments.
         """
         limits, queue, inFlight = self.limits, self.sendQueue, self.inFlight
@@ -348,7 +351,7 @@ class Sender:
         count = len(queue.segments)
         if count:
             allowed = limits.window(self.una, self.remoteWindow) - (self.next - self.una)
-            count = min(count, allowed, MAXIMUM_BURST)
+            count = min(count, allowed, burst)
             if count > 0 and (pacer.rate or limits.governor is not None):
                 room = limits.room(self._recovery.lost)
                 if count * self._settings.mtu > room:

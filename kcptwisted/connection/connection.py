@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from kcptwisted.arq.conversation import Conversation
+from kcptwisted.arq.sender import MAXIMUM_BURST
 from kcptwisted.connection.controls import Controls
 from kcptwisted.connection.events import Cause, End, Event, Events
 from kcptwisted.connection.lifecycle import Lifecycle
@@ -318,9 +319,11 @@ class Connection:
             return due
         return None if own == NEVER else own
 
-    def datagramsToSend(self, now: int) -> list[bytes]:
+    def datagramsToSend(self, now: int, burst: int = MAXIMUM_BURST) -> list[bytes]:
         """
         Acts on the timers that are due, and returns what is to be sent.
+
+        @param burst: the most new segments.
         """
         self.wantsFlush = False
         if self.lifecycle.isOver or self.lifecycle.isEnding:
@@ -341,7 +344,7 @@ class Connection:
                 return []
         if self.search is not None:
             self.fragments = self.search.progress(now)
-        datagrams = conversation.datagramsToSend(now)
+        datagrams = conversation.datagramsToSend(now, burst)
         if self.settings.searchesMtu:
             mtu = self.settings.arq.mtu
             isFull = len(datagrams) > 1 or (len(datagrams) == 1 and len(datagrams[0]) >= mtu)

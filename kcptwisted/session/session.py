@@ -25,6 +25,7 @@ from kcptwisted.session.stream import Stream
 from kcptwisted.session.transport import KCPTransport
 from kcptwisted.stats import SessionStats
 from kcptwisted.timing.interfaces import IFlushed
+from kcptwisted.timing.turns import FEW
 from kcptwisted.udp.addresses import hostAsked, showAddress, toAddress
 
 
@@ -284,6 +285,10 @@ class KCPSession:
         if self._ending is not None:
             self.connectionLost(self._ending)
             return
+        turn = self._clock.turn
+        if turn.isOver and len(connection.conversation.sender.queue) > FEW:
+            self._clock.wantFlushNextTurn(self)
+            return
         if stream.resumed:
             stream.resumed = False
             self.application.deliver(connection, self.stream, self.stats)
@@ -293,8 +298,10 @@ class KCPSession:
         gate = stream.gate
         if gate is not None:
             connection.lifecycle.awaitsProducer = stream.awaitsProducer
-        datagrams = connection.datagramsToSend(now)
+        datagrams = connection.datagramsToSend(now, turn.burst)
         if datagrams:
+            if len(datagrams) > FEW:
+                turn.spend(len(datagrams))
             send(self, self._below, datagrams)
         if connection.events or connection.lifecycle.unsettled:
             self._react(now)

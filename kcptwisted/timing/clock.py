@@ -16,6 +16,7 @@ from kcptwisted.options.table import TICK
 from kcptwisted.timing.deadlines import Deadlines
 from kcptwisted.timing.interfaces import IFlushed
 from kcptwisted.timing.runningtime import RunningTime
+from kcptwisted.timing.turns import Turn
 
 #: Milliseconds; a deadline further away than this is slept for, not ticked towards.  Timeouts of
 #: segments are: a process with a thousand clients would do little else than tick.
@@ -39,6 +40,7 @@ class FlushClock:
 
     @ivar now: see L{RunningTime.now}; milliseconds since the clock was made.
     @ivar deadlines: when the sessions are due.
+    @ivar turn: how much a session may send now.
     @ivar held: whether somebody is handing over datagrams who calls L{flush} afterwards, so that no
         call need be planned.  Who sets it restores it before returning to the reactor: one port
         that does not finish its batch must not hold up the others.
@@ -55,8 +57,11 @@ class FlushClock:
         # Each batch calls this, some twice.
         self.now = self._time.now
         self.deadlines = Deadlines()
+        self.turn = Turn()
         self._dirty: dict[IFlushed, None] = {}
         self._nextTurn: dict[IFlushed, None] = {}
+        # How many of these may have another turn.
+        self._mayGoOn = 0
         self.held = False
         self._flushing = False
         # What is left of the round that is being flushed.
@@ -84,8 +89,8 @@ class FlushClock:
 
     def wantFlushNextTurn(self, session: IFlushed) -> None:
         """
-        Flushes C{session} in the next reactor turn, and not before: it has had its share of this
-        one.
+        Flushes C{session} in the next reactor turn that has room, and not before: it has had its
+        share of this one.  Sessions that wait for this get it in the order in which they asked.
         """
         self._dirty.pop(session, None)
         self._nextTurn[session] = None
@@ -97,14 +102,13 @@ class FlushClock:
 
     def _turnEnded(self) -> None:
         self._endOfTurn = None
-        self._dirty.update(self._nextTurn)
-        self._nextTurn.clear()
         # The reactor calls: if a flush is not over, an application runs the reactor inside it, as
         # that of a modal dialog.  The other connections are not to wait for that.
         self._flushing = False
         if self._looping:
             self._stopWaiting()
             self._unwatched = True
+        self._mayGoOn = len(self._nextTurn)
         self.flush()
 
     def flush(self) -> None:
@@ -117,13 +121,20 @@ class FlushClock:
             return
         self._flushing = self.held = True
         rounds = 0
+        if self.turn.isUsed:
+            self.turn.begin()
         try:
             for session in self._round:
                 # Left by a flush in which an application runs the reactor.
                 self._dirty[session] = None
-            while self._dirty and rounds < ROUNDS:
-                rounds += 1
-                self._round, self._dirty = iter(self._dirty), {}
+            while True:
+                if self._dirty and rounds < ROUNDS:
+                    rounds += 1
+                    self._round, self._dirty = iter(self._dirty), {}
+                elif self._mayGoOn:
+                    self._round = self._goingOn()
+                else:
+                    break
                 # Read anew: an application may have taken long over the batch.
                 now = self.now()
                 for session in self._round:
@@ -134,10 +145,23 @@ class FlushClock:
                         self._failed(session, Failure(), "Flushing")
         finally:
             self._flushing = self.held = False
-        if self._dirty:
+        if self._dirty or self._nextTurn:
             self._awaitEndOfTurn()
         if self._unwatched:
             self._watch()
+
+    def _goingOn(self) -> Iterator[IFlushed]:
+        """
+        Returns those that wait for this turn, as far as it goes, but one at least.
+        """
+        count, self._mayGoOn = self._mayGoOn, 0
+        waiting, turn = self._nextTurn, self.turn
+        turn.goOn(count)
+        while count and waiting and not turn.isOver:
+            count -= 1
+            session = next(iter(waiting))
+            del waiting[session]
+            yield session
 
     def _failed(self, session: IFlushed, failure: Failure, what: str) -> None:
         self._log.failure("{what} {session!r} failed", failure, what=what, session=session)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from kcptwisted.arq.sender import MAXIMUM_BURST
 from kcptwisted.options import KCPOptions
+from kcptwisted.timing.turns import SHARE, TURN
 from tests.connections import SERVER, ConnectionTestCase
 from tests.inside import sessionOf
 
@@ -42,3 +43,30 @@ class TurnTests(ConnectionTestCase):
         self.assertEqual(sent.index(sessionOf(other.session).address[:2]), MAXIMUM_BURST)
         self.network.run(2)
         self.assertEqual(len(first.received), 3 * MAXIMUM_BURST * segment)
+
+    def test_smallAmongMany(self) -> None:
+        """
+        However many sessions have much to send, little is sent before the message of another.
+        """
+        crowd = [self.connect(WIDE) for _ in range(1)]
+        for number in range(1, 11):
+            connecting = self.begin(WIDE)
+            self.network.run(0.1)
+            crowd.append((self.successResultOf(connecting), self.serverFactory.made[number]))
+        small = crowd.pop()[1]
+        sent: list[tuple[str, int]] = []
+
+        def note(source: tuple[str, int], to: tuple[str, int], datagram: bytes) -> None:
+            if source[0] == SERVER:
+                sent.append(to)
+
+        self.network.taps.append(note)
+        total = 1_000_000
+        for _, busy in crowd:
+            busy.session.write(bytes(total))
+        self.network.clock.callLater(0, small.session.write, b"me too")
+        self.network.run(0)
+        before = sent.index(sessionOf(small.session).address[:2])
+        self.assertLess(before, TURN + len(crowd) * SHARE)
+        self.network.run(5)
+        self.assertEqual([len(client.received) for client, _ in crowd], [total] * 10)

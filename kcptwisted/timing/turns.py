@@ -1,0 +1,54 @@
+"""
+How much each session sends in a reactor turn.
+"""
+
+from __future__ import annotations
+
+#: Segments that leave in a turn, about.  More would keep small messages waiting: this many take
+#: less than a millisecond.
+TURN = 256
+
+#: Segments that a session with company may send: those of two runs (UDP_SEGMENT).
+SHARE = 128
+
+#: A session with no more segments to send does not wait for its turn, and none for it.
+FEW = 8
+
+
+class Turn:
+    """
+    Divides a turn among the sessions that are flushed in it.
+
+    @ivar burst: new segments that a session may send.
+    @ivar isUsed: it must begin anew.
+    @ivar isOver: all is used up: who has more than L{FEW} segments to send waits for the next.
+    """
+
+    def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """
+        Begins a turn.  The first session may send all.
+        """
+        self._left = self.burst = TURN
+        self.isUsed = self.isOver = False
+
+    def goOn(self, sessions: int) -> None:
+        """
+        Divides what is left, which is one share at least, among those that have waited.
+
+        @param sessions: how many they are.
+        """
+        self.isUsed = True
+        self.isOver = False
+        self.burst = max(SHARE, self._left // sessions)
+
+    def spend(self, count: int) -> None:
+        """
+        Takes note that a session sent C{count} datagrams, more than L{FEW}.
+        """
+        self._left -= count
+        self.isUsed = True
+        self.isOver = self._left <= 0
+        self.burst = min(self.burst, max(SHARE, self._left))
