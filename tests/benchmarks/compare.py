@@ -5,6 +5,9 @@ Both ends of a load are of the same implementation, in two processes on loopback
 conditions.  The implementations alternate, in several rounds; what counts is the median of the
 rounds' ratios.  In bulk loads each implementation runs with and without ackNoDelay, and the better
 of its medians counts.  Nothing else may run on the machine meanwhile.
+
+With --links it measures over links with a limited rate and a queue instead, and with --write then
+writes the figures of docs/congestion.md.
 """
 
 from __future__ import annotations
@@ -22,16 +25,20 @@ from tests.benchmarks.certificate import writeCertificate
 from tests.benchmarks.children import ROOT, ChildFailed
 from tests.benchmarks.contenders import whyNot
 from tests.benchmarks.document import TEMPLATE, fill
+from tests.benchmarks.linkdocument import draw as drawLinks
+from tests.benchmarks.linkdocument import figures, replaced
+from tests.benchmarks.linkscenarios import LINKS
 from tests.benchmarks.plots import draw, whyNoPlots
 from tests.benchmarks.results import Record, Series, Store
 from tests.benchmarks.rows import outcome
 from tests.benchmarks.scenarios import SCENARIOS, Scenario
 from tests.benchmarks.subjects import OPTIONAL, Stage
-from tests.benchmarks.tables import mainTable
+from tests.benchmarks.tables import Records, mainTable
 from tests.benchmarks.where import where
 from tests.interop.gopeer import BuildError, buildGoPeer
 
 DOCUMENT = ROOT / "docs/benchmarks.md"
+LINK_DOCUMENT = ROOT / "docs/congestion.md"
 PLOTS = ROOT / "docs/plots"
 
 #: The exit status when a scenario failed, and when the command line is wrong.
@@ -49,14 +56,20 @@ def buildParser() -> argparse.ArgumentParser:
     """
     @return: the parser of the command line.
     """
-    listed = "\n".join(f"  {one.name:<18}{one.about}" for one in SCENARIOS.values())
+    listed, links = (
+        "\n".join(f"  {one.name:<18}{one.about}" for one in suite.values())
+        for suite in (SCENARIOS, LINKS)
+    )
     parser = argparse.ArgumentParser(
         description=__doc__,
-        epilog=f"scenarios:\n{listed}",
+        epilog=f"scenarios:\n{listed}\n\nwith --links:\n{links}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "scenarios", nargs="*", metavar="SCENARIO", help="what to measure; by default all"
+    )
+    parser.add_argument(
+        "--links", action="store_true", help="over links with a limited rate and a queue"
     )
     parser.add_argument(
         "--rounds", type=int, default=5, help="of each scenario, at most (%(default)s)"
@@ -68,10 +81,15 @@ def buildParser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--resume", action="store_true", help="leave out the scenarios that FILE has results of"
     )
-    parser.add_argument(
-        "--write", action="store_true", help="write docs/benchmarks.md and docs/plots"
-    )
+    parser.add_argument("--write", action="store_true", help="write the page, and docs/plots")
     return parser
+
+
+def chosen(given: argparse.Namespace) -> dict[str, Scenario]:
+    """
+    @return: the scenarios of which the command line speaks.
+    """
+    return LINKS if given.links else SCENARIOS
 
 
 def check(given: argparse.Namespace, parser: argparse.ArgumentParser) -> Store:
@@ -79,9 +97,10 @@ def check(given: argparse.Namespace, parser: argparse.ArgumentParser) -> Store:
     @return: the results so far.
     @raise SystemExit: if the command line is wrong.
     """
-    unknown = [name for name in given.scenarios if name not in SCENARIOS]
+    scenarios = chosen(given)
+    unknown = [name for name in given.scenarios if name not in scenarios]
     if unknown:
-        parser.error(f"no scenario {', '.join(unknown)}; there are {', '.join(SCENARIOS)}")
+        parser.error(f"no scenario {', '.join(unknown)}; there are {', '.join(scenarios)}")
     if given.rounds < 1:
         parser.error(f"--rounds must be at least 1, not {given.rounds}")
     if given.resume and given.json is None:
@@ -94,7 +113,7 @@ def check(given: argparse.Namespace, parser: argparse.ArgumentParser) -> Store:
     except ValueError as problem:
         parser.error(str(problem))
     if given.write:
-        lacking = set(store.missing(SCENARIOS)) - set(given.scenarios or SCENARIOS)
+        lacking = set(store.missing(scenarios)) - set(given.scenarios or scenarios)
         if lacking:
             parser.error(f"--write needs all scenarios; there is nothing of {', '.join(lacking)}")
         if (missing := whyNoPlots()) is not None:
@@ -129,7 +148,8 @@ def measureAll(given: argparse.Namespace, store: Store) -> list[str]:
 
     @return: the scenarios that failed.
     """
-    names = given.scenarios or list(SCENARIOS)
+    scenarios = chosen(given)
+    names = given.scenarios or list(scenarios)
     if given.resume:
         names = [name for name in names if name in store.missing(names)]
     if not names:
@@ -147,18 +167,37 @@ def measureAll(given: argparse.Namespace, store: Store) -> list[str]:
         stage = Stage(gopeer, directory, given.quick)
         for name in names:
             began = monotonic()
-            tell(f"{name}: {SCENARIOS[name].about}")
+            tell(f"{name}: {scenarios[name].about}")
             try:
-                record = run(SCENARIOS[name], stage, given.rounds)
+                record = run(scenarios[name], stage, given.rounds)
             except ChildFailed as problem:
                 tell(f"  failed: {problem}")
                 failed.append(name)
                 continue
             store.keep(name, record)
             tell(f"  {monotonic() - began:.0f} s")
-            if record.series and SCENARIOS[name].rows:
-                print(mainTable(outcome(row, record) for row in SCENARIOS[name].rows), flush=True)
+            if record.series and scenarios[name].rows:
+                print(mainTable(outcome(row, record) for row in scenarios[name].rows), flush=True)
     return failed
+
+
+def writePage(records: Records) -> list[Path]:
+    """
+    @return: the files that were written.
+    """
+    document = fill(TEMPLATE.read_text(encoding="utf-8"), records)
+    DOCUMENT.write_text(document, encoding="utf-8")
+    return [DOCUMENT, *draw(records, PLOTS)]
+
+
+def writeLinks(records: Records) -> list[Path]:
+    """
+    @return: the files that were written.
+    """
+    document = LINK_DOCUMENT.read_text(encoding="utf-8")
+    links = {name: records[name] for name in LINKS}
+    LINK_DOCUMENT.write_text(replaced(document, figures(links)), encoding="utf-8")
+    return [LINK_DOCUMENT, *drawLinks(links, PLOTS)]
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -174,9 +213,8 @@ def main(arguments: Sequence[str]) -> int:
         tell(f"failed: {', '.join(failed)}")
         return FAILED
     if given.write:
-        document = fill(TEMPLATE.read_text(encoding="utf-8"), store.records)
-        DOCUMENT.write_text(document, encoding="utf-8")
-        for path in [DOCUMENT, *draw(store.records, PLOTS)]:
+        write = writeLinks if given.links else writePage
+        for path in write(store.records):
             tell(f"wrote {path.relative_to(ROOT)}")
     return 0
 

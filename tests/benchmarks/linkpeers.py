@@ -17,8 +17,8 @@ _PEER = [sys.executable, "-m", "kcptwisted.commands.bench.peer"]
 #: Seconds after which a process ends that was forgotten.
 WATCHDOG = 600
 
-#: Bytes of a question and an answer.
-PING = 64
+#: Bytes of a question and an answer, and questions a second.
+PING, PINGS = 64, 10
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class LinkPeer:
     @ivar meter: gives the command line of a server that counts, of the bytes that are enough.
     @ivar flood: that of a client that sends, of an address and bytes.
     @ivar echo: that of a server that echoes.
-    @ivar ping: that of a client that plays ping-pong, of an address and how often.
+    @ivar ping: that of a client that sends questions on schedule, of an address and seconds.
     """
 
     name: str
@@ -39,7 +39,7 @@ class LinkPeer:
     meter: Callable[[int], list[str]]
     flood: Callable[[str, int], list[str]]
     echo: Callable[[], list[str]]
-    ping: Callable[[str, int], list[str]]
+    ping: Callable[[str, float], list[str]]
 
 
 def ours(options: str = "", setting: str = "", name: str = OURS) -> LinkPeer:
@@ -56,9 +56,9 @@ def ours(options: str = "", setting: str = "", name: str = OURS) -> LinkPeer:
         lambda size: [*_METER, "meter", listening, f"--bytes={size}"],
         lambda address, size: [*_METER, "flood", f"kcp:{address}{rest}", f"--bytes={size}"],
         lambda: [*_PEER, "serve", listening, "--role=echo", watchdog],
-        lambda address, count: [
-            *[*_PEER, "pingpong", f"kcp:{address}{rest}", watchdog, "--ready"],
-            *[f"--size={PING}", f"--count={count}"],
+        lambda address, seconds: [
+            *[*_PEER, "paced", f"kcp:{address}{rest}", watchdog, "--ready"],
+            *[f"--size={PING}", f"--rate={PINGS}", f"--seconds={seconds}"],
         ],
     )
 
@@ -80,9 +80,9 @@ def kcpGo(binary: str, setting: str, *flags: str) -> LinkPeer:
             f"-bytes={size}",
         ],
         lambda: [*serving, "-role=echo"],
-        lambda address, count: [
-            *[*common, f"-dial={address}", "-role=pingpong", "-ready"],
-            *[f"-size={PING}", f"-count={count}"],
+        lambda address, seconds: [
+            *[*common, f"-dial={address}", "-role=paced", "-ready"],
+            *[f"-size={PING}", f"-rate={PINGS}", f"-seconds={seconds}"],
         ],
     )
 

@@ -8,7 +8,7 @@ import sys
 from bisect import bisect_right
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from time import sleep, time
 from typing import Any
@@ -32,8 +32,9 @@ FOLLOWING = 3
 #: Seconds from the start of a late flow until it is to have its share.
 JOINING = 5
 
-#: Round trips that are timed before anything else is sent.
-BARE_PINGS = 20
+#: Seconds for which round trips are timed before anything else is sent, and that the last answer
+#: beside bulk traffic may take.
+BARE, ANSWER = 2.0, 15.0
 
 
 @dataclass(frozen=True)
@@ -100,11 +101,12 @@ class Traffic:
     """
     What goes over the link.
 
-    @ivar seconds: how long it lasts, or may last if there is a size.
+    @ivar seconds: how long it lasts, or may last if there is a size; with pings it lasts until the
+        last is answered.
     @ivar size: bytes of each flow; 0 for no end.
     @ivar starts: seconds at which the flows start.
     @ivar both: there is a flow over the way back as well.
-    @ivar ping: there is a ping-pong of 64 bytes beside it.
+    @ivar ping: questions and answers of 64 bytes go beside it.
     """
 
     seconds: float = 20.0
@@ -112,6 +114,13 @@ class Traffic:
     starts: Sequence[float] = (0.0,)
     both: bool = False
     ping: bool = False
+
+    @property
+    def small(self) -> Traffic:
+        """
+        Less of its kind, to see whether all works.
+        """
+        return replace(self, seconds=min(self.seconds, 2), size=self.size // 20)
 
 
 class Times:
@@ -190,22 +199,21 @@ def _run(peer: LinkPeer, link: Link, traffic: Traffic, seed: int) -> _Run:
                 floods[-1].expect("ready")
             if not number:
                 began = time()
-        pings = {}
+        pings: dict[str, Any] = {}
+        completed = 0
         if traffic.ping:
-            count = round(traffic.seconds / link.delay * 400)
-            pinging = start(peer.ping(gates[-1], count))
-            with suppress(ChildFailed):
-                pings = pinging.result(max(began + traffic.seconds - time(), 1))
-            pinging.kill()
-        completed, took = 0, traffic.seconds
-        if traffic.size:
+            pinging = start(peer.ping(gates[-1], traffic.seconds))
+            pinging.expect("ready")
+            pings = pinging.result(traffic.seconds + ANSWER)
+        elif traffic.size:
             with suppress(ChildFailed):
                 for _ in traffic.starts:
                     rest = began + traffic.seconds - time()
-                    took = float(servers[0].expect("complete ", rest)) - began
+                    servers[0].expect("complete ", rest)
                     completed += 1
         else:
             sleep(max(began + traffic.seconds - time(), 0))
+        took = time() - began
         told = [_told(child) for child in [*servers[: 1 + traffic.both], relay, *floods]]
     times = [Times(one, began) for one in told if "samples" in one]
     return _Run(
@@ -232,7 +240,7 @@ def _told(child: Child) -> dict[str, Any]:
 def _barePing(peer: LinkPeer, link: Link, target: str, seed: int) -> dict[str, Any]:
     with started(link.command([target], seed)) as relay:
         gate = relay.expect("listening ")
-        with started(peer.ping(gate, BARE_PINGS)) as pinging:
+        with started(peer.ping(gate, BARE)) as pinging:
             pinging.expect("ready")
             return pinging.result()
 
@@ -261,9 +269,9 @@ def _summarised(run: _Run, link: Link, traffic: Traffic) -> Traced:
     if run.back is not None:
         found["back"] = run.back.at(end, 0) / end / (link.backMbit or link.mbit) / 125_000
     if len(flows) > 1:
-        found.update(_fairness(run, link, traffic))
-    if run.pings or run.bare:
-        found["ping50"] = run.pings.get("p50_us", float("inf"))
+        found.update(_fairness(run, traffic))
+    if run.pings:
+        found["ping50"] = run.pings["p50_us"]
         found["pingRatio"] = found["ping50"] / run.bare["p50_us"]
     if link.changes:
         found.update(_following(run, link, end))
@@ -277,18 +285,17 @@ def _rate(times: Times, column: int, since: float, until: float) -> float:
     return (times.at(until, column) - times.at(since, column)) / (until - since)
 
 
-def _fairness(run: _Run, link: Link, traffic: Traffic) -> dict[str, float]:
+def _fairness(run: _Run, traffic: Traffic) -> dict[str, float]:
     """
-    @return: Jain's index from the last flow's start on, and the share that it has of what is its
-        due from L{JOINING} seconds after that on.
+    @return: Jain's index from the last flow's start on, and from L{JOINING} seconds after that on.
     """
-    last, end = max(traffic.starts), traffic.seconds
-    flows = range(len(traffic.starts))
-    found = {"jain": jain([_rate(run.meter, flow, last, end) for flow in flows])}
-    if last:
-        rates = [_rate(run.meter, flow, last + JOINING, end) for flow in flows]
-        found["joined"] = rates[-1] * len(rates) / (sum(rates) or 1)
-    return found
+    last = max(traffic.starts)
+
+    def fairness(since: float) -> float:
+        flows = range(len(traffic.starts))
+        return jain([_rate(run.meter, flow, since, traffic.seconds) for flow in flows])
+
+    return {"jain": fairness(last), "joined": fairness(last + JOINING)}
 
 
 def _following(run: _Run, link: Link, end: float) -> dict[str, float]:

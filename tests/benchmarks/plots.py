@@ -21,7 +21,7 @@ RATES = ("oneway", "oneway-4096", "echo", "echo-fec", "echo-gcm")
 LATENCIES = ("bad-pingpong", "bad-pingpong-fec", "bad-paced", "bad-paced-fec")
 
 #: Makes the same figures the same file.
-_SETTINGS: Any = {"svg.fonttype": "none", "svg.hashsalt": "kcptwisted", "font.size": 9}
+SETTINGS: Any = {"svg.fonttype": "none", "svg.hashsalt": "kcptwisted", "font.size": 9}
 
 
 def whyNoPlots() -> str | None:
@@ -122,7 +122,7 @@ def draw(records: Records, directory: Path) -> Sequence[Path]:
 
     directory.mkdir(exist_ok=True)
     written = []
-    with matplotlib.rc_context(_SETTINGS):
+    with matplotlib.rc_context(SETTINGS):
         for name, (paint, size) in _PLOTS.items():
             figure = Figure(figsize=size, layout="constrained")
             FigureCanvasSVG(figure)

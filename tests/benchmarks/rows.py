@@ -58,6 +58,9 @@ SECONDS = Unit("s")
 COUNT = Unit("")
 TIMES = Unit("×")
 
+#: Of which more is better.
+SHARE = Unit("", more=True)
+
 
 @dataclass(frozen=True)
 class Row:
@@ -68,6 +71,7 @@ class Row:
     @ivar quantity: as the measurements call it.
     @ivar ratio: the least that is aimed at; 0 for nothing.  1 means no slower.
     @ivar most: the most that our value may be; None for anything.
+    @ivar least: the least that it may be; None for anything.
     @ivar ours: the subject that is compared.
     @ivar theirs: the one that it is compared with, if it was measured.
     """
@@ -77,6 +81,7 @@ class Row:
     unit: Unit
     ratio: float = 0
     most: float | None = None
+    least: float | None = None
     ours: str = OURS
     theirs: str = KCP_GO
 
@@ -87,6 +92,8 @@ class Row:
         """
         if self.most is not None:
             return f"≤ {self.unit.show(self.most)}"
+        if self.least is not None:
+            return f"≥ {self.unit.show(self.least)}"
         if self.ratio == 1:
             return "no slower"
         return f"≥ {self.ratio:g}×" if self.ratio else ""
@@ -114,6 +121,8 @@ class Outcome:
         """
         if self.row.most is not None:
             return self.ours.median(self.row.quantity) <= self.row.most
+        if self.row.least is not None:
+            return self.ours.median(self.row.quantity) >= self.row.least
         if not self.row.ratio or self.ratio is None:
             return None
         least = 1 - TOLERANCE if self.row.ratio == 1 else self.row.ratio

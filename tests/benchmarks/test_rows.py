@@ -13,6 +13,7 @@ from tests.benchmarks.rows import (
     MILLISECONDS,
     PERCENT,
     RATE,
+    SHARE,
     Row,
     digits,
     outcome,
@@ -79,6 +80,14 @@ class OutcomeTests(SynchronousTestCase):
         for ours, met in ((0.01, True), (0.011, False)):
             self.assertIs(outcome(row, measured([0.5], [ours])).met, met)
 
+    def test_least(self) -> None:
+        """
+        There may be a least value.
+        """
+        row = Row("goodput", "it", SHARE, least=0.9)
+        for ours, met in ((0.9, True), (0.89, False)):
+            self.assertIs(outcome(row, measured([0.5], [ours])).met, met)
+
     def test_without(self) -> None:
         """
         Without the other implementation there is neither ratio nor verdict, but an absolute target
@@ -99,6 +108,7 @@ class OutcomeTests(SynchronousTestCase):
             Row("", "", RATE, ratio=1),
             Row("", "", RATE, ratio=1.5),
             Row("", "", PERCENT, most=0.01),
+            Row("", "", SHARE, least=0.9),
         ]
-        expected = ["", "no slower", "≥ 1.5×", "≤ 1.00 %"]
+        expected = ["", "no slower", "≥ 1.5×", "≤ 1.00 %", "≥ 0.90"]
         self.assertEqual([row.target for row in rows], expected)
