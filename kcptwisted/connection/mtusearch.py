@@ -84,21 +84,21 @@ class MTUSearch:
         sender = self._conversation.sender
         return sender.next + len(sender.queue)
 
-    def configure(self, settings: ConnectionSettings) -> None:
+    def configure(self, settings: ConnectionSettings, now: int) -> None:
         """
         Uses other settings from now on.
         """
         self._settings = settings
-        self._resize()
+        self._resize(now)
 
-    def _resize(self) -> None:
+    def _resize(self, now: int) -> None:
         """
         Has segments cut by the size that the path carries, also those of a stream that wait.
         """
         conversation, settings = self._conversation, self._settings
         size = self.path.size
         before = conversation.sender.sendQueue.mss
-        conversation.configure(resized(settings.arq, size - settings.overhead))
+        conversation.configure(resized(settings.arq, size - settings.overhead), now)
         queue = conversation.sender.sendQueue
         queue.recut()
         if queue.mss < before:
@@ -156,13 +156,13 @@ class MTUSearch:
         if self._controls.greeted or not any(carries(each, WINS) for each in datagrams):
             return
         least = conversation.sender.rtt.smoothed / 2
-        self._note(path.answeredPlainly(conversation.questions, least, now))
+        self._note(path.answeredPlainly(conversation.questions, least, now), now)
 
     def answered(self, number: int, now: int) -> None:
         """
         Takes the answer to a probe.
         """
-        self._note(self.path.answered(number, now))
+        self._note(self.path.answered(number, now), now)
 
     def timeOut(self, now: int) -> None:
         """
@@ -170,25 +170,25 @@ class MTUSearch:
         """
         if now >= self.path.expires:
             isHeard = self._liveness.heard > self.path.sent
-            self._note(self.path.timedOut(isHeard, now))
+            self._note(self.path.timedOut(isHeard, now), now)
         self._timers.clear(Timer.PATH_MTU)
 
     def tooBig(self, limit: int, isExact: bool, now: int) -> None:
         """
         Takes note of what the system says of the path; see L{PathMTU.tooBig}.
         """
-        self._note(self.path.tooBig(limit, isExact, now))
+        self._note(self.path.tooBig(limit, isExact, now), now)
 
     def reset(self, now: int) -> None:
         """
         Begins anew: the path is another one.
         """
         self.path.reset(self._conversation.sender.una, now)
-        self._note(True)
+        self._note(True, now)
 
-    def _note(self, isChanged: bool) -> None:
+    def _note(self, isChanged: bool, now: int) -> None:
         if isChanged:
-            self._resize()
+            self._resize(now)
         if not self.path.isAwaiting:
             self._timers.set(Timer.PATH_MTU, self.path.due if self.path.probed else NEVER)
 
@@ -224,7 +224,7 @@ def reconfigure(connection: SearchingConnection, before: ConnectionSettings, now
         connection.search = None
         connection.timers.clear(Timer.PATH_MTU)
     elif connection.search is not None or not before.searchesMtu:
-        searchOf(connection, now).configure(settings)
+        searchOf(connection, now).configure(settings, now)
 
 
 def tooBig(connection: SearchingConnection, limit: int, isExact: bool, now: int) -> None:

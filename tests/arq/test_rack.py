@@ -43,7 +43,11 @@ class Flight:
             without C{nodelay}.
         """
         self.settings = replace(
-            SETTINGS, nodelay=nodelay, interval=interval, detectsLossByTime=True, deadLinkAfter=10_000
+            SETTINGS,
+            nodelay=nodelay,
+            interval=interval,
+            detectsLossByTime=True,
+            deadLinkAfter=10_000,
         )
         self.inFlight: dict[int, Fragment] = {}
         self.stats = SessionStats()

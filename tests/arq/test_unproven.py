@@ -49,7 +49,9 @@ class PathTestCase(SynchronousTestCase):
         @param window: the peer's.
         """
         self.stats = SessionStats()
-        settings: ARQSettings = KCPOptions(crypt="null", stream=self.stream, mtu=1400).arqSettings(0)
+        settings: ARQSettings = KCPOptions(crypt="null", stream=self.stream, mtu=1400).arqSettings(
+            0
+        )
         self.mss = settings.mss
         self.talk = Conversation(CONV, settings, self.stats)
         self.talk.sender.epoch = EPOCH

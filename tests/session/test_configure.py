@@ -562,7 +562,9 @@ class AnsweringTests(ConfigureTestCase):
         """
         A larger window is told at once, though the application has paused.
         """
-        client, server = self.connect(KCPOptions(crypt="null", receiveWindow=2, ackNoDelay=True, mtu=1400))
+        client, server = self.connect(
+            KCPOptions(crypt="null", receiveWindow=2, ackNoDelay=True, mtu=1400)
+        )
         server.session.pauseProducing()
         client.session.write(self.data(10 * 1376))
         self.network.run(5)

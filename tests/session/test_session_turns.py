@@ -10,9 +10,7 @@ from kcptwisted.timing.turns import SHARE, TURN
 from tests.connections import SERVER, ConnectionTestCase
 from tests.inside import sessionOf
 
-WIDE = KCPOptions(
-    crypt="null", congestion="none", mtu=1400, sendWindow=65535, receiveWindow=65535
-)
+WIDE = KCPOptions(crypt="null", congestion="none", mtu=1400, sendWindow=65535, receiveWindow=65535)
 
 
 class TurnTests(ConnectionTestCase):
