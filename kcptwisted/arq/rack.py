@@ -252,7 +252,9 @@ class RackRecovery(Recovery):
         """
         See L{Recovery}.
         """
-        losses = self._watch()
+        losses, runs = self._watch(), self._runs
+        assert runs is not None
+        runs.leaveOut(now, sns)
         for sn in sns:
             copy = losses.of(sn, now)
             if not copy.waiting:
@@ -261,8 +263,7 @@ class RackRecovery(Recovery):
                 self.lost += size
         losses.timer.acknowledged()
         self.pending = True
-        assert self._runs is not None
-        self._plan(self._runs, next(iter(self._inFlight)), now)
+        self._plan(runs, next(iter(self._inFlight)), now)
 
     # What is due.
 
@@ -310,6 +311,9 @@ class RackRecovery(Recovery):
             sent = self._oldest(runs, una)
             if sent != NEVER and self._timer(sent, progress) <= now:
                 again = self._passed(runs, now, una, sent)
+                # Of those that left in the same millisecond some may be later in sns, but not in
+                # the order of time.
+                self._findOvertaken(runs, una, now)
         if self.lost:
             given, size = self._watch().give(room, self._settings.mtu)
             self.lost -= size
