@@ -101,11 +101,11 @@ class RackRecovery(Recovery):
         self.newlyLost = 0
         self.needless = False
         losses, runs = self._losses, self._runs
-        assert runs is not None
         if losses is None or not losses.copies:
             if losses is not None:
                 losses.timer.acknowledged()
-            if not self._inFlight:
+            if not self._inFlight or runs is None:
+                # All arrived, or was discarded before.
                 self.clear()
                 return
             if not newly or max(newly)[0] < una:
@@ -115,6 +115,7 @@ class RackRecovery(Recovery):
                     isPatient = self._learned is not None and self._learned.patience > 0
                     self.due = (now if isPatient else start) + self._rtt.timeout
                     return
+        assert runs is not None
         if newly:
             latest = self._latest
             if latest is None:
