@@ -106,7 +106,7 @@ class RackRecovery(Recovery):
                 losses.timer.acknowledged()
             if not self._inFlight or runs is None:
                 # All arrived, or was discarded before.
-                self.clear()
+                self._runs = self._latest = self._losses = self.due = None
                 return
             if not newly or max(newly)[0] < una:
                 # Nothing is overtaken.
@@ -393,8 +393,3 @@ class RackRecovery(Recovery):
             if isDead and copy.transmissions >= DEAD_LINK:
                 self.exhausted = True
         stats.RetransSegs += len(again)
-
-    def flushed(self, now: int) -> None:
-        """
-        Does nothing.
-        """
