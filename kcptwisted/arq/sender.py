@@ -201,7 +201,7 @@ class Sender:
             if elapsed < HALF and elapsed <= now - self._since and position in inFlight:
                 self.rtt.sample(elapsed if elapsed < MAXIMUM_RTO else MAXIMUM_RTO)
                 if self.rtt.smoothed >= limits.governsFrom:
-                    limits.noteRoundTrip(now, inFlight)
+                    limits.noteRoundTrip(now, inFlight, len(self.sendQueue.segments))
         governor, recovery = limits.governor, self._recovery
         prior = 0 if governor is None else governor.inFlight(recovery.lost)
         byTime = self._settings.detectsLossByTime
@@ -326,12 +326,16 @@ class Sender:
         @return: encoded segments.
         """
         limits, queue, inFlight = self.limits, self.sendQueue, self.inFlight
-        pacer = limits.pacer
-        if self.rtt.smoothed >= limits.governsFrom and not inFlight:
-            # The handshake may have told the round trip.
-            limits.noteRoundTrip(now, inFlight)
-        if limits.governor is not None or pacer.rate or self.rtt.smoothed >= LEAST_ROUND_TRIP:
+        if self.rtt.smoothed >= limits.governsFrom:
+            # The handshake may have told the round trip, or more may be to be sent.
+            limits.noteRoundTrip(now, inFlight, len(queue.segments))
+        if (
+            limits.governor is not None
+            or limits.pacer.rate
+            or self.rtt.smoothed >= LEAST_ROUND_TRIP
+        ):
             limits.refill(now, self.una, self.remoteWindow)
+        pacer = limits.pacer
         ts = (now + self.epoch) & MASK
         segments: list[bytes] = []
         if inFlight:
