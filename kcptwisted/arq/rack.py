@@ -357,7 +357,9 @@ class RackRecovery(Recovery):
             if self._learned is not None and self._learned.patience:
                 self._learned.patience -= 1
         for sn in probes:
-            losses.of(sn, now).cause = Cause.PROBE
+            copy = losses.of(sn, now)
+            copy.sent = now
+            copy.cause = Cause.PROBE
         return probes
 
     def _timeOut(self, losses: Losses, runs: Runs, now: int, una: int) -> None:
