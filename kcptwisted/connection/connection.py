@@ -229,8 +229,7 @@ class Connection:
         if self.lifecycle.state is State.CONNECTING and self.conversation.answered:
             opening = self.controls.opening
             if opening is not None:
-                elapsed = now - opening.sentAt
-                self.conversation.sender.firstRoundTrip(elapsed, opening.isAmbiguous)
+                self.conversation.sender.rtt.expect(opening.patience(now))
             self._establish(now)
 
     def _takeControls(self, now: int) -> None:
