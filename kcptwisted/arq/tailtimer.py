@@ -16,8 +16,9 @@ class TailTimer:
 
     It passes when the oldest copy in flight is as old as the retransmission timeout: the segment is
     sent again as a probe, and others when they are as old, up to L{MAXIMUM_PROBES}.  If nothing is
-    acknowledged then, it passes again with a longer timeout, and longer each time: by half of it
-    with C{nodelay}, else by all of it.
+    acknowledged then, it passes again after another timeout, because a probe does not lengthen it
+    (RFC 8985, section 7.4), and then with a longer one each time: by half of it with C{nodelay},
+    else by all of it.  Until the round trip is known it is longer each time.
 
     @ivar probes: how many have left.
     @ivar expiries: how often it has passed, the probes after the first not counted.
@@ -58,11 +59,12 @@ class TailTimer:
 
     def end(self, sent: int, rtt: RoundTripEstimator, nodelay: bool) -> int:
         """
-        Returns when the longer timeout is over.
+        Returns when it has passed for so long that no probe may help.
 
         @param sent: when the oldest copy in flight left.
         """
         timeout = rtt.timeout
-        wait = timeout + self.expiries * (timeout // 2 if nodelay else timeout)
+        growths = self.expiries if rtt.least < 0 else self.expiries - 1
+        wait = timeout + growths * (timeout // 2 if nodelay else timeout)
         end = self._passed + (wait if wait < MAXIMUM_RTO else MAXIMUM_RTO)
         return end if end > sent + timeout else sent + timeout
