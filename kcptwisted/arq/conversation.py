@@ -94,7 +94,9 @@ class Conversation:
         self.sender = Sender(settings, stats, firstSn)
         self._sendQueue = self.sender.sendQueue
         self._sendQueue.leastMss = settings.leastMss
-        self.receiver = Receiver(settings.receiveWindow, settings.stream, stats, firstSn)
+        self.receiver = Receiver(
+            settings.receiveWindow, settings.stream, stats, firstSn, settings.mostReceiveWindow
+        )
         self._probe: WindowProbe | None = None
         self._firstUna = firstSn & MASK
         self._staleness = Staleness(self._firstUna)
@@ -237,7 +239,7 @@ class Conversation:
         self._settings = settings
         self.sender.configure(settings, now)
         self._sendQueue.leastMss = settings.leastMss
-        self.receiver.configure(settings.receiveWindow)
+        self.receiver.configure(settings.receiveWindow, settings.mostReceiveWindow)
         self._noteReopened()
         pending = self.receiver.ackCount > 0 and settings.ackNoDelay
         self.wantsFlush = self.wantsFlush or pending or self.sender.wantsFlush

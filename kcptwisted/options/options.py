@@ -286,10 +286,11 @@ class KCPOptions:
         """
         spec = findCongestionControl(self.congestionName)
         default = SMALL_WINDOWS if spec is None or not spec.findsPath else LARGE_WINDOWS
-        return Windows(
-            default.send if self.sendWindow is None else self.sendWindow,
-            default.receive if self.receiveWindow is None else self.receiveWindow,
-        )
+        if self.sendWindow is not None:
+            default = default._replace(send=self.sendWindow)
+        if self.receiveWindow is not None:
+            default = default._replace(receive=self.receiveWindow, mostReceive=0)
+        return default
 
     def arqSettings(self, overhead: int) -> ARQSettings:
         """
@@ -345,6 +346,7 @@ class KCPOptions:
             mtu=self.firstMtu - overhead,
             sendWindow=windows.send,
             receiveWindow=windows.receive,
+            mostReceiveWindow=windows.mostReceive,
             nodelay=timing.nodelay,
             interval=timing.interval,
             # Acted upon at the clock's next tick, so that an ACK waits at most the interval.

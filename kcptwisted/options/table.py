@@ -42,16 +42,21 @@ MODES = {
 
 class Windows(NamedTuple):
     """
-    The most segments in flight, and the most held for the application.
+    Limits of memory, segments.
+
+    @ivar send: the most in flight.
+    @ivar receive: the most held for the application, at first.
+    @ivar mostReceive: what that may grow to; 0 means that it stays.
     """
 
     send: int
     receive: int
+    mostReceive: int = 0
 
 
 #: Windows where a congestion control finds the path: they only limit memory.  They let 200 Mbit/s
 #: pass over a round trip of 200 ms while something lost is sent again.
-LARGE_WINDOWS = Windows(8192, 8192)
+LARGE_WINDOWS = Windows(8192, 1024, 8192)
 
 #: Windows that are all that limits what is in flight.
 SMALL_WINDOWS = Windows(512, 1024)
@@ -143,7 +148,7 @@ OPTIONS = (
     Option("sendWindow", int, "The most segments in flight.", unit="segments", low=1, high=65535,
            default="8192; 512 with congestion=kcp or none"),
     Option("receiveWindow", int, "The most segments held for the application.", unit="segments",
-           low=1, high=65535, default="8192; 1024 with congestion=kcp or none"),
+           low=1, high=65535, default="1024, growing to 8192; 1024 with congestion=kcp or none"),
     Option("stream", bool, "A byte stream; with no, one write is one dataReceived at the peer."),
     Option("ackNoDelay", bool, "Send ACKs at once."),
     Option("writeDelay", bool, "Let writes wait for up to interval, not for the end of the turn."),
