@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kcptwisted.arq.incoming import readControl, takeApart
+from kcptwisted.arq.incoming import isPlausible, readControl, takeApart
 from kcptwisted.arq.probe import WindowProbe
 from kcptwisted.arq.receiver import Receiver
 from kcptwisted.arq.sender import MAXIMUM_BURST, Sender
@@ -138,7 +138,7 @@ class Conversation:
         una = unas[-1]
         # Nearly always it is so at first sight.
         atOnce = plausible and (sender.next - una) & MASK < HALF
-        self.heard = atOnce or sender.knowsOf(unas, acks, plausible)
+        self.heard = atOnce or isPlausible(sender.next, unas, acks, plausible)
         self.answered = self.answered or self.heard
         if not recovered:
             sender.remoteWindow = window

@@ -227,6 +227,10 @@ class Connection:
         elif liveness.unanswered and self._path().revived(now):
             self.wantsFlush = True
         if self.lifecycle.state is State.CONNECTING and self.conversation.answered:
+            opening = self.controls.opening
+            if opening is not None:
+                elapsed = now - opening.sentAt
+                self.conversation.sender.firstRoundTrip(elapsed, opening.isAmbiguous)
             self._establish(now)
 
     def _takeControls(self, now: int) -> None:
