@@ -21,7 +21,6 @@ from kcptwisted.options.hosts import checkHost, checkName
 from kcptwisted.options.names import hint
 from kcptwisted.options.passphrases import KEY_VARIABLE, KeySource
 from kcptwisted.options.table import (
-    AUTO,
     LARGE_WINDOWS,
     MAXIMUM_MTU,
     MODES,
@@ -93,7 +92,7 @@ class KCPOptions:
     resend: int | None = None
     congestion: str | None = None
     nc: bool | None = None
-    mtu: int | str = AUTO
+    mtu: int | None = None
     sendWindow: int | None = None
     receiveWindow: int | None = None
     stream: bool = True
@@ -170,7 +169,7 @@ class KCPOptions:
         least = overhead + OVERHEAD + 1
         if self.firstMtu < least:
             raise ValueError(
-                f"mtu must be {least} to {MAXIMUM_MTU} with these layers, not {self.mtu}"
+                f"mtu must be {least} to {MAXIMUM_MTU} with these layers, not {self.firstMtu}"
             )
 
     @property
@@ -178,25 +177,23 @@ class KCPOptions:
         """
         Whether datagrams become as large as the path carries.
         """
-        return self.mtu == AUTO
+        return self.mtu is None
 
     @property
     def firstMtu(self) -> int:
         """
         The largest UDP payload of a connection that has not searched for its path's MTU, bytes.
         """
-        return self.mtu if isinstance(self.mtu, int) else BASE_MTU
+        return BASE_MTU if self.mtu is None else self.mtu
 
     @staticmethod
     def _check(option: Option, value: object) -> None:
         name = option.name
         if value is None and getattr(KCPOptions, name) is None:
             return
-        if isinstance(value, str) and value in option.words:
-            return
         kind = (int, float) if option.kind is float else option.kind
         if not isinstance(value, kind) or (isinstance(value, bool) and option.kind is not bool):
-            kinds = " or ".join([option.kind.__name__, *option.words])
+            kinds = option.kind.__name__ + (" or None" if option.word else "")
             raise ValueError(f"{name} must be {kinds}, not {type(value).__name__}")
         if option.choices and value not in option.choices and not option.extensible:
             raise ValueError(

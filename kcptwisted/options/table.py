@@ -15,9 +15,6 @@ from kcptwisted.wire.segment import OVERHEAD
 
 MAXIMUM_MTU = LARGEST_MTU
 
-#: The mtu of an end that finds out what the path carries.
-AUTO = "auto"
-
 #: Milliseconds between two ticks of the clock that drives flushes; kcp-go's smallest interval.
 TICK = pacing.TICK
 
@@ -72,7 +69,7 @@ class Option(NamedTuple):
     @ivar unit: of a number, for people.
     @ivar low: the smallest value of a number.
     @ivar high: the largest value of a number.
-    @ivar words: what may be given in place of a number.
+    @ivar word: what may be written in place of a number; in code it is None.
     @ivar choices: the values of a string, if they are fixed.
     @ivar extensible: whether there may be choices that the user has added.
     @ivar default: for people, where the bare value says too little.
@@ -86,7 +83,7 @@ class Option(NamedTuple):
     unit: str = ""
     low: float = 0
     high: float = 0
-    words: tuple[str, ...] = ()
+    word: str = ""
     choices: tuple[str, ...] = ()
     extensible: bool = False
     default: str = ""
@@ -109,7 +106,8 @@ class Option(NamedTuple):
         """
         What may be given, with its unit.
         """
-        return " or ".join([f"{self.allowed} {self.unit}".rstrip(), *self.words])
+        bounds = f"{self.allowed} {self.unit}".rstrip()
+        return f"{bounds} or {self.word}" if self.word else bounds
 
 
 OPTIONS = (
@@ -144,7 +142,7 @@ OPTIONS = (
            default="by congestion"),
     Option("mtu", int, "The largest UDP payload, at least its headers and one byte; auto finds out "
            "what the path carries.", unit="bytes", low=OVERHEAD + 1, high=MAXIMUM_MTU,
-           words=(AUTO,)),
+           word="auto", default="auto"),
     Option("sendWindow", int, "The most segments in flight.", unit="segments", low=1, high=65535,
            default="8192; 512 with congestion=kcp or none"),
     Option("receiveWindow", int, "The most segments held for the application.", unit="segments",

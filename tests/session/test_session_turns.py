@@ -4,10 +4,12 @@ One busy session beside others on the same port.
 
 from __future__ import annotations
 
+from typing import cast
+
 from kcptwisted.arq.sender import MAXIMUM_BURST
 from kcptwisted.options import KCPOptions
 from kcptwisted.timing.turns import SHARE, TURN
-from tests.connections import SERVER, ConnectionTestCase
+from tests.connections import SERVER, ConnectionTestCase, RecordingProtocol
 from tests.inside import sessionOf
 
 WIDE = KCPOptions(crypt="null", congestion="none", mtu=1400, sendWindow=65535, receiveWindow=65535)
@@ -50,7 +52,8 @@ class TurnTests(ConnectionTestCase):
         for number in range(1, 11):
             connecting = self.begin(WIDE)
             self.network.run(0.1)
-            crowd.append((self.successResultOf(connecting), self.serverFactory.made[number]))
+            client = cast(RecordingProtocol, self.successResultOf(connecting))
+            crowd.append((client, self.serverFactory.made[number]))
         small = crowd.pop()[1]
         sent: list[tuple[str, int]] = []
 
