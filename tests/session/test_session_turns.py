@@ -46,12 +46,11 @@ class TurnTests(ConnectionTestCase):
         """
         However many sessions have much to send, little is sent before the message of another.
         """
-        crowd = [self.connect(WIDE) for _ in range(1)]
-        for number in range(1, 11):
-            connecting = self.begin(WIDE)
-            self.network.run(0.1)
-            crowd.append((self.successResultOf(connecting), self.serverFactory.made[number]))
-        small = crowd.pop()[1]
+        self.connect(WIDE)
+        connecting = [self.begin(WIDE) for _ in range(10)]
+        self.network.run(0.1)
+        clients = [self.successResultOf(each) for each in connecting]
+        *crowd, small = self.serverFactory.made
         sent: list[tuple[str, int]] = []
 
         def note(source: tuple[str, int], to: tuple[str, int], datagram: bytes) -> None:

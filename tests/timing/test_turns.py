@@ -88,11 +88,10 @@ class CrowdTests(ClockTestCase):
         """
         Have the reactor make the call that is due, and not what that asks for.
         """
-        (call,) = self.reactor.getDelayedCalls()
+        (call,) = self.reactor.calls
         self.assertEqual(call.getTime(), self.reactor.seconds())
-        end = call.func
         call.cancel()
-        end()
+        call.func()
 
     def test_bounded(self) -> None:
         """
