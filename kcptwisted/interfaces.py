@@ -225,6 +225,15 @@ class IKCPListeningPort(IListeningPort):
         "The transports of the connections that are live."
     )
 
+    def configure(**changes: Any) -> None:
+        """
+        Changes options of the port from now on, without loss: C{portRateLimit}, with the values
+        that L{kcptwisted.options.KCPOptions} takes.
+
+        @raise ValueError: if an option is wrong or cannot be changed.  The message names it and
+            says what is allowed.
+        """
+
     def stopListening(sessions: str = "close") -> Deferred[None]:
         """
         Takes no new connections, and closes the socket when all connections have ended.  May be

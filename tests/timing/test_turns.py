@@ -5,6 +5,7 @@ Tests for L{kcptwisted.timing.turns}, and for how the clock gives sessions their
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -90,8 +91,9 @@ class CrowdTests(ClockTestCase):
         """
         (call,) = self.reactor.calls
         self.assertEqual(call.getTime(), self.reactor.seconds())
+        end: Callable[[], object] = call.func
         call.cancel()
-        call.func()
+        end()
 
     def test_bounded(self) -> None:
         """
