@@ -195,6 +195,16 @@ class KCPConnector:
                 host=self.stack.getHost(),
             )
 
+    def networkChanged(self, session: KCPSession) -> None:
+        """
+        Opens another socket, if the server would follow, and goes on trying while there is none to
+        be had.
+        """
+        rebinding = self._rebinding
+        if rebinding is not None and session.connection.controls.roams and not self._reopen():
+            rebinding.stop()
+            rebinding.begin()
+
     def _reopen(self) -> bool:
         return self.stack.rebind(self._bind, self._peer)
 

@@ -315,6 +315,11 @@ class KCPListener:
         Does nothing: it is the client that looks for another way.
         """
 
+    def networkChanged(self, session: KCPSession) -> None:
+        """
+        Does nothing: clients know the server by its address.
+        """
+
     def sessionUnread(self, session: KCPSession, reason: Failure) -> None:
         """
         Keeps the session's place until its application has read the rest.

@@ -73,6 +73,13 @@ class KCPListeningPort:
         """
         self._listener.configure(**changes)
 
+    def networkChanged(self) -> None:
+        """
+        See L{IKCPListeningPort.networkChanged}.
+        """
+        for transport in self.sessions:
+            transport.networkChanged()
+
     def onStop(self, callback: Callable[[str], Deferred[None] | None]) -> None:
         """
         Has C{callback} called by each call of L{stopListening}, before the sessions end, but for

@@ -104,6 +104,11 @@ class SessionHolder(Protocol[_Session]):
         Deals with a peer that does not answer, but could have this end's address changed.
         """
 
+    def networkChanged(self, session: _Session) -> None:
+        """
+        Finds another way out of this host for a session, if it is for this end to do so.
+        """
+
     def sessionUnread(self, session: _Session, reason: Failure) -> None:
         """
         Takes note that the session is over, though its protocol has paused and has yet to read the

@@ -173,10 +173,7 @@ class KCPSession:
         Does nothing: the holder decides.
         """
 
-    def sendingFailed(self, problem: OSError) -> None:
-        """
-        Does nothing: the holder decides.
-        """
+    sendingFailed = peerUnreachable
 
     # What the connection says.
 
@@ -243,6 +240,15 @@ class KCPSession:
         """
         self.connection.question(self._clock.now())
         self._clock.wantFlush(self)
+
+    def networkChanged(self) -> None:
+        """
+        See L{kcptwisted.interfaces.IKCPTransport.networkChanged}.
+        """
+        if self.connected:
+            self._holder.networkChanged(self)
+            self.connection.pathChanged(self._clock.now(), True)
+            self.askAgain()
 
     def configure(self, options: KCPOptions) -> None:
         """

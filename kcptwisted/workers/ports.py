@@ -59,6 +59,11 @@ class AbsentPort:
             f"{', '.join(changes)} can be changed by the workers only, each for its own port"
         )
 
+    def networkChanged(self) -> None:
+        """
+        Does nothing: there is no connection here.
+        """
+
     def stopListening(self, sessions: str = "close") -> Deferred[None]:
         """
         Of no concern to the others.
