@@ -268,6 +268,14 @@ class Sender:
             return True
         return self._fresh(limits.room(lost)) > 0
 
+    def heldBack(self) -> None:
+        """
+        Takes note that segments wait which the path would take: what is delivered says nothing
+        about the path.
+        """
+        if self.limits.governor is not None:
+            self.limits.governor.limited(self._recovery.lost)
+
     def deadline(self) -> int | None:
         """
         Returns when recovery has something to send again, or the pacer lets the next segment leave,

@@ -256,12 +256,15 @@ class Connection:
             self.controls.question(now)
             self.wantsFlush = True
 
-    def resendAll(self, now: int) -> None:
+    def pathChanged(self, now: int, isOther: bool) -> None:
         """
         Sends all that is in flight again: the path to the peer has changed.
+
+        @param isOther: nothing that is known of the former path holds for this one.
         """
         if not self.lifecycle.isOver:
-            self.conversation.sender.resendAll(now)
+            sender = self.conversation.sender
+            (sender.pathChanged if isOther else sender.resendAll)(now)
             if self.search is not None:
                 self.search.reset(now)
             self.wantsFlush = True

@@ -17,8 +17,8 @@ from kcptwisted.congestion.registry import NONE, findCongestionControl
 from kcptwisted.connection.pathmtu import BASE_MTU
 from kcptwisted.connection.settings import ConnectionSettings
 from kcptwisted.crypt.registry import CipherSpec, findCipher
+from kcptwisted.options.checks import LIVE, checkChange, checkValue
 from kcptwisted.options.hosts import checkHost, checkName
-from kcptwisted.options.names import hint
 from kcptwisted.options.passphrases import KEY_VARIABLE, KeySource
 from kcptwisted.options.table import (
     LARGE_WINDOWS,
@@ -46,25 +46,6 @@ DEFAULT_CIPHER = "aes-128-gcm"
 DEFAULT_CONGESTION = "bbr"
 
 _BY_NC = {True: NONE, False: "kcp"}
-
-#: The options that can be changed on a live connection.
-LIVE = (
-    "mode",
-    "nodelay",
-    "interval",
-    "resend",
-    "congestion",
-    "nc",
-    "mtu",
-    "sendWindow",
-    "receiveWindow",
-    "ackNoDelay",
-    "writeDelay",
-    "rateLimit",
-    "pacing",
-)
-
-_BY_NAME = {option.name: option for option in OPTIONS}
 
 
 @dataclass(frozen=True)
@@ -109,6 +90,7 @@ class KCPOptions:
     idleTimeout: float = 0.0
     sendQueueLimit: int = 0
     rateLimit: int = 0
+    portRateLimit: int = 0
     pacing: bool = True
     maxSessions: int = 32768
     maxSessionsPerHost: int = 16384
@@ -188,23 +170,8 @@ class KCPOptions:
 
     @staticmethod
     def _check(option: Option, value: object) -> None:
-        name = option.name
-        if value is None and getattr(KCPOptions, name) is None:
-            return
-        kind = (int, float) if option.kind is float else option.kind
-        if not isinstance(value, kind) or (isinstance(value, bool) and option.kind is not bool):
-            kinds = option.kind.__name__ + (" or None" if option.word else "")
-            raise ValueError(f"{name} must be {kinds}, not {type(value).__name__}")
-        if option.choices and value not in option.choices and not option.extensible:
-            raise ValueError(
-                f"{name} must be one of {option.allowed}, not {value!r}{hint(name, value)}"
-            )
-        if (
-            isinstance(value, (int, float))
-            and option.kind is not bool
-            and not (option.low <= value <= option.high)
-        ):
-            raise ValueError(f"{name} must be {option.bounds}, not {value}")
+        if value is not None or getattr(KCPOptions, option.name) is not None:
+            checkValue(option, value)
 
     def _findKey(self) -> bytes:
         source = KeySource(self.key, self.keyFile, self.rawKey)
@@ -369,11 +336,7 @@ class KCPOptions:
         """
         options = copy(self)
         for name, value in changes.items():
-            if name not in LIVE:
-                raise ValueError(
-                    f"{name} cannot be changed on a live connection, only {', '.join(LIVE)}"
-                )
-            self._check(_BY_NAME[name], value)
+            self._check(checkChange(name, "a live connection", LIVE), value)
             object.__setattr__(options, name, value)
         if changes.get("nc") is not None and changes.get("congestion") is None:
             object.__setattr__(options, "congestion", None)

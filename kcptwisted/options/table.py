@@ -172,6 +172,9 @@ OPTIONS = (
            "means no limit.", unit="bytes", low=0, high=1 << 40),
     Option("rateLimit", int, "The most that a connection sends a second, parity included; 0 "
            "means no limit.", unit="bytes/s", low=0, high=1 << 40),
+    Option("portRateLimit", int, "The most that all connections of a port send a second, fairly "
+           "shared; at a client, those of its endpoint. Everything counts. 0 means no limit.",
+           unit="bytes/s", low=0, high=1 << 40),
     Option("pacing", bool, "Spread what would leave in one burst over the round trip."),
     Option("maxSessions", int, "The most connections at once.", ends="server", low=1,
            high=1 << 20),
