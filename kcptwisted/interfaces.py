@@ -196,7 +196,7 @@ class IKCPTransport(ITLSTransport, IConsumer, IPushProducer):
         Sends an out-of-band datagram at once.  It may be lost, arrive more than once, or overtake
         what was written before.  Does nothing after the connection was closed.
 
-        @param data: may be empty.  Its length is at most L{mtu} minus the bytes of the layers (FEC:
+        @param data: may be empty.  Its length is at most C{mtu} minus the bytes of the layers (FEC:
             8; the cipher: 20, or 28 if it authenticates) minus 4.
         @raise kcptwisted.errors.OutOfBandRefused: if C{data} is too long, or FEC is off on this
             side.

@@ -35,7 +35,7 @@ class Sender:
     """
     Sends segments and keeps each until it is acknowledged.
 
-    New segments leave as the windows, the congestion control and the L{Pacer} allow.  Those that
+    New segments leave as the windows, the congestion control and the pacer allow.  Those that
     wait for the pacer have a L{deadline}; those beyond a flush's burst are left for another flush,
     which is wanted then.
 
@@ -108,17 +108,6 @@ class Sender:
         Payload bytes in L{queue}.
         """
         return self.sendQueue.bytes
-
-    @property
-    def peerWindow(self) -> int | None:
-        """
-        The peer's whole window, segments; None while it is not known.
-        """
-        return self.sendQueue.peerWindow
-
-    @peerWindow.setter
-    def peerWindow(self, window: int | None) -> None:
-        self.sendQueue.peerWindow = window
 
     def configure(self, settings: ARQSettings, now: int) -> None:
         """
@@ -211,25 +200,6 @@ class Sender:
         if limits.pacer.short:
             limits.refill(now, una, self.remoteWindow)
         return una != before
-
-    def knowsOf(self, unas: list[int], acks: list[tuple[int, int]], others: bool) -> bool:
-        """
-        Returns True if a batch had a plausible segment that acknowledges nothing but what may have
-        been sent.
-
-        @param unas: as L{acknowledge} takes them.
-        @param acks: likewise.
-        @param others: whether the batch had plausible segments of other kinds.
-        """
-        following = self.next
-        for una in unas:
-            if (following - una) & MASK < HALF:
-                break
-        else:
-            return False
-        if others:
-            return True
-        return any((following - 1 - sn) & MASK < HALF for sn, _ in acks)
 
     def discard(self) -> None:
         """

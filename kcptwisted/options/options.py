@@ -17,8 +17,8 @@ from kcptwisted.congestion.registry import NONE, findCongestionControl
 from kcptwisted.connection.pathmtu import BASE_MTU
 from kcptwisted.connection.settings import ConnectionSettings
 from kcptwisted.crypt.registry import CipherSpec, findCipher
+from kcptwisted.options.checks import checkValue
 from kcptwisted.options.hosts import checkHost, checkName
-from kcptwisted.options.names import hint
 from kcptwisted.options.passphrases import KEY_VARIABLE, KeySource
 from kcptwisted.options.table import (
     AUTO,
@@ -29,7 +29,6 @@ from kcptwisted.options.table import (
     SMALL_WINDOWS,
     TICK,
     Mode,
-    Option,
     Windows,
 )
 from kcptwisted.options.text import markdownTable, parseOptions
@@ -133,7 +132,7 @@ class KCPOptions:
 
     def __post_init__(self) -> None:
         for option in OPTIONS:
-            self._check(option, getattr(self, option.name))
+            checkValue(option, getattr(self, option.name), getattr(KCPOptions, option.name) is None)
         for name in ("interface", "bindAddress"):
             host = getattr(self, name)
             if host:
@@ -186,28 +185,6 @@ class KCPOptions:
         The largest UDP payload of a connection that has not searched for its path's MTU, bytes.
         """
         return self.mtu if isinstance(self.mtu, int) else BASE_MTU
-
-    @staticmethod
-    def _check(option: Option, value: object) -> None:
-        name = option.name
-        if value is None and getattr(KCPOptions, name) is None:
-            return
-        if isinstance(value, str) and value in option.words:
-            return
-        kind = (int, float) if option.kind is float else option.kind
-        if not isinstance(value, kind) or (isinstance(value, bool) and option.kind is not bool):
-            kinds = " or ".join([option.kind.__name__, *option.words])
-            raise ValueError(f"{name} must be {kinds}, not {type(value).__name__}")
-        if option.choices and value not in option.choices and not option.extensible:
-            raise ValueError(
-                f"{name} must be one of {option.allowed}, not {value!r}{hint(name, value)}"
-            )
-        if (
-            isinstance(value, (int, float))
-            and option.kind is not bool
-            and not (option.low <= value <= option.high)
-        ):
-            raise ValueError(f"{name} must be {option.bounds}, not {value}")
 
     def _findKey(self) -> bytes:
         source = KeySource(self.key, self.keyFile, self.rawKey)
@@ -374,7 +351,7 @@ class KCPOptions:
                 raise ValueError(
                     f"{name} cannot be changed on a live connection, only {', '.join(LIVE)}"
                 )
-            self._check(_BY_NAME[name], value)
+            checkValue(_BY_NAME[name], value, getattr(KCPOptions, name) is None)
             object.__setattr__(options, name, value)
         if changes.get("nc") is not None and changes.get("congestion") is None:
             object.__setattr__(options, "congestion", None)
