@@ -23,6 +23,9 @@ BAD = Link(delay=0.02, jitter=0.02, loss=0.3, duplicate=0.1, reorder=0.2, reorde
 SLOW = Link(delay=0.02)
 DEAD = Link(loss=1)
 
+#: All segments are of one size.
+SIZED = KCPOptions(crypt="null", mtu=1400)
+
 
 class EndingTestCase(ControlledTestCase):
     """
@@ -50,7 +53,7 @@ class CloseTests(EndingTestCase):
         for closer in (0, 1):
             with self.subTest(closer=closer):
                 self.setUp()
-                ends = self.connect(link=SLOW)
+                ends = self.connect(SIZED, SLOW)
                 data = self.data(50_000)
                 ends[closer].session.write(data)
                 ends[closer].session.loseConnection()
@@ -226,7 +229,7 @@ class CloseTests(EndingTestCase):
         for up, down in ((300_000, 300_000), (200, 900_000), (900_000, 200)):
             with self.subTest(up=up, down=down):
                 self.setUp()
-                client, server = self.connect(link=SLOW)
+                client, server = self.connect(SIZED, SLOW)
                 for end, length in ((client, up), (server, down)):
                     end.session.write(self.data(length, length))
                     end.session.loseConnection()
