@@ -147,12 +147,27 @@ class SendLimits:
         if remoteWindow < window:
             window = remoteWindow
         if self.governor is None and settings.congestion is not None:
-            grown = SHORT_PATH_START + una - self._firstSn
-            most = SHORT_PATH_WINDOW if grown > SHORT_PATH_WINDOW else grown
+            most = self._shortPathWindow(una)
             if most < window:
                 window = most
         cap = self.cap
         return window if cap is None or cap > window else cap
+
+    def _shortPathWindow(self, una: int) -> int:
+        grown = SHORT_PATH_START + una - self._firstSn
+        return SHORT_PATH_WINDOW if grown > SHORT_PATH_WINDOW else grown
+
+    def congestionWindow(self, una: int) -> int:
+        """
+        Returns the most bytes in flight, headers included, because of congestion control; 0 if it
+        sets no limit.
+
+        @param una: the first sn that is not acknowledged.
+        """
+        if self.governor is not None:
+            return self.governor.control.window
+        settings = self._settings
+        return 0 if settings.congestion is None else self._shortPathWindow(una) * settings.mtu
 
     def refill(self, now: int, una: int, remoteWindow: int) -> None:
         """

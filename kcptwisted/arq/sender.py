@@ -109,6 +109,14 @@ class Sender:
         """
         return self.sendQueue.bytes
 
+    @property
+    def bytesInFlight(self) -> int:
+        """
+        Bytes in L{inFlight}, headers included, without those that are taken for lost.
+        """
+        sizes = [OVERHEAD + len(data) for _, data in self.inFlight.values()]
+        return sum(sizes) - self._recovery.lost
+
     def configure(self, settings: ARQSettings, now: int) -> None:
         """
         Uses other settings from now on.  Segments that have been cut keep their size.
