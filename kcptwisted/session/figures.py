@@ -176,7 +176,7 @@ class Figures:
     @property
     def maximumOutOfBand(self) -> int:
         """
-        The most bytes that L{sendOutOfBand} takes; -1 if it takes nothing, as FEC is off.
+        The most bytes that C{sendOutOfBand} takes; -1 if it takes nothing, as FEC is off.
         """
         session = self._session
         return maximumOutOfBand(session.options, self.mtu, session.overhead)
