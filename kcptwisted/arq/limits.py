@@ -193,16 +193,19 @@ class SendLimits:
         pacer = self.pacer
         return pacer.room if pacer.rate and pacer.room < room else room
 
-    @property
-    def worthQueueing(self) -> int:
+    def worthQueueing(self, una: int) -> int:
         """
-        How many bytes should wait, so that the path is busy until the application writes again.
+        Returns how many bytes should wait, so that the path is busy until the application writes
+        again.
+
+        @param una: the first sn that is not acknowledged.
         """
         settings = self._settings
         if self.governor is not None:
             most = settings.sendWindow * settings.mss
             return min(max(self.governor.control.window, LEAST_WORTH_QUEUEING), most)
         window = settings.sendWindow
-        if settings.congestion is not None and window > SHORT_PATH_WINDOW:
-            window = SHORT_PATH_WINDOW
+        if settings.congestion is not None:
+            # What is known of the path is what was acknowledged: it may be a slow one.
+            window = min(window, self._shortPathWindow(una))
         return max(window * settings.mss, LEAST_UNGOVERNED)
