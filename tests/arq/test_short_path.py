@@ -9,6 +9,7 @@ from dataclasses import replace
 from twisted.trial.unittest import SynchronousTestCase
 
 from kcptwisted.arq.limits import (
+    FEW,
     LEAST_UNGOVERNED,
     LONG_ROUND_TRIP,
     MANY_LOST,
@@ -120,7 +121,7 @@ class BeginTests(ShortPathTestCase):
         """
         for sample in samples:
             self.rtt.sample(sample)
-            limits.noteRoundTrip(0, {})
+            limits.noteRoundTrip(0, {}, FEW + 1)
         return limits.governor is not None
 
     def test_long(self) -> None:
@@ -139,6 +140,18 @@ class BeginTests(ShortPathTestCase):
         self.assertFalse(self.begins(limits, 1, *[20] * 100))
         self.assertLess(self.rtt.smoothed, LONG_ROUND_TRIP)
         self.assertTrue(self.begins(limits, *[100] * 10))
+
+    def test_few(self) -> None:
+        """
+        It does not if there is little to send, with what is in flight.
+        """
+        limits = self.make()
+        self.rtt.sample(50)
+        limits.noteRoundTrip(0, {}, FEW)
+        limits.noteRoundTrip(0, {sn: (0, b"") for sn in range(FEW - 1)}, 1)
+        self.assertIs(limits.governor, None)
+        limits.noteRoundTrip(0, {sn: (0, b"") for sn in range(FEW)}, 1)
+        self.assertIsNot(limits.governor, None)
 
     def test_lost(self) -> None:
         """
