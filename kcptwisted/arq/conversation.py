@@ -363,8 +363,10 @@ class Conversation:
                 segments.append(packHeader(conv, ACK, 0, window, ts, sn & MASK, una, 0))
         if sender.remoteWindow or not waiting:
             self._probe = None
-        elif self._probeIsDue(now):
-            self._askWindow = True
+        else:
+            # The peer is asked for its window, which keeps segments from leaving.
+            probe = self._probe = self._probe or WindowProbe(now)
+            self._askWindow = probe.isDue(now) or self._askWindow
         if self._askWindow:
             self._askWindow = False
             self.questions += 1
@@ -386,14 +388,6 @@ class Conversation:
         if sum(map(len, segments)) <= self._settings.mtu:
             return [b"".join(segments)] if segments else segments
         return packSegments(segments, self._settings.mtu)
-
-    def _probeIsDue(self, now: int) -> bool:
-        """
-        Returns True if the peer is to be asked for its window, which keeps segments from leaving.
-        """
-        if self._probe is None:
-            self._probe = WindowProbe(now)
-        return self._probe.isDue(now)
 
     def _controlSegments(self, controls: list[tuple[int, bytes]], now: int) -> list[bytes]:
         segments = []

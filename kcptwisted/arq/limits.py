@@ -173,12 +173,27 @@ class SendLimits:
         if remoteWindow < window:
             window = remoteWindow
         if self.governor is None and settings.congestion is not None:
-            grown = SHORT_PATH_START + una - self._firstSn
-            most = SHORT_PATH_WINDOW if grown > SHORT_PATH_WINDOW else grown
+            most = self._shortPathWindow(una)
             if most < window:
                 window = most
         cap = self.cap
         return window if cap is None or cap > window else cap
+
+    def _shortPathWindow(self, una: int) -> int:
+        grown = SHORT_PATH_START + una - self._firstSn
+        return SHORT_PATH_WINDOW if grown > SHORT_PATH_WINDOW else grown
+
+    def congestionWindow(self, una: int) -> int:
+        """
+        Returns the most bytes in flight, headers included, because of congestion control; 0 if it
+        sets no limit.
+
+        @param una: the first sn that is not acknowledged.
+        """
+        if self.governor is not None:
+            return self.governor.control.window
+        settings = self._settings
+        return 0 if settings.congestion is None else self._shortPathWindow(una) * settings.mtu
 
     def refill(self, now: int, una: int, remoteWindow: int) -> None:
         """
@@ -210,16 +225,19 @@ class SendLimits:
         pacer = self.pacer
         return pacer.room if pacer.rate and pacer.room < room else room
 
-    @property
-    def worthQueueing(self) -> int:
+    def worthQueueing(self, una: int) -> int:
         """
-        How many bytes should wait, so that the path is busy until the application writes again.
+        Returns how many bytes should wait, so that the path is busy until the application writes
+        again.
+
+        @param una: the first sn that is not acknowledged.
         """
         settings = self._settings
         if self.governor is not None:
             most = settings.sendWindow * settings.mss
             return min(max(self.governor.control.window, LEAST_WORTH_QUEUEING), most)
         window = settings.sendWindow
-        if settings.congestion is not None and window > SHORT_PATH_WINDOW:
-            window = SHORT_PATH_WINDOW
+        if settings.congestion is not None:
+            # What is known of the path is what was acknowledged: it may be a slow one.
+            window = min(window, self._shortPathWindow(una))
         return max(window * settings.mss, LEAST_UNGOVERNED)

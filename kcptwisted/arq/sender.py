@@ -36,7 +36,7 @@ class Sender:
     """
     Sends segments and keeps each until it is acknowledged.
 
-    New segments leave as the windows, the congestion control and the L{Pacer} allow.  Those that
+    New segments leave as the windows, the congestion control and the pacer allow.  Those that
     wait for the pacer have a L{deadline}; those beyond a flush's burst are left for another flush,
     which is wanted then.
 
@@ -111,15 +111,12 @@ class Sender:
         return self.sendQueue.bytes
 
     @property
-    def peerWindow(self) -> int | None:
+    def bytesInFlight(self) -> int:
         """
-        The peer's whole window, segments; None while it is not known.
+        Bytes in L{inFlight}, headers included, without those that are taken for lost.
         """
-        return self.sendQueue.peerWindow
-
-    @peerWindow.setter
-    def peerWindow(self, window: int | None) -> None:
-        self.sendQueue.peerWindow = window
+        sizes = [OVERHEAD + len(data) for _, data in self.inFlight.values()]
+        return sum(sizes) - self._recovery.lost
 
     def configure(self, settings: ARQSettings, now: int) -> None:
         """

@@ -89,10 +89,9 @@ class Connection:
         self.liveness = Liveness(
             settings.keepAlive, settings.deadAfter, settings.idleTimeout, self.timers
         )
-        self.controls = Controls(
-            self.conversation, settings, stats, newToken, self.timers, self.events
-        )
-        parts = self.conversation, self.controls, self.liveness, self.timers, self.events
+        conversation, timers, events = self.conversation, self.timers, self.events
+        self.controls = Controls(conversation, settings, stats, newToken, timers, events)
+        parts = conversation, self.controls, self.liveness, timers, events
         self.lifecycle = Lifecycle(*parts, settings.linger)
 
     # Beginning.

@@ -129,7 +129,7 @@ OPTIONS = (
            unit="datagrams", low=0, high=MAXIMUM_SHARDS - 1),
     Option("fecFlush", int, "Fill up a group, and send its parity, after so long without sending; "
            "0 means never.", unit="ms", low=0, high=5000),
-    Option("mode", str, "A preset for the next four.", choices=tuple(MODES)),
+    Option("mode", str, "A preset for the next three.", choices=tuple(MODES)),
     Option("nodelay", bool, "Retransmission timeouts from 30 ms on instead of 100, growing slower.",
            default="by mode"),
     Option("interval", int, "How long an ACK may wait, so that several share a datagram.",
