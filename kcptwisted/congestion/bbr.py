@@ -109,11 +109,11 @@ class BBR(CongestionControl):
         return self.model.rate
 
     @property
-    def minimumRoundTrip(self):
+    def minimumRoundTrip(self) -> int:
         return self.model.minimumRoundTrip
 
     @property
-    def _base(self):
+    def _base(self) -> float:
         return self.model.loss
 
     def configure(self, segment: int) -> None:
