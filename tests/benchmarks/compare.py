@@ -135,6 +135,8 @@ def run(scenario: Scenario, stage: Stage, rounds: int) -> Record:
     for number in range(1, rounds + 1):
         # Nobody is always the first, or always after the same one.
         for subject, one in pairs if number % 2 else reversed(pairs):
+            if number > subject.most:
+                continue
             found = subject.measure(number)
             one.add(found)
             shown = ", ".join(f"{name} {value:.5g}" for name, value in found.items())

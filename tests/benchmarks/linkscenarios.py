@@ -14,18 +14,18 @@ from tests.benchmarks.rows import MILLISECONDS, PERCENT, SECONDS, SHARE, TIMES, 
 from tests.benchmarks.scenarios import Scenario
 from tests.benchmarks.subjects import Stage, Subject
 
-#: Rounds of each: a run lasts as long as it lasts.
+#: Rounds of ours; kcp-go has one with each setting, for a run lasts as long as it lasts.
 ROUNDS = 3
 
 #: Rates of the flood that the relay is checked with, Mbit/s.
 FLOODS = (1, 20, 200)
 
 
-def _subject(peer: LinkPeer, link: Link, traffic: Traffic) -> Subject:
+def _subject(peer: LinkPeer, link: Link, traffic: Traffic, most: int) -> Subject:
     def run(number: int) -> Traced:
         return measure(peer, link, traffic, number)
 
-    return Subject(peer.name, peer.setting, run)
+    return Subject(peer.name, peer.setting, run, most)
 
 
 def duel(link: Link, traffic: Traffic) -> Callable[[Stage], list[Subject]]:
@@ -34,11 +34,12 @@ def duel(link: Link, traffic: Traffic) -> Callable[[Stage], list[Subject]]:
     """
 
     def subjects(stage: Stage) -> list[Subject]:
-        # What follows a change or a late start takes its time.
-        brief = stage.quick and not link.changes and not max(traffic.starts)
-        small = traffic.small if brief else traffic
+        here, load = (link.hurried, traffic.small) if stage.quick else (link, traffic)
         peers = allKCPGo(stage.gopeer, link.segments) if stage.gopeer else []
-        return [_subject(peer, link, small) for peer in [*peers, ours()]]
+        return [
+            *[_subject(peer, here, load, 1) for peer in peers],
+            _subject(ours(), here, load, ROUNDS),
+        ]
 
     return subjects
 
@@ -183,7 +184,7 @@ LINKS: dict[str, Scenario] = dict(
             "link-late",
             "a second flow that starts 8 s after the first",
             Link(20),
-            Traffic(starts=(0.0, 8.0)),
+            Traffic(starts=(0.0, 8.0), settling=5.0),
             [Row("a late flow, from 5 s on: Jain's index", "joined", SHARE, least=0.9)],
         ),
         _link(
