@@ -21,7 +21,7 @@ BEGIN = "<!-- figures: written by tests/benchmarks/compare.py --links --write --
 END = "<!-- end of figures -->"
 
 #: kcp-go's settings, and what the table calls them.
-SETTINGS_OF_KCP_GO = {"default": "default", "window": "window made for it", "nc=0": "nc=0"}
+SETTINGS_OF_KCP_GO = {"default": "default", "window": "window made for it"}
 
 #: Colours of several flows of ours.
 _FLOWS = [COLOURS[OURS], "#d1802f", "#3a9a5b", "#a14fa1", "#c0392b"]
@@ -82,11 +82,7 @@ def figures(records: Records) -> str:
     overflowed = sum(
         sum(one.values["overflowed"]) for record in records.values() for one in record.series
     )
-    plots = [
-        f"![{scenario.about}](plots/{name}.svg)"
-        for name, scenario in LINKS.items()
-        if scenario.rows
-    ]
+    plots = [f"![{LINKS[name].about}](plots/{name}.svg)" for name in plotted(records)]
     parts = [
         f"Medians of {min(rounds)} to {max(rounds)} rounds, all with the same seeds. Goodput and"
         " offered are shares of the rate, with 28 bytes of IP and UDP headers for each datagram.",
@@ -99,6 +95,17 @@ def figures(records: Records) -> str:
         "\n".join(f"- {name}: {value}" for name, value in places.items()),
     ]
     return "\n\n".join(parts)
+
+
+def plotted(records: Records) -> list[str]:
+    """
+    @return: the links that have a plot: those over which ours was compared.
+    """
+    return [
+        name
+        for name in LINKS
+        if name in records and records[name].best(OURS, "goodput", True) is not None
+    ]
 
 
 def replaced(document: str, part: str) -> str:
@@ -157,7 +164,7 @@ def _line(axes: Any, one: Series, name: str, **style: Any) -> None:
 
 def draw(records: Records, directory: Path) -> list[Path]:
     """
-    Draw all links.
+    Draw links.
 
     @param directory: where the files go; it is made if it is not there.
     @return: the files.
@@ -169,15 +176,13 @@ def draw(records: Records, directory: Path) -> list[Path]:
     directory.mkdir(exist_ok=True)
     written = []
     with matplotlib.rc_context(SETTINGS):
-        for name, scenario in LINKS.items():
-            if not scenario.rows:
-                continue
+        for name in plotted(records):
             figure = Figure(figsize=(8, 5), layout="constrained")
             FigureCanvasSVG(figure)
             axes = figure.subplots(3, 1, sharex=True)
             for one in axes:
                 one.spines[["top", "right"]].set_visible(False)
-            figure.suptitle(scenario.about, fontsize=10)
+            figure.suptitle(LINKS[name].about, fontsize=10)
             paint(axes, records[name])
             path = directory / f"{name}.svg"
             figure.savefig(path, metadata={"Date": None})
