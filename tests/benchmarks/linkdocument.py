@@ -1,5 +1,6 @@
 """
-Writes the figures of the links into docs/congestion.md, between two lines that say so, and plots.
+Writes the figures of the links into docs/benchmarks.md and the plots into docs/congestion.md, each
+between two lines that say so.
 """
 
 from __future__ import annotations
@@ -72,29 +73,30 @@ def relayTable(record: Record) -> str:
     return table(header, lines)
 
 
-def figures(records: Records) -> str:
+def tables(records: Records) -> str:
     """
     @param records: of all links.
-    @return: the part of the page that comes of them.
+    @return: what docs/benchmarks.md has of them.
     """
     places = merged(record.where for record in records.values())
-    rounds = [one.rounds for record in records.values() for one in record.series]
     overflowed = sum(
         sum(one.values["overflowed"]) for record in records.values() for one in record.series
     )
-    plots = [f"![{LINKS[name].about}](plots/{name}.svg)" for name in plotted(records)]
     parts = [
-        f"Medians of {min(rounds)} to {max(rounds)} rounds, all with the same seeds. Goodput and"
-        " offered are shares of the rate, with 28 bytes of IP and UDP headers for each datagram.",
         linkTable(records),
         "The relay itself, flooded with 1.2 times the rate in plain datagrams, 50 ms of queue. Its"
         f" sockets dropped {overflowed:g} datagrams in all measurements.",
         relayTable(records["link-relay"]),
-        "Each plot is of one round. Grey is kcp-go with the setting that got most through.",
-        "\n".join(plots),
         "\n".join(f"- {name}: {value}" for name, value in places.items()),
     ]
     return "\n\n".join(parts)
+
+
+def images(records: Records) -> str:
+    """
+    @return: what docs/congestion.md has: the plots.
+    """
+    return "\n\n".join(f"![{LINKS[name].about}](plots/{name}.svg)" for name in plotted(records))
 
 
 def plotted(records: Records) -> list[str]:
@@ -108,16 +110,26 @@ def plotted(records: Records) -> list[str]:
     ]
 
 
+def between(document: str) -> str:
+    """
+    @return: what stands between L{BEGIN} and L{END}.
+    @raise ValueError: if these lines are not there.
+    """
+    _, begin, rest = document.partition(BEGIN)
+    part, end, _ = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"there must be a line {BEGIN!r}, and then a line {END!r}")
+    return part.strip()
+
+
 def replaced(document: str, part: str) -> str:
     """
     @param part: what is to stand between L{BEGIN} and L{END}.
     @return: the document.
     @raise ValueError: if these lines are not there.
     """
-    before, begin, rest = document.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"there must be a line {BEGIN!r}, and then a line {END!r}")
+    between(document)
+    before, after = document.split(BEGIN, 1)[0], document.split(END, 1)[1]
     return f"{before}{BEGIN}\n\n{part}\n\n{END}{after}"
 
 

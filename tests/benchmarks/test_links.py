@@ -15,7 +15,17 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.benchmarks import compare
 from tests.benchmarks.contenders import KCP_GO, OURS
-from tests.benchmarks.linkdocument import BEGIN, END, draw, figures, linkTable, replaced
+from tests.benchmarks.linkdocument import (
+    BEGIN,
+    END,
+    between,
+    draw,
+    images,
+    linkTable,
+    plotted,
+    replaced,
+    tables,
+)
 from tests.benchmarks.linkruns import Link, Traffic
 from tests.benchmarks.linkscenarios import FLOODS, FROM_KCP_GO, LINKS, TO_KCP_GO
 from tests.benchmarks.plots import whyNoPlots
@@ -145,16 +155,29 @@ class DocumentTests(SynchronousTestCase):
         self.assertEqual(replaced(page, "new"), f"before\n\n{BEGIN}\n\nnew\n\n{END}\nafter\n")
         for wrong in (BEGIN, END, ""):
             self.assertRaises(ValueError, replaced, wrong, "new")
+            self.assertRaises(ValueError, between, wrong)
 
-    def test_figures(self) -> None:
+    def test_parts(self) -> None:
         """
-        Each link that is compared has a plot in the page, and the machine is told.
+        Each link that is compared has a plot, and the machine is told.
         """
-        text = figures(madeUp())
+        shown = images(madeUp())
         for name in LINKS:
-            there = f"(plots/{name}.svg)" in text
+            there = f"(plots/{name}.svg)" in shown
             self.assertEqual(there, not name.startswith(("link-mixed", "link-relay")), name)
-        self.assertIn("- system: made up", text)
+        self.assertIn("- system: made up", tables(madeUp()))
+
+    def test_pages(self) -> None:
+        """
+        The pages in the repository have a place for what is measured, and all plots.
+        """
+        for path in (compare.DOCUMENT, compare.LINK_DOCUMENT):
+            self.assertTrue(between(path.read_text(encoding="utf-8")), path)
+        self.assertEqual(
+            between(compare.LINK_DOCUMENT.read_text(encoding="utf-8")), images(madeUp())
+        )
+        for name in plotted(madeUp()):
+            self.assertLess((compare.PLOTS / f"{name}.svg").stat().st_size, 60_000, name)
 
     def test_plots(self) -> None:
         """
