@@ -5,7 +5,7 @@ What may leave: the windows, the congestion control and the pacer together.
 from __future__ import annotations
 
 from kcptwisted.arq.governor import Governor
-from kcptwisted.arq.pacing import LEAST_ROUND_TRIP, Pacer
+from kcptwisted.arq.pacing import LEAST_BURST, LEAST_ROUND_TRIP, UNPACED, Pacer
 from kcptwisted.arq.rtt import RoundTripEstimator
 from kcptwisted.arq.sendqueue import Fragment
 from kcptwisted.arq.settings import ARQSettings
@@ -20,7 +20,11 @@ SHORTEST_PATH = 2
 #: What such a window begins with; it grows by what is acknowledged, segments.
 SHORT_PATH_START = 32
 
-#: Over such a path the congestion control begins its work when so many segments are lost at once,
+#: With so many segments to be in flight, or fewer, there is nothing for it to do either: a path
+#: takes the first window at once (RFC 6928).
+FEW = 10
+
+#: Over a short path the congestion control begins its work when so many segments are lost at once,
 #: or the smoothed round trip is as long as this, milliseconds.
 MANY_LOST = 8
 LONG_ROUND_TRIP = 2 * LEAST_ROUND_TRIP
@@ -56,7 +60,7 @@ class SendLimits:
         self._firstSn = firstSn
         self.cap: int | None = None
         self.governor: Governor | None = None
-        self.pacer = Pacer(settings.mtu, settings.rateLimit, settings.pacing)
+        self.pacer = self._newPacer() if settings.rateLimit else UNPACED
         self._governFromStart(0, {})
 
     def configure(self, settings: ARQSettings, now: int, inFlight: dict[int, Fragment]) -> None:
@@ -67,13 +71,19 @@ class SendLimits:
         @param inFlight: the segments in flight.
         """
         before, self._settings = self._settings, settings
-        self.pacer.configure(settings.mtu, settings.rateLimit, settings.pacing)
+        if self.pacer is not UNPACED:
+            self.pacer.configure(settings.mtu, settings.rateLimit, settings.pacing)
+        elif settings.rateLimit:
+            self.pacer = self._newPacer()
         if settings.congestion is not before.congestion:
-            self.governor = None
-            self.pacer.control(now, 0)
+            self._letGo(now)
             self._governFromStart(now, inFlight)
         elif self.governor is not None:
             self.governor.control.configure(settings.mtu)
+
+    def _newPacer(self) -> Pacer:
+        settings = self._settings
+        return Pacer(settings.mtu, settings.rateLimit, settings.pacing)
 
     # Congestion control.
 
@@ -88,17 +98,30 @@ class SendLimits:
         outstanding = sum([OVERHEAD + len(data) for _, data in inFlight.values()])
         control = spec.make(self._settings.mtu, int(self._rtt.smoothed))
         self.governor = Governor(control, now, outstanding)
+        if self.pacer is UNPACED:
+            self.pacer = self._newPacer()
 
-    def noteRoundTrip(self, now: int, inFlight: dict[int, Fragment]) -> None:
+    def _letGo(self, now: int) -> None:
+        if self.governor is not None:
+            self.governor = None
+            if self._settings.rateLimit or self._settings.pacing:
+                self.pacer.control(now, 0)
+            else:
+                self.pacer = UNPACED
+
+    def noteRoundTrip(self, now: int, inFlight: dict[int, Fragment], waiting: int) -> None:
         """
-        Has the congestion control begin its work, if it has not and the path is not, or no longer,
-        too short for it.
+        Has the congestion control begin its work, if it has not, there are more than L{FEW} segments
+        to be in flight, and the path is not, or no longer, too short for it.
 
         @param now: milliseconds.
         @param inFlight: the segments in flight.
+        @param waiting: how many more are to be sent.
         """
         spec, rtt = self._settings.congestion, self._rtt
-        if spec is None or (rtt.least < spec.leastRoundTrip and rtt.smoothed < LONG_ROUND_TRIP):
+        if spec is None or len(inFlight) + waiting <= FEW:
+            return
+        if rtt.least < spec.leastRoundTrip and rtt.smoothed < LONG_ROUND_TRIP:
             return
         self._govern(now, inFlight)
 
@@ -119,9 +142,8 @@ class SendLimits:
 
         @param now: milliseconds.
         """
-        if self.governor is not None and self._settings.congestion is not None:
-            self.governor = None
-            self.pacer.control(now, 0)
+        if self.governor is not None:
+            self._letGo(now)
             self._governFromStart(now, {})
 
     def pathChanged(self, now: int) -> None:
@@ -163,8 +185,14 @@ class SendLimits:
         """
         if self.governor is not None:
             self.pacer.control(now, self.governor.control.pacingRate)
-        else:
-            self.pacer.advance(now, self.window(una, remoteWindow), self._rtt.smoothed)
+            return
+        window, roundTrip = self.window(una, remoteWindow), self._rtt.smoothed
+        if self.pacer is UNPACED:
+            isPaced = self._settings.pacing and roundTrip >= LEAST_ROUND_TRIP
+            if not isPaced or window <= LEAST_BURST:
+                return
+            self.pacer = self._newPacer()
+        self.pacer.advance(now, window, roundTrip)
 
     def room(self, lost: int) -> int:
         """

@@ -187,7 +187,7 @@ class Sender:
             if elapsed < HALF and elapsed <= now - self._since and position in inFlight:
                 self.rtt.sample(elapsed if elapsed < MAXIMUM_RTO else MAXIMUM_RTO)
                 if limits.governor is None and self.rtt.smoothed >= SHORTEST_PATH:
-                    limits.noteRoundTrip(now, inFlight)
+                    limits.noteRoundTrip(now, inFlight, len(self.queue))
         governor, recovery = limits.governor, self._recovery
         prior = 0 if governor is None else governor.inFlight(recovery.lost)
         byTime = self._settings.detectsLossByTime
@@ -331,12 +331,15 @@ class Sender:
         @return: encoded segments.
         """
         limits, queue, inFlight = self.limits, self.sendQueue, self.inFlight
-        pacer = limits.pacer
         if limits.governor is None and self.rtt.smoothed >= SHORTEST_PATH:
-            # The handshake may have told the round trip.
-            limits.noteRoundTrip(now, inFlight)
-        if limits.governor is not None or pacer.rate or self.rtt.smoothed >= LEAST_ROUND_TRIP:
+            limits.noteRoundTrip(now, inFlight, len(queue.segments))
+        if (
+            limits.governor is not None
+            or limits.pacer.rate
+            or self.rtt.smoothed >= LEAST_ROUND_TRIP
+        ):
             limits.refill(now, self.una, self.remoteWindow)
+        pacer = limits.pacer
         ts = (now + self.epoch) & MASK
         segments: list[bytes] = []
         if inFlight:
