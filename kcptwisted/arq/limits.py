@@ -115,8 +115,8 @@ class SendLimits:
 
     def noteRoundTrip(self, now: int, inFlight: dict[int, Fragment], waiting: int) -> None:
         """
-        Has the congestion control begin its work, if it has not, there are more than L{FEW} segments
-        to be in flight, and the path is not, or no longer, too short for it.
+        Has the congestion control begin its work, if it has not, more than L{FEW} segments are to
+        be in flight, and the path is not, or no longer, too short for it.
 
         @param now: milliseconds.
         @param inFlight: the segments in flight.
