@@ -141,19 +141,6 @@ class Sender:
         """
         self.sendQueue.write(data)
 
-    def firstRoundTrip(self, milliseconds: int, isLeast: bool) -> None:
-        """
-        Takes the round trip that the handshake took, if no segment has told one.
-
-        @param isLeast: it may have taken longer.
-        """
-        if self.rtt.least >= 0:
-            return
-        if isLeast:
-            self.rtt.expect(milliseconds)
-        else:
-            self.rtt.sample(min(milliseconds, MAXIMUM_RTO))
-
     def rest(self, now: int) -> None:
         """
         Forgets what is known of the path, but for the round trip, if nothing was sent for
