@@ -246,9 +246,8 @@ class KCPSession:
         See L{kcptwisted.interfaces.IKCPTransport.networkChanged}.
         """
         if self.connected:
-            self._holder.networkChanged(self)
             self.connection.pathChanged(self._clock.now(), True)
-            self.askAgain()
+            self._holder.networkChanged(self)
 
     def configure(self, options: KCPOptions) -> None:
         """
