@@ -160,13 +160,10 @@ class KCPSession:
 
     def batchFinished(self) -> None:
         """
-        Does nothing: the socket's clock flushes.
+        Does nothing: the socket's clock flushes, and the holder decides.
         """
 
-    def connectionRefused(self) -> None:
-        """
-        Does nothing: the holder decides.
-        """
+    connectionRefused = batchFinished
 
     def peerUnreachable(self, problem: OSError) -> None:
         """
