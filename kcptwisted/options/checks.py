@@ -60,11 +60,9 @@ def checkValue(option: Option, value: object) -> None:
         allowed.
     """
     name = option.name
-    if isinstance(value, str) and value in option.words:
-        return
     kind = (int, float) if option.kind is float else option.kind
     if not isinstance(value, kind) or (isinstance(value, bool) and option.kind is not bool):
-        kinds = " or ".join([option.kind.__name__, *option.words])
+        kinds = option.kind.__name__ + (" or None" if option.word else "")
         raise ValueError(f"{name} must be {kinds}, not {type(value).__name__}")
     if option.choices and value not in option.choices and not option.extensible:
         raise ValueError(

@@ -21,7 +21,6 @@ from kcptwisted.options.checks import LIVE, checkChange, checkValue
 from kcptwisted.options.hosts import checkHost, checkName
 from kcptwisted.options.passphrases import KEY_VARIABLE, KeySource
 from kcptwisted.options.table import (
-    AUTO,
     LARGE_WINDOWS,
     MAXIMUM_MTU,
     MODES,
@@ -74,7 +73,7 @@ class KCPOptions:
     resend: int | None = None
     congestion: str | None = None
     nc: bool | None = None
-    mtu: int | str = AUTO
+    mtu: int | None = None
     sendWindow: int | None = None
     receiveWindow: int | None = None
     stream: bool = True
@@ -152,7 +151,7 @@ class KCPOptions:
         least = overhead + OVERHEAD + 1
         if self.firstMtu < least:
             raise ValueError(
-                f"mtu must be {least} to {MAXIMUM_MTU} with these layers, not {self.mtu}"
+                f"mtu must be {least} to {MAXIMUM_MTU} with these layers, not {self.firstMtu}"
             )
 
     @property
@@ -160,14 +159,14 @@ class KCPOptions:
         """
         Whether datagrams become as large as the path carries.
         """
-        return self.mtu == AUTO
+        return self.mtu is None
 
     @property
     def firstMtu(self) -> int:
         """
         The largest UDP payload of a connection that has not searched for its path's MTU, bytes.
         """
-        return self.mtu if isinstance(self.mtu, int) else BASE_MTU
+        return BASE_MTU if self.mtu is None else self.mtu
 
     @staticmethod
     def _check(option: Option, value: object) -> None:
@@ -251,10 +250,11 @@ class KCPOptions:
         """
         spec = findCongestionControl(self.congestionName)
         default = SMALL_WINDOWS if spec is None or not spec.findsPath else LARGE_WINDOWS
-        return Windows(
-            default.send if self.sendWindow is None else self.sendWindow,
-            default.receive if self.receiveWindow is None else self.receiveWindow,
-        )
+        if self.sendWindow is not None:
+            default = default._replace(send=self.sendWindow)
+        if self.receiveWindow is not None:
+            default = default._replace(receive=self.receiveWindow, mostReceive=0)
+        return default
 
     def arqSettings(self, overhead: int) -> ARQSettings:
         """
@@ -310,6 +310,7 @@ class KCPOptions:
             mtu=self.firstMtu - overhead,
             sendWindow=windows.send,
             receiveWindow=windows.receive,
+            mostReceiveWindow=windows.mostReceive,
             nodelay=timing.nodelay,
             interval=timing.interval,
             # Acted upon at the clock's next tick, so that an ACK waits at most the interval.

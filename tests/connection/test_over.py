@@ -128,9 +128,9 @@ class OverTests(SynchronousTestCase):
         party, _ = established()
         party.write(bytes(600 * 1400))
         connection = party.connection
-        connection.conversation.sender.peerWindow = connection.conversation.sender.remoteWindow = (
-            512
-        )
+        connection.conversation.sender.sendQueue.peerWindow = (
+            connection.conversation.sender.remoteWindow
+        ) = 512
         party.connection.datagramsToSend(party.now)
         self.assertTrue(connection.hasMore)
         party.end(End(Cause.ABORTED))
