@@ -138,7 +138,6 @@ class KCPSession:
         foreign = connection.receive(datagrams, now, recovered)
         lifecycle, events = connection.lifecycle, connection.events
         if len(events) == 1 and events[0] is Event.READABLE and not lifecycle.unsettled:
-            # Nearly always it is just this.
             events.clear()
             self.application.deliver(connection, self.stream, self.stats)
         elif events or connection.outbox or lifecycle.unsettled:
@@ -261,8 +260,7 @@ class KCPSession:
         Has the clock flush this at once, or when something is due.
         """
         if not self.connection.lifecycle.isOver:
-            clock = self._clock
-            (clock.wantFlush if self.connection.wantsFlush else clock.schedule)(self)
+            (self._clock.wantFlush if self.connection.wantsFlush else self._clock.schedule)(self)
 
     # IFlushed.
 
