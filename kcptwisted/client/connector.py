@@ -208,10 +208,10 @@ class KCPConnector:
             session.askAgain()
             return
         rebinding.stop()
-        if self._reopen():
-            self._ask()
-        else:
+        if not self._reopen():
             rebinding.begin()
+        # A socket that is bound to all addresses, as the application's may be, can move as well.
+        self._ask()
 
     def _reopen(self) -> bool:
         return self.stack.rebind(self._bind, self._peer)

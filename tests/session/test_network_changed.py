@@ -150,8 +150,12 @@ class ClientTests(NetworkTestCase):
             raise CannotListenError("", 0, OSError())
 
         patch = self.patch(host, "listenUDP", unavailable)
+        asked: list[tuple[str, int]] = []
+        self.network.taps.append(lambda source, *_: asked.append(source))
         self.client.session.networkChanged()
         before = self.client.session.getHost()
+        self.network.run(0)
+        self.assertEqual(asked, [(before.host, before.port)])
         self.bothWays(Link(loss=1))
         self.network.run(2)
         self.assertEqual(self.client.session.getHost(), before)
