@@ -151,6 +151,16 @@ class IKCPTransport(ITLSTransport, IConsumer, IPushProducer):
             says what is allowed.
         """
 
+    def networkChanged() -> None:
+        """
+        Takes note that this host's network has changed: another interface is up, another network
+        was joined, a tunnel begins or ends.  So nothing need be found missing first.  A client
+        sends from a new socket from now on, if the peer follows it there, for which both must be
+        kcptwisted with a cipher that authenticates.  At either end, what was measured of the path
+        is forgotten, the peer is asked for a sign of life, and what is in flight is sent again, all
+        at once.  May be called at any time, also though nothing has changed.
+        """
+
     def abortConnection() -> None:
         """
         Ends the connection now; what is still queued is lost.  The protocol's C{connectionLost}
@@ -239,6 +249,21 @@ class IKCPListeningPort(IListeningPort):
     sessions: Sequence[IKCPTransport] = Attribute(
         "The transports of the connections that are live."
     )
+
+    def configure(**changes: Any) -> None:
+        """
+        Changes options of the port from now on, without loss: C{portRateLimit}, with the values
+        that L{kcptwisted.options.KCPOptions} takes.
+
+        @raise ValueError: if an option is wrong or cannot be changed.  The message names it and
+            says what is allowed.
+        """
+
+    def networkChanged() -> None:
+        """
+        Takes note that this host's network has changed; see L{IKCPTransport.networkChanged}.  It
+        concerns all connections.
+        """
 
     def stopListening(sessions: str = "close") -> Deferred[None]:
         """

@@ -85,21 +85,3 @@ def _takeOut(inFlight: dict[int, Fragment], first: int, stop: int) -> int:
         if fragment is not None:
             size += OVERHEAD + len(fragment[1])
     return size
-
-
-def mayBeTrue(following: int, unas: list[int], acks: list[tuple[int, int]], others: bool) -> bool:
-    """
-    Returns True if a batch had a plausible segment that acknowledges nothing but what may have been
-    sent.
-
-    @param following: see L{takeAcknowledged}, likewise C{unas} and C{acks}.
-    @param others: whether the batch had plausible segments of other kinds.
-    """
-    for una in unas:
-        if (following - una) & MASK < HALF:
-            break
-    else:
-        return False
-    if others:
-        return True
-    return any((following - 1 - sn) & MASK < HALF for sn, _ in acks)

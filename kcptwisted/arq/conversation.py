@@ -6,8 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kcptwisted.arq.acknowledging import mayBeTrue
-from kcptwisted.arq.incoming import readControl, takeApart
+from kcptwisted.arq.incoming import isPlausible, readControl, takeApart
 from kcptwisted.arq.probe import WindowProbe
 from kcptwisted.arq.receiver import Receiver
 from kcptwisted.arq.sender import MAXIMUM_BURST, Sender
@@ -95,7 +94,9 @@ class Conversation:
         self.sender = Sender(settings, stats, firstSn)
         self._sendQueue = self.sender.sendQueue
         self._sendQueue.leastMss = settings.leastMss
-        self.receiver = Receiver(settings.receiveWindow, settings.stream, stats, firstSn)
+        self.receiver = Receiver(
+            settings.receiveWindow, settings.stream, stats, firstSn, settings.mostReceiveWindow
+        )
         self._probe: WindowProbe | None = None
         self._firstUna = firstSn & MASK
         self._staleness = Staleness(self._firstUna)
@@ -137,7 +138,7 @@ class Conversation:
         una = unas[-1]
         # Nearly always it is so at first sight.
         atOnce = plausible and (sender.next - una) & MASK < HALF
-        self.heard = atOnce or mayBeTrue(sender.next, unas, acks, plausible)
+        self.heard = atOnce or isPlausible(sender.next, unas, acks, plausible)
         self.answered = self.answered or self.heard
         if not recovered:
             sender.remoteWindow = window
@@ -238,7 +239,7 @@ class Conversation:
         self._settings = settings
         self.sender.configure(settings, now)
         self._sendQueue.leastMss = settings.leastMss
-        self.receiver.configure(settings.receiveWindow)
+        self.receiver.configure(settings.receiveWindow, settings.mostReceiveWindow)
         self._noteReopened()
         pending = self.receiver.ackCount > 0 and settings.ackNoDelay
         self.wantsFlush = self.wantsFlush or pending or self.sender.wantsFlush

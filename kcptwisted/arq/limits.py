@@ -14,8 +14,8 @@ from kcptwisted.wire.segment import OVERHEAD
 #: The most segments in flight, counted from una, over a path too short for the congestion control.
 SHORT_PATH_WINDOW = 512
 
-#: Round trips of fewer milliseconds may be too short for the congestion control.
-SHORTEST_PATH = 2
+#: Longer than any round trip, milliseconds.
+_NEVER = 1 << 30
 
 #: What such a window begins with; it grows by what is acknowledged, segments.
 SHORT_PATH_START = 32
@@ -45,10 +45,12 @@ class SendLimits:
     @ivar cap: the most segments in flight, counted from una, whatever else allows more; None for no
         such limit.
     @ivar governor: the congestion control at work; None if there is none, or none is needed yet.
+    @ivar governsFrom: the smoothed round trip, milliseconds, from which on L{noteRoundTrip} is to
+        be called.
     @ivar pacer: spreads what leaves.
     """
 
-    __slots__ = ("_firstSn", "_rtt", "_settings", "cap", "governor", "pacer")
+    __slots__ = ("_firstSn", "_rtt", "_settings", "cap", "governor", "governsFrom", "pacer")
 
     def __init__(self, settings: ARQSettings, rtt: RoundTripEstimator, firstSn: int) -> None:
         """
@@ -89,6 +91,7 @@ class SendLimits:
 
     def _governFromStart(self, now: int, inFlight: dict[int, Fragment]) -> None:
         spec = self._settings.congestion
+        self.governsFrom = _NEVER if spec is None else spec.leastRoundTrip
         if spec is not None and not spec.leastRoundTrip:
             self._govern(now, inFlight)
 
@@ -98,6 +101,7 @@ class SendLimits:
         outstanding = sum([OVERHEAD + len(data) for _, data in inFlight.values()])
         control = spec.make(self._settings.mtu, int(self._rtt.smoothed))
         self.governor = Governor(control, now, outstanding)
+        self.governsFrom = _NEVER
         if self.pacer is UNPACED:
             self.pacer = self._newPacer()
 
@@ -111,8 +115,8 @@ class SendLimits:
 
     def noteRoundTrip(self, now: int, inFlight: dict[int, Fragment], waiting: int) -> None:
         """
-        Has the congestion control begin its work, if it has not, there are more than L{FEW} segments
-        to be in flight, and the path is not, or no longer, too short for it.
+        Has the congestion control begin its work, if it has not, more than L{FEW} segments are to
+        be in flight, and the path is not, or no longer, too short for it.
 
         @param now: milliseconds.
         @param inFlight: the segments in flight.

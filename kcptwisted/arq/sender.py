@@ -9,10 +9,11 @@ from collections import deque
 from kcptwisted.arq.acknowledging import takeAcknowledged
 from kcptwisted.arq.counting import CountingRecovery
 from kcptwisted.arq.governor import Governor
-from kcptwisted.arq.limits import SHORTEST_PATH, SendLimits
+from kcptwisted.arq.limits import SendLimits
 from kcptwisted.arq.pacing import LEAST_ROUND_TRIP, fitting
 from kcptwisted.arq.rack import RackRecovery
 from kcptwisted.arq.recovery import Recovery
+from kcptwisted.arq.resending import takeAgain
 from kcptwisted.arq.rtt import MAXIMUM_RTO, RoundTripEstimator
 from kcptwisted.arq.sendqueue import Fragment, SendQueue
 from kcptwisted.arq.settings import ARQSettings
@@ -140,6 +141,19 @@ class Sender:
         """
         self.sendQueue.write(data)
 
+    def firstRoundTrip(self, milliseconds: int, isLeast: bool) -> None:
+        """
+        Takes the round trip that the handshake took, if no segment has told one.
+
+        @param isLeast: it may have taken longer.
+        """
+        if self.rtt.least >= 0:
+            return
+        if isLeast:
+            self.rtt.expect(milliseconds)
+        else:
+            self.rtt.sample(min(milliseconds, MAXIMUM_RTO))
+
     def rest(self, now: int) -> None:
         """
         Forgets what is known of the path, but for the round trip, if nothing was sent for
@@ -183,8 +197,8 @@ class Sender:
             position = before + ((sn - before) & MASK)
             if elapsed < HALF and elapsed <= now - self._since and position in inFlight:
                 self.rtt.sample(elapsed if elapsed < MAXIMUM_RTO else MAXIMUM_RTO)
-                if limits.governor is None and self.rtt.smoothed >= SHORTEST_PATH:
-                    limits.noteRoundTrip(now, inFlight, len(self.queue))
+                if self.rtt.smoothed >= limits.governsFrom:
+                    limits.noteRoundTrip(now, inFlight, len(self.sendQueue.segments))
         governor, recovery = limits.governor, self._recovery
         prior = 0 if governor is None else governor.inFlight(recovery.lost)
         byTime = self._settings.detectsLossByTime
@@ -251,6 +265,14 @@ class Sender:
             return True
         return self._fresh(limits.room(lost)) > 0
 
+    def heldBack(self) -> None:
+        """
+        Takes note that segments wait which the path would take: what is delivered says nothing
+        about the path.
+        """
+        if self.limits.governor is not None:
+            self.limits.governor.limited(self._recovery.lost)
+
     def deadline(self) -> int | None:
         """
         Returns when recovery has something to send again, or the pacer lets the next segment leave,
@@ -309,7 +331,8 @@ class Sender:
         @return: encoded segments.
         """
         limits, queue, inFlight = self.limits, self.sendQueue, self.inFlight
-        if limits.governor is None and self.rtt.smoothed >= SHORTEST_PATH:
+        if self.rtt.smoothed >= limits.governsFrom:
+            # The handshake may have told the round trip, or more may be to be sent.
             limits.noteRoundTrip(now, inFlight, len(queue.segments))
         if (
             limits.governor is not None
@@ -321,18 +344,24 @@ class Sender:
         ts = (now + self.epoch) & MASK
         segments: list[bytes] = []
         if inFlight:
-            for sn in self._takeAgain(now):
+            recovery, peer = self._recovery, self.remoteWindow
+            more = bool(queue.segments) and self._openWindow > 0
+            for sn in takeAgain(
+                recovery, limits, inFlight, now, self.una, self._progress, more, peer
+            ):
                 frg, data = inFlight[sn]
                 header = packHeader(conv, PUSH, frg, window, ts, sn & MASK, una, len(data))
                 segments.append(header + data)
+            if recovery.exhausted:
+                self.deadLink = True
         again = sum(map(len, segments)) if segments else 0
         if again and pacer.rate:
             pacer.take(again)
         fresh = 0
         count = len(queue.segments)
         if count:
-            allowed = limits.window(self.una, self.remoteWindow) - (self.next - self.una)
-            count = min(count, allowed, burst)
+            if count > 1 or inFlight or limits.cap is not None or not self.remoteWindow:
+                count = min(count, self._openWindow, burst)
             if count > 0 and (pacer.rate or limits.governor is not None):
                 room = limits.room(self._recovery.lost)
                 if count * self._settings.mtu > room:
@@ -352,8 +381,6 @@ class Sender:
             fresh = queued - queue.bytes + count * OVERHEAD
             if pacer.rate:
                 pacer.take(fresh)
-        if inFlight:
-            self._recovery.flushed(now)
         if limits.governor is not None:
             self._tellGovernor(limits.governor, now, again, fresh)
         self._stats.OutSegs += len(segments)
@@ -371,30 +398,3 @@ class Sender:
         self.limits.pacer.waiting = more or lost > 0
         if not lost and (not more or self._openWindow <= 0):
             governor.limited(lost)
-
-    def _takeAgain(self, now: int) -> list[int]:
-        """
-        Returns sns to send again, ascending.
-        """
-        recovery, limits = self._recovery, self.limits
-        fresh = bool(self.sendQueue.segments) and self._openWindow > 0
-        governor, lost = limits.governor, recovery.lost
-        again = recovery.take(now, self.una, self._progress, fresh, limits.room(lost))
-        if recovery.exhausted:
-            self.deadLink = True
-        if governor is None:
-            if again:
-                limits.noteLoss(len(again), now, self.inFlight)
-            return again
-        if recovery.timedOut:
-            governor.control.onTimeout(now, governor.inFlight(lost))
-        elif recovery.newlyLost:
-            prior, found = governor.inFlight(lost), recovery.newlyLost
-            governor.acknowledged(now, [], 0, 0, found, recovery.lost, prior, self.remoteWindow)
-        if recovery.lost and recovery.newlyLost:
-            # What was in flight before is not any more.
-            room = limits.room(recovery.lost)
-            again += recovery.take(now, self.una, self._progress, fresh, room)
-            if recovery.exhausted:
-                self.deadLink = True
-        return again

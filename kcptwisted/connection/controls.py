@@ -314,6 +314,9 @@ class Controls:
                 self.opening.retried = not channel.known
             if channel.retry(frame.cookie):
                 self.sayHello()
+                if self.opening is not None:
+                    # The peer has seen the first.
+                    self.opening.sentAt = now
         elif isinstance(frame, Challenge):
             if frame.data != channel.peerToken:
                 self._challenged(frame.data, now)

@@ -5,53 +5,24 @@ A connection as its application has it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import IConsumer, IProtocol, IPushProducer, ISSLTransport
-from twisted.python.failure import Failure
 from zope.interface import alsoProvides, implementer
 
-from kcptwisted.connection.connection import Connection
 from kcptwisted.connection.states import Sending
-from kcptwisted.interfaces import Address, IKCPTransport
+from kcptwisted.interfaces import IKCPTransport
 from kcptwisted.options import KCPOptions
-from kcptwisted.session.application import Application
 from kcptwisted.session.egress import send
 from kcptwisted.session.figures import Figures
-from kcptwisted.session.holder import SessionSocket
+from kcptwisted.session.interfaces import ITransportSession
 from kcptwisted.session.outofband import encodeOutOfBand
 from kcptwisted.session.stream import Stream
 from kcptwisted.session.tls import TLSStream, startTLS
-from kcptwisted.stats import SessionStats
 from kcptwisted.udp.addresses import hostAsked, toAddress
 
 _TLS_ATTRIBUTES = ("getHandle", "getPeerCertificate", "negotiatedProtocol")
-
-
-class ITransportSession(Protocol):
-    """
-    What a transport asks of its session.
-    """
-
-    conv: int
-    address: Address
-    stats: SessionStats
-    connection: Connection
-    application: Application
-    stream: Stream
-    socket: SessionSocket
-    options: KCPOptions
-    connected: bool
-
-    @property
-    def overhead(self) -> int: ...
-
-    def configure(self, options: KCPOptions) -> None: ...
-
-    def schedule(self) -> None: ...
-
-    def end(self, reason: Failure) -> None: ...
 
 
 @implementer(IKCPTransport, IConsumer, IPushProducer)
@@ -109,6 +80,12 @@ class KCPTransport(Figures):
         See L{IKCPTransport.configure}.
         """
         self._session.configure(self._session.options.changed(**changes))
+
+    def networkChanged(self) -> None:
+        """
+        See L{IKCPTransport.networkChanged}.
+        """
+        self._session.networkChanged()
 
     def getPeer(self) -> IPv4Address | IPv6Address:
         """

@@ -11,24 +11,29 @@ from twisted.internet.abstract import isIPv6Address
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import CannotListenError, MessageLengthError
-from twisted.internet.interfaces import IListeningPort, IUDPTransport
+from twisted.internet.interfaces import IDelayedCall, IListeningPort, IUDPTransport
 from twisted.internet.protocol import DatagramProtocol
 from zope.interface import implementer
 
 
 class PortNetwork(Protocol):
     """
-    What a port asks of its network.
+    The network, as far as it concerns a port.
     """
 
-    def send(
-        self, source: SimulatedPort, destination: tuple[str, int], datagram: bytes
-    ) -> None: ...
+    def send(self, source: SimulatedPort, destination: tuple[str, int], datagram: bytes) -> None:
+        """
+        Sends a datagram over the link to its destination.
+        """
 
 
 class PortHost(Protocol):
     """
-    What a port asks of its host.
+    The host, as far as it concerns a port.
+
+    @ivar address: the host's address.
+    @ivar ports: the open ports by number.
+    @ivar suspended: True while the process is suspended.
     """
 
     address: str
@@ -37,7 +42,10 @@ class PortHost(Protocol):
 
     def callLater(
         self, delay: float, callable: Callable[..., Any], *args: object, **kw: object
-    ) -> Any: ...
+    ) -> IDelayedCall:
+        """
+        Schedules a call.
+        """
 
 
 @implementer(IListeningPort, IUDPTransport)

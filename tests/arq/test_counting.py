@@ -101,11 +101,9 @@ class CountingRecoveryTests(SynchronousTestCase):
         self.assertFalse(self.recovery.pending)
         self.assertEqual(self.recovery.due, 50)
         self.assertEqual(self.take(50, fresh=True), [])
-        self.recovery.flushed(50)
         self.assertEqual(self.recovery.due, 60)
         self.assertEqual(self.take(60), [0])
         self.assertEqual(self.recovery.newlyLost, SIZE)
-        self.recovery.flushed(60)
         self.assertEqual(self.recovery.due, 200)
         self.assertEqual(self.stats.EarlyRetransSegs, 1)
 

@@ -148,9 +148,9 @@ class BeginTests(ShortPathTestCase):
         limits = self.make()
         self.rtt.sample(50)
         limits.noteRoundTrip(0, {}, FEW)
-        limits.noteRoundTrip(0, {sn: (0, b"") for sn in range(FEW - 1)}, 1)
+        limits.noteRoundTrip(0, dict.fromkeys(range(FEW - 1), (0, b"")), 1)
         self.assertIs(limits.governor, None)
-        limits.noteRoundTrip(0, {sn: (0, b"") for sn in range(FEW)}, 1)
+        limits.noteRoundTrip(0, dict.fromkeys(range(FEW), (0, b"")), 1)
         self.assertIsNot(limits.governor, None)
 
     def test_lost(self) -> None:

@@ -81,7 +81,7 @@ class OverTests(SynchronousTestCase):
             lambda: self.assertEqual(list(connection.receive([segment(WASK)], now)), []),
             lambda: connection.write(b"text"),
             lambda: connection.question(now),
-            lambda: connection.resendAll(now),
+            lambda: connection.pathChanged(now, True),
             lambda: connection.liveness.setKeepAlive(1),
             lambda: connection.liveness.askSoon(),
             lambda: self.assertFalse(connection.close(now)),

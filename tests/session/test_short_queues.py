@@ -144,7 +144,7 @@ class QueueTests(ConnectionTestCase):
         On a LAN a window's worth waits.
         """
         self.options = KCPOptions(crypt="null", ackNoDelay=True)
-        file, client, server = self.begin10MB(Link(delay=0.0002))
+        file, _, server = self.begin10MB(Link(delay=0.0002))
         window = SHORT_PATH_WINDOW * 1500
         self.assertLess(file.most, LEAST_UNGOVERNED + CHUNK)
         self.network.run(0.5)
