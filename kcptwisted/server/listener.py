@@ -317,8 +317,9 @@ class KCPListener:
 
     def networkChanged(self, session: KCPSession) -> None:
         """
-        Does nothing: clients know the server by its address.
+        Asks the client: it knows the server by its address, so there is no other way to it.
         """
+        session.askAgain()
 
     def sessionUnread(self, session: KCPSession, reason: Failure) -> None:
         """

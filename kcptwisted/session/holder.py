@@ -106,7 +106,8 @@ class SessionHolder(Protocol[_Session]):
 
     def networkChanged(self, session: _Session) -> None:
         """
-        Finds another way out of this host for a session, if it is for this end to do so.
+        Finds another way to the peer, if it is for this end to do so, and asks the peer for a sign
+        of life.
         """
 
     def sessionUnread(self, session: _Session, reason: Failure) -> None:

@@ -138,7 +138,6 @@ class KCPSession:
         foreign = connection.receive(datagrams, now, recovered)
         lifecycle, events = connection.lifecycle, connection.events
         if len(events) == 1 and events[0] is Event.READABLE and not lifecycle.unsettled:
-            # Nearly always it is just this.
             events.clear()
             self.application.deliver(connection, self.stream, self.stats)
         elif events or connection.outbox or lifecycle.unsettled:
@@ -160,13 +159,10 @@ class KCPSession:
 
     def batchFinished(self) -> None:
         """
-        Does nothing: the socket's clock flushes.
+        Does nothing: the socket's clock flushes, and the holder decides.
         """
 
-    def connectionRefused(self) -> None:
-        """
-        Does nothing: the holder decides.
-        """
+    connectionRefused = batchFinished
 
     def peerUnreachable(self, problem: OSError) -> None:
         """
@@ -246,9 +242,8 @@ class KCPSession:
         See L{kcptwisted.interfaces.IKCPTransport.networkChanged}.
         """
         if self.connected:
-            self._holder.networkChanged(self)
             self.connection.pathChanged(self._clock.now(), True)
-            self.askAgain()
+            self._holder.networkChanged(self)
 
     def configure(self, options: KCPOptions) -> None:
         """
@@ -265,8 +260,7 @@ class KCPSession:
         Has the clock flush this at once, or when something is due.
         """
         if not self.connection.lifecycle.isOver:
-            clock = self._clock
-            (clock.wantFlush if self.connection.wantsFlush else clock.schedule)(self)
+            (self._clock.wantFlush if self.connection.wantsFlush else self._clock.schedule)(self)
 
     # IFlushed.
 
