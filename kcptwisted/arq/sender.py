@@ -186,6 +186,8 @@ class Sender:
                 self.rtt.sample(elapsed if elapsed < MAXIMUM_RTO else MAXIMUM_RTO)
                 if self.rtt.smoothed >= limits.governsFrom:
                     limits.noteRoundTrip(now, inFlight, len(self.sendQueue.segments))
+                elif self.rtt.least < limits.governsAbove:
+                    limits.noteShortPath(now)
         governor, recovery = limits.governor, self._recovery
         prior = 0 if governor is None else governor.inFlight(recovery.lost)
         byTime = self._settings.detectsLossByTime
@@ -281,8 +283,6 @@ class Sender:
             return due
         paced = pacer.deadline(size, allowed)
         return paced if paced is not None and (due is None or paced < due) else due
-
-    # Sending.
 
     def resendAll(self, now: int) -> None:
         """
