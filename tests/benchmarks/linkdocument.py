@@ -22,7 +22,7 @@ BEGIN = "<!-- figures: written by tests/benchmarks/compare.py --links --write --
 END = "<!-- end of figures -->"
 
 #: kcp-go's settings, and what the table calls them.
-SETTINGS_OF_KCP_GO = {"default": "default", "window": "window made for it"}
+SETTINGS_OF_KCP_GO = {"1024": "window 1024", "fitted": "window made for it"}
 
 #: Colours of several flows of ours.
 _FLOWS = [COLOURS[OURS], "#d1802f", "#3a9a5b", "#a14fa1", "#c0392b"]
