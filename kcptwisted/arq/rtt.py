@@ -46,6 +46,13 @@ class RoundTripEstimator:
         self._interval = interval
         self._minimum = MINIMUM_RTO_NODELAY if nodelay else MINIMUM_RTO
 
+    def expect(self, milliseconds: int) -> None:
+        """
+        Has the timeout be no shorter than it would be for this round trip, until the first sample.
+        """
+        timeout = milliseconds + 4 * (milliseconds // 2)
+        self.timeout = min(max(self.timeout, timeout), MAXIMUM_RTO)
+
     def sample(self, milliseconds: int) -> None:
         """
         Takes one measured round trip.

@@ -23,6 +23,7 @@ from kcptwisted.options import KCPOptions
 from kcptwisted.session.session import KCPSession
 from kcptwisted.stack.sessions import SessionTable
 from kcptwisted.stack.socketstack import RandomBytes, SocketLayer, SocketStack
+from kcptwisted.timing.portlimit import PortLimit
 from kcptwisted.udp.addresses import toAddress
 from kcptwisted.wire.control import Block
 
@@ -47,14 +48,16 @@ class KCPConnector:
         randomConv: Callable[[], int],
         randomBytes: RandomBytes = os.urandom,
         sock: socket.socket | None = None,
+        limit: PortLimit | None = None,
     ) -> None:
         """
         @param factory: makes the protocol.
         @param randomConv: gives a conversation id.
         @param randomBytes: gives tokens.
         @param sock: the application's, instead of a new one.
+        @param limit: what the endpoint's connections may send together.
         """
-        self.stack = SocketStack(reactor, options, self, True, randomBytes)
+        self.stack = SocketStack(reactor, options, self, True, randomBytes, limit)
         self.sessions = SessionTable(self.stack, options, self, randomBytes)
         self._reactor = reactor
         self._options = options
@@ -191,6 +194,16 @@ class KCPConnector:
                 peer=toAddress(session.address),
                 host=self.stack.getHost(),
             )
+
+    def networkChanged(self, session: KCPSession) -> None:
+        """
+        Opens another socket, if the server would follow, and goes on trying while there is none to
+        be had.
+        """
+        rebinding = self._rebinding
+        if rebinding is not None and session.connection.controls.roams and not self._reopen():
+            rebinding.stop()
+            rebinding.begin()
 
     def _reopen(self) -> bool:
         return self.stack.rebind(self._bind, self._peer)

@@ -22,17 +22,30 @@ class Opening:
 
     @ivar deferred: the first hello leaves together with the first data.
     @ivar asking: a hello has left, and another one will if no hello comes in return.
+    @ivar sentAt: when the last hello left.
+    @ivar isAmbiguous: an answer may be to another one.
     @ivar retried: the peer has answered the last hello with a retry, which is no answer yet.
     """
 
-    __slots__ = ("_sent", "_timers", "_wait", "asking", "deferred", "retried")
+    __slots__ = (
+        "_count",
+        "_timers",
+        "_wait",
+        "asking",
+        "deferred",
+        "isAmbiguous",
+        "retried",
+        "sentAt",
+    )
 
     def __init__(self, timers: TimerTable) -> None:
         """
         @param timers: where the time of the next hello is written.
         """
         self._timers = timers
-        self._sent = 0
+        self._count = 0
+        self.sentAt = 0
+        self.isAmbiguous = False
         self._wait = FIRST_RETRY
         self.deferred = False
         self.asking = False
@@ -43,7 +56,7 @@ class Opening:
         """
         Whether a hello has left.
         """
-        return self._sent > 0
+        return self._count > 0
 
     def sent(self, now: int) -> None:
         """
@@ -51,7 +64,9 @@ class Opening:
         """
         self.deferred = False
         self.asking = True
-        self._sent += 1
+        self.sentAt = now
+        self.isAmbiguous = self._count > 0
+        self._count += 1
         self._timers.set(Timer.HELLO, now + self._wait)
 
     def isDue(self, now: int, connecting: bool) -> bool:
@@ -62,7 +77,7 @@ class Opening:
         """
         if not self._timers.isDue(Timer.HELLO, now):
             return False
-        if not connecting and self._sent >= HELLOS:
+        if not connecting and self._count >= HELLOS:
             self.stop()
             return False
         self._wait = min(self._wait * 2, LAST_RETRY)

@@ -17,11 +17,10 @@ from kcptwisted.congestion.registry import NONE, findCongestionControl
 from kcptwisted.connection.pathmtu import BASE_MTU
 from kcptwisted.connection.settings import ConnectionSettings
 from kcptwisted.crypt.registry import CipherSpec, findCipher
+from kcptwisted.options.checks import LIVE, checkChange, checkValue
 from kcptwisted.options.hosts import checkHost, checkName
-from kcptwisted.options.names import hint
 from kcptwisted.options.passphrases import KEY_VARIABLE, KeySource
 from kcptwisted.options.table import (
-    AUTO,
     LARGE_WINDOWS,
     MAXIMUM_MTU,
     MODES,
@@ -47,25 +46,6 @@ DEFAULT_CIPHER = "aes-128-gcm"
 DEFAULT_CONGESTION = "bbr"
 
 _BY_NC = {True: NONE, False: "kcp"}
-
-#: The options that can be changed on a live connection.
-LIVE = (
-    "mode",
-    "nodelay",
-    "interval",
-    "resend",
-    "congestion",
-    "nc",
-    "mtu",
-    "sendWindow",
-    "receiveWindow",
-    "ackNoDelay",
-    "writeDelay",
-    "rateLimit",
-    "pacing",
-)
-
-_BY_NAME = {option.name: option for option in OPTIONS}
 
 
 @dataclass(frozen=True)
@@ -93,7 +73,7 @@ class KCPOptions:
     resend: int | None = None
     congestion: str | None = None
     nc: bool | None = None
-    mtu: int | str = AUTO
+    mtu: int | None = None
     sendWindow: int | None = None
     receiveWindow: int | None = None
     stream: bool = True
@@ -110,6 +90,7 @@ class KCPOptions:
     idleTimeout: float = 0.0
     sendQueueLimit: int = 0
     rateLimit: int = 0
+    portRateLimit: int = 0
     pacing: bool = True
     maxSessions: int = 32768
     maxSessionsPerHost: int = 16384
@@ -170,7 +151,7 @@ class KCPOptions:
         least = overhead + OVERHEAD + 1
         if self.firstMtu < least:
             raise ValueError(
-                f"mtu must be {least} to {MAXIMUM_MTU} with these layers, not {self.mtu}"
+                f"mtu must be {least} to {MAXIMUM_MTU} with these layers, not {self.firstMtu}"
             )
 
     @property
@@ -178,36 +159,19 @@ class KCPOptions:
         """
         Whether datagrams become as large as the path carries.
         """
-        return self.mtu == AUTO
+        return self.mtu is None
 
     @property
     def firstMtu(self) -> int:
         """
         The largest UDP payload of a connection that has not searched for its path's MTU, bytes.
         """
-        return self.mtu if isinstance(self.mtu, int) else BASE_MTU
+        return BASE_MTU if self.mtu is None else self.mtu
 
     @staticmethod
     def _check(option: Option, value: object) -> None:
-        name = option.name
-        if value is None and getattr(KCPOptions, name) is None:
-            return
-        if isinstance(value, str) and value in option.words:
-            return
-        kind = (int, float) if option.kind is float else option.kind
-        if not isinstance(value, kind) or (isinstance(value, bool) and option.kind is not bool):
-            kinds = " or ".join([option.kind.__name__, *option.words])
-            raise ValueError(f"{name} must be {kinds}, not {type(value).__name__}")
-        if option.choices and value not in option.choices and not option.extensible:
-            raise ValueError(
-                f"{name} must be one of {option.allowed}, not {value!r}{hint(name, value)}"
-            )
-        if (
-            isinstance(value, (int, float))
-            and option.kind is not bool
-            and not (option.low <= value <= option.high)
-        ):
-            raise ValueError(f"{name} must be {option.bounds}, not {value}")
+        if value is not None or getattr(KCPOptions, option.name) is not None:
+            checkValue(option, value)
 
     def _findKey(self) -> bytes:
         source = KeySource(self.key, self.keyFile, self.rawKey)
@@ -286,10 +250,11 @@ class KCPOptions:
         """
         spec = findCongestionControl(self.congestionName)
         default = SMALL_WINDOWS if spec is None or not spec.findsPath else LARGE_WINDOWS
-        return Windows(
-            default.send if self.sendWindow is None else self.sendWindow,
-            default.receive if self.receiveWindow is None else self.receiveWindow,
-        )
+        if self.sendWindow is not None:
+            default = default._replace(send=self.sendWindow)
+        if self.receiveWindow is not None:
+            default = default._replace(receive=self.receiveWindow, mostReceive=0)
+        return default
 
     def arqSettings(self, overhead: int) -> ARQSettings:
         """
@@ -345,6 +310,7 @@ class KCPOptions:
             mtu=self.firstMtu - overhead,
             sendWindow=windows.send,
             receiveWindow=windows.receive,
+            mostReceiveWindow=windows.mostReceive,
             nodelay=timing.nodelay,
             interval=timing.interval,
             # Acted upon at the clock's next tick, so that an ACK waits at most the interval.
@@ -370,11 +336,7 @@ class KCPOptions:
         """
         options = copy(self)
         for name, value in changes.items():
-            if name not in LIVE:
-                raise ValueError(
-                    f"{name} cannot be changed on a live connection, only {', '.join(LIVE)}"
-                )
-            self._check(_BY_NAME[name], value)
+            self._check(checkChange(name, "a live connection", LIVE), value)
             object.__setattr__(options, name, value)
         if changes.get("nc") is not None and changes.get("congestion") is None:
             object.__setattr__(options, "congestion", None)

@@ -20,7 +20,8 @@ from kcptwisted.session.egress import send, sendOutbox
 from kcptwisted.session.gone import Gone
 from kcptwisted.session.holder import SessionHolder, SessionSocket
 from kcptwisted.session.reasons import endOf
-from kcptwisted.session.sizes import settingsOn
+from kcptwisted.session.sharing import sendShare
+from kcptwisted.session.sizes import reconfigure, settingsOn
 from kcptwisted.session.stream import Stream
 from kcptwisted.session.transport import KCPTransport
 from kcptwisted.stats import SessionStats
@@ -172,10 +173,7 @@ class KCPSession:
         Does nothing: the holder decides.
         """
 
-    def sendingFailed(self, problem: OSError) -> None:
-        """
-        Does nothing: the holder decides.
-        """
+    sendingFailed = peerUnreachable
 
     # What the connection says.
 
@@ -202,7 +200,7 @@ class KCPSession:
         """
         Keeps what the application has yet to read of a connection that is over.
         """
-        self._clock.forget(self)
+        self.socket.forget(self)
         if not self.stream.readPaused:
             self._clock.wantFlush(self)
 
@@ -243,17 +241,22 @@ class KCPSession:
         self.connection.question(self._clock.now())
         self._clock.wantFlush(self)
 
+    def networkChanged(self) -> None:
+        """
+        See L{kcptwisted.interfaces.IKCPTransport.networkChanged}.
+        """
+        if self.connected:
+            self._holder.networkChanged(self)
+            self.connection.pathChanged(self._clock.now(), True)
+            self.askAgain()
+
     def configure(self, options: KCPOptions) -> None:
         """
         Uses other options from now on.
 
         @raise ValueError: if the mtu is too small for the layers, or for control frames.
         """
-        options.checkMtu(self.overhead + self.connection.controls.leastRoom)
-        settings = settingsOn(self.socket, options, self.overhead)
-        self.connection.configure(settings, self._clock.now())
-        self.options = options
-        self.stream.configure(options)
+        reconfigure(self, options, self.overhead, self._clock.now())
         if not self.connection.lifecycle.isOver:
             self._clock.wantFlush(self)
 
@@ -298,11 +301,15 @@ class KCPSession:
         gate = stream.gate
         if gate is not None:
             connection.lifecycle.awaitsProducer = stream.awaitsProducer
-        datagrams = connection.datagramsToSend(now, turn.burst)
-        if datagrams:
-            if len(datagrams) > FEW:
-                turn.spend(len(datagrams))
-            send(self, self._below, datagrams)
+        limit = self.socket.limit
+        if limit is not None and connection.conversation.sender.queue:
+            count = sendShare(self, self, self._below, limit, turn.burst, now)
+        else:
+            datagrams = connection.datagramsToSend(now, turn.burst)
+            if count := len(datagrams):
+                send(self, self._below, datagrams)
+        if count > FEW:
+            turn.spend(count)
         if connection.events or connection.lifecycle.unsettled:
             self._react(now)
         if gate is not None:
@@ -390,7 +397,7 @@ class KCPSession:
         """
         self.connected = False
         self._ending = None
-        self._clock.forget(self)
+        self.socket.forget(self)
         dispatchEnd(self, self._holder, reason, self._clock.now() - self._began)
         # A program may run without garbage collection, so nothing may hold itself.
         self._below = Gone(self._below.overhead)

@@ -72,7 +72,6 @@ class Flight:
             self.inFlight[sn] = (0, b"data")
             self.left[sn] = now
         self.recovery.sent(now, first, self.next)
-        self.recovery.flushed(now)
 
     def ack(self, now: int, *sns: int, una: int = 0, sent: int | None = None) -> None:
         """
@@ -96,7 +95,6 @@ class Flight:
         again = self.recovery.take(now, self.una, self.progress, False, room)
         for sn in again:
             self.left[sn] = now
-        self.recovery.flushed(now)
         return again
 
 
