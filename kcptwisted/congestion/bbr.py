@@ -50,6 +50,16 @@ SKIPS = 4
 CHAIN = 0.5
 OTHERS = 0.85
 EXCESS = 0.02
+STANDING = 5
+CROWDED_BY = 3.0
+PATIENCE = 1000
+MOST_PATIENCE = 30000
+LEARNED = 8
+GROWTH_OTHERS = 0
+DRAINED = 0.75
+OVERLOAD = 0.25
+PACE_WEIGHT = 0.0
+OTHERS_TEST = 0
 QUIET = 100
 
 
@@ -67,6 +77,9 @@ class BBR(CongestionControl):
         "_heard",
         "_limit",
         "_lossyRounds",
+        "_patience",
+        "_standing",
+        "_tested",
         "_others",
         "_probeEnd",
         "_probeLeast",
@@ -98,6 +111,8 @@ class BBR(CongestionControl):
         self._step = STEP
         self._others = 0
         self._limit = 0
+        self._standing = self._tested = 0
+        self._patience = int(PATIENCE)
         self._heard = 0
         self._probeEnd = self._probeRound = 0
         self._probeLeast = UNKNOWN
@@ -109,11 +124,11 @@ class BBR(CongestionControl):
         return self.model.rate
 
     @property
-    def minimumRoundTrip(self):
+    def minimumRoundTrip(self) -> int:
         return self.model.minimumRoundTrip
 
     @property
-    def _base(self):
+    def _base(self) -> float:
         return self.model.loss
 
     def configure(self, segment: int) -> None:
@@ -152,7 +167,7 @@ class BBR(CongestionControl):
                     self._gain = gain
                     changed = True
         elif state == DRAIN:
-            if ack.inFlight <= model.product:
+            if ack.inFlight <= model.product * DRAINED:
                 self._enter(CRUISE)
                 changed = True
         elif state == PROBE_RTT:
@@ -185,6 +200,9 @@ class BBR(CongestionControl):
                 self._fullRounds = 0
                 if idle and model.latest <= least // 16 + grain:
                     model.learnLoss()
+            if share > OVERLOAD + chance and model.lost > 8 * self._segment:
+                model.slower()
+                self._enter(DRAIN)
             elif not limited or congested:
                 self._fullRounds += 1
                 stalled = model.rate < self._full * STALLED
@@ -199,6 +217,11 @@ class BBR(CongestionControl):
             model.learnLoss()
         own = model.rate * (queueing - self._others) // 1000
         aim = ALPHA * self._segment + model.rate // 1000
+        standing = own > CROWDED_BY * aim and queueing > least // 8 + grain
+        self._standing = self._standing + 1 if standing else 0
+        if self._standing >= STANDING and ack.now - self._tested >= self._patience:
+            self._enter(PROBE_RTT)
+            return
         if (
             model.pace < model.rate * 0.85
             and not limited
@@ -235,10 +258,11 @@ class BBR(CongestionControl):
             self._enter(HOLD)
         elif state == HOLD:
             growth = (model.rate - self._before) / (self._before * self._step)
-            if growth >= OTHERS and own > aim:
-                self._others = min(queueing, least)
-            else:
-                self._others //= 2
+            if GROWTH_OTHERS:
+                if growth >= OTHERS and own > aim:
+                    self._others = min(queueing, least)
+                else:
+                    self._others //= 2
             if growth >= CHAIN and not congested:
                 self._before = model.rate
                 self._step = min(self._step * 2, MOST_STEP)
@@ -270,8 +294,18 @@ class BBR(CongestionControl):
             self._probeLeast = ack.roundTrip
         if now >= self._probeEnd and model.rounds >= self._probeRound:
             if self._probeLeast < UNKNOWN:
-                model.farther(now, self._probeLeast)
-            self._others = 0
+                rest = self._probeLeast - model.minimumRoundTrip
+                if now - model.stamp > PROBE_RTT_AFTER:
+                    model.farther(now, self._probeLeast)
+                    rest = 0
+                if rest > self._grain() + model.minimumRoundTrip // 16:
+                    if OTHERS_TEST:
+                        self._others = min(rest, model.minimumRoundTrip)
+                    self._patience = min(2 * self._patience, int(MOST_PATIENCE))
+                else:
+                    self._others = 0
+                    self._patience = int(PATIENCE)
+            self._tested = now
             self._enter(CRUISE)
 
     def _enter(self, state: int) -> None:

@@ -10,7 +10,7 @@ from kcptwisted.congestion.control import Acknowledgement
 from kcptwisted.congestion.filters import WindowedMaximum
 
 #: How long the greatest delivery rate counts, rounds.
-RATE_ROUNDS: Final = 10
+RATE_ROUNDS = 10
 
 #: More than any round trip, milliseconds.
 UNKNOWN: Final = 1 << 30
@@ -132,6 +132,10 @@ class PathModel:
             if roundTrip < self._least:
                 self._least = roundTrip
             if not least or roundTrip < least:
+                if roundTrip < least - 1 - least // 8:
+                    # There was a queue; so what was lost was not lost by the path.
+                    self.loss = 0.0
+                    self._lossEstimates = 1
                 self.minimumRoundTrip = least = roundTrip or 1
                 self.latest = 0
                 self.stamp = now

@@ -89,10 +89,9 @@ class Connection:
         self.liveness = Liveness(
             settings.keepAlive, settings.deadAfter, settings.idleTimeout, self.timers
         )
-        self.controls = Controls(
-            self.conversation, settings, stats, newToken, self.timers, self.events
-        )
-        parts = self.conversation, self.controls, self.liveness, self.timers, self.events
+        conversation, timers, events = self.conversation, self.timers, self.events
+        self.controls = Controls(conversation, settings, stats, newToken, timers, events)
+        parts = conversation, self.controls, self.liveness, timers, events
         self.lifecycle = Lifecycle(*parts, settings.linger)
 
     # Beginning.
@@ -256,12 +255,15 @@ class Connection:
             self.controls.question(now)
             self.wantsFlush = True
 
-    def resendAll(self, now: int) -> None:
+    def pathChanged(self, now: int, isOther: bool) -> None:
         """
         Sends all that is in flight again: the path to the peer has changed.
+
+        @param isOther: nothing that is known of the former path holds for this one.
         """
         if not self.lifecycle.isOver:
-            self.conversation.sender.resendAll(now)
+            sender = self.conversation.sender
+            (sender.pathChanged if isOther else sender.resendAll)(now)
             if self.search is not None:
                 self.search.reset(now)
             self.wantsFlush = True

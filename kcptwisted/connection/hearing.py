@@ -86,4 +86,7 @@ def heard(connection: HearingConnection, now: int) -> None:
     elif liveness.unanswered and pathWatch(connection).revived(now):
         connection.wantsFlush = True
     if connection.lifecycle.state is State.CONNECTING and connection.conversation.answered:
+        opening = connection.controls.opening
+        if opening is not None:
+            connection.conversation.sender.rtt.expect(opening.patience(now))
         connection.establish(now)

@@ -39,16 +39,21 @@ MODES = {
 
 class Windows(NamedTuple):
     """
-    The most segments in flight, and the most held for the application.
+    Limits of memory, segments.
+
+    @ivar send: the most in flight.
+    @ivar receive: the most held for the application, at first.
+    @ivar mostReceive: what that may grow to; 0 means that it stays.
     """
 
     send: int
     receive: int
+    mostReceive: int = 0
 
 
 #: Windows where a congestion control finds the path: they only limit memory.  They let 200 Mbit/s
 #: pass over a round trip of 200 ms while something lost is sent again.
-LARGE_WINDOWS = Windows(8192, 8192)
+LARGE_WINDOWS = Windows(8192, 1024, 8192)
 
 #: Windows that are all that limits what is in flight.
 SMALL_WINDOWS = Windows(512, 1024)
@@ -124,7 +129,7 @@ OPTIONS = (
            unit="datagrams", low=0, high=MAXIMUM_SHARDS - 1),
     Option("fecFlush", int, "Fill up a group, and send its parity, after so long without sending; "
            "0 means never.", unit="ms", low=0, high=5000),
-    Option("mode", str, "A preset for the next four.", choices=tuple(MODES)),
+    Option("mode", str, "A preset for the next three.", choices=tuple(MODES)),
     Option("nodelay", bool, "Retransmission timeouts from 30 ms on instead of 100, growing slower.",
            default="by mode"),
     Option("interval", int, "How long an ACK may wait, so that several share a datagram.",
@@ -141,7 +146,7 @@ OPTIONS = (
     Option("sendWindow", int, "The most segments in flight.", unit="segments", low=1, high=65535,
            default="8192; 512 with congestion=kcp or none"),
     Option("receiveWindow", int, "The most segments held for the application.", unit="segments",
-           low=1, high=65535, default="8192; 1024 with congestion=kcp or none"),
+           low=1, high=65535, default="1024, growing to 8192; 1024 with congestion=kcp or none"),
     Option("stream", bool, "A byte stream; with no, one write is one dataReceived at the peer."),
     Option("ackNoDelay", bool, "Send ACKs at once."),
     Option("writeDelay", bool, "Let writes wait for up to interval, not for the end of the turn."),
@@ -167,6 +172,9 @@ OPTIONS = (
            "means no limit.", unit="bytes", low=0, high=1 << 40),
     Option("rateLimit", int, "The most that a connection sends a second, parity included; 0 "
            "means no limit.", unit="bytes/s", low=0, high=1 << 40),
+    Option("portRateLimit", int, "The most that all connections of a port send a second, fairly "
+           "shared; at a client, those of its endpoint. Everything counts. 0 means no limit.",
+           unit="bytes/s", low=0, high=1 << 40),
     Option("pacing", bool, "Spread what would leave in one burst over the round trip."),
     Option("maxSessions", int, "The most connections at once.", ends="server", low=1,
            high=1 << 20),
