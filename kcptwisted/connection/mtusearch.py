@@ -113,7 +113,8 @@ class MTUSearch:
         @return: whether datagrams may be fragmented on their way.
         """
         sender, path = self._conversation.sender, self.path
-        path.progress(sender.una, bool(sender.inFlight), sender.rtt.timeout, now)
+        if path.progress(sender.una, bool(sender.inFlight), sender.rtt.timeout, now):
+            self._note(True, now)
         return path.fragments
 
     def flushed(self, isFull: bool, now: int) -> None:

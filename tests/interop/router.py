@@ -161,7 +161,9 @@ def _counters(text: str) -> dict[str, int]:
             found[words[0]] = int(words[1])
         elif words[1].lstrip("-").isdigit():
             values = map(int, words[1:])
-            found.update({words[0][:-1] + name: value for name, value in zip(names, values, strict=True)})
+            found.update(
+                {words[0][:-1] + name: value for name, value in zip(names, values, strict=True)}
+            )
         else:
             names = words[1:]
     return found
