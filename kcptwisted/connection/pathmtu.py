@@ -142,9 +142,8 @@ class PathMTU:
         self._una = self._start = una
         self._since = now
         self.inDoubt = False
-        # What was not acknowledged yet when the last doubt was cleared, if only by what may have
-        # answered something else.
-        self._cleared = NEVER
+        # When the last doubt was cleared by what may have answered something else.
+        self._cleared = -NEVER
         self._stop(NEVER)
 
     def _search(self, most: int = LARGEST_MTU, isExact: bool = False) -> None:
@@ -202,8 +201,8 @@ class PathMTU:
             and not self.inDoubt
             and self.phase is not Phase.ERROR
         ):
-            if una == self._cleared and self.size > self._base:
-                # The answers were no answers.
+            if self._since <= self._cleared + timeout and self.size > self._base:
+                # Nothing has arrived but fragments: the answers were no answers.
                 self._begin(LARGEST_MTU, False, una, now)
                 self._complete(now)
                 return True
@@ -240,7 +239,7 @@ class PathMTU:
         if isPlain and questions != self._questions:
             # An answer would be ambiguous.
             self._questions = questions
-            self.due = now + _timer(timeout)
+            self.due = now + 2 * timeout
             return 0
         if not self.probed:
             if self.phase is Phase.COMPLETE and not self.inDoubt:
@@ -283,12 +282,13 @@ class PathMTU:
             return False
         return self._passed(now)
 
-    def answeredPlainly(self, questions: int, least: float, now: int) -> bool:
+    def answeredPlainly(self, questions: int, least: float, timeout: int, now: int) -> bool:
         """
         Takes an answer that may be one to the probe.
 
         @param questions: see L{probe}.
         @param least: milliseconds that an answer takes at least.
+        @param timeout: the retransmission timeout.
         @return: whether the size has changed.
         """
         if not self.isAwaiting or now - self.sent < least:
@@ -297,16 +297,20 @@ class PathMTU:
             # It may be the answer to another question.
             self.expires = NEVER
             self.due = now
-            return False
+            return self._tries >= 2 * MAX_PROBES and self._failed(now)
         self._answers += 1
+        isChanged = False
         if self._answers >= PLAIN_ANSWERS:
             if self.inDoubt:
-                self._cleared = self._una
-            return self._passed(now)
-        self._tries = 0
-        self.expires = NEVER
-        self.due = now
-        return False
+                self._cleared = now
+            isChanged = self._passed(now)
+        else:
+            self._tries = 0
+            self.expires = NEVER
+            self.due = now
+        # Copies of the answer that are late must not answer the next probe.
+        self.due = max(self.due, now + 2 * timeout)
+        return isChanged
 
     def _passed(self, now: int) -> bool:
         size = self.probed

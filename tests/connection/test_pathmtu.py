@@ -79,7 +79,7 @@ class Searched:
         if self.hears and self.answers and self.answered(size):
             self.now += TRIP
             if self.plain:
-                path.answeredPlainly(self.questions, TRIP / 2, self.now)
+                path.answeredPlainly(self.questions, TRIP / 2, TIMEOUT, self.now)
             else:
                 path.answered(path.number, self.now)
 
@@ -239,9 +239,9 @@ class SearchTests(SynchronousTestCase):
         self.assertEqual(path.probe(True, 0, TIMEOUT, START), 0)
         now = path.due
         self.assertEqual(path.probe(True, 0, TIMEOUT, now), LARGEST_PLAIN_MTU)
-        self.assertFalse(path.answeredPlainly(0, 10, now + 9))
+        self.assertFalse(path.answeredPlainly(0, 10, TIMEOUT, now + 9))
         self.assertTrue(path.isAwaiting)
-        self.assertFalse(path.answeredPlainly(1, 10, now + 10))
+        self.assertFalse(path.answeredPlainly(1, 10, TIMEOUT, now + 10))
         self.assertFalse(path.isAwaiting)
         self.assertEqual(path.probe(True, 1, TIMEOUT, now + 10), 0)
         now = path.due
@@ -249,7 +249,10 @@ class SearchTests(SynchronousTestCase):
             self.assertEqual(path.probe(True, 1, TIMEOUT, now), LARGEST_PLAIN_MTU)
             now += 10
             isLast = answer == PLAIN_ANSWERS - 1
-            self.assertEqual(path.answeredPlainly(1, 10, now), isLast)
+            self.assertEqual(path.answeredPlainly(1, 10, TIMEOUT, now), isLast)
+            # A copy of the answer may come yet.
+            self.assertEqual(path.due, now + 2 * TIMEOUT)
+            now = path.due
         self.assertEqual(path.size, LARGEST_PLAIN_MTU)
 
     def test_numbers(self) -> None:
