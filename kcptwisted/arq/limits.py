@@ -45,12 +45,23 @@ class SendLimits:
     @ivar cap: the most segments in flight, counted from una, whatever else allows more; None for no
         such limit.
     @ivar governor: the congestion control at work; None if there is none, or none is needed yet.
+    @ivar governsAbove: if the least round trip is shorter, milliseconds, L{noteShortPath} is to be
+        called.
     @ivar governsFrom: the smoothed round trip, milliseconds, from which on L{noteRoundTrip} is to
         be called.
     @ivar pacer: spreads what leaves.
     """
 
-    __slots__ = ("_firstSn", "_rtt", "_settings", "cap", "governor", "governsFrom", "pacer")
+    __slots__ = (
+        "_firstSn",
+        "_rtt",
+        "_settings",
+        "cap",
+        "governor",
+        "governsAbove",
+        "governsFrom",
+        "pacer",
+    )
 
     def __init__(self, settings: ARQSettings, rtt: RoundTripEstimator, firstSn: int) -> None:
         """
@@ -92,6 +103,7 @@ class SendLimits:
     def _governFromStart(self, now: int, inFlight: dict[int, Fragment]) -> None:
         spec = self._settings.congestion
         self.governsFrom = _NEVER if spec is None else spec.leastRoundTrip
+        self.governsAbove = 0
         if spec is not None and not spec.leastRoundTrip:
             self._govern(now, inFlight)
 
@@ -102,6 +114,7 @@ class SendLimits:
         control = spec.make(self._settings.mtu, int(self._rtt.smoothed))
         self.governor = Governor(control, now, outstanding)
         self.governsFrom = _NEVER
+        self.governsAbove = 0
         if self.pacer is UNPACED:
             self.pacer = self._newPacer()
 
@@ -128,6 +141,19 @@ class SendLimits:
         if rtt.least < spec.leastRoundTrip and rtt.smoothed < LONG_ROUND_TRIP:
             return
         self._govern(now, inFlight)
+        if rtt.least >= spec.leastRoundTrip:
+            self.governsAbove = spec.leastRoundTrip
+
+    def noteShortPath(self, now: int) -> None:
+        """
+        Ends the congestion control's work unless something was lost: the path is too short for it.
+        ACKs that waited at the peer made it look longer.
+
+        @param now: milliseconds.
+        """
+        self.governsAbove = 0
+        if self.governor is not None and not self.governor.rate.lost:
+            self.rest(now)
 
     def noteLoss(self, count: int, now: int, inFlight: dict[int, Fragment]) -> None:
         """

@@ -48,10 +48,10 @@ class RoundTripEstimator:
 
     def expect(self, milliseconds: int) -> None:
         """
-        Has the timeout be no shorter than it would be for this round trip, until the first sample.
+        Has the timeout be no shorter than this until the first sample.
         """
-        timeout = milliseconds + 4 * (milliseconds // 2)
-        self.timeout = min(max(self.timeout, timeout), MAXIMUM_RTO)
+        if self.least < 0 and milliseconds > self.timeout:
+            self.timeout = min(milliseconds, MAXIMUM_RTO)
 
     def sample(self, milliseconds: int) -> None:
         """

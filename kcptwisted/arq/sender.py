@@ -141,19 +141,6 @@ class Sender:
         """
         self.sendQueue.write(data)
 
-    def firstRoundTrip(self, milliseconds: int, isLeast: bool) -> None:
-        """
-        Takes the round trip that the handshake took, if no segment has told one.
-
-        @param isLeast: it may have taken longer.
-        """
-        if self.rtt.least >= 0:
-            return
-        if isLeast:
-            self.rtt.expect(milliseconds)
-        else:
-            self.rtt.sample(min(milliseconds, MAXIMUM_RTO))
-
     def rest(self, now: int) -> None:
         """
         Forgets what is known of the path, but for the round trip, if nothing was sent for
@@ -199,6 +186,8 @@ class Sender:
                 self.rtt.sample(elapsed if elapsed < MAXIMUM_RTO else MAXIMUM_RTO)
                 if self.rtt.smoothed >= limits.governsFrom:
                     limits.noteRoundTrip(now, inFlight, len(self.sendQueue.segments))
+                elif self.rtt.least < limits.governsAbove:
+                    limits.noteShortPath(now)
         governor, recovery = limits.governor, self._recovery
         prior = 0 if governor is None else governor.inFlight(recovery.lost)
         byTime = self._settings.detectsLossByTime
@@ -294,8 +283,6 @@ class Sender:
             return due
         paced = pacer.deadline(size, allowed)
         return paced if paced is not None and (due is None or paced < due) else due
-
-    # Sending.
 
     def resendAll(self, now: int) -> None:
         """

@@ -88,6 +88,5 @@ def heard(connection: HearingConnection, now: int) -> None:
     if connection.lifecycle.state is State.CONNECTING and connection.conversation.answered:
         opening = connection.controls.opening
         if opening is not None:
-            elapsed = now - opening.sentAt
-            connection.conversation.sender.firstRoundTrip(elapsed, opening.isAmbiguous)
+            connection.conversation.sender.rtt.expect(opening.patience(now))
         connection.establish(now)

@@ -23,17 +23,16 @@ class Opening:
     @ivar deferred: the first hello leaves together with the first data.
     @ivar asking: a hello has left, and another one will if no hello comes in return.
     @ivar sentAt: when the last hello left.
-    @ivar isAmbiguous: an answer may be to another one.
     @ivar retried: the peer has answered the last hello with a retry, which is no answer yet.
     """
 
     __slots__ = (
         "_count",
+        "_isAmbiguous",
         "_timers",
         "_wait",
         "asking",
         "deferred",
-        "isAmbiguous",
         "retried",
         "sentAt",
     )
@@ -45,7 +44,7 @@ class Opening:
         self._timers = timers
         self._count = 0
         self.sentAt = 0
-        self.isAmbiguous = False
+        self._isAmbiguous = False
         self._wait = FIRST_RETRY
         self.deferred = False
         self.asking = False
@@ -65,7 +64,7 @@ class Opening:
         self.deferred = False
         self.asking = True
         self.sentAt = now
-        self.isAmbiguous = self._count > 0
+        self._isAmbiguous = self._count > 0
         self._count += 1
         self._timers.set(Timer.HELLO, now + self._wait)
 
@@ -83,6 +82,19 @@ class Opening:
         self._wait = min(self._wait * 2, LAST_RETRY)
         self.sent(now)
         return True
+
+    def patience(self, now: int) -> int:
+        """
+        Returns how long the first segments should wait for their ACKs, by the time that the answer
+        took which comes now.
+
+        That is no sample of the round trip: a program that opens many connections at once, or a
+        peer that accepts them, may be slow to answer a hello.
+
+        @return: twice that time; three times if only the last of several hellos tells it, because
+            the answer may be to any of them.
+        """
+        return (3 if self._isAmbiguous else 2) * (now - self.sentAt)
 
     def stop(self) -> None:
         """

@@ -14,6 +14,7 @@ from typing import Any
 
 from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.congestion.registry import NONE, findCongestionControl
+from kcptwisted.congestion.spec import CongestionSpec
 from kcptwisted.connection.pathmtu import BASE_MTU
 from kcptwisted.connection.settings import ConnectionSettings
 from kcptwisted.crypt.registry import CipherSpec, findCipher
@@ -134,7 +135,14 @@ class KCPOptions:
         self.checkMtu(self.overhead)
 
     def _checkCongestion(self) -> None:
-        findCongestionControl(self.congestionName)
+        spec = self.congestionSpec
+        if spec is not None:
+            try:
+                spec.make(self.firstMtu, 0)
+            except Exception as problem:
+                raise ValueError(
+                    f"congestion must be one that can be made: {spec.name} raises {problem!r}"
+                ) from problem
         if self.congestion is not None and self.nc is not None:
             meant = _BY_NC[self.nc]
             if meant != self.congestion:
@@ -243,12 +251,19 @@ class KCPOptions:
             return self.congestion
         return DEFAULT_CONGESTION if self.nc is None else _BY_NC[self.nc]
 
+    @cached_property
+    def congestionSpec(self) -> CongestionSpec | None:
+        """
+        The congestion control; None if only the windows limit what is in flight.
+        """
+        return findCongestionControl(self.congestionName)
+
     @property
     def windows(self) -> Windows:
         """
         The windows: those given, or by congestion control.
         """
-        spec = findCongestionControl(self.congestionName)
+        spec = self.congestionSpec
         default = SMALL_WINDOWS if spec is None or not spec.findsPath else LARGE_WINDOWS
         if self.sendWindow is not None:
             default = default._replace(send=self.sendWindow)
@@ -298,7 +313,7 @@ class KCPOptions:
 
     def _arqSettings(self, overhead: int) -> ARQSettings:
         timing, windows = self.timing, self.windows
-        spec = findCongestionControl(self.congestionName)
+        spec = self.congestionSpec
         rateLimit = self.rateLimit
         # A link may be out for as long as the keepalive would bear it.
         patience = self.keepAlive + self.deadAfter if self.keepAlive else 0.0
@@ -342,10 +357,11 @@ class KCPOptions:
             object.__setattr__(options, "congestion", None)
         elif changes.get("congestion") is not None and changes.get("nc") is None:
             object.__setattr__(options, "nc", None)
+        # What has been worked out from the others.
+        for name in ("timing", "congestionSpec"):
+            vars(options).pop(name, None)
         options._checkCongestion()
         options.checkMtu(options.overhead)
-        # What has been worked out from the others.
-        vars(options).pop("timing", None)
         for name in ("_settings", "_connectionSettings"):
             object.__setattr__(options, name, {})
         return options

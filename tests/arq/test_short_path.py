@@ -141,6 +141,40 @@ class BeginTests(ShortPathTestCase):
         self.assertLess(self.rtt.smoothed, LONG_ROUND_TRIP)
         self.assertTrue(self.begins(limits, *[100] * 10))
 
+    def test_ends(self) -> None:
+        """
+        The first round trips may have been long because ACKs waited at the peer: when one is short,
+        the control ends its work, as if it had not begun.
+        """
+        limits = self.make()
+        self.assertTrue(self.begins(limits, 20))
+        self.rtt.sample(LEAST_ROUND_TRIP)
+        self.assertGreaterEqual(self.rtt.least, limits.governsAbove)
+        self.rtt.sample(LEAST_ROUND_TRIP - 1)
+        self.assertLess(self.rtt.least, limits.governsAbove)
+        limits.noteShortPath(0)
+        self.assertIs(limits.governor, None)
+        self.assertEqual(limits.governsAbove, 0)
+        self.assertFalse(self.begins(limits, 20))
+
+    def test_staysForLosses(self) -> None:
+        """
+        It stays if anything was lost, or if the path was known to be short when it began.
+        """
+        limits = self.make()
+        self.assertTrue(self.begins(limits, 20))
+        assert limits.governor is not None
+        limits.governor.rate.lost = 1
+        limits.noteShortPath(0)
+        self.assertIsNot(limits.governor, None)
+        self.assertEqual(limits.governsAbove, 0)
+        queued = self.make()
+        self.assertTrue(self.begins(queued, 1, *[100] * 10))
+        self.assertEqual(queued.governsAbove, 0)
+        lost = self.make()
+        lost.noteLoss(MANY_LOST, 0, {})
+        self.assertEqual(lost.governsAbove, 0)
+
     def test_few(self) -> None:
         """
         It does not if there is little to send, with what is in flight.

@@ -94,12 +94,12 @@ def between(name: str, sender: LinkPeer, receiver: LinkPeer) -> LinkPeer:
     return replace(receiver, name=name, setting="", flood=sender.flood, ping=sender.ping)
 
 
-def asKCPTun(binary: str) -> LinkPeer:
+def fullKCPGo(binary: str) -> LinkPeer:
     """
     @param binary: the path of C{gopeer}.
-    @return: kcp-go as kcptun sets it by default.
+    @return: kcp-go as it gets most through: with a window that is never full.
     """
-    return kcpGo(binary, "default", "-mode=fast", "-sndwnd=128", "-rcvwnd=512")
+    return kcpGo(binary, "1024", "-mode=fast3", "-sndwnd=1024", "-rcvwnd=1024")
 
 
 def fittedKCPGo(binary: str, segments: int) -> LinkPeer:
@@ -108,4 +108,4 @@ def fittedKCPGo(binary: str, segments: int) -> LinkPeer:
     @param segments: the window that suits the link.
     @return: kcp-go as someone sets it who knows the link.
     """
-    return kcpGo(binary, "window", "-mode=fast", f"-sndwnd={segments}", f"-rcvwnd={segments}")
+    return kcpGo(binary, "fitted", "-mode=fast3", f"-sndwnd={segments}", f"-rcvwnd={segments}")

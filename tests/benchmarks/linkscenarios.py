@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from tests.benchmarks import linkflood
 from tests.benchmarks.contenders import KCP_GO, OURS
-from tests.benchmarks.linkpeers import LinkPeer, asKCPTun, between, fittedKCPGo, ours
+from tests.benchmarks.linkpeers import LinkPeer, between, fittedKCPGo, fullKCPGo, ours
 from tests.benchmarks.linkruns import Link, Traffic, measure
 from tests.benchmarks.results import Traced
 from tests.benchmarks.rows import MILLISECONDS, PERCENT, SECONDS, SHARE, TIMES, Row
@@ -40,7 +40,7 @@ def duel(link: Link, traffic: Traffic) -> Callable[[Stage], list[Subject]]:
     def subjects(stage: Stage) -> list[Subject]:
         here, load = (link.hurried, traffic.small) if stage.quick else (link, traffic)
         binary = stage.gopeer
-        peers = [asKCPTun(binary), fittedKCPGo(binary, link.segments)] if binary else []
+        peers = [fullKCPGo(binary), fittedKCPGo(binary, link.segments)] if binary else []
         return [
             *[_subject(peer, here, load, 1) for peer in peers],
             _subject(ours(), here, load, ROUNDS),

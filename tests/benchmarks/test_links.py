@@ -45,7 +45,7 @@ def madeUp() -> dict[str, Record]:
     records = {}
     for name, scenario in LINKS.items():
         quantities = {row.quantity for row in scenario.rows} | {"goodput", "overflowed"}
-        subjects = [(KCP_GO, "default"), (KCP_GO, "window"), (OURS, "")]
+        subjects = [(KCP_GO, "1024"), (KCP_GO, "fitted"), (OURS, "")]
         if not scenario.rows:
             subjects, quantities = [("relay", f"{rate}") for rate in FLOODS], set(_FLOOD)
         elif name.startswith("link-mixed"):

@@ -171,3 +171,4 @@ class ChangeTests(Bounds):
         flows = [path.flow(DEFAULT), path.flow(DEFAULT, start=4)]
         path.run(14)
         self.assertAtLeast(jain([flow.rate(9, 14) for flow in flows]), 0.9)
+        self.assertAtMost(path.dropped, 0.05)

@@ -81,6 +81,17 @@ class Failing(FewSegments):
 
 class FailingWhenMade(FewSegments):
     """
+    One that cannot be made for some round trips.
+    """
+
+    def __init__(self, segment: int, roundTrip: int) -> None:
+        super().__init__(segment, roundTrip)
+        if roundTrip:
+            raise ZeroDivisionError("of the factory")
+
+
+class Never(FewSegments):
+    """
     One that cannot be made.
     """
 
@@ -116,11 +127,11 @@ class OwnControlTestCase(ConnectionTestCase):
         server = serverFromString(self.network.host(SERVER), f"kcp:{PORT}:{options}")
         listening = self.successResultOf(server.listen(self.serverFactory))
         self.port = cast(KCPListeningPort, listening)
+        self.bothWays(Link(delay=0.02))
         client = clientFromString(self.network.host(CLIENT), f"kcp:{SERVER}:{PORT}:{options}")
         connecting = client.connect(self.clientFactory)
         self.network.run(0.1)
         protocol = cast(RecordingProtocol, self.successResultOf(connecting))
-        self.bothWays(Link(delay=0.02))
         return protocol, self.serverFactory.made[-1]
 
     def transfer(self, options: str) -> RecordingProtocol:
@@ -252,16 +263,27 @@ class FailingTests(OwnControlTestCase):
 
     def test_made(self) -> None:
         """
-        So it is if it cannot be made.
+        So it is if it cannot be made when it is needed.
         """
         registerCongestionControl(CongestionSpec("failing", FailingWhenMade, leastRoundTrip=1))
         client, server = self.join("congestion=failing")
-        client.session.write(b"x")
+        client.session.write(bytes(50_000))
         self.network.run(1)
         self.assertGreaterEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
         for protocol in (client, server):
             self.assertEqual(len(protocol.reasons), 1)
         self.finish(self.port)
+
+    def test_neverMade(self) -> None:
+        """
+        One that can never be made is an error of the options, which says why.
+        """
+        for name, factory in (("failing", Never), ("missing", "kcptwisted.congestion.kcp:no")):
+            registerCongestionControl(CongestionSpec(name, factory))
+            problem = self.assertRaises(ValueError, KCPOptions, congestion=name)
+            self.assertIn(f"congestion must be one that can be made: {name} raises", str(problem))
+            changed = self.assertRaises(ValueError, KCPOptions().changed, congestion=name)
+            self.assertEqual(str(changed), str(problem))
 
 
 class PluginTests(OwnControlTestCase):

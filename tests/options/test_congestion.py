@@ -75,14 +75,15 @@ class FollowingTests(OptionsTestCase):
     What follows for windows and recovery.
     """
 
-    def settings(self, **given: Any) -> tuple[int, int, bool, CongestionSpec | None]:
+    def settings(self, **given: Any) -> tuple[int, int, int, bool, CongestionSpec | None]:
         """
-        @return: both windows, whether losses are found by time, and the congestion control.
+        @return: the windows, whether losses are found by time, and the congestion control.
         """
         found = make(**given).arqSettings(0)
         return (
             found.sendWindow,
             found.receiveWindow,
+            found.mostReceiveWindow,
             found.detectsLossByTime,
             found.congestion,
         )
@@ -115,20 +116,20 @@ class FollowingTests(OptionsTestCase):
 
     def test_windowsGiven(self) -> None:
         """
-        Windows that are given stay, each by itself.
+        Windows that are given stay, each by itself, and do not grow.
         """
         for congestion, default in (("bbr", LARGE_WINDOWS), ("none", SMALL_WINDOWS)):
-            sent = self.settings(congestion=congestion, sendWindow=77)[:2]
-            self.assertEqual(sent, (77, default.receive))
-            held = self.settings(congestion=congestion, receiveWindow=77)[:2]
-            self.assertEqual(held, (default.send, 77))
+            sent = self.settings(congestion=congestion, sendWindow=77)[:3]
+            self.assertEqual(sent, default._replace(send=77))
+            held = self.settings(congestion=congestion, receiveWindow=77)[:3]
+            self.assertEqual(held, (default.send, 77, 0))
 
     def test_resendGiven(self) -> None:
         """
         C{resend}, if it is given, counts ACKs with any control; a mode's does not.
         """
         for resend in (0, 2, 8):
-            self.assertFalse(self.settings(resend=resend)[2])
+            self.assertFalse(self.settings(resend=resend)[3])
             self.assertEqual(make(resend=resend).arqSettings(0).resend, resend)
 
     def test_changed(self) -> None:
@@ -144,7 +145,9 @@ class FollowingTests(OptionsTestCase):
         self.assertEqual(changed.changed(nc=False).congestionName, "kcp")
         self.assertEqual(make(nc=True).changed(congestion="bbr").congestionName, "bbr")
         self.assertEqual(make(nc=True).changed(congestion="bbr").windows, LARGE_WINDOWS)
-        self.assertEqual(make(sendWindow=99).changed(nc=True).windows, (99, SMALL_WINDOWS.receive))
+        self.assertEqual(
+            make(sendWindow=99).changed(nc=True).windows, SMALL_WINDOWS._replace(send=99)
+        )
 
     def test_changedBoth(self) -> None:
         """

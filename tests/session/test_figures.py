@@ -35,7 +35,8 @@ class CongestionTests(ConnectionTestCase):
         """
         @return: a client that has been writing for so long, and has more.
         """
-        client, _ = self.connect(given, link)
+        self.bothWays(link)
+        client, _ = self.connect(given)
         client.session.write(bytes(20_000_000))
         self.network.run(seconds)
         self.assertGreater(client.session.queuedBytes, 0)
@@ -75,7 +76,7 @@ class CongestionTests(ConnectionTestCase):
         self.assertEqual(client.session.congestionWindow, MTU)
         client.session.write(bytes(100 * MSS))
         self.network.run(0.35)
-        self.assertGreater(client.session.congestionWindow, 4 * MTU)
+        self.assertGreaterEqual(client.session.congestionWindow, 4 * MTU)
 
     def test_path(self) -> None:
         """

@@ -111,63 +111,61 @@ class LongPathTests(PlainServerTestCase):
                     self.assertEqual(self.copies(client), 1)
 
 
-class FirstRoundTripTests(PlainServerTestCase):
+class FirstTimeoutTests(PlainServerTestCase):
     """
-    What the handshake tells of the round trip.
+    What the handshake tells of the round trip: how long the first segments wait.
     """
 
-    def roundTrip(self, options: KCPOptions, hellosLost: int = 0) -> tuple[float, int]:
+    def timeout(self, seconds: float, options: KCPOptions | None = None, lost: int = 0) -> int:
         """
-        @return: what a client takes the round trip and the timeout to be before it has sent
-            anything, milliseconds.
+        @param seconds: the path's delay, each way.
+        @param lost: how many hellos are lost.
+        @return: a client's before it has sent anything, in tens of milliseconds.
         """
-        self.bothWays(Link(delay=0.05))
-        self.tamper(CLIENT, loses(Hello, hellosLost))
+        self.bothWays(Link(delay=seconds))
+        self.tamper(CLIENT, loses(Hello, lost))
         self.listen(options)
         self.begin(options)
-        self.network.run(2)
+        self.network.run(3)
         rtt = connectionOf(self.clientFactory.made[0].session).conversation.sender.rtt
-        return rtt.smoothed, rtt.timeout
-
-    def test_sample(self) -> None:
-        """
-        It is the first sample.
-        """
-        roundTrip, timeout = self.roundTrip(KCPOptions(crypt="null"))
-        self.assertEqual((round(roundTrip, -1), round(timeout, -1)), (100, 300))
-
-    def test_retry(self) -> None:
-        """
-        So it is, and not twice as much, if the server wanted a second hello.
-        """
-        roundTrip, _ = self.roundTrip(KCPOptions(crypt="null", retry=True))
-        self.assertEqual(round(roundTrip, -1), 100)
-
-    def test_repeated(self) -> None:
-        """
-        It is not if a hello was sent again, because nobody knows which one is answered.  But it is
-        no shorter than the last hello says, nor is the timeout.
-        """
-        self.assertEqual(self.roundTrip(KCPOptions(crypt="null"), 1), (0, 300))
-
-    def test_repeatedNeedlessly(self) -> None:
-        """
-        So over a path that takes long not all is sent twice.
-        """
-        self.bothWays(Link(delay=0.3))
-        self.listen()
-        self.begin()
-        self.network.run(1)
-        rtt = connectionOf(self.clientFactory.made[0].session).conversation.sender.rtt
+        # It is no sample.
         self.assertEqual((rtt.smoothed, rtt.least), (0, -1))
-        self.assertEqual(round(rtt.timeout, -1), 3 * 350)
+        return round(rtt.timeout / 10)
+
+    def test_once(self) -> None:
+        """
+        Twice as long as the answer to the hello took.
+        """
+        self.assertEqual(self.timeout(0.12), 48)
 
     def test_short(self) -> None:
         """
-        It is not shorter for that than the first timeout, either.
+        But not less long than otherwise.
+        """
+        self.assertEqual(self.timeout(0.02), INITIAL_RTO // 10)
+
+    def test_retry(self) -> None:
+        """
+        If the server wanted a second hello, as the answer to that took.
+        """
+        self.assertEqual(self.timeout(0.06, KCPOptions(crypt="null", retry=True)), 24)
+
+    def test_repeated(self) -> None:
+        """
+        If a hello was sent again, nobody knows which one is answered; three times as long as the
+        answer to the last would have taken.
+        """
+        self.assertEqual(self.timeout(0.12, lost=1), 72)
+        self.setUp()
+        self.assertEqual(self.timeout(0.3), 105)
+
+    def test_bounds(self) -> None:
+        """
+        It is a minute at most, and holds until the first sample.
         """
         rtt = RoundTripEstimator(10, True)
-        rtt.expect(10)
-        self.assertEqual(rtt.timeout, INITIAL_RTO)
-        rtt.expect(MAXIMUM_RTO)
+        rtt.expect(MAXIMUM_RTO + 1)
         self.assertEqual(rtt.timeout, MAXIMUM_RTO)
+        rtt.sample(50)
+        rtt.expect(MAXIMUM_RTO)
+        self.assertEqual(rtt.timeout, 150)
