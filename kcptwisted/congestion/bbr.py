@@ -10,7 +10,9 @@ from __future__ import annotations
 from typing import Final
 
 from kcptwisted.congestion.control import Acknowledgement, CongestionControl
-from kcptwisted.congestion.model import UNKNOWN, PathModel
+from kcptwisted.congestion.model import PathModel
+from kcptwisted.congestion.standing import StandingQueue, isOld
+from kcptwisted.congestion.startup import CAREFUL_GAIN, STARTUP_GAIN, StartUp
 
 #: States: the rate grows fast; the queue of that drains; the rate is kept; more is tried for a
 #: round; its effect is awaited for another; its queue drains; little is in flight, so that the
@@ -29,9 +31,6 @@ MINIMUM_WINDOW = 4
 
 # Pacing rates, as multiples of the rate that the path is known to carry.
 
-STARTUP_GAIN = 2.3
-#: In start-up, while there is a queue.
-CAREFUL_GAIN = 1.5
 DRAIN_GAIN = 0.5
 DOWN_GAIN = 0.75
 #: Bounds while the rate is kept.
@@ -45,19 +44,6 @@ CRUISE_WINDOW = 1.25
 DOWN_WINDOW = 1.1
 PROBE_RTT_WINDOW = 0.5
 
-# Start-up.
-
-#: There is a queue when so many round trips, one after the other, are longer by a part of the
-#: minimum.
-CROWDS = 2
-CROWD = 16
-#: The path is not full yet if the rate grew by so much in a round; it is full if it did not for so
-#: many rounds, or at once if it grew by less than C{STALLED} and a queue or losses say so too.
-GROWTH = 1.25
-STALLED = 1.1
-FULL_ROUNDS = 3
-#: A round that loses a larger share ends start-up, whatever the rate.
-OVERLOAD = 0.35
 #: L{DRAIN} ends when so much of what fills the path is in flight.  It is less than all, because the
 #: minimum of the round trips may have been measured with the queue of others.
 DRAINED = 0.75
@@ -89,21 +75,6 @@ EXCESS = 0.02
 #: Rounds of such losses that need no queue to be taken for congestion.
 LOSSY_ROUNDS = 3
 
-# The queue that others leave.
-
-#: How old the minimum of the round trips may become, milliseconds.
-PROBE_RTT_AFTER = 10_000
-#: How long little is in flight, milliseconds.
-PROBE_RTT_TIME = 200
-#: A queue stands if for so many rounds it was so many times what is aimed at, and so much of the
-#: minimum of the round trips.
-STANDING_ROUNDS = 5
-STANDING = 3.0
-STANDING_SHARE = 0.25
-#: Milliseconds until that is looked into again, at first and at most.
-PATIENCE = 1000
-MOST_PATIENCE = 30_000
-
 #: With a timeout the window becomes the smallest if nothing was heard for longer than the round
 #: trip and this, milliseconds.
 QUIET = 100
@@ -119,25 +90,18 @@ class BBR(CongestionControl):
 
     __slots__ = (
         "_before",
-        "_crowded",
-        "_full",
-        "_fullRounds",
         "_gain",
         "_heard",
         "_limit",
         "_lossyRounds",
-        "_patience",
-        "_probeEnd",
-        "_probeLeast",
-        "_probeRound",
         "_segment",
         "_sentIn",
         "_skipped",
         "_slowRounds",
         "_standing",
+        "_startUp",
         "_stateRounds",
         "_step",
-        "_tested",
         "_windowGain",
         "model",
         "state",
@@ -155,23 +119,17 @@ class BBR(CongestionControl):
     def _begin(self) -> None:
         self.state = self._sentIn = STARTUP
         self._gain, self._windowGain = STARTUP_GAIN, STARTUP_WINDOW
+        self._startUp = StartUp()
+        self._standing = StandingQueue()
         self._stateRounds = 0
-        self._crowded = 0
-        # The rate when it last grew by enough, and the rounds since.
-        self._full = self._fullRounds = 0
         self._lossyRounds = self._slowRounds = self._skipped = 0
         # The rate before more was tried, and how much more.
         self._before = 0
         self._step = STEP
-        self._standing = self._tested = 0
-        self._patience = PATIENCE
         # When the last ACK came.
         self._heard = 0
         # The window after a timeout, bytes; 0 if it is not limited.
         self._limit = 0
-        # When L{PROBE_RTT} ends, 0 while too much is in flight for it to count; and its minimum.
-        self._probeEnd = self._probeRound = 0
-        self._probeLeast = UNKNOWN
         self.window = self.pacingRate = 0
         self._apply()
 
@@ -219,14 +177,17 @@ class BBR(CongestionControl):
             changed = True
         state = self.state
         if state == STARTUP:
-            if ack.roundTrip >= 0 and self._watchQueue():
+            if ack.roundTrip >= 0 and self._startUp.observe(model, self._grain()):
+                self._gain = self._startUp.gain
                 changed = True
         elif state == DRAIN:
             if ack.inFlight <= model.product * DRAINED:
                 self._enter(CRUISE)
                 changed = True
         elif state == PROBE_RTT:
-            self._probeRoundTrip(ack)
+            self._apply()
+            if self._standing.isSeen(ack, model, self.window, self._grain()):
+                self._enter(CRUISE)
             changed = True
         if self._limit:
             self._limit += 2 * ack.delivered
@@ -241,18 +202,6 @@ class BBR(CongestionControl):
         """
         return 2 + 2000 * self._segment // (self.model.rate or 1)
 
-    def _watchQueue(self) -> bool:
-        """
-        Grows more carefully in start-up while there is a queue.
-
-        @return: whether that is another gain.
-        """
-        model, before = self.model, self._gain
-        crowded = model.latest > model.minimumRoundTrip // CROWD + self._grain()
-        self._crowded = self._crowded + 1 if crowded else 0
-        self._gain = CAREFUL_GAIN if self._crowded >= CROWDS else STARTUP_GAIN
-        return self._gain != before
-
     # The end of a round.
 
     def _endRound(self, ack: Acknowledgement) -> None:
@@ -263,7 +212,8 @@ class BBR(CongestionControl):
         self._lossyRounds = self._lossyRounds + 1 if excess else 0
         congested = excess and (not idle or self._lossyRounds >= LOSSY_ROUNDS)
         if state == STARTUP:
-            self._startUp(idle, congested)
+            if self._startUp.isOver(model, idle, congested, grain, self._segment):
+                self._enter(DRAIN)
             return
         if state == PROBE_RTT:
             return
@@ -271,7 +221,7 @@ class BBR(CongestionControl):
             model.learnLoss()
         own = model.rate * queueing // 1000
         aim = ALPHA * self._segment + model.rate // 1000
-        if self._queueStands(ack.now, own, aim):
+        if self._standing.isDue(ack.now, model, own / aim, grain):
             self._enter(PROBE_RTT)
         elif self._isSlower(congested):
             model.slower()
@@ -290,41 +240,6 @@ class BBR(CongestionControl):
             or self._stateRounds >= DOWN_ROUNDS
         ):
             self._enter(CRUISE)
-
-    def _startUp(self, idle: bool, congested: bool) -> None:
-        """
-        Ends start-up if the path is full.
-        """
-        model, grain, least = self.model, self._grain(), self.model.minimumRoundTrip
-        if model.rate >= self._full * GROWTH:
-            self._full = model.rate
-            self._fullRounds = 0
-            if idle and model.latest <= least // 16 + grain:
-                model.learnLoss()
-        if model.losesMore(OVERLOAD - model.loss, self._segment, 8):
-            model.slower()
-            self._enter(DRAIN)
-        elif not model.isLimited or congested:
-            self._fullRounds += 1
-            stalled = model.rate < self._full * STALLED
-            crowded = congested or model.queueing > least // 4 + grain
-            if self._fullRounds >= FULL_ROUNDS or (stalled and crowded):
-                self._enter(DRAIN)
-
-    def _queueStands(self, now: int, own: int, aim: int) -> bool:
-        """
-        Returns True if it is time to find out whether the queue is still there with little in
-        flight.  Flows that share a queue come to this at about the same time, so that they see the
-        same minimum of the round trips.
-
-        @param own: bytes of this flow in the queue.
-        @param aim: how many there should be.
-        """
-        model = self.model
-        most = model.minimumRoundTrip * STANDING_SHARE + self._grain()
-        isLong = own > STANDING * aim and model.queueing > most
-        self._standing = self._standing + 1 if isLong else 0
-        return self._standing >= STANDING_ROUNDS and now - self._tested >= self._patience
 
     def _isSlower(self, congested: bool) -> bool:
         """
@@ -346,7 +261,7 @@ class BBR(CongestionControl):
         Returns True if the minimum of the round trips is to be measured again.
         """
         model = self.model
-        if now - model.stamp <= PROBE_RTT_AFTER:
+        if not isOld(model, now):
             return False
         if not model.isLimited:
             return True
@@ -388,33 +303,6 @@ class BBR(CongestionControl):
             self._step = min(self._step * 1.5, STEP)
         self._enter(DOWN)
 
-    def _probeRoundTrip(self, ack: Acknowledgement) -> None:
-        """
-        Looks for the minimum of the round trips.
-        """
-        now, model = ack.now, self.model
-        if self._probeEnd == 0:
-            self._apply()
-            if ack.inFlight <= self.window:
-                self._probeEnd = now + PROBE_RTT_TIME
-                self._probeRound = model.rounds + 2
-                self._probeLeast = UNKNOWN
-            return
-        if 0 <= ack.roundTrip < self._probeLeast:
-            self._probeLeast = ack.roundTrip
-        if now < self._probeEnd or model.rounds < self._probeRound:
-            return
-        if self._probeLeast < UNKNOWN:
-            rest = self._probeLeast - model.minimumRoundTrip
-            if now - model.stamp > PROBE_RTT_AFTER:
-                model.farther(now, self._probeLeast)
-                rest = 0
-            # A queue that is left is not this sender's.
-            isOthers = rest > self._grain() + model.minimumRoundTrip // 16
-            self._patience = min(2 * self._patience, MOST_PATIENCE) if isOthers else PATIENCE
-        self._tested = now
-        self._enter(CRUISE)
-
     # What follows from it.
 
     def _enter(self, state: int) -> None:
@@ -433,7 +321,7 @@ class BBR(CongestionControl):
             self._gain, self._windowGain = DOWN_GAIN, DOWN_WINDOW
         else:
             self._gain, self._windowGain = 1.0, PROBE_RTT_WINDOW
-            self._probeEnd = 0
+            self._standing.begin()
 
     def _apply(self) -> None:
         """

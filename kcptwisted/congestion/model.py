@@ -4,6 +4,7 @@ What is known of a path: how much it carries, how long it takes, and what it los
 
 from __future__ import annotations
 
+from math import sqrt
 from typing import Final
 
 from kcptwisted.congestion.control import Acknowledgement
@@ -223,7 +224,7 @@ class PathModel:
         if self.lost <= count * segment:
             return False
         loss, segments = self.loss, (self.delivered + self.lost) / segment
-        chance = 2.0 * (loss * (1.0 - loss) / segments) ** 0.5
+        chance = 2.0 * sqrt(loss * (1.0 - loss) / segments)
         return self.lostShare > loss + chance + share
 
     def learnLoss(self) -> None:
