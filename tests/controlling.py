@@ -225,12 +225,13 @@ class PlainServerTestCase(ControlledTestCase):
     @ivar peer: the server.
     """
 
-    def meet(self, options: KCPOptions | None = None) -> RecordingProtocol:
+    def meet(self, options: KCPOptions | None = None, seconds: float = 0.1) -> RecordingProtocol:
         """
+        @param seconds: how long that takes at most.
         @return: the client's protocol, connected.
         """
         self.peer = PlainPeer()
         self.network.host(SERVER).listenUDP(PORT, self.peer)
         self.begin(options)
-        self.network.run(0.1)
+        self.network.run(seconds)
         return self.clientFactory.made[0]

@@ -79,7 +79,10 @@ class CountingRecovery(Recovery):
         """
         self.newlyLost = 0
         if not self._inFlight:
-            self.clear()
+            # As clear() does.
+            self._deadlines.clear()
+            self._overtaken = self._resends = self.due = None
+            self.pending = False
             return
         if una != before:
             self._deadlines.forget(una)
@@ -162,10 +165,13 @@ class CountingRecovery(Recovery):
         early: list[int] = []
         if not fresh:
             early = [sn for sn in overtaken.takeEarly() if sn not in timedOut]
+        # What was overtaken and is not sent again waits anew.
+        overtaken.due = now + self._settings.interval if overtaken.early else None
         if not (timedOut or fast or early):
             self._plan()
             return []
-        self.timedOut = bool(timedOut)
+        # Until a round trip is known, ACKs may be underway for longer than the timeout.
+        self.timedOut = bool(timedOut) and self._rtt.least >= 0
         timeout = self._rtt.timeout
         isDead = now - progress >= self._settings.deadLinkAfter
         again = dict.fromkeys(fast + early, timeout)
@@ -206,13 +212,3 @@ class CountingRecovery(Recovery):
             byTimeout.setdefault(again[sn], []).append(sn)
         for timeout, sns in byTimeout.items():
             self._deadlines.add(now, timeout, sns)
-
-    def flushed(self, now: int) -> None:
-        """
-        See L{Recovery}.
-        """
-        overtaken = self._overtaken
-        if overtaken is not None:
-            # What was overtaken and not sent again now waits anew.
-            overtaken.due = now + self._settings.interval if overtaken.early else None
-            self._plan()

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from kcptwisted.arq.receiver import Receiver
 from kcptwisted.stats import SessionStats
-from kcptwisted.wire.segment import ACK, MASK, OVERHEAD, PUSH, WASK, WINS, unpackHeader
+from kcptwisted.wire.segment import ACK, HALF, MASK, OVERHEAD, PUSH, WASK, WINS, unpackHeader
 
 #: Control data kept until the caller takes it; what comes beyond is dropped and counted.
 MAXIMUM_CONTROLS = 16
@@ -101,6 +101,26 @@ def takeApart(
         plausible = True
     stats.InSegs += pushes
     return acks, unas, lastWindow, plausible, asked, foreign
+
+
+def isPlausible(following: int, unas: list[int], acks: list[tuple[int, int]], others: bool) -> bool:
+    """
+    Returns True if a batch had a plausible segment that acknowledges nothing but what may have been
+    sent.
+
+    @param following: the next sn to be sent.
+    @param unas: the una values seen, as on the wire.
+    @param acks: (sn, ts) of the ACKs, as on the wire.
+    @param others: whether the batch had plausible segments of other kinds.
+    """
+    for una in unas:
+        if (following - una) & MASK < HALF:
+            break
+    else:
+        return False
+    if others:
+        return True
+    return any((following - 1 - sn) & MASK < HALF for sn, _ in acks)
 
 
 def readControl(datagram: bytes, conv: int, data: bytes) -> tuple[int, int, int]:

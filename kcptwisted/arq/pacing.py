@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import islice
+from typing import Final
 
 from kcptwisted.wire.segment import OVERHEAD
 
@@ -212,6 +213,10 @@ class Pacer:
         first = -(-missing // self.rate)
         every = (count * self._full - self._balance) // self.rate
         return self._now + max(first, min(every, self._grain))
+
+
+#: What a conversation has for which nothing was ever paced.  It is not to be changed.
+UNPACED: Final = Pacer(0, 0, False)
 
 
 def fitting(queue: Iterable[tuple[int, bytes]], count: int, room: int) -> int:

@@ -101,12 +101,12 @@ class RackRecovery(Recovery):
         self.newlyLost = 0
         self.needless = False
         losses, runs = self._losses, self._runs
-        assert runs is not None
         if losses is None or not losses.copies:
             if losses is not None:
                 losses.timer.acknowledged()
-            if not self._inFlight:
-                self.clear()
+            if not self._inFlight or runs is None:
+                # All arrived, or was discarded before.
+                self._runs = self._latest = self._losses = self.due = None
                 return
             if not newly or max(newly)[0] < una:
                 # Nothing is overtaken.
@@ -115,6 +115,7 @@ class RackRecovery(Recovery):
                     isPatient = self._learned is not None and self._learned.patience > 0
                     self.due = (now if isPatient else start) + self._rtt.timeout
                     return
+        assert runs is not None
         if newly:
             latest = self._latest
             if latest is None:
@@ -252,7 +253,9 @@ class RackRecovery(Recovery):
         """
         See L{Recovery}.
         """
-        losses = self._watch()
+        losses, runs = self._watch(), self._runs
+        assert runs is not None
+        runs.leaveOut(now, sns)
         for sn in sns:
             copy = losses.of(sn, now)
             if not copy.waiting:
@@ -261,8 +264,7 @@ class RackRecovery(Recovery):
                 self.lost += size
         losses.timer.acknowledged()
         self.pending = True
-        assert self._runs is not None
-        self._plan(self._runs, next(iter(self._inFlight)), now)
+        self._plan(runs, next(iter(self._inFlight)), now)
 
     # What is due.
 
@@ -310,6 +312,9 @@ class RackRecovery(Recovery):
             sent = self._oldest(runs, una)
             if sent != NEVER and self._timer(sent, progress) <= now:
                 again = self._passed(runs, now, una, sent)
+                # Of those that left in the same millisecond some may be later in sns, but not in
+                # the order of time.
+                self._findOvertaken(runs, una, now)
         if self.lost:
             given, size = self._watch().give(room, self._settings.mtu)
             self.lost -= size
@@ -352,7 +357,9 @@ class RackRecovery(Recovery):
             if self._learned is not None and self._learned.patience:
                 self._learned.patience -= 1
         for sn in probes:
-            losses.of(sn, now).cause = Cause.PROBE
+            copy = losses.of(sn, now)
+            copy.sent = now
+            copy.cause = Cause.PROBE
         return probes
 
     def _timeOut(self, losses: Losses, runs: Runs, now: int, una: int) -> None:
@@ -388,8 +395,3 @@ class RackRecovery(Recovery):
             if isDead and copy.transmissions >= DEAD_LINK:
                 self.exhausted = True
         stats.RetransSegs += len(again)
-
-    def flushed(self, now: int) -> None:
-        """
-        Does nothing.
-        """

@@ -91,14 +91,6 @@ class Recovery(ABC):
         """
 
     @abstractmethod
-    def flushed(self, now: int) -> None:
-        """
-        A flush has sent what it could.
-
-        @param now: milliseconds.
-        """
-
-    @abstractmethod
     def expire(self, sns: list[int], now: int) -> None:
         """
         Lets segments time out at once, as if for the first time: L{take} gives them, and nothing is

@@ -46,6 +46,13 @@ class RoundTripEstimator:
         self._interval = interval
         self._minimum = MINIMUM_RTO_NODELAY if nodelay else MINIMUM_RTO
 
+    def expect(self, milliseconds: int) -> None:
+        """
+        Has the timeout be no shorter than this until the first sample.
+        """
+        if self.least < 0 and milliseconds > self.timeout:
+            self.timeout = min(milliseconds, MAXIMUM_RTO)
+
     def sample(self, milliseconds: int) -> None:
         """
         Takes one measured round trip.

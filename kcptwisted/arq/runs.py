@@ -61,6 +61,25 @@ class Runs:
         """
         self._runs.append((now, sns))
 
+    def leaveOut(self, now: int, sns: list[int]) -> None:
+        """
+        Takes out copies that left just now: others will, in the same millisecond.
+
+        @param now: milliseconds.
+        @param sns: whose they may be.
+        """
+        runs = self._runs
+        at = len(runs)
+        while at > self._first and runs[at - 1][0] == now:
+            at -= 1
+        if at == len(runs):
+            return
+        gone = set(sns)
+        rest = [(now, [sn for sn in sns if sn not in gone]) for _, sns in runs[at:]]
+        runs[at:] = [run for run in rest if run[1]]
+        if at == self._first:
+            self._at = 0
+
     def oldest(
         self, una: int, inFlight: Mapping[int, Fragment], copies: Mapping[int, Copy] | None
     ) -> int:

@@ -9,10 +9,11 @@ from collections import deque
 from kcptwisted.arq.acknowledging import takeAcknowledged
 from kcptwisted.arq.counting import CountingRecovery
 from kcptwisted.arq.governor import Governor
-from kcptwisted.arq.limits import SHORTEST_PATH, SendLimits
+from kcptwisted.arq.limits import SendLimits
 from kcptwisted.arq.pacing import LEAST_ROUND_TRIP, fitting
 from kcptwisted.arq.rack import RackRecovery
 from kcptwisted.arq.recovery import Recovery
+from kcptwisted.arq.resending import takeAgain
 from kcptwisted.arq.rtt import MAXIMUM_RTO, RoundTripEstimator
 from kcptwisted.arq.sendqueue import Fragment, SendQueue
 from kcptwisted.arq.settings import ARQSettings
@@ -35,7 +36,7 @@ class Sender:
     """
     Sends segments and keeps each until it is acknowledged.
 
-    New segments leave as the windows, the congestion control and the L{Pacer} allow.  Those that
+    New segments leave as the windows, the congestion control and the pacer allow.  Those that
     wait for the pacer have a L{deadline}; those beyond a flush's burst are left for another flush,
     which is wanted then.
 
@@ -110,15 +111,12 @@ class Sender:
         return self.sendQueue.bytes
 
     @property
-    def peerWindow(self) -> int | None:
+    def bytesInFlight(self) -> int:
         """
-        The peer's whole window, segments; None while it is not known.
+        Bytes in L{inFlight}, headers included, without those that are taken for lost.
         """
-        return self.sendQueue.peerWindow
-
-    @peerWindow.setter
-    def peerWindow(self, window: int | None) -> None:
-        self.sendQueue.peerWindow = window
+        sizes = [OVERHEAD + len(data) for _, data in self.inFlight.values()]
+        return sum(sizes) - self._recovery.lost
 
     def configure(self, settings: ARQSettings, now: int) -> None:
         """
@@ -186,8 +184,10 @@ class Sender:
             position = before + ((sn - before) & MASK)
             if elapsed < HALF and elapsed <= now - self._since and position in inFlight:
                 self.rtt.sample(elapsed if elapsed < MAXIMUM_RTO else MAXIMUM_RTO)
-                if limits.governor is None and self.rtt.smoothed >= SHORTEST_PATH:
-                    limits.noteRoundTrip(now, inFlight)
+                if self.rtt.smoothed >= limits.governsFrom:
+                    limits.noteRoundTrip(now, inFlight, len(self.sendQueue.segments))
+                elif self.rtt.least < limits.governsAbove:
+                    limits.noteShortPath(now)
         governor, recovery = limits.governor, self._recovery
         prior = 0 if governor is None else governor.inFlight(recovery.lost)
         byTime = self._settings.detectsLossByTime
@@ -211,25 +211,6 @@ class Sender:
         if limits.pacer.short:
             limits.refill(now, una, self.remoteWindow)
         return una != before
-
-    def knowsOf(self, unas: list[int], acks: list[tuple[int, int]], others: bool) -> bool:
-        """
-        Returns True if a batch had a plausible segment that acknowledges nothing but what may have
-        been sent.
-
-        @param unas: as L{acknowledge} takes them.
-        @param acks: likewise.
-        @param others: whether the batch had plausible segments of other kinds.
-        """
-        following = self.next
-        for una in unas:
-            if (following - una) & MASK < HALF:
-                break
-        else:
-            return False
-        if others:
-            return True
-        return any((following - 1 - sn) & MASK < HALF for sn, _ in acks)
 
     def discard(self) -> None:
         """
@@ -273,6 +254,14 @@ class Sender:
             return True
         return self._fresh(limits.room(lost)) > 0
 
+    def heldBack(self) -> None:
+        """
+        Takes note that segments wait which the path would take: what is delivered says nothing
+        about the path.
+        """
+        if self.limits.governor is not None:
+            self.limits.governor.limited(self._recovery.lost)
+
     def deadline(self) -> int | None:
         """
         Returns when recovery has something to send again, or the pacer lets the next segment leave,
@@ -294,8 +283,6 @@ class Sender:
             return due
         paced = pacer.deadline(size, allowed)
         return paced if paced is not None and (due is None or paced < due) else due
-
-    # Sending.
 
     def resendAll(self, now: int) -> None:
         """
@@ -331,27 +318,37 @@ class Sender:
         @return: encoded segments.
         """
         limits, queue, inFlight = self.limits, self.sendQueue, self.inFlight
-        pacer = limits.pacer
-        if limits.governor is None and self.rtt.smoothed >= SHORTEST_PATH:
-            # The handshake may have told the round trip.
-            limits.noteRoundTrip(now, inFlight)
-        if limits.governor is not None or pacer.rate or self.rtt.smoothed >= LEAST_ROUND_TRIP:
+        if self.rtt.smoothed >= limits.governsFrom:
+            # The handshake may have told the round trip, or more may be to be sent.
+            limits.noteRoundTrip(now, inFlight, len(queue.segments))
+        if (
+            limits.governor is not None
+            or limits.pacer.rate
+            or self.rtt.smoothed >= LEAST_ROUND_TRIP
+        ):
             limits.refill(now, self.una, self.remoteWindow)
+        pacer = limits.pacer
         ts = (now + self.epoch) & MASK
         segments: list[bytes] = []
         if inFlight:
-            for sn in self._takeAgain(now):
+            recovery, peer = self._recovery, self.remoteWindow
+            more = bool(queue.segments) and self._openWindow > 0
+            for sn in takeAgain(
+                recovery, limits, inFlight, now, self.una, self._progress, more, peer
+            ):
                 frg, data = inFlight[sn]
                 header = packHeader(conv, PUSH, frg, window, ts, sn & MASK, una, len(data))
                 segments.append(header + data)
+            if recovery.exhausted:
+                self.deadLink = True
         again = sum(map(len, segments)) if segments else 0
         if again and pacer.rate:
             pacer.take(again)
         fresh = 0
         count = len(queue.segments)
         if count:
-            allowed = limits.window(self.una, self.remoteWindow) - (self.next - self.una)
-            count = min(count, allowed, burst)
+            if count > 1 or inFlight or limits.cap is not None or not self.remoteWindow:
+                count = min(count, self._openWindow, burst)
             if count > 0 and (pacer.rate or limits.governor is not None):
                 room = limits.room(self._recovery.lost)
                 if count * self._settings.mtu > room:
@@ -371,8 +368,6 @@ class Sender:
             fresh = queued - queue.bytes + count * OVERHEAD
             if pacer.rate:
                 pacer.take(fresh)
-        if inFlight:
-            self._recovery.flushed(now)
         if limits.governor is not None:
             self._tellGovernor(limits.governor, now, again, fresh)
         self._stats.OutSegs += len(segments)
@@ -390,30 +385,3 @@ class Sender:
         self.limits.pacer.waiting = more or lost > 0
         if not lost and (not more or self._openWindow <= 0):
             governor.limited(lost)
-
-    def _takeAgain(self, now: int) -> list[int]:
-        """
-        Returns sns to send again, ascending.
-        """
-        recovery, limits = self._recovery, self.limits
-        fresh = bool(self.sendQueue.segments) and self._openWindow > 0
-        governor, lost = limits.governor, recovery.lost
-        again = recovery.take(now, self.una, self._progress, fresh, limits.room(lost))
-        if recovery.exhausted:
-            self.deadLink = True
-        if governor is None:
-            if again:
-                limits.noteLoss(len(again), now, self.inFlight)
-            return again
-        if recovery.timedOut:
-            governor.control.onTimeout(now, governor.inFlight(lost))
-        elif recovery.newlyLost:
-            prior, found = governor.inFlight(lost), recovery.newlyLost
-            governor.acknowledged(now, [], 0, 0, found, recovery.lost, prior, self.remoteWindow)
-        if recovery.lost and recovery.newlyLost:
-            # What was in flight before is not any more.
-            room = limits.room(recovery.lost)
-            again += recovery.take(now, self.una, self._progress, fresh, room)
-            if recovery.exhausted:
-                self.deadLink = True
-        return again

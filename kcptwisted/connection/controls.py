@@ -314,6 +314,9 @@ class Controls:
                 self.opening.retried = not channel.known
             if channel.retry(frame.cookie):
                 self.sayHello()
+                if self.opening is not None:
+                    # The peer has seen the first.
+                    self.opening.sentAt = now
         elif isinstance(frame, Challenge):
             if frame.data != channel.peerToken:
                 self._challenged(frame.data, now)
@@ -339,7 +342,7 @@ class Controls:
             self.opening.retried = False
         conversation = self._conversation
         if channel.receiveWindow:
-            conversation.sender.peerWindow = channel.receiveWindow
+            conversation.sender.sendQueue.peerWindow = channel.receiveWindow
         if not channel.initiator:
             conversation.sendControl(WINS, channel.hello(self.unproven is not None))
         self._events.append(Event.GREETED)

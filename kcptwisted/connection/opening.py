@@ -22,17 +22,29 @@ class Opening:
 
     @ivar deferred: the first hello leaves together with the first data.
     @ivar asking: a hello has left, and another one will if no hello comes in return.
+    @ivar sentAt: when the last hello left.
     @ivar retried: the peer has answered the last hello with a retry, which is no answer yet.
     """
 
-    __slots__ = ("_sent", "_timers", "_wait", "asking", "deferred", "retried")
+    __slots__ = (
+        "_count",
+        "_isAmbiguous",
+        "_timers",
+        "_wait",
+        "asking",
+        "deferred",
+        "retried",
+        "sentAt",
+    )
 
     def __init__(self, timers: TimerTable) -> None:
         """
         @param timers: where the time of the next hello is written.
         """
         self._timers = timers
-        self._sent = 0
+        self._count = 0
+        self.sentAt = 0
+        self._isAmbiguous = False
         self._wait = FIRST_RETRY
         self.deferred = False
         self.asking = False
@@ -43,7 +55,7 @@ class Opening:
         """
         Whether a hello has left.
         """
-        return self._sent > 0
+        return self._count > 0
 
     def sent(self, now: int) -> None:
         """
@@ -51,7 +63,9 @@ class Opening:
         """
         self.deferred = False
         self.asking = True
-        self._sent += 1
+        self.sentAt = now
+        self._isAmbiguous = self._count > 0
+        self._count += 1
         self._timers.set(Timer.HELLO, now + self._wait)
 
     def isDue(self, now: int, connecting: bool) -> bool:
@@ -62,12 +76,25 @@ class Opening:
         """
         if not self._timers.isDue(Timer.HELLO, now):
             return False
-        if not connecting and self._sent >= HELLOS:
+        if not connecting and self._count >= HELLOS:
             self.stop()
             return False
         self._wait = min(self._wait * 2, LAST_RETRY)
         self.sent(now)
         return True
+
+    def patience(self, now: int) -> int:
+        """
+        Returns how long the first segments should wait for their ACKs, by the time that the answer
+        took which comes now.
+
+        That is no sample of the round trip: a program that opens many connections at once, or a
+        peer that accepts them, may be slow to answer a hello.
+
+        @return: twice that time; three times if only the last of several hellos tells it, because
+            the answer may be to any of them.
+        """
+        return (3 if self._isAmbiguous else 2) * (now - self.sentAt)
 
     def stop(self) -> None:
         """

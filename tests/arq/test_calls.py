@@ -12,6 +12,8 @@ from types import FrameType
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from kcptwisted.arq import conversation
+from kcptwisted.arq.settings import ARQSettings
+from kcptwisted.congestion.registry import CONTROLS
 from tests.arq.link import SETTINGS
 from tests.arq.single import alone
 
@@ -33,7 +35,7 @@ class CallTests(SynchronousTestCase):
         if sys.getprofile() is not None:
             raise SkipTest("something else profiles")
 
-    def count(self, rounds: int) -> Counter[str]:
+    def count(self, settings: ARQSettings, rounds: int) -> Counter[str]:
         """
         @return: the Python and the C calls of so many messages.
         """
@@ -42,7 +44,6 @@ class CallTests(SynchronousTestCase):
         def count(frame: FrameType, event: str, argument: object) -> None:
             counts[event] += 1
 
-        settings = replace(SETTINGS, mtu=1400)
         client, server = alone(settings), alone(settings)
         client.write(bytes(64))
         for now in range(0, 2 * rounds, 2):
@@ -64,7 +65,20 @@ class CallTests(SynchronousTestCase):
         """
         One datagram with an ACK and the message comes in, and one goes out.
         """
-        few, many = self.count(ROUNDS), self.count(2 * ROUNDS)
+        self.check(replace(SETTINGS, mtu=1400))
+
+    def test_byTime(self) -> None:
+        """
+        It costs nothing that losses would be found by time, and that there is a congestion control.
+        """
+        congestion = CONTROLS["bbr"]
+        self.check(replace(SETTINGS, mtu=1400, detectsLossByTime=True, congestion=congestion))
+
+    def check(self, settings: ARQSettings) -> None:
+        """
+        See that the calls are within the bounds.
+        """
+        few, many = self.count(settings, ROUNDS), self.count(settings, 2 * ROUNDS)
         perMessage = {event: (many[event] - few[event]) / ROUNDS for event in many}
         self.assertLessEqual(perMessage["call"], 20)
         # sys.setprofile itself is one.

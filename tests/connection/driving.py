@@ -10,7 +10,7 @@ from dataclasses import replace
 from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.connection.connection import Connection
 from kcptwisted.connection.events import (
-    AnotherGreeted,
+    AnyEvent,
     Cause,
     End,
     Ended,
@@ -266,7 +266,7 @@ class Party:
                 return
         raise AssertionError(f"it says something new for ever: {self.events[-3:]}")
 
-    def _act(self, event: Event | AnotherGreeted | Unread | Ended) -> None:
+    def _act(self, event: AnyEvent) -> None:
         assert self.ended is None, f"after the end: {event}"
         self.events.append(event)
         if event is Event.ESTABLISHED:

@@ -46,12 +46,12 @@ class TurnTests(ConnectionTestCase):
         """
         However many sessions have much to send, little is sent before the message of another.
         """
-        crowd = [self.connect(WIDE) for _ in range(1)]
-        for number in range(1, 11):
-            connecting = self.begin(WIDE)
-            self.network.run(0.1)
-            crowd.append((self.successResultOf(connecting), self.serverFactory.made[number]))
-        small = crowd.pop()[1]
+        self.connect(WIDE)
+        connecting = [self.begin(WIDE) for _ in range(10)]
+        self.network.run(0.1)
+        for each in connecting:
+            self.successResultOf(each)
+        *crowd, small = self.serverFactory.made
         sent: list[tuple[str, int]] = []
 
         def note(source: tuple[str, int], to: tuple[str, int], datagram: bytes) -> None:
@@ -60,11 +60,12 @@ class TurnTests(ConnectionTestCase):
 
         self.network.taps.append(note)
         total = 1_000_000
-        for _, busy in crowd:
+        for busy in crowd:
             busy.session.write(bytes(total))
         self.network.clock.callLater(0, small.session.write, b"me too")
         self.network.run(0)
         before = sent.index(sessionOf(small.session).address[:2])
         self.assertLess(before, TURN + len(crowd) * SHARE)
         self.network.run(5)
-        self.assertEqual([len(client.received) for client, _ in crowd], [total] * 10)
+        received = [len(client.received) for client in self.clientFactory.made]
+        self.assertEqual(received, [total] * 10 + [len(b"me too")])
