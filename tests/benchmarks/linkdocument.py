@@ -67,10 +67,18 @@ def relayTable(record: Record) -> str:
             f"{rate} Mbit/s",
             PERCENT.show(rates[str(rate)].median("rate")),
             *[MILLISECONDS.show(rates[str(rate)].median(q)) for q in ("wait", "shown", "late")],
+            PERCENT.show(rates[str(rate)].median("share")),
         ]
         for rate in FLOODS
     ]
-    header = ["rate", "passes, of it", "queueing delay, told", "queueing delay, seen", "late, p99"]
+    header = [
+        "rate",
+        "passes, of it",
+        "queueing delay, told",
+        "queueing delay, seen",
+        "late, p99",
+        "of a core",
+    ]
     return table(header, lines)
 
 
