@@ -25,6 +25,7 @@ from kcptwisted.testing import Link, SimulatedNetwork
 CLIENT = "10.0.0.1"
 SERVER = "10.0.0.2"
 PORT = 4000
+MTU = 1200
 
 
 class Adder(LineReceiver):
@@ -79,7 +80,7 @@ class AdderTests(SynchronousTestCase):
         Makes the hosts of a client and of a server, 25 ms apart.
         """
         self.network = SimulatedNetwork(seed=1, link=Link(delay=0.025))
-        self.options = KCPOptions(key="sesame")
+        self.options = KCPOptions(key="sesame", mtu=MTU)
         self.client = self.network.host(CLIENT)
         self.server = self.network.host(SERVER, "adder.example")
 
@@ -172,4 +173,4 @@ class AdderTests(SynchronousTestCase):
         self.network.run(1)
         self.assertGreater(len(datagrams), 3)
         self.assertNotIn(b"1234567890", b"".join(datagrams))
-        self.assertLessEqual(max(map(len, datagrams)), self.options.mtu)
+        self.assertLessEqual(max(map(len, datagrams)), MTU)

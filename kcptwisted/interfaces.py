@@ -106,11 +106,26 @@ class IKCPTransport(ITLSTransport, IConsumer, IPushProducer):
     smoothedRTT: float = Attribute(
         "The smoothed round-trip time, milliseconds; 0 before the first sample."
     )
+    minimumRTT: int = Attribute(
+        "The shortest round-trip time, milliseconds; 0 before the first sample."
+    )
     rttVariance: float = Attribute("The mean deviation of the round-trip time, milliseconds.")
     retransmissionTimeout: int = Attribute(
         "How long a segment waits for its ACK before it is sent again, milliseconds."
     )
     segmentsInFlight: int = Attribute("Segments that were sent and are not acknowledged.")
+    bytesInFlight: int = Attribute(
+        "Bytes of these, headers included, without those that are taken for lost."
+    )
+    congestion: str = Attribute("The name of the congestion control, as in C{congestion=}.")
+    congestionWindow: int = Attribute(
+        "The most bytes in flight that the congestion control allows now, headers included; 0 if "
+        "it sets no limit."
+    )
+    pacingRate: int = Attribute(
+        "How fast segments may leave now, bytes a second, headers included; 0 while nothing is "
+        "spread over time."
+    )
     sendWindow: int = Attribute("The most segments in flight: the option of this end.")
     peerWindow: int = Attribute("Segments that the peer has room for, by its last segment.")
     receiveWindow: int = Attribute("Segments that this end has room for now.")
@@ -126,14 +141,24 @@ class IKCPTransport(ITLSTransport, IConsumer, IPushProducer):
     def configure(**changes: Any) -> None:
         """
         Changes options of this connection from now on, without loss: C{mode}, C{nodelay},
-        C{interval}, C{resend}, C{nc}, C{mtu}, C{sendWindow}, C{receiveWindow}, C{ackNoDelay},
-        C{writeDelay}, C{rateLimit} and C{pacing}, with the values that
+        C{interval}, C{resend}, C{congestion}, C{nc}, C{mtu}, C{sendWindow}, C{receiveWindow},
+        C{ackNoDelay}, C{writeDelay}, C{rateLimit} and C{pacing}, with the values that
         L{kcptwisted.options.KCPOptions} takes.  A smaller C{mtu} counts for segments that are cut
         from now on; those that wait or are in flight keep their size.  With control frames there
         must be room for one, 59 bytes beside what the layers take.
 
         @raise ValueError: if an option is wrong or cannot be changed.  The message names it and
             says what is allowed.
+        """
+
+    def networkChanged() -> None:
+        """
+        Takes note that this host's network has changed: another interface is up, another network
+        was joined, a tunnel begins or ends.  So nothing need be found missing first.  A client
+        sends from a new socket from now on, if the peer follows it there, for which both must be
+        kcptwisted with a cipher that authenticates.  At either end, what was measured of the path
+        is forgotten, the peer is asked for a sign of life, and what is in flight is sent again, all
+        at once.  May be called at any time, also though nothing has changed.
         """
 
     def abortConnection() -> None:
@@ -196,7 +221,7 @@ class IKCPTransport(ITLSTransport, IConsumer, IPushProducer):
         Sends an out-of-band datagram at once.  It may be lost, arrive more than once, or overtake
         what was written before.  Does nothing after the connection was closed.
 
-        @param data: may be empty.  Its length is at most L{mtu} minus the bytes of the layers (FEC:
+        @param data: may be empty.  Its length is at most C{mtu} minus the bytes of the layers (FEC:
             8; the cipher: 20, or 28 if it authenticates) minus 4.
         @raise kcptwisted.errors.OutOfBandRefused: if C{data} is too long, or FEC is off on this
             side.
@@ -224,6 +249,21 @@ class IKCPListeningPort(IListeningPort):
     sessions: Sequence[IKCPTransport] = Attribute(
         "The transports of the connections that are live."
     )
+
+    def configure(**changes: Any) -> None:
+        """
+        Changes options of the port from now on, without loss: C{portRateLimit}, with the values
+        that L{kcptwisted.options.KCPOptions} takes.
+
+        @raise ValueError: if an option is wrong or cannot be changed.  The message names it and
+            says what is allowed.
+        """
+
+    def networkChanged() -> None:
+        """
+        Takes note that this host's network has changed; see L{IKCPTransport.networkChanged}.  It
+        concerns all connections.
+        """
 
     def stopListening(sessions: str = "close") -> Deferred[None]:
         """

@@ -56,8 +56,8 @@ class SessionStats(_Counters):
     RetransSegs: int = 0
     #: Of these, because later segments were acknowledged.
     FastRetransSegs: int = 0
-    #: Of these, to probe the path when nothing had been acknowledged for a while; or, where ACKs are
-    #: counted, overtaken fewer times than C{resend} with nothing new to send.
+    #: Of these, to probe the path when nothing had been acknowledged for a while; or, where ACKs
+    #: are counted, overtaken fewer times than C{resend} with nothing new to send.
     EarlyRetransSegs: int = 0
     #: Of these, because the retransmission timeout passed.
     LostSegs: int = 0

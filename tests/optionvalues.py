@@ -31,6 +31,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "idleTimeout": (0, 86400),
     "sendQueueLimit": (0, 2**40),
     "rateLimit": (0, 2**40),
+    "portRateLimit": (0, 2**40),
     "maxSessions": (1, 2**20),
     "maxSessionsPerHost": (1, 2**20),
     "acceptRate": (1, 2**20),

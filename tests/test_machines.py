@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.machines.connections import AUTHENTICATED, ConnectionMachine
 from tests.machines.conversations import ConversationMachine
+from tests.machines.paths import PathMachine
 from tests.properties import runMachine
 
 
@@ -42,3 +43,9 @@ class MachineTests(SynchronousTestCase):
         The ARQ core alone, with any order of datagrams.
         """
         runMachine(ConversationMachine, examples=80, steps=40)
+
+    def test_paths(self) -> None:
+        """
+        A connection over a path that changes.
+        """
+        runMachine(PathMachine, examples=40, steps=20)

@@ -94,7 +94,9 @@ class Conversation:
         self.sender = Sender(settings, stats, firstSn)
         self._sendQueue = self.sender.sendQueue
         self._sendQueue.leastMss = settings.leastMss
-        self.receiver = Receiver(settings.receiveWindow, settings.stream, stats, firstSn)
+        self.receiver = Receiver(
+            settings.receiveWindow, settings.stream, stats, firstSn, settings.mostReceiveWindow
+        )
         self._probe: WindowProbe | None = None
         self._firstUna = firstSn & MASK
         self._staleness = Staleness(self._firstUna)
@@ -237,7 +239,7 @@ class Conversation:
         self._settings = settings
         self.sender.configure(settings, now)
         self._sendQueue.leastMss = settings.leastMss
-        self.receiver.configure(settings.receiveWindow)
+        self.receiver.configure(settings.receiveWindow, settings.mostReceiveWindow)
         self._noteReopened()
         pending = self.receiver.ackCount > 0 and settings.ackNoDelay
         self.wantsFlush = self.wantsFlush or pending or self.sender.wantsFlush
@@ -361,8 +363,10 @@ class Conversation:
                 segments.append(packHeader(conv, ACK, 0, window, ts, sn & MASK, una, 0))
         if sender.remoteWindow or not waiting:
             self._probe = None
-        elif self._probeIsDue(now):
-            self._askWindow = True
+        else:
+            # The peer is asked for its window, which keeps segments from leaving.
+            probe = self._probe = self._probe or WindowProbe(now)
+            self._askWindow = probe.isDue(now) or self._askWindow
         if self._askWindow:
             self._askWindow = False
             self.questions += 1
@@ -384,14 +388,6 @@ class Conversation:
         if sum(map(len, segments)) <= self._settings.mtu:
             return [b"".join(segments)] if segments else segments
         return packSegments(segments, self._settings.mtu)
-
-    def _probeIsDue(self, now: int) -> bool:
-        """
-        Returns True if the peer is to be asked for its window, which keeps segments from leaving.
-        """
-        if self._probe is None:
-            self._probe = WindowProbe(now)
-        return self._probe.isDue(now)
 
     def _controlSegments(self, controls: list[tuple[int, bytes]], now: int) -> list[bytes]:
         segments = []

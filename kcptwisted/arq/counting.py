@@ -170,7 +170,8 @@ class CountingRecovery(Recovery):
         if not (timedOut or fast or early):
             self._plan()
             return []
-        self.timedOut = bool(timedOut)
+        # Until a round trip is known, ACKs may be underway for longer than the timeout.
+        self.timedOut = bool(timedOut) and self._rtt.least >= 0
         timeout = self._rtt.timeout
         isDead = now - progress >= self._settings.deadLinkAfter
         again = dict.fromkeys(fast + early, timeout)

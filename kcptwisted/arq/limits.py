@@ -45,12 +45,23 @@ class SendLimits:
     @ivar cap: the most segments in flight, counted from una, whatever else allows more; None for no
         such limit.
     @ivar governor: the congestion control at work; None if there is none, or none is needed yet.
+    @ivar governsAbove: if the least round trip is shorter, milliseconds, L{noteShortPath} is to be
+        called.
     @ivar governsFrom: the smoothed round trip, milliseconds, from which on L{noteRoundTrip} is to
         be called.
     @ivar pacer: spreads what leaves.
     """
 
-    __slots__ = ("_firstSn", "_rtt", "_settings", "cap", "governor", "governsFrom", "pacer")
+    __slots__ = (
+        "_firstSn",
+        "_rtt",
+        "_settings",
+        "cap",
+        "governor",
+        "governsAbove",
+        "governsFrom",
+        "pacer",
+    )
 
     def __init__(self, settings: ARQSettings, rtt: RoundTripEstimator, firstSn: int) -> None:
         """
@@ -92,6 +103,7 @@ class SendLimits:
     def _governFromStart(self, now: int, inFlight: dict[int, Fragment]) -> None:
         spec = self._settings.congestion
         self.governsFrom = _NEVER if spec is None else spec.leastRoundTrip
+        self.governsAbove = 0
         if spec is not None and not spec.leastRoundTrip:
             self._govern(now, inFlight)
 
@@ -102,6 +114,7 @@ class SendLimits:
         control = spec.make(self._settings.mtu, int(self._rtt.smoothed))
         self.governor = Governor(control, now, outstanding)
         self.governsFrom = _NEVER
+        self.governsAbove = 0
         if self.pacer is UNPACED:
             self.pacer = self._newPacer()
 
@@ -115,8 +128,8 @@ class SendLimits:
 
     def noteRoundTrip(self, now: int, inFlight: dict[int, Fragment], waiting: int) -> None:
         """
-        Has the congestion control begin its work, if it has not, there are more than L{FEW} segments
-        to be in flight, and the path is not, or no longer, too short for it.
+        Has the congestion control begin its work, if it has not, more than L{FEW} segments are to
+        be in flight, and the path is not, or no longer, too short for it.
 
         @param now: milliseconds.
         @param inFlight: the segments in flight.
@@ -128,6 +141,19 @@ class SendLimits:
         if rtt.least < spec.leastRoundTrip and rtt.smoothed < LONG_ROUND_TRIP:
             return
         self._govern(now, inFlight)
+        if rtt.least >= spec.leastRoundTrip:
+            self.governsAbove = spec.leastRoundTrip
+
+    def noteShortPath(self, now: int) -> None:
+        """
+        Ends the congestion control's work unless something was lost: the path is too short for it.
+        ACKs that waited at the peer made it look longer.
+
+        @param now: milliseconds.
+        """
+        self.governsAbove = 0
+        if self.governor is not None and not self.governor.rate.lost:
+            self.rest(now)
 
     def noteLoss(self, count: int, now: int, inFlight: dict[int, Fragment]) -> None:
         """
@@ -173,12 +199,27 @@ class SendLimits:
         if remoteWindow < window:
             window = remoteWindow
         if self.governor is None and settings.congestion is not None:
-            grown = SHORT_PATH_START + una - self._firstSn
-            most = SHORT_PATH_WINDOW if grown > SHORT_PATH_WINDOW else grown
+            most = self._shortPathWindow(una)
             if most < window:
                 window = most
         cap = self.cap
         return window if cap is None or cap > window else cap
+
+    def _shortPathWindow(self, una: int) -> int:
+        grown = SHORT_PATH_START + una - self._firstSn
+        return SHORT_PATH_WINDOW if grown > SHORT_PATH_WINDOW else grown
+
+    def congestionWindow(self, una: int) -> int:
+        """
+        Returns the most bytes in flight, headers included, because of congestion control; 0 if it
+        sets no limit.
+
+        @param una: the first sn that is not acknowledged.
+        """
+        if self.governor is not None:
+            return self.governor.control.window
+        settings = self._settings
+        return 0 if settings.congestion is None else self._shortPathWindow(una) * settings.mtu
 
     def refill(self, now: int, una: int, remoteWindow: int) -> None:
         """
@@ -210,16 +251,19 @@ class SendLimits:
         pacer = self.pacer
         return pacer.room if pacer.rate and pacer.room < room else room
 
-    @property
-    def worthQueueing(self) -> int:
+    def worthQueueing(self, una: int) -> int:
         """
-        How many bytes should wait, so that the path is busy until the application writes again.
+        Returns how many bytes should wait, so that the path is busy until the application writes
+        again.
+
+        @param una: the first sn that is not acknowledged.
         """
         settings = self._settings
         if self.governor is not None:
             most = settings.sendWindow * settings.mss
             return min(max(self.governor.control.window, LEAST_WORTH_QUEUEING), most)
         window = settings.sendWindow
-        if settings.congestion is not None and window > SHORT_PATH_WINDOW:
-            window = SHORT_PATH_WINDOW
+        if settings.congestion is not None:
+            # What is known of the path is what was acknowledged: it may be a slow one.
+            window = min(window, self._shortPathWindow(una))
         return max(window * settings.mss, LEAST_UNGOVERNED)

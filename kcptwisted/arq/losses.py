@@ -8,6 +8,7 @@ from enum import IntEnum
 from heapq import heappop, heappush
 
 from kcptwisted.arq.tailtimer import TailTimer
+from kcptwisted.stats import SessionStats
 
 
 class Cause(IntEnum):
@@ -47,15 +48,15 @@ class Copy:
 
 class Losses:
     """
-    Keeps a L{Copy} of each.
+    Keeps what is known of each such segment.
 
-    @ivar copies: by sn.
-    @ivar blamed: segments taken for lost because they were overtaken, since recovery last began, of
-        which it is not known that they had arrived.
+    @ivar copies: a L{Copy} for each, by sn.
+    @ivar blamed: how many segments were taken for lost because later ones arrived, since recovery
+        last began, and are not known to have arrived.
     @ivar until: recovery is over when una is beyond this sn.
-    @ivar timer: sees to those of which no ACK tells.
-    @ivar suspects: what the last timeout took for lost: when copies left, and their sns; None if it
-        was right, or is undone.
+    @ivar timer: sees to segments of which no ACK of a later one tells.
+    @ivar suspects: what the last timeout took for lost: when copies left, milliseconds, and their
+        sns; None if the timeout was right, or is undone.
     """
 
     __slots__ = ("_heap", "blamed", "copies", "suspects", "timer", "until")
@@ -110,6 +111,30 @@ class Losses:
                 given.append(heap[0])
             heappop(heap)
         return given, size
+
+    def sentAgain(self, sns: list[int], now: int, stats: SessionStats) -> int:
+        """
+        Segments leave again.
+
+        @param now: milliseconds.
+        @param stats: counts them.
+        @return: how often the one was sent that was sent most often.
+        """
+        most = 0
+        for sn in sns:
+            copy = self.copies[sn]
+            copy.sent = now
+            copy.transmissions += 1
+            if copy.transmissions > most:
+                most = copy.transmissions
+            if copy.cause == Cause.OVERTAKEN:
+                stats.FastRetransSegs += 1
+            elif copy.cause == Cause.PROBE:
+                stats.EarlyRetransSegs += 1
+            else:
+                stats.LostSegs += 1
+        stats.RetransSegs += len(sns)
+        return most
 
     def passed(self, before: int, una: int) -> list[Copy]:
         """

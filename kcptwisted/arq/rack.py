@@ -25,8 +25,8 @@ SMALL = 8
 
 class RackRecovery(Recovery):
     """
-    Takes a segment for lost if one that left later was acknowledged, as soon as the round trip of
-    that one and the reordering window are over since it left itself.
+    Takes a segment for lost if one that left later was acknowledged, and the segment itself left
+    longer ago than the round trip of that one plus the reordering window.
 
     A L{TailTimer<kcptwisted.arq.tailtimer.TailTimer>} sees to the others.  When it passes for the
     second time before anything is acknowledged, it is a timeout: what left more than a round trip
@@ -340,7 +340,9 @@ class RackRecovery(Recovery):
             again += given
         if again:
             again.sort()
-            self._note(again, now, now - progress >= self._settings.deadLinkAfter)
+            most = self._watch().sentAgain(again, now, self._stats)
+            isLong = now - progress >= self._settings.deadLinkAfter
+            self.exhausted = isLong and most >= DEAD_LINK
             runs.addAgain(now, again)
         if again or isDue:
             self._plan(runs, una, progress)
@@ -394,22 +396,3 @@ class RackRecovery(Recovery):
             self._lose(losses, runs, sent, Cause.TIMEOUT)
             sent = self._oldest(runs, una)
         losses.timer.passed(now)
-
-    def _note(self, again: list[int], now: int, isDead: bool) -> None:
-        """
-        Segments leave again.
-        """
-        copies, stats = self._watch().copies, self._stats
-        for sn in again:
-            copy = copies[sn]
-            copy.sent = now
-            copy.transmissions += 1
-            if copy.cause == Cause.OVERTAKEN:
-                stats.FastRetransSegs += 1
-            elif copy.cause == Cause.PROBE:
-                stats.EarlyRetransSegs += 1
-            else:
-                stats.LostSegs += 1
-            if isDead and copy.transmissions >= DEAD_LINK:
-                self.exhausted = True
-        stats.RetransSegs += len(again)

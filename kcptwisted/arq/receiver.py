@@ -21,6 +21,9 @@ class Receiver:
     At most C{window} segments wait for the application, and as many wait for a missing one
     before them, whatever the peer sends.  Those of a larger window before are taken as well.
 
+    The window may double with each window that the application has taken in time, up to a largest
+    one: a fast path needs more, and a peer whose data nobody reads gets no more to fill.
+
     @ivar next: the sn awaited, not wrapped.
     @ivar free: the window without the segments that wait for the application; below 0 if a message
         exceeds the window, or the window was made smaller.
@@ -31,8 +34,10 @@ class Receiver:
 
     __slots__ = (
         "_allowed",
+        "_grown",
         "_lastAck",
         "_messages",
+        "_most",
         "_partial",
         "_ready",
         "_reordered",
@@ -46,13 +51,19 @@ class Receiver:
         "windowReopened",
     )
 
-    def __init__(self, window: int, stream: bool, stats: SessionStats, firstSn: int = 0) -> None:
+    def __init__(
+        self, window: int, stream: bool, stats: SessionStats, firstSn: int = 0, most: int = 0
+    ) -> None:
         """
         @param window: segments.
         @param stream: see the attribute.
         @param firstSn: the sn that the peer starts at.
+        @param most: the largest window, segments; 0 means that it stays as it is.
         """
         self._window = self.free = window
+        self._most = most
+        # The first sn that was not taken when it grew last.
+        self._grown = firstSn
         self.stream = stream
         self._stats = stats
         self.next = firstSn
@@ -82,12 +93,16 @@ class Receiver:
         """
         return bool(self._ready or self._messages)
 
-    def configure(self, window: int) -> None:
+    def configure(self, window: int, most: int = 0) -> None:
         """
         Has another window from now on.  What the peer was allowed to send is taken even so.
 
-        @param window: segments.
+        @param window: segments; of a window that may grow it is the least.
+        @param most: see L{__init__}.
         """
+        self._most = most
+        if most:
+            window = min(max(self._window, window), most)
         self._allowed = max(self._allowed, self.next + self._window)
         wasFull = self.free <= 0
         self.free += window - self._window
@@ -204,6 +219,19 @@ class Receiver:
             self.free -= len(partial)
             partial.clear()
 
+    def _considerGrowing(self) -> None:
+        """
+        Makes the window larger if the application takes what comes, and the peer has sent much.
+        """
+        window = self._window
+        if 2 * self.free < window:
+            # It is the application that the peer waits for.
+            self._grown = self.next
+        elif self.next - self._grown >= window:
+            self._grown = self.next
+            self._window = min(2 * window, self._most)
+            self.free += self._window - window
+
     def read(self) -> bytes | None:
         """
         Returns all bytes that are in order (stream), or the next whole message; None if there is
@@ -218,6 +246,8 @@ class Receiver:
             if not ready:
                 return None
             self._ready = []
+            if self._window < self._most:
+                self._considerGrowing()
             self.free = self._window
             if self._reordered:
                 ready += self._advanceAll()
@@ -243,6 +273,8 @@ class Receiver:
 
     def _readMessage(self) -> bytes | None:
         while self._messages:
+            if self._window < self._most:
+                self._considerGrowing()
             segments, data = self._messages.popleft()
             self.free += segments
             if self._reordered:

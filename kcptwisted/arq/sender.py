@@ -36,7 +36,7 @@ class Sender:
     """
     Sends segments and keeps each until it is acknowledged.
 
-    New segments leave as the windows, the congestion control and the L{Pacer} allow.  Those that
+    New segments leave as the windows, the congestion control and the pacer allow.  Those that
     wait for the pacer have a L{deadline}; those beyond a flush's burst are left for another flush,
     which is wanted then.
 
@@ -111,15 +111,12 @@ class Sender:
         return self.sendQueue.bytes
 
     @property
-    def peerWindow(self) -> int | None:
+    def bytesInFlight(self) -> int:
         """
-        The peer's whole window, segments; None while it is not known.
+        Bytes in L{inFlight}, headers included, without those that are taken for lost.
         """
-        return self.sendQueue.peerWindow
-
-    @peerWindow.setter
-    def peerWindow(self, window: int | None) -> None:
-        self.sendQueue.peerWindow = window
+        sizes = [OVERHEAD + len(data) for _, data in self.inFlight.values()]
+        return sum(sizes) - self._recovery.lost
 
     def configure(self, settings: ARQSettings, now: int) -> None:
         """
@@ -189,6 +186,8 @@ class Sender:
                 self.rtt.sample(elapsed if elapsed < MAXIMUM_RTO else MAXIMUM_RTO)
                 if self.rtt.smoothed >= limits.governsFrom:
                     limits.noteRoundTrip(now, inFlight, len(self.sendQueue.segments))
+                elif self.rtt.least < limits.governsAbove:
+                    limits.noteShortPath(now)
         governor, recovery = limits.governor, self._recovery
         prior = 0 if governor is None else governor.inFlight(recovery.lost)
         byTime = self._settings.detectsLossByTime
@@ -255,6 +254,14 @@ class Sender:
             return True
         return self._fresh(limits.room(lost)) > 0
 
+    def heldBack(self) -> None:
+        """
+        Takes note that segments wait which the path would take: what is delivered says nothing
+        about the path.
+        """
+        if self.limits.governor is not None:
+            self.limits.governor.limited(self._recovery.lost)
+
     def deadline(self) -> int | None:
         """
         Returns when recovery has something to send again, or the pacer lets the next segment leave,
@@ -276,8 +283,6 @@ class Sender:
             return due
         paced = pacer.deadline(size, allowed)
         return paced if paced is not None and (due is None or paced < due) else due
-
-    # Sending.
 
     def resendAll(self, now: int) -> None:
         """

@@ -18,6 +18,8 @@ class ARQSettings:
     @ivar mtu: the most bytes of a datagram of segments, headers included.
     @ivar sendWindow: the most segments in flight.
     @ivar receiveWindow: the most segments held for the application.
+    @ivar mostReceiveWindow: C{receiveWindow} grows up to so many segments while the application
+        takes what comes; 0 means that it stays as it is.
     @ivar nodelay: lower bound of the retransmission timeout at 30 ms instead of 100 ms, and slower
         growth of it.
     @ivar interval: milliseconds between flushes of a peer that flushes by the clock, as kcp-go
@@ -40,6 +42,7 @@ class ARQSettings:
     mtu: int = 1400
     sendWindow: int = 512
     receiveWindow: int = 1024
+    mostReceiveWindow: int = 0
     nodelay: bool = False
     interval: int = 30
     ackDelay: int = 20

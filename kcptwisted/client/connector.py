@@ -15,7 +15,7 @@ from twisted.internet.interfaces import IDelayedCall, IProtocol, IProtocolFactor
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from kcptwisted.client.rebinding import ADDRESS_GONE, Rebinding
+from kcptwisted.client.rebinding import ADDRESS_GONE, Questions, Rebinding
 from kcptwisted.client.suspicion import Suspicion
 from kcptwisted.errors import PeerRefused, PeerUnreachable
 from kcptwisted.interfaces import Address
@@ -23,6 +23,7 @@ from kcptwisted.options import KCPOptions
 from kcptwisted.session.session import KCPSession
 from kcptwisted.stack.sessions import SessionTable
 from kcptwisted.stack.socketstack import RandomBytes, SocketLayer, SocketStack
+from kcptwisted.timing.portlimit import PortLimit
 from kcptwisted.udp.addresses import toAddress
 from kcptwisted.wire.control import Block
 
@@ -47,14 +48,16 @@ class KCPConnector:
         randomConv: Callable[[], int],
         randomBytes: RandomBytes = os.urandom,
         sock: socket.socket | None = None,
+        limit: PortLimit | None = None,
     ) -> None:
         """
         @param factory: makes the protocol.
         @param randomConv: gives a conversation id.
         @param randomBytes: gives tokens.
         @param sock: the application's, instead of a new one.
+        @param limit: what the endpoint's connections may send together.
         """
-        self.stack = SocketStack(reactor, options, self, True, randomBytes)
+        self.stack = SocketStack(reactor, options, self, True, randomBytes, limit)
         self.sessions = SessionTable(self.stack, options, self, randomBytes)
         self._reactor = reactor
         self._options = options
@@ -67,6 +70,7 @@ class KCPConnector:
         # Once there is a session.
         self._suspicion: Suspicion | None = None
         self._rebinding: Rebinding | None = None
+        self._questions: Questions | None = None
 
     def __repr__(self) -> str:
         return f"<KCPConnector {self._session!r}>"
@@ -144,10 +148,10 @@ class KCPConnector:
         self.sessions.forget(session)
         self._session = None
         self._stopTimeout()
-        if self._suspicion is not None and self._rebinding is not None:
-            self._suspicion.stop()
-            self._rebinding.stop()
-            self._suspicion = self._rebinding = None
+        for calls in (self._suspicion, self._rebinding, self._questions):
+            if calls is not None:
+                calls.stop()
+        self._suspicion = self._rebinding = self._questions = None
         self.stack.closePort().addCallback(lambda _: self._closed())
         self._fail(reason)
 
@@ -191,6 +195,23 @@ class KCPConnector:
                 peer=toAddress(session.address),
                 host=self.stack.getHost(),
             )
+            # The question that was due has left through the former socket.
+            self._ask()
+
+    def networkChanged(self, session: KCPSession) -> None:
+        """
+        Opens another socket, if the server would follow, and goes on trying while there is none to
+        be had.  Asks the server in either case.
+        """
+        rebinding = self._rebinding
+        if rebinding is None or not session.connection.controls.roams:
+            session.askAgain()
+            return
+        rebinding.stop()
+        if not self._reopen():
+            rebinding.begin()
+        # A socket that is bound to all addresses, as the application's may be, can move as well.
+        self._ask()
 
     def _reopen(self) -> bool:
         return self.stack.rebind(self._bind, self._peer)
@@ -206,7 +227,16 @@ class KCPConnector:
                 conv=session.conv,
                 host=self.stack.getHost(),
             )
-            session.askAgain()
+            self._ask()
+
+    def _ask(self) -> None:
+        """
+        Asks the server, which is to follow to a new socket.
+        """
+        if self._questions is None and self._session is not None:
+            self._questions = Questions(self._reactor, self._session.askAgain)
+        if self._questions is not None:
+            self._questions.begin()
 
     # The socket.
 

@@ -1,5 +1,5 @@
 """
-Opening new sockets for a client whose own address is gone.
+Opening new sockets for a client whose own address is gone, and having the server follow.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ ADDRESS_GONE = frozenset({errno.EINVAL, errno.EADDRNOTAVAIL, errno.ENETUNREACH, 
 #: before.
 FIRST_REBIND_DELAY = 1.0
 LONGEST_REBIND_DELAY = 15.0
+
+#: Seconds from one question through a new socket to the next.
+QUESTION_DELAYS = (0.25, 0.5, 1.0, 2.0, 4.0)
 
 
 class Rebinding:
@@ -67,6 +70,44 @@ class Rebinding:
     def stop(self) -> None:
         """
         Makes no more attempts: the connection is over.
+        """
+        if self._call is not None:
+            self._call.cancel()
+            self._call = None
+
+
+class Questions:
+    """
+    Asks the server several times through a new socket.  It does not follow the client before it has
+    the answer to its challenge; of these three datagrams any may be lost, and whoever has heard the
+    challenge takes the server for well.
+    """
+
+    def __init__(self, reactor: IReactorTime, ask: Callable[[], object]) -> None:
+        """
+        @param reactor: calls later.
+        @param ask: asks the server for a sign of life.
+        """
+        self._reactor = reactor
+        self._ask = ask
+        self._call: IDelayedCall | None = None
+
+    def begin(self) -> None:
+        """
+        Asks at once, and then some times more.
+        """
+        self.stop()
+        self._next(0)
+
+    def _next(self, asked: int) -> None:
+        self._call = None
+        if asked < len(QUESTION_DELAYS):
+            self._call = self._reactor.callLater(QUESTION_DELAYS[asked], self._next, asked + 1)
+        self._ask()
+
+    def stop(self) -> None:
+        """
+        Asks no more: the connection is over.
         """
         if self._call is not None:
             self._call.cancel()

@@ -46,13 +46,21 @@ class KCPWindow(CongestionControl):
 
     def onAck(self, ack: Acknowledgement) -> None:
         """
-        Below ssthresh the window grows by one segment for each datagram that moved una, from there
-        on by about one segment for each round trip, up to the peer's window.  A loss halves what
-        was in flight, and adds the segments that the ACKs show to have arrived.
+        Below ssthresh the window grows by what is acknowledged (RFC 3465), by one segment for each
+        datagram that moved una at least; from there on by about one segment for each round trip; up
+        to the peer's window.  A loss halves what was in flight, and adds the segments that the ACKs
+        show to have arrived.
         """
         segments, credit = self._segments, self._credit
-        for _ in range(ack.arrivals):
-            if segments >= ack.peerWindow:
+        arrivals, peer = ack.arrivals, ack.peerWindow
+        if arrivals and segments < self.ssthresh:
+            # Peers send the ACKs of an interval in one datagram.
+            grown = min(segments + ack.delivered // self._segment - arrivals, self.ssthresh, peer)
+            if grown > segments:
+                credit += grown - segments
+                segments = grown
+        for _ in range(arrivals):
+            if segments >= peer:
                 break
             if segments < self.ssthresh:
                 segments += 1

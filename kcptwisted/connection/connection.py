@@ -10,19 +10,14 @@ from kcptwisted.arq.conversation import Conversation
 from kcptwisted.arq.sender import MAXIMUM_BURST
 from kcptwisted.connection.controls import Controls
 from kcptwisted.connection.events import Cause, End, Event, Events
+from kcptwisted.connection.hearing import LONGEST_SIGN, heard, pathWatch, takeSign
 from kcptwisted.connection.lifecycle import Lifecycle
 from kcptwisted.connection.liveness import AHEAD, Liveness
 from kcptwisted.connection.mtusearch import MTUSearch, flushed, reconfigure
-from kcptwisted.connection.path import PathWatch
 from kcptwisted.connection.settings import ConnectionSettings
 from kcptwisted.connection.states import State, Step
 from kcptwisted.connection.timers import NEVER, Timer, TimerTable
 from kcptwisted.stats import SessionStats
-from kcptwisted.wire.control import EMPTY_BLOCK
-from kcptwisted.wire.segment import OVERHEAD, WASK
-
-#: Bytes of the longest datagram that shows only that the peer is there.
-LONGEST_SIGN = OVERHEAD + EMPTY_BLOCK
 
 
 class Connection:
@@ -94,10 +89,9 @@ class Connection:
         self.liveness = Liveness(
             settings.keepAlive, settings.deadAfter, settings.idleTimeout, self.timers
         )
-        self.controls = Controls(
-            self.conversation, settings, stats, newToken, self.timers, self.events
-        )
-        parts = self.conversation, self.controls, self.liveness, self.timers, self.events
+        conversation, timers, events = self.conversation, self.timers, self.events
+        self.controls = Controls(conversation, settings, stats, newToken, timers, events)
+        parts = conversation, self.controls, self.liveness, timers, events
         self.lifecycle = Lifecycle(*parts, settings.linger)
 
     # Beginning.
@@ -113,7 +107,7 @@ class Connection:
             self.wantsFlush = True
         else:
             self.controls.deferHello()
-            self._establish(now)
+            self.establish(now)
 
     def accept(self, now: int, unproven: bool, received: int, overhead: int, lower: int) -> None:
         """
@@ -127,17 +121,15 @@ class Connection:
         if unproven:
             self.controls.limitUntilProven(received, overhead, lower)
         self.liveness.letPeerAsk(unproven)
-        self._establish(now)
+        self.establish(now)
 
-    def _establish(self, now: int) -> None:
+    def establish(self, now: int) -> None:
+        """
+        Takes the peer to be there, which nothing has shown before, or is not needed to.
+        """
         if self.lifecycle.step(Step.ESTABLISH):
             self.liveness.start(now)
             self.events.append(Event.ESTABLISHED)
-
-    def _path(self) -> PathWatch:
-        return PathWatch(
-            self.conversation, self.controls, self.liveness, self.settings, self.events
-        )
 
     # What is known.
 
@@ -168,7 +160,7 @@ class Connection:
             return ()
         isShort = len(datagrams) == 1 and len(datagrams[0]) <= LONGEST_SIGN
         probes = self.search is not None and self.search.path.isAwaiting and not recovered
-        if isShort and not recovered and not probes and self._takeSign(datagrams[0], now):
+        if isShort and not recovered and not probes and takeSign(self, datagrams[0], now):
             return ()
         conversation, controls = self.conversation, self.controls
         if self.lifecycle.state is State.CONNECTING:
@@ -187,7 +179,7 @@ class Connection:
         if controls.opening is not None and controls.opening.retried:
             controls.opening.retried = False
         elif conversation.heard:
-            self._heard(now)
+            heard(self, now)
         if conversation.receiver.unread:
             self.events.append(Event.READABLE)
         if conversation.wantsProof:
@@ -196,41 +188,6 @@ class Connection:
         if conversation.wantsFlush or not self.lifecycle.outputIsOpen:
             self.wantsFlush = True
         return foreign
-
-    def _takeSign(self, datagram: bytes, now: int) -> bool:
-        """
-        Takes a datagram that shows that the peer is there, and nothing else, while nothing else
-        happens: there is nothing to read then, and nothing to send but the answer.
-
-        @return: whether it was one.
-        """
-        controls = self.controls
-        if self.lifecycle.state is not State.ESTABLISHED or controls.unproven is not None:
-            return False
-        data = b"" if len(datagram) == OVERHEAD else controls.sign()
-        cmd = self.conversation.repeats(datagram, data)
-        if not cmd:
-            return False
-        self._heard(now)
-        if self.conversation.sender.limits.governor is not None:
-            self.conversation.sender.rest(now)
-        if cmd == WASK:
-            self.outbox = [*self.outbox, self.conversation.windowDatagram(now)]
-        return True
-
-    def _heard(self, now: int) -> None:
-        liveness = self.liveness
-        liveness.heard = now
-        self.conversation.sender.deadLink = False
-        if now >= liveness.refreshAt:
-            liveness.setTimer()
-        elif liveness.unanswered and self._path().revived(now):
-            self.wantsFlush = True
-        if self.lifecycle.state is State.CONNECTING and self.conversation.answered:
-            opening = self.controls.opening
-            if opening is not None:
-                self.conversation.sender.rtt.expect(opening.patience(now))
-            self._establish(now)
 
     def _takeControls(self, now: int) -> None:
         lifecycle = self.lifecycle
@@ -298,12 +255,15 @@ class Connection:
             self.controls.question(now)
             self.wantsFlush = True
 
-    def resendAll(self, now: int) -> None:
+    def pathChanged(self, now: int, isOther: bool) -> None:
         """
         Sends all that is in flight again: the path to the peer has changed.
+
+        @param isOther: nothing that is known of the former path holds for this one.
         """
         if not self.lifecycle.isOver:
-            self.conversation.sender.resendAll(now)
+            sender = self.conversation.sender
+            (sender.pathChanged if isOther else sender.resendAll)(now)
             if self.search is not None:
                 self.search.reset(now)
             self.wantsFlush = True
@@ -354,7 +314,7 @@ class Connection:
             if isFull or self.search is not None:
                 flushed(self, isFull, now)
         self.hasMore = conversation.wantsFlush
-        if conversation.sender.deadLink and self._path().isDead(now):
+        if conversation.sender.deadLink and pathWatch(self).isDead(now):
             self.lifecycle.endSoon(End(Cause.DEAD_LINK))
         elif conversation.peerRestarted:
             end = End(Cause.PEER_RESTARTED, "it knows nothing of what it acknowledged")
@@ -370,7 +330,7 @@ class Connection:
         if opening and opening.isDue(now, self.lifecycle.state is State.CONNECTING):
             self.controls.sayHello()
         if self.timers.isDue(Timer.LIVENESS, now):
-            end = self._path().look(now)
+            end = pathWatch(self).look(now)
             if end is not None:
                 self.lifecycle.endSoon(end)
         elif self.timers.isDue(Timer.LIVENESS, now + AHEAD):

@@ -342,7 +342,7 @@ class Controls:
             self.opening.retried = False
         conversation = self._conversation
         if channel.receiveWindow:
-            conversation.sender.peerWindow = channel.receiveWindow
+            conversation.sender.sendQueue.peerWindow = channel.receiveWindow
         if not channel.initiator:
             conversation.sendControl(WINS, channel.hello(self.unproven is not None))
         self._events.append(Event.GREETED)

@@ -25,6 +25,8 @@ from kcptwisted.options import KCPOptions
 from kcptwisted.options.hosts import checkHost, checkName, checkPort
 from kcptwisted.stack.protection import warnIfUnprotected
 from kcptwisted.stack.socketstack import RandomBytes, SocketLayer
+from kcptwisted.timing.portlimit import PortLimit
+from kcptwisted.timing.shared import clockOf
 from kcptwisted.udp.addresses import ANY_IPV4, ANY_IPV6, resolve
 from kcptwisted.udp.adopted import AdoptedSocket
 
@@ -79,6 +81,8 @@ class KCPClientEndpoint:
         self._given = givenSocket(self._options, socket)
         self._randomConv = randomConv
         self._randomBytes = randomBytes
+        # Of all connections, once there is one.
+        self._limit: PortLimit | None = None
 
     def __repr__(self) -> str:
         given = "" if self._given is None else f" with {self._given.name}"
@@ -145,8 +149,17 @@ class KCPClientEndpoint:
         return attempts.connect(found)
 
     def _connector(self, factory: IProtocolFactory, sock: Socket | None = None) -> KCPConnector:
+        rate = self._options.portRateLimit
+        if rate and self._limit is None:
+            self._limit = PortLimit(clockOf(self._reactor), rate)
         return KCPConnector(
-            self._reactor, self._options, factory, self._randomConv, self._randomBytes, sock
+            self._reactor,
+            self._options,
+            factory,
+            self._randomConv,
+            self._randomBytes,
+            sock,
+            self._limit,
         )
 
     # With the application's socket.

@@ -14,14 +14,14 @@ from typing import Any
 
 from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.congestion.registry import NONE, findCongestionControl
+from kcptwisted.congestion.spec import CongestionSpec
 from kcptwisted.connection.pathmtu import BASE_MTU
 from kcptwisted.connection.settings import ConnectionSettings
 from kcptwisted.crypt.registry import CipherSpec, findCipher
+from kcptwisted.options.checks import LIVE, checkChange, checkValue
 from kcptwisted.options.hosts import checkHost, checkName
-from kcptwisted.options.names import hint
 from kcptwisted.options.passphrases import KEY_VARIABLE, KeySource
 from kcptwisted.options.table import (
-    AUTO,
     LARGE_WINDOWS,
     MAXIMUM_MTU,
     MODES,
@@ -47,25 +47,6 @@ DEFAULT_CIPHER = "aes-128-gcm"
 DEFAULT_CONGESTION = "bbr"
 
 _BY_NC = {True: NONE, False: "kcp"}
-
-#: The options that can be changed on a live connection.
-LIVE = (
-    "mode",
-    "nodelay",
-    "interval",
-    "resend",
-    "congestion",
-    "nc",
-    "mtu",
-    "sendWindow",
-    "receiveWindow",
-    "ackNoDelay",
-    "writeDelay",
-    "rateLimit",
-    "pacing",
-)
-
-_BY_NAME = {option.name: option for option in OPTIONS}
 
 
 @dataclass(frozen=True)
@@ -93,7 +74,7 @@ class KCPOptions:
     resend: int | None = None
     congestion: str | None = None
     nc: bool | None = None
-    mtu: int | str = AUTO
+    mtu: int | None = None
     sendWindow: int | None = None
     receiveWindow: int | None = None
     stream: bool = True
@@ -110,6 +91,7 @@ class KCPOptions:
     idleTimeout: float = 0.0
     sendQueueLimit: int = 0
     rateLimit: int = 0
+    portRateLimit: int = 0
     pacing: bool = True
     maxSessions: int = 32768
     maxSessionsPerHost: int = 16384
@@ -153,7 +135,14 @@ class KCPOptions:
         self.checkMtu(self.overhead)
 
     def _checkCongestion(self) -> None:
-        findCongestionControl(self.congestionName)
+        spec = self.congestionSpec
+        if spec is not None:
+            try:
+                spec.make(self.firstMtu, 0)
+            except Exception as problem:
+                raise ValueError(
+                    f"congestion must be one that can be made: {spec.name} raises {problem!r}"
+                ) from problem
         if self.congestion is not None and self.nc is not None:
             meant = _BY_NC[self.nc]
             if meant != self.congestion:
@@ -170,7 +159,7 @@ class KCPOptions:
         least = overhead + OVERHEAD + 1
         if self.firstMtu < least:
             raise ValueError(
-                f"mtu must be {least} to {MAXIMUM_MTU} with these layers, not {self.mtu}"
+                f"mtu must be {least} to {MAXIMUM_MTU} with these layers, not {self.firstMtu}"
             )
 
     @property
@@ -178,36 +167,19 @@ class KCPOptions:
         """
         Whether datagrams become as large as the path carries.
         """
-        return self.mtu == AUTO
+        return self.mtu is None
 
     @property
     def firstMtu(self) -> int:
         """
         The largest UDP payload of a connection that has not searched for its path's MTU, bytes.
         """
-        return self.mtu if isinstance(self.mtu, int) else BASE_MTU
+        return BASE_MTU if self.mtu is None else self.mtu
 
     @staticmethod
     def _check(option: Option, value: object) -> None:
-        name = option.name
-        if value is None and getattr(KCPOptions, name) is None:
-            return
-        if isinstance(value, str) and value in option.words:
-            return
-        kind = (int, float) if option.kind is float else option.kind
-        if not isinstance(value, kind) or (isinstance(value, bool) and option.kind is not bool):
-            kinds = " or ".join([option.kind.__name__, *option.words])
-            raise ValueError(f"{name} must be {kinds}, not {type(value).__name__}")
-        if option.choices and value not in option.choices and not option.extensible:
-            raise ValueError(
-                f"{name} must be one of {option.allowed}, not {value!r}{hint(name, value)}"
-            )
-        if (
-            isinstance(value, (int, float))
-            and option.kind is not bool
-            and not (option.low <= value <= option.high)
-        ):
-            raise ValueError(f"{name} must be {option.bounds}, not {value}")
+        if value is not None or getattr(KCPOptions, option.name) is not None:
+            checkValue(option, value)
 
     def _findKey(self) -> bytes:
         source = KeySource(self.key, self.keyFile, self.rawKey)
@@ -279,17 +251,25 @@ class KCPOptions:
             return self.congestion
         return DEFAULT_CONGESTION if self.nc is None else _BY_NC[self.nc]
 
+    @cached_property
+    def congestionSpec(self) -> CongestionSpec | None:
+        """
+        The congestion control; None if only the windows limit what is in flight.
+        """
+        return findCongestionControl(self.congestionName)
+
     @property
     def windows(self) -> Windows:
         """
         The windows: those given, or by congestion control.
         """
-        spec = findCongestionControl(self.congestionName)
+        spec = self.congestionSpec
         default = SMALL_WINDOWS if spec is None or not spec.findsPath else LARGE_WINDOWS
-        return Windows(
-            default.send if self.sendWindow is None else self.sendWindow,
-            default.receive if self.receiveWindow is None else self.receiveWindow,
-        )
+        if self.sendWindow is not None:
+            default = default._replace(send=self.sendWindow)
+        if self.receiveWindow is not None:
+            default = default._replace(receive=self.receiveWindow, mostReceive=0)
+        return default
 
     def arqSettings(self, overhead: int) -> ARQSettings:
         """
@@ -333,7 +313,7 @@ class KCPOptions:
 
     def _arqSettings(self, overhead: int) -> ARQSettings:
         timing, windows = self.timing, self.windows
-        spec = findCongestionControl(self.congestionName)
+        spec = self.congestionSpec
         rateLimit = self.rateLimit
         # A link may be out for as long as the keepalive would bear it.
         patience = self.keepAlive + self.deadAfter if self.keepAlive else 0.0
@@ -345,6 +325,7 @@ class KCPOptions:
             mtu=self.firstMtu - overhead,
             sendWindow=windows.send,
             receiveWindow=windows.receive,
+            mostReceiveWindow=windows.mostReceive,
             nodelay=timing.nodelay,
             interval=timing.interval,
             # Acted upon at the clock's next tick, so that an ACK waits at most the interval.
@@ -370,20 +351,17 @@ class KCPOptions:
         """
         options = copy(self)
         for name, value in changes.items():
-            if name not in LIVE:
-                raise ValueError(
-                    f"{name} cannot be changed on a live connection, only {', '.join(LIVE)}"
-                )
-            self._check(_BY_NAME[name], value)
+            self._check(checkChange(name, "a live connection", LIVE), value)
             object.__setattr__(options, name, value)
         if changes.get("nc") is not None and changes.get("congestion") is None:
             object.__setattr__(options, "congestion", None)
         elif changes.get("congestion") is not None and changes.get("nc") is None:
             object.__setattr__(options, "nc", None)
+        # What has been worked out from the others.
+        for name in ("timing", "congestionSpec"):
+            vars(options).pop(name, None)
         options._checkCongestion()
         options.checkMtu(options.overhead)
-        # What has been worked out from the others.
-        vars(options).pop("timing", None)
         for name in ("_settings", "_connectionSettings"):
             object.__setattr__(options, name, {})
         return options

@@ -15,9 +15,6 @@ from kcptwisted.wire.segment import OVERHEAD
 
 MAXIMUM_MTU = LARGEST_MTU
 
-#: The mtu of an end that finds out what the path carries.
-AUTO = "auto"
-
 #: Milliseconds between two ticks of the clock that drives flushes; kcp-go's smallest interval.
 TICK = pacing.TICK
 
@@ -42,16 +39,21 @@ MODES = {
 
 class Windows(NamedTuple):
     """
-    The most segments in flight, and the most held for the application.
+    Limits of memory, segments.
+
+    @ivar send: the most in flight.
+    @ivar receive: the most held for the application, at first.
+    @ivar mostReceive: what that may grow to; 0 means that it stays.
     """
 
     send: int
     receive: int
+    mostReceive: int = 0
 
 
 #: Windows where a congestion control finds the path: they only limit memory.  They let 200 Mbit/s
 #: pass over a round trip of 200 ms while something lost is sent again.
-LARGE_WINDOWS = Windows(8192, 8192)
+LARGE_WINDOWS = Windows(8192, 1024, 8192)
 
 #: Windows that are all that limits what is in flight.
 SMALL_WINDOWS = Windows(512, 1024)
@@ -67,7 +69,7 @@ class Option(NamedTuple):
     @ivar unit: of a number, for people.
     @ivar low: the smallest value of a number.
     @ivar high: the largest value of a number.
-    @ivar words: what may be given in place of a number.
+    @ivar word: what may be written in place of a number; in code it is None.
     @ivar choices: the values of a string, if they are fixed.
     @ivar extensible: whether there may be choices that the user has added.
     @ivar default: for people, where the bare value says too little.
@@ -81,7 +83,7 @@ class Option(NamedTuple):
     unit: str = ""
     low: float = 0
     high: float = 0
-    words: tuple[str, ...] = ()
+    word: str = ""
     choices: tuple[str, ...] = ()
     extensible: bool = False
     default: str = ""
@@ -104,7 +106,8 @@ class Option(NamedTuple):
         """
         What may be given, with its unit.
         """
-        return " or ".join([f"{self.allowed} {self.unit}".rstrip(), *self.words])
+        bounds = f"{self.allowed} {self.unit}".rstrip()
+        return f"{bounds} or {self.word}" if self.word else bounds
 
 
 OPTIONS = (
@@ -126,7 +129,7 @@ OPTIONS = (
            unit="datagrams", low=0, high=MAXIMUM_SHARDS - 1),
     Option("fecFlush", int, "Fill up a group, and send its parity, after so long without sending; "
            "0 means never.", unit="ms", low=0, high=5000),
-    Option("mode", str, "A preset for the next four.", choices=tuple(MODES)),
+    Option("mode", str, "A preset for the next three.", choices=tuple(MODES)),
     Option("nodelay", bool, "Retransmission timeouts from 30 ms on instead of 100, growing slower.",
            default="by mode"),
     Option("interval", int, "How long an ACK may wait, so that several share a datagram.",
@@ -139,11 +142,11 @@ OPTIONS = (
            default="by congestion"),
     Option("mtu", int, "The largest UDP payload, at least its headers and one byte; auto finds out "
            "what the path carries.", unit="bytes", low=OVERHEAD + 1, high=MAXIMUM_MTU,
-           words=(AUTO,)),
+           word="auto", default="auto"),
     Option("sendWindow", int, "The most segments in flight.", unit="segments", low=1, high=65535,
            default="8192; 512 with congestion=kcp or none"),
     Option("receiveWindow", int, "The most segments held for the application.", unit="segments",
-           low=1, high=65535, default="8192; 1024 with congestion=kcp or none"),
+           low=1, high=65535, default="1024, growing to 8192; 1024 with congestion=kcp or none"),
     Option("stream", bool, "A byte stream; with no, one write is one dataReceived at the peer."),
     Option("ackNoDelay", bool, "Send ACKs at once."),
     Option("writeDelay", bool, "Let writes wait for up to interval, not for the end of the turn."),
@@ -169,6 +172,9 @@ OPTIONS = (
            "means no limit.", unit="bytes", low=0, high=1 << 40),
     Option("rateLimit", int, "The most that a connection sends a second, parity included; 0 "
            "means no limit.", unit="bytes/s", low=0, high=1 << 40),
+    Option("portRateLimit", int, "The most that all connections of a port send a second, fairly "
+           "shared; at a client, those of its endpoint. Everything counts. 0 means no limit.",
+           unit="bytes/s", low=0, high=1 << 40),
     Option("pacing", bool, "Spread what would leave in one burst over the round trip."),
     Option("maxSessions", int, "The most connections at once.", ends="server", low=1,
            high=1 << 20),
@@ -177,7 +183,8 @@ OPTIONS = (
     Option("acceptRate", float, "The most new connections a second; so many may also come at once.",
            ends="server", unit="per second", low=1, high=1 << 20),
     Option("workers", int, "How many processes serve the port: each runs the whole program again. "
-           "What else is limited here is so for each of them.", ends="server", low=1, high=64),
+           "What else is limited for a server is so for each of them, but portRateLimit for all.",
+           ends="server", low=1, high=64),
     Option("retry", bool, "Take no connection, from a client that knows kcptwisted's control "
            "frames, before it has shown that it is at its address.", ends="server"),
     Option("trace", bool, "Log each segment, at the level debug."),

@@ -57,8 +57,8 @@ def _parse(option: Option, text: str) -> object:
                 f"{option.name} must be {option.allowed}, not {text!r}{hint(option.name, text)}"
             )
         return truth
-    if text in option.words:
-        return text
+    if option.word and text == option.word:
+        return None
     if not _NUMBERS[option.kind].fullmatch(text):
         raise ValueError(f"{option.name} must be a number, {option.bounds}, not {text!r}")
     return option.kind(text)

@@ -18,6 +18,7 @@ from twisted.python.failure import Failure
 from kcptwisted.errors import Evicted, PeerRestarted
 from kcptwisted.interfaces import Address
 from kcptwisted.options import KCPOptions
+from kcptwisted.options.checks import checkPortChanges
 from kcptwisted.server.ended import EndedSessions
 from kcptwisted.server.newcomers import Newcomers, helloOf
 from kcptwisted.server.paths import PathChecks
@@ -31,6 +32,7 @@ from kcptwisted.stack.sessions import SessionTable
 from kcptwisted.stack.sessionstack import SessionStack
 from kcptwisted.stack.socketstack import RandomBytes, SocketLayer, SocketStack
 from kcptwisted.stack.unreadable import PLAIN, UnreadableLog
+from kcptwisted.timing.portlimit import PortLimit
 from kcptwisted.udp.addresses import toAddress
 from kcptwisted.wire.control import Block
 from kcptwisted.wire.fec import PARITY, packetType
@@ -73,6 +75,7 @@ class KCPListener:
         self.stack = stack = SocketStack(reactor, options, self, False, randomBytes)
         self.sessions = SessionTable(stack, options, self, randomBytes)
         self._options = options
+        self.configure(portRateLimit=options.portRateLimit)
         self._routing = routing or SingleProcess()
         self.newcomers = Newcomers(options, stack.stats, randomBytes, self._routing.opened)
         self.ended = EndedSessions()
@@ -102,6 +105,24 @@ class KCPListener:
         """
         self.stack.openPort(bind, None, layers, sock)
         self._forgetSignal = onSecondSignal(self.stack.reactor, lambda: self.stop(Ending.ABORT))
+
+    def configure(self, **changes: Any) -> None:
+        """
+        See L{kcptwisted.interfaces.IKCPListeningPort.configure}.
+        """
+        checkPortChanges(changes)
+        rate = changes.get("portRateLimit")
+        if rate is None:
+            return
+        stack = self.stack
+        # Each process that serves the port has an equal part.
+        part = max(rate // self._options.workers, 1)
+        if not rate:
+            stack.limitRate(None)
+        elif stack.limit is None:
+            stack.limitRate(PortLimit(stack.clock, part))
+        else:
+            stack.limit.setRate(part)
 
     def connectionRefused(self) -> None:
         """
@@ -293,6 +314,12 @@ class KCPListener:
         """
         Does nothing: it is the client that looks for another way.
         """
+
+    def networkChanged(self, session: KCPSession) -> None:
+        """
+        Asks the client: it knows the server by its address, so there is no other way to it.
+        """
+        session.askAgain()
 
     def sessionUnread(self, session: KCPSession, reason: Failure) -> None:
         """

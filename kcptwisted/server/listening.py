@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, gatherResults, succeed
@@ -65,6 +66,19 @@ class KCPListeningPort:
         The transports of the live sessions.
         """
         return self._listener.sessions.transports()
+
+    def configure(self, **changes: Any) -> None:
+        """
+        See L{IKCPListeningPort.configure}.
+        """
+        self._listener.configure(**changes)
+
+    def networkChanged(self) -> None:
+        """
+        See L{IKCPListeningPort.networkChanged}.
+        """
+        for transport in self.sessions:
+            transport.networkChanged()
 
     def onStop(self, callback: Callable[[str], Deferred[None] | None]) -> None:
         """

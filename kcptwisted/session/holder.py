@@ -13,6 +13,8 @@ from twisted.python.failure import Failure
 from kcptwisted.interfaces import Address
 from kcptwisted.stats import PortStats
 from kcptwisted.timing.clock import FlushClock
+from kcptwisted.timing.interfaces import IFlushed
+from kcptwisted.timing.portlimit import PortLimit
 from kcptwisted.udp.fragmentation import Fragments
 from kcptwisted.wire.control import Block
 
@@ -26,6 +28,7 @@ class SessionSocket(Protocol):
 
     @ivar clock: flushes the session.
     @ivar stats: counts of the port.
+    @ivar limit: what its sessions may send together; None if that is not limited.
     @ivar calls: whether its sessions begin the connections (a client's socket), and not the peers.
     @ivar reactor: the reactor of the program.
     @ivar forbidsFragments: whether datagrams are not fragmented on their way, unless that is
@@ -34,6 +37,7 @@ class SessionSocket(Protocol):
 
     clock: FlushClock
     stats: PortStats
+    limit: PortLimit | None
     calls: bool
 
     @property
@@ -45,6 +49,11 @@ class SessionSocket(Protocol):
     def useFragments(self, fragments: Fragments) -> None:
         """
         Says which datagrams IP may fragment from now on; at first those that are refused.
+        """
+
+    def forget(self, session: IFlushed) -> None:
+        """
+        Flushes a session no more: it is over.
         """
 
     def newToken(self) -> bytes:
@@ -93,6 +102,12 @@ class SessionHolder(Protocol[_Session]):
     def pathSilent(self, session: _Session) -> None:
         """
         Deals with a peer that does not answer, but could have this end's address changed.
+        """
+
+    def networkChanged(self, session: _Session) -> None:
+        """
+        Finds another way to the peer, if it is for this end to do so, and asks the peer for a sign
+        of life.
         """
 
     def sessionUnread(self, session: _Session, reason: Failure) -> None:

@@ -31,6 +31,11 @@ class ProducerGate:
         self._paused = False
 
     @property
+    def _high(self) -> int:
+        sender = self._sender
+        return sender.limits.worthQueueing(sender.una)
+
+    @property
     def producing(self) -> bool:
         """
         Whether a producer is registered.
@@ -89,7 +94,7 @@ class ProducerGate:
             self._producer is not None
             and self._streaming
             and not self._paused
-            and self._sender.queuedBytes >= self._sender.limits.worthQueueing
+            and self._sender.queuedBytes >= self._high
         ):
             self._paused = True
             self._producer.pauseProducing()
@@ -103,7 +108,7 @@ class ProducerGate:
         if self._producer is None:
             return False
         sender = self._sender
-        before, low = sender.queuedBytes, sender.limits.worthQueueing // 2
+        before, low = sender.queuedBytes, self._high // 2
         if self._streaming:
             if self._paused and before <= low:
                 self._paused = False

@@ -20,7 +20,8 @@ from kcptwisted.session.egress import send, sendOutbox
 from kcptwisted.session.gone import Gone
 from kcptwisted.session.holder import SessionHolder, SessionSocket
 from kcptwisted.session.reasons import endOf
-from kcptwisted.session.sizes import settingsOn
+from kcptwisted.session.sharing import sendShare
+from kcptwisted.session.sizes import reconfigure, settingsOn
 from kcptwisted.session.stream import Stream
 from kcptwisted.session.transport import KCPTransport
 from kcptwisted.stats import SessionStats
@@ -137,7 +138,6 @@ class KCPSession:
         foreign = connection.receive(datagrams, now, recovered)
         lifecycle, events = connection.lifecycle, connection.events
         if len(events) == 1 and events[0] is Event.READABLE and not lifecycle.unsettled:
-            # Nearly always it is just this.
             events.clear()
             self.application.deliver(connection, self.stream, self.stats)
         elif events or connection.outbox or lifecycle.unsettled:
@@ -159,23 +159,17 @@ class KCPSession:
 
     def batchFinished(self) -> None:
         """
-        Does nothing: the socket's clock flushes.
+        Does nothing: the socket's clock flushes, and the holder decides.
         """
 
-    def connectionRefused(self) -> None:
-        """
-        Does nothing: the holder decides.
-        """
+    connectionRefused = batchFinished
 
     def peerUnreachable(self, problem: OSError) -> None:
         """
         Does nothing: the holder decides.
         """
 
-    def sendingFailed(self, problem: OSError) -> None:
-        """
-        Does nothing: the holder decides.
-        """
+    sendingFailed = peerUnreachable
 
     # What the connection says.
 
@@ -202,7 +196,7 @@ class KCPSession:
         """
         Keeps what the application has yet to read of a connection that is over.
         """
-        self._clock.forget(self)
+        self.socket.forget(self)
         if not self.stream.readPaused:
             self._clock.wantFlush(self)
 
@@ -243,17 +237,21 @@ class KCPSession:
         self.connection.question(self._clock.now())
         self._clock.wantFlush(self)
 
+    def networkChanged(self) -> None:
+        """
+        See L{kcptwisted.interfaces.IKCPTransport.networkChanged}.
+        """
+        if self.connected:
+            self.connection.pathChanged(self._clock.now(), True)
+            self._holder.networkChanged(self)
+
     def configure(self, options: KCPOptions) -> None:
         """
         Uses other options from now on.
 
         @raise ValueError: if the mtu is too small for the layers, or for control frames.
         """
-        options.checkMtu(self.overhead + self.connection.controls.leastRoom)
-        settings = settingsOn(self.socket, options, self.overhead)
-        self.connection.configure(settings, self._clock.now())
-        self.options = options
-        self.stream.configure(options)
+        reconfigure(self, options, self.overhead, self._clock.now())
         if not self.connection.lifecycle.isOver:
             self._clock.wantFlush(self)
 
@@ -262,8 +260,7 @@ class KCPSession:
         Has the clock flush this at once, or when something is due.
         """
         if not self.connection.lifecycle.isOver:
-            clock = self._clock
-            (clock.wantFlush if self.connection.wantsFlush else clock.schedule)(self)
+            (self._clock.wantFlush if self.connection.wantsFlush else self._clock.schedule)(self)
 
     # IFlushed.
 
@@ -298,11 +295,15 @@ class KCPSession:
         gate = stream.gate
         if gate is not None:
             connection.lifecycle.awaitsProducer = stream.awaitsProducer
-        datagrams = connection.datagramsToSend(now, turn.burst)
-        if datagrams:
-            if len(datagrams) > FEW:
-                turn.spend(len(datagrams))
-            send(self, self._below, datagrams)
+        limit = self.socket.limit
+        if limit is not None and connection.conversation.sender.queue:
+            count = sendShare(self, self, self._below, limit, turn.burst, now)
+        else:
+            datagrams = connection.datagramsToSend(now, turn.burst)
+            if count := len(datagrams):
+                send(self, self._below, datagrams)
+        if count > FEW:
+            turn.spend(count)
         if connection.events or connection.lifecycle.unsettled:
             self._react(now)
         if gate is not None:
@@ -390,7 +391,7 @@ class KCPSession:
         """
         self.connected = False
         self._ending = None
-        self._clock.forget(self)
+        self.socket.forget(self)
         dispatchEnd(self, self._holder, reason, self._clock.now() - self._began)
         # A program may run without garbage collection, so nothing may hold itself.
         self._below = Gone(self._below.overhead)

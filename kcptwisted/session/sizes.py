@@ -16,6 +16,7 @@ from kcptwisted.connection.settings import ConnectionSettings
 from kcptwisted.interfaces import Address
 from kcptwisted.options import KCPOptions
 from kcptwisted.session.holder import SessionSocket
+from kcptwisted.session.stream import Stream
 from kcptwisted.udp.fragmentation import Fragments
 
 
@@ -43,6 +44,29 @@ def settingsOn(socket: SessionSocket, options: KCPOptions, overhead: int) -> Con
     # No search where fragments would bring what is too large; and no limit for a connection that
     # was given another mtu than the others on its socket.
     return replace(settings, searchesMtu=False, fragments=not settings.searchesMtu)
+
+
+class IConfiguredSession(ISizedSession, Protocol):
+    """
+    A session, as far as it concerns L{reconfigure}.
+    """
+
+    options: KCPOptions
+    stream: Stream
+
+
+def reconfigure(session: IConfiguredSession, options: KCPOptions, overhead: int, now: int) -> None:
+    """
+    Has a session use other options from now on.
+
+    @param overhead: bytes of a UDP payload that the layers below KCP take.
+    @param now: milliseconds.
+    @raise ValueError: if the mtu is too small for the layers, or for control frames.
+    """
+    options.checkMtu(overhead + session.connection.controls.leastRoom)
+    session.connection.configure(settingsOn(session.socket, options, overhead), now)
+    session.options = options
+    session.stream.configure(options)
 
 
 def mtuOf(options: KCPOptions, connection: Connection) -> int:

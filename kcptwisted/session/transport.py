@@ -5,70 +5,42 @@ A connection as its application has it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import IConsumer, IProtocol, IPushProducer, ISSLTransport
-from twisted.python.failure import Failure
 from zope.interface import alsoProvides, implementer
 
-from kcptwisted.arq.sender import Sender
-from kcptwisted.connection.connection import Connection
 from kcptwisted.connection.states import Sending
-from kcptwisted.interfaces import Address, IKCPTransport
+from kcptwisted.interfaces import IKCPTransport
 from kcptwisted.options import KCPOptions
-from kcptwisted.session.application import Application
 from kcptwisted.session.egress import send
-from kcptwisted.session.holder import SessionSocket
-from kcptwisted.session.outofband import encodeOutOfBand, maximumOutOfBand
-from kcptwisted.session.sizes import mtuOf
+from kcptwisted.session.figures import Figures
+from kcptwisted.session.interfaces import ITransportSession
+from kcptwisted.session.outofband import encodeOutOfBand
 from kcptwisted.session.stream import Stream
 from kcptwisted.session.tls import TLSStream, startTLS
-from kcptwisted.stats import PortStats, SessionStats
 from kcptwisted.udp.addresses import hostAsked, toAddress
 
 _TLS_ATTRIBUTES = ("getHandle", "getPeerCertificate", "negotiatedProtocol")
 
 
-class ITransportSession(Protocol):
-    """
-    What a transport asks of its session.
-    """
-
-    conv: int
-    address: Address
-    stats: SessionStats
-    connection: Connection
-    application: Application
-    stream: Stream
-    socket: SessionSocket
-    options: KCPOptions
-    connected: bool
-
-    @property
-    def overhead(self) -> int: ...
-
-    def configure(self, options: KCPOptions) -> None: ...
-
-    def schedule(self) -> None: ...
-
-    def end(self, reason: Failure) -> None: ...
-
-
 @implementer(IKCPTransport, IConsumer, IPushProducer)
-class KCPTransport:
+class KCPTransport(Figures):
     """
     Writing, closing, producers and consumers, and what there is to know and to set.
     """
 
     # The dictionary is made when an application sets an attribute of its own, as on any transport.
-    __slots__ = ("__dict__", "__weakref__", "_keepAlive", "_noDelay", "_session", "_stream")
+    __slots__ = ("__dict__", "__weakref__", "_keepAlive", "_noDelay", "_stream")
+
+    _session: ITransportSession
 
     def __init__(self, session: ITransportSession) -> None:
         """
         @param session: what drives the connection.
         """
-        self._session = session
+        super().__init__(session)
         self._stream: Stream | TLSStream = session.stream
         self._noDelay = not session.options.writeDelay
         self._keepAlive = session.options.keepAlive > 0
@@ -77,27 +49,6 @@ class KCPTransport:
         return repr(self._session).replace("KCPSession", "KCPTransport", 1)
 
     # What there is to know.
-
-    @property
-    def conv(self) -> int:
-        """
-        The conversation id.
-        """
-        return self._session.conv
-
-    @property
-    def stats(self) -> SessionStats:
-        """
-        Counts of this connection.
-        """
-        return self._session.stats
-
-    @property
-    def portStats(self) -> PortStats:
-        """
-        Counts of the socket and all its sessions.
-        """
-        return self._session.socket.stats
 
     @property
     def connected(self) -> bool:
@@ -124,101 +75,17 @@ class KCPTransport:
     def protocol(self, protocol: IProtocol | None) -> None:
         self._session.application.protocol = protocol
 
-    @property
-    def queuedBytes(self) -> int:
-        """
-        Bytes that were written and wait to be sent for the first time.
-        """
-        return self._session.connection.conversation.sender.queuedBytes
-
-    @property
-    def smoothedRTT(self) -> float:
-        """
-        The smoothed round-trip time, milliseconds; 0 before the first sample.
-        """
-        return self._sender.rtt.smoothed
-
-    @property
-    def rttVariance(self) -> float:
-        """
-        The mean deviation of the round-trip time, milliseconds.
-        """
-        return self._sender.rtt.variation
-
-    @property
-    def retransmissionTimeout(self) -> int:
-        """
-        How long a segment waits for its ACK before it is sent again, milliseconds.
-        """
-        return self._sender.rtt.timeout
-
-    @property
-    def segmentsInFlight(self) -> int:
-        """
-        Segments that were sent and are not acknowledged.
-        """
-        return len(self._sender.inFlight)
-
-    @property
-    def sendWindow(self) -> int:
-        """
-        The most segments in flight, as this end is set.
-        """
-        return self._session.options.windows.send
-
-    @property
-    def peerWindow(self) -> int:
-        """
-        Segments for which the peer has room, as it said last.
-        """
-        return self._sender.remoteWindow
-
-    @property
-    def receiveWindow(self) -> int:
-        """
-        Segments for which this end has room now.
-        """
-        return self._session.connection.conversation.receiver.window
-
-    @property
-    def mtu(self) -> int:
-        """
-        The largest UDP payload that is sent now, bytes.
-        """
-        return mtuOf(self._session.options, self._session.connection)
-
-    @property
-    def maximumOutOfBand(self) -> int:
-        """
-        The most bytes that L{sendOutOfBand} takes; -1 if it takes nothing, as FEC is off.
-        """
-        session = self._session
-        return maximumOutOfBand(session.options, self.mtu, session.overhead)
-
     def configure(self, **changes: Any) -> None:
         """
         See L{IKCPTransport.configure}.
         """
         self._session.configure(self._session.options.changed(**changes))
 
-    @property
-    def _sender(self) -> Sender:
-        return self._session.connection.conversation.sender
-
-    @property
-    def unacknowledged(self) -> int:
+    def networkChanged(self) -> None:
         """
-        Segments that the peer has not acknowledged, those included that wait to be sent.
+        See L{IKCPTransport.networkChanged}.
         """
-        sender = self._sender
-        return len(sender.queue) + len(sender.inFlight)
-
-    @property
-    def greeted(self) -> bool:
-        """
-        Whether the peer takes control frames.
-        """
-        return self._session.connection.controls.greeted
+        self._session.networkChanged()
 
     def getPeer(self) -> IPv4Address | IPv6Address:
         """

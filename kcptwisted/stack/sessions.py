@@ -123,8 +123,10 @@ class SessionTable:
             new=address,
         )
         self._live[address] = self._live.pop(session.address)
+        # An address translator that gives out another port is on the same path (RFC 9000, 9.4).
+        isOther = address[0] != session.address[0]
         session.address = address
-        session.connection.resendAll(self._socket.clock.now())
+        session.connection.pathChanged(self._socket.clock.now(), isOther)
         session.schedule()
 
     def takeForeign(self, session: KCPSession, datagrams: list[bytes]) -> list[bytes]:

@@ -203,6 +203,12 @@ class SessionStack:
         stats.OutBytes += sum(map(len, datagrams))
         self._transport.writeDatagrams(datagrams, address)
 
+    def useTransport(self, transport: IDatagramTransport) -> None:
+        """
+        Sends through another layer of the socket from now on.
+        """
+        self._transport = transport
+
     # The end.
 
     def leave(self) -> None:

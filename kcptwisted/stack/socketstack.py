@@ -21,10 +21,13 @@ from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
 from kcptwisted.options import KCPOptions
 from kcptwisted.options.table import MAXIMUM_MTU
 from kcptwisted.session.sizes import datagramTooBig
+from kcptwisted.stack.counting import CountingTransport
 from kcptwisted.stack.guard import LayerGuard
 from kcptwisted.stack.sessionstack import SessionStack
 from kcptwisted.stack.unreadable import SEALED, UnreadableLog
 from kcptwisted.stats import PortStats
+from kcptwisted.timing.interfaces import IFlushed
+from kcptwisted.timing.portlimit import PortLimit
 from kcptwisted.timing.shared import clockOf
 from kcptwisted.udp.fragmentation import Fragments
 from kcptwisted.udp.offload import LARGEST_PAYLOAD
@@ -81,6 +84,7 @@ class SocketStack:
     @ivar reactor: tells the time, and opens the port.
     @ivar clock: flushes the sessions.
     @ivar stats: counts of the port.
+    @ivar limit: what the sessions may send together; None if that is not limited.
     @ivar newToken: returns a random name for one end of a connection.
     """
 
@@ -93,16 +97,19 @@ class SocketStack:
         user: SocketUser,
         calls: bool,
         randomBytes: RandomBytes = os.urandom,
+        limit: PortLimit | None = None,
     ) -> None:
         """
         @param user: takes what concerns no session.
         @param randomBytes: gives tokens.
+        @param limit: one that the socket shares with others.
         """
         self.sessions: dict[Address, SessionStack] = {}
         self.calls = calls
         self.reactor = reactor
         self.clock = clockOf(reactor)
         self.stats = PortStats()
+        self.limit = limit
         self._options = options
         self._user = user
         # One object for all sessions, which a bound method would not be.
@@ -177,7 +184,35 @@ class SocketStack:
         """
         Takes the layers below, which are ready.
         """
-        self.transport = transport
+        self._lower = transport
+        self._useLower()
+
+    def limitRate(self, limit: PortLimit | None) -> None:
+        """
+        Limits what the sessions send together from now on.
+        """
+        former, self.limit = self.limit, limit
+        if self._port is None:
+            return
+        self._useLower()
+        for stack in self.sessions.values():
+            stack.useTransport(self.transport)
+            if former is not None:
+                former.forget(stack.session)
+                self.clock.wantFlush(stack.session)
+
+    def forget(self, session: IFlushed) -> None:
+        """
+        Flushes a session no more: it is over.
+        """
+        self.clock.forget(session)
+        if self.limit is not None:
+            self.limit.forget(session)
+
+    def _useLower(self) -> None:
+        self.transport = self._lower
+        if self.limit is not None:
+            self.transport = CountingTransport(self._lower, self.limit)
 
     def datagramsReceived(self, datagrams: list[bytes], address: Address) -> None:
         """

@@ -271,12 +271,15 @@ class FlushClock:
 
     def _waitFor(self, deadline: int) -> None:
         now = self.now()
-        few = len(self.deadlines) <= FEW_DEADLINES and deadline > now
+        few = len(self.deadlines) <= FEW_DEADLINES
+        # A deadline that passed during the flush is met in the next millisecond, not in this one:
+        # the sockets have their turn.
+        deadline = max(deadline, now + 1)
         # A loop that was stopped inside its call cannot be started before that returns.
         stopped = self._looping and not self._loop.running
         if few or stopped or deadline - now > NEAR:
             self._stopWaiting()
-            self._wakeAt = deadline if few else -(-max(deadline, now + 1) // TICK) * TICK
+            self._wakeAt = deadline if few else -(-deadline // TICK) * TICK
             self._wake = self._reactor.callLater((self._wakeAt - now) / 1000, self._woken)
             self._time.expectCall(self._wake.getTime())
             return

@@ -97,17 +97,56 @@ class ListenUDPPort(DatagramProtocol):
             self._port = reactor.adoptDatagramPort(
                 adopted.fileno(), adopted.family, self, maxPacketSize=LARGEST_PAYLOAD
             )
-        host: IPv4Address | IPv6Address = self._sending.getHost()
-        self._host = toAddress(self._wholeAddress((host.host, host.port)))
+        self._noteHost()
 
     def startProtocol(self) -> None:
         """
         Connects the socket to its peer, if it is to have one.
         """
-        self._sending = self.transport
+        self._use(self.transport)
+
+    def rebind(self, bind: Address) -> bool:
+        """
+        Goes on with another socket, and closes the present one.
+
+        @param bind: where.
+        @return: whether that was done.  If not, because the port is closed, its socket is the
+            application's, or C{bind} cannot be had, the port is as it was.
+        """
+        former = self._port
+        if former is None or self._adopted is not None:
+            return False
+        transport, self.transport = self.transport, None
+        interface, port = _withScope(bind)
+        try:
+            opened = self._reactor.listenUDP(
+                port, self, interface=interface, maxPacketSize=LARGEST_PAYLOAD
+            )
+        except CannotListenError:
+            self.transport = transport
+            return False
+        try:
+            self._use(self.transport)
+        except OSError:
+            # There is no route to the peer for now.
+            self.transport = self._sending = transport
+            opened.stopListening()
+            return False
+        self._port = opened
+        self._noteHost()
+        former.stopListening()
+        return True
+
+    def _noteHost(self) -> None:
+        host: IPv4Address | IPv6Address = self._sending.getHost()
+        self._host = toAddress(self._wholeAddress((host.host, host.port)))
+
+    def _use(self, transport: Any) -> None:
+        self._sending = transport
         if self._connected and self._peer is not None:
             self._sending.connect(*_withScope(self._peer))
         if self._tooBig is not None:
+            self._fragmentation = None
             handle = getattr(self._sending, "getHandle", None)
             # The simulated network has no sockets.
             fragmentation = self._sending if handle is None else Fragmentation(handle())

@@ -112,13 +112,15 @@ def rebindPort(port: UDPPort, bind: Address, peer: Address, options: KCPOptions)
     @param bind: what the port was opened with; its port number is not used, the kernel chooses one.
     @param peer: what the port was opened with.
     @return: whether that was done.  If not, because there is no route to the peer for now, or the
-        port is closed, its socket is the application's, or the reactor has no file descriptors,
-        the port is as it was.
+        port is closed, or its socket is the application's, the port is as it was.
     """
-    if not isinstance(port, BatchPort) or port.adopted:
+    anyPort: Address = (bind[0], 0, *bind[2:])
+    if isinstance(port, ListenUDPPort):
+        return port.rebind(anyPort)
+    if port.adopted:
         return False
     try:
-        sock = _openSocket((bind[0], 0, *bind[2:]), peer, options)
+        sock = _openSocket(anyPort, peer, options)
     except (CannotListenError, OSError):
         return False
     return port.rebind(sock)

@@ -12,6 +12,7 @@ from twisted.internet.error import CannotListenError
 from zope.interface import implementer
 
 from kcptwisted.interfaces import Address, IKCPListeningPort, IKCPTransport
+from kcptwisted.options.checks import checkPortChanges
 from kcptwisted.server.secondsignal import onSecondSignal
 from kcptwisted.server.stopping import Ending
 from kcptwisted.stats import PortStats
@@ -46,6 +47,22 @@ class AbsentPort:
         @raise CannotListenError: always.
         """
         raise CannotListenError(*self._address[:2], "already listening")
+
+    def configure(self, **changes: Any) -> None:
+        """
+        Refuses: what each worker's port is to do is for that worker to say.
+
+        @raise ValueError: always.
+        """
+        checkPortChanges(changes)
+        raise ValueError(
+            f"{', '.join(changes)} can be changed by the workers only, each for its own port"
+        )
+
+    def networkChanged(self) -> None:
+        """
+        Does nothing: there is no connection here.
+        """
 
     def stopListening(self, sessions: str = "close") -> Deferred[None]:
         """

@@ -29,15 +29,15 @@ class CountingRecoveryTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """
-        Let the segments leave at 0, with a timeout of 200 ms.
+        Let the segments leave at 0, with a timeout of 200 ms, over a path that is known.
         """
         self.settings = replace(SETTINGS, resend=2, interval=10, deadLinkAfter=10_000)
         self.inFlight: dict[int, Fragment] = dict.fromkeys(range(COUNT), (0, b"data"))
         self.stats = SessionStats()
-        self.recovery = CountingRecovery(
-            self.settings, self.inFlight, RoundTripEstimator(10, True), self.stats
-        )
+        self.rtt = RoundTripEstimator(10, True)
+        self.recovery = CountingRecovery(self.settings, self.inFlight, self.rtt, self.stats)
         self.recovery.sent(0, 0, COUNT)
+        self.rtt.least = 50
 
     def take(self, now: int, una: int = 0, progress: int = 0, fresh: bool = False) -> list[int]:
         """
@@ -66,6 +66,15 @@ class CountingRecoveryTests(SynchronousTestCase):
         self.assertEqual((self.recovery.lost, self.recovery.newlyLost), (0, 0))
         self.assertEqual((self.stats.LostSegs, self.stats.RetransSegs), (COUNT, COUNT))
         self.assertEqual(self.take(200), [])
+        self.assertFalse(self.recovery.timedOut)
+
+    def test_timedOutBeforeAnyRoundTrip(self) -> None:
+        """
+        While no round trip is known, ACKs may be underway for longer than the timeout.  It is not
+        held against the path.
+        """
+        self.rtt.reset()
+        self.assertEqual(self.take(200), list(range(COUNT)))
         self.assertFalse(self.recovery.timedOut)
 
     def test_fast(self) -> None:

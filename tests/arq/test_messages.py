@@ -21,7 +21,7 @@ WINDOW = 40
 
 class PeerWindowTests(SynchronousTestCase):
     """
-    Tests for L{Sender.peerWindow}.
+    Tests for L{SendQueue.peerWindow}.
     """
 
     def limit(self, *datagrams: bytes, firstSn: int = 0, recovered: bool = False) -> int | None:
@@ -32,7 +32,7 @@ class PeerWindowTests(SynchronousTestCase):
         conversation = alone(MESSAGES, firstSn)
         for datagram in datagrams:
             conversation.receive([datagram], 0, recovered)
-        return conversation.sender.peerWindow
+        return conversation.sender.sendQueue.peerWindow
 
     def test_unknown(self) -> None:
         """
@@ -93,7 +93,7 @@ class TooLongTests(SynchronousTestCase):
         whole, and the error tells both lengths.
         """
         sender = alone(MESSAGES).sender
-        sender.peerWindow = WINDOW
+        sender.sendQueue.peerWindow = WINDOW
         sender.write(bytes(WINDOW * MSS))
         queued = len(sender.queue), sender.queuedBytes
         error = self.assertRaises(MessageTooLong, sender.write, bytes(WINDOW * MSS + 1))
@@ -106,7 +106,7 @@ class TooLongTests(SynchronousTestCase):
         """
         sender = alone(MESSAGES).sender
         for window in (None, 0, 1000):
-            sender.peerWindow = window
+            sender.sendQueue.peerWindow = window
             sender.write(bytes(MAXIMUM_FRAGMENTS * MSS))
             error = self.assertRaises(
                 MessageTooLong, sender.write, bytes(MAXIMUM_FRAGMENTS * MSS + 1)
@@ -118,7 +118,7 @@ class TooLongTests(SynchronousTestCase):
         A stream has no such limit.
         """
         sender = alone().sender
-        sender.peerWindow = 2
+        sender.sendQueue.peerWindow = 2
         sender.write(bytes(300 * MSS))
         self.assertEqual(len(sender.queue), 300)
 
@@ -131,7 +131,7 @@ class TooLongTests(SynchronousTestCase):
         sender, reader = link.ends
         sender.conversation.askWindow()
         link.runFor(100)
-        self.assertEqual(sender.conversation.sender.peerWindow, WINDOW)
+        self.assertEqual(sender.conversation.sender.sendQueue.peerWindow, WINDOW)
         messages = [bytes([number]) * (WINDOW * MSS) for number in range(3)]
         for message in messages:
             sender.conversation.write(message)

@@ -53,6 +53,99 @@ class ReceiverTestCase(SynchronousTestCase):
             self.receiver.accept(sn, 10 * sn, 0, b"<%d>" % sn)
 
 
+class GrowingTests(SynchronousTestCase):
+    """
+    A window that grows.
+    """
+
+    def make(self, stream: bool = True, most: int = 20) -> None:
+        """
+        Begin with room for four segments.
+        """
+        self.receiver = Receiver(4, stream, SessionStats(), 5, most)
+        self.following = 5
+
+    def take(self, count: int) -> None:
+        """
+        Take so many segments that follow each other.
+        """
+        for sn in range(self.following, self.following + count):
+            self.receiver.accept(sn, 0, 0, b"x")
+        self.following += count
+
+    def windows(self, *counts: int) -> list[int]:
+        """
+        Take so many segments, and have the application read, several times.
+
+        @return: the window after each.
+        """
+        windows = []
+        for count in counts:
+            self.take(count)
+            while self.receiver.read():
+                pass
+            windows.append(self.receiver.window)
+        return windows
+
+    def test_prompt(self) -> None:
+        """
+        With each window of segments that the application takes in time it doubles, up to the most.
+        """
+        self.make()
+        self.assertEqual(self.windows(2, 1, 1), [4, 4, 8])
+        self.assertEqual(self.windows(*[1] * 8), [8] * 7 + [16])
+        self.assertEqual(self.windows(*[1] * 40), [16] * 15 + [20] * 25)
+
+    def test_messages(self) -> None:
+        """
+        So it does with messages, of which one is read at a time.
+        """
+        self.make(False)
+        self.assertEqual(self.windows(2, 2, 1, 1), [4, 8, 8, 8])
+        self.assertEqual(self.windows(*[1] * 40)[-1], 20)
+
+    def test_slow(self) -> None:
+        """
+        If more than half of it waited for the application, that is what the peer waits for: it does
+        not grow, and the count begins anew.
+        """
+        self.make()
+        self.assertEqual(self.windows(*[3] * 20), [4] * 20)
+        self.assertEqual(self.windows(2, 3, 2, 1), [4] * 4)
+        self.assertEqual(self.windows(1), [8])
+
+    def test_shut(self) -> None:
+        """
+        An application that reads nothing has no more than the first window held.
+        """
+        self.make()
+        self.take(100)
+        self.assertEqual(self.receiver.next, 9)
+        self.assertEqual(self.receiver.window, 0)
+
+    def test_fixed(self) -> None:
+        """
+        Without a larger one it stays.
+        """
+        self.make(most=0)
+        self.assertEqual(self.windows(*[1] * 20), [4] * 20)
+
+    def test_configure(self) -> None:
+        """
+        What has grown stays, within the new bounds.
+        """
+        self.make()
+        self.windows(2, 2)
+        self.receiver.configure(4, 20)
+        self.assertEqual(self.receiver.window, 8)
+        self.receiver.configure(10, 20)
+        self.assertEqual(self.receiver.window, 10)
+        self.receiver.configure(4, 6)
+        self.assertEqual(self.receiver.window, 6)
+        self.receiver.configure(4)
+        self.assertEqual(self.receiver.window, 4)
+
+
 class OrderTests(ReceiverTestCase):
     """
     Putting a stream in order.

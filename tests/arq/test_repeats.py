@@ -185,7 +185,13 @@ class RepeatsTests(SynchronousTestCase):
         """
         sender, staleness = conversation.sender, conversation._staleness
         return (
-            (sender.una, sender.next, sender.remoteWindow, sender.peerWindow, sender.queuedBytes),
+            (
+                sender.una,
+                sender.next,
+                sender.remoteWindow,
+                sender.sendQueue.peerWindow,
+                sender.queuedBytes,
+            ),
             (sender.deadline(), conversation.deadline(), conversation.wantsFlush),
             (staleness.latest, staleness.suspected, staleness.wantsProof, staleness.restarted),
             (conversation.receiver.next, conversation.receiver.ackCount),

@@ -659,6 +659,7 @@ class ResendTests(SenderTestCase):
         self.make(congested=True)
         control = self.control
         control.window = 20 * FULL
+        self.sender.rtt.sample(50)
         self.launch(20)
         self.flush(200)
         self.assertEqual(control.window, FULL)

@@ -237,9 +237,11 @@ def alone(seconds: float, server: str = "", client: str = "") -> Beside:
     @param server: more options of the server, as in an endpoint string.
     @param client: more options of the clients.
     """
-    with started("serve", OPTIONS + server) as (_, told):
-        with started("ping", str(seconds), str(told["port"]), OPTIONS + client) as (_, found):
-            return Beside(*medianAndWorst(found["trips"]))
+    with (
+        started("serve", OPTIONS + server) as (_, told),
+        started("ping", str(seconds), str(told["port"]), OPTIONS + client) as (_, found),
+    ):
+        return Beside(*medianAndWorst(found["trips"]))
 
 
 def beside(

@@ -6,8 +6,8 @@ conditions.  The implementations alternate, in several rounds; what counts is th
 rounds' ratios.  In bulk loads each implementation runs with and without ackNoDelay, and the better
 of its medians counts.  Nothing else may run on the machine meanwhile.
 
-With --links it measures over links with a limited rate and a queue instead, and with --write then
-writes the figures of docs/congestion.md.
+With --links it measures over links with a limited rate and a queue instead.  --write then writes
+the links' part of docs/benchmarks.md, and the plots of docs/congestion.md.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from tests.benchmarks.certificate import writeCertificate
 from tests.benchmarks.children import ROOT, ChildFailed
 from tests.benchmarks.contenders import whyNot
 from tests.benchmarks.document import TEMPLATE, fill
+from tests.benchmarks.linkdocument import between, images, replaced, tables
 from tests.benchmarks.linkdocument import draw as drawLinks
-from tests.benchmarks.linkdocument import figures, replaced
 from tests.benchmarks.linkscenarios import LINKS
 from tests.benchmarks.plots import draw, whyNoPlots
 from tests.benchmarks.results import Record, Series, Store
@@ -81,7 +81,7 @@ def buildParser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--resume", action="store_true", help="leave out the scenarios that FILE has results of"
     )
-    parser.add_argument("--write", action="store_true", help="write the page, and docs/plots")
+    parser.add_argument("--write", action="store_true", help="write the pages, and docs/plots")
     return parser
 
 
@@ -135,6 +135,8 @@ def run(scenario: Scenario, stage: Stage, rounds: int) -> Record:
     for number in range(1, rounds + 1):
         # Nobody is always the first, or always after the same one.
         for subject, one in pairs if number % 2 else reversed(pairs):
+            if number > subject.most:
+                continue
             found = subject.measure(number)
             one.add(found)
             shown = ", ".join(f"{name} {value:.5g}" for name, value in found.items())
@@ -185,7 +187,8 @@ def writePage(records: Records) -> list[Path]:
     """
     @return: the files that were written.
     """
-    document = fill(TEMPLATE.read_text(encoding="utf-8"), records)
+    links = between(DOCUMENT.read_text(encoding="utf-8"))
+    document = fill(TEMPLATE.read_text(encoding="utf-8"), records, links)
     DOCUMENT.write_text(document, encoding="utf-8")
     return [DOCUMENT, *draw(records, PLOTS)]
 
@@ -194,10 +197,11 @@ def writeLinks(records: Records) -> list[Path]:
     """
     @return: the files that were written.
     """
-    document = LINK_DOCUMENT.read_text(encoding="utf-8")
     links = {name: records[name] for name in LINKS}
-    LINK_DOCUMENT.write_text(replaced(document, figures(links)), encoding="utf-8")
-    return [LINK_DOCUMENT, *drawLinks(links, PLOTS)]
+    for path, part in ((DOCUMENT, tables(links)), (LINK_DOCUMENT, images(links))):
+        document = path.read_text(encoding="utf-8")
+        path.write_text(replaced(document, part), encoding="utf-8")
+    return [DOCUMENT, LINK_DOCUMENT, *drawLinks(links, PLOTS)]
 
 
 def main(arguments: Sequence[str]) -> int:

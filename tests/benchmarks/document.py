@@ -15,10 +15,11 @@ from tests.benchmarks.where import merged
 TEMPLATE = Path(__file__).with_name("template.md")
 
 
-def fill(template: str, records: Records) -> str:
+def fill(template: str, records: Records, links: str) -> str:
     """
     @param template: with a C{$name} for each part that comes of the figures.
     @param records: of all scenarios.
+    @param links: the part about links, which is measured by itself.
     @return: the document.
     @raise KeyError: if a scenario is missing, or the template names an unknown part.
     """
@@ -28,6 +29,7 @@ def fill(template: str, records: Records) -> str:
     places = merged(record.where for record in records.values())
     rounds = [one.rounds for record in records.values() for one in record.series]
     parts = {
+        "links": links,
         "where": "\n".join(f"- {name}: {value}" for name, value in places.items()),
         "rounds": f"{min(rounds)} to {max(rounds)}",
         "main": tables.mainTable(found),

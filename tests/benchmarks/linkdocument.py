@@ -1,11 +1,14 @@
 """
-Writes the figures of the links into docs/congestion.md, between two lines that say so, and plots.
+Writes the figures of the links into docs/benchmarks.md and the plots into docs/congestion.md, each
+between two lines that say so.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 from tests.benchmarks.contenders import KCP_GO, OURS
@@ -21,10 +24,14 @@ BEGIN = "<!-- figures: written by tests/benchmarks/compare.py --links --write --
 END = "<!-- end of figures -->"
 
 #: kcp-go's settings, and what the table calls them.
-SETTINGS_OF_KCP_GO = {"default": "default", "window": "window made for it", "nc=0": "nc=0"}
+SETTINGS_OF_KCP_GO = {"1024": "window 1024", "fitted": "window made for it"}
 
 #: Colours of several flows of ours.
 _FLOWS = [COLOURS[OURS], "#d1802f", "#3a9a5b", "#a14fa1", "#c0392b"]
+
+
+#: More flows than this are drawn coarsely.
+FEW_FLOWS = 2
 
 
 def linkTable(records: Records) -> str:
@@ -65,40 +72,68 @@ def relayTable(record: Record) -> str:
             f"{rate} Mbit/s",
             PERCENT.show(rates[str(rate)].median("rate")),
             *[MILLISECONDS.show(rates[str(rate)].median(q)) for q in ("wait", "shown", "late")],
+            PERCENT.show(rates[str(rate)].median("share")),
         ]
         for rate in FLOODS
     ]
-    header = ["rate", "passes, of it", "queueing delay, told", "queueing delay, seen", "late, p99"]
+    header = [
+        "rate",
+        "passes, of it",
+        "queueing delay, told",
+        "queueing delay, seen",
+        "late, p99",
+        "of a core",
+    ]
     return table(header, lines)
 
 
-def figures(records: Records) -> str:
+def tables(records: Records) -> str:
     """
     @param records: of all links.
-    @return: the part of the page that comes of them.
+    @return: what docs/benchmarks.md has of them.
     """
     places = merged(record.where for record in records.values())
-    rounds = [one.rounds for record in records.values() for one in record.series]
     overflowed = sum(
         sum(one.values["overflowed"]) for record in records.values() for one in record.series
     )
-    plots = [
-        f"![{scenario.about}](plots/{name}.svg)"
-        for name, scenario in LINKS.items()
-        if scenario.rows
-    ]
     parts = [
-        f"Medians of {min(rounds)} to {max(rounds)} rounds, all with the same seeds. Goodput and"
-        " offered are shares of the rate, with 28 bytes of IP and UDP headers for each datagram.",
         linkTable(records),
         "The relay itself, flooded with 1.2 times the rate in plain datagrams, 50 ms of queue. Its"
         f" sockets dropped {overflowed:g} datagrams in all measurements.",
         relayTable(records["link-relay"]),
-        "Each plot is of one round. Grey is kcp-go with the setting that got most through.",
-        "\n".join(plots),
         "\n".join(f"- {name}: {value}" for name, value in places.items()),
     ]
     return "\n\n".join(parts)
+
+
+def images(records: Records) -> str:
+    """
+    @return: what docs/congestion.md has: the plots.
+    """
+    return "\n\n".join(f"![{LINKS[name].about}](plots/{name}.svg)" for name in plotted(records))
+
+
+def plotted(records: Records) -> list[str]:
+    """
+    @return: the links that have a plot: those over which ours was compared.
+    """
+    return [
+        name
+        for name in LINKS
+        if name in records and records[name].best(OURS, "goodput", True) is not None
+    ]
+
+
+def between(document: str) -> str:
+    """
+    @return: what stands between L{BEGIN} and L{END}.
+    @raise ValueError: if these lines are not there.
+    """
+    _, begin, rest = document.partition(BEGIN)
+    part, end, _ = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"there must be a line {BEGIN!r}, and then a line {END!r}")
+    return part.strip()
 
 
 def replaced(document: str, part: str) -> str:
@@ -107,10 +142,8 @@ def replaced(document: str, part: str) -> str:
     @return: the document.
     @raise ValueError: if these lines are not there.
     """
-    before, begin, rest = document.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"there must be a line {BEGIN!r}, and then a line {END!r}")
+    between(document)
+    before, after = document.split(BEGIN, 1)[0], document.split(END, 1)[1]
     return f"{before}{BEGIN}\n\n{part}\n\n{END}{after}"
 
 
@@ -142,22 +175,35 @@ def paint(axes: Sequence[Any], record: Record) -> None:
 
 def _paintSeries(rates: Any, times: Any, one: Series) -> None:
     flows = [name for name in one.lines if name.startswith("rate")]
+    # Many lines with all their points make a large file, and cannot be read.
+    together = 1 if len(flows) <= FEW_FLOWS else 2
     for number, name in enumerate(flows):
         colour = _FLOWS[number] if one.name == OURS else COLOURS[KCP_GO]
         label = f"{one.name}, {number + 1}" if len(flows) > 1 else one.name
-        _line(rates, one, name, color=colour, label=label, linewidth=1)
+        _line(rates, one, name, together, color=colour, label=label, linewidth=1)
     label = f"{one.name}, queueing"
     _line(times, one, "wait", color=COLOURS[one.name], label=label, linewidth=1)
 
 
-def _line(axes: Any, one: Series, name: str, **style: Any) -> None:
+def _line(axes: Any, one: Series, name: str, together: int = 1, **style: Any) -> None:
+    """
+    @param together: of so many values the mean is drawn.
+    """
     values = one.lines[name]
-    axes.plot([STEP * (step + 1) for step in range(len(values))], values, **style)
+    means = [mean(values[at : at + together]) for at in range(0, len(values), together)]
+    axes.plot([STEP * together * (at + 1) for at in range(len(means))], means, **style)
+
+
+def shortened(svg: str) -> str:
+    """
+    @return: with a tenth of a point as the finest step of lines.
+    """
+    return re.sub(r"(?m)^([ML] \d+(?:\.\d)?)\d* (\d+(?:\.\d)?)\d*", r"\1 \2", svg)
 
 
 def draw(records: Records, directory: Path) -> list[Path]:
     """
-    Draw all links.
+    Draw links.
 
     @param directory: where the files go; it is made if it is not there.
     @return: the files.
@@ -169,17 +215,16 @@ def draw(records: Records, directory: Path) -> list[Path]:
     directory.mkdir(exist_ok=True)
     written = []
     with matplotlib.rc_context(SETTINGS):
-        for name, scenario in LINKS.items():
-            if not scenario.rows:
-                continue
+        for name in plotted(records):
             figure = Figure(figsize=(8, 5), layout="constrained")
             FigureCanvasSVG(figure)
             axes = figure.subplots(3, 1, sharex=True)
             for one in axes:
                 one.spines[["top", "right"]].set_visible(False)
-            figure.suptitle(scenario.about, fontsize=10)
+            figure.suptitle(LINKS[name].about, fontsize=10)
             paint(axes, records[name])
             path = directory / f"{name}.svg"
             figure.savefig(path, metadata={"Date": None})
+            path.write_text(shortened(path.read_text(encoding="utf-8")), encoding="utf-8")
             written.append(path)
     return written

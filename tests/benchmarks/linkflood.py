@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import socket
 import struct
+from multiprocessing import get_context
 from statistics import median
-from threading import Thread
 from time import monotonic, sleep
 
 from kcptwisted.testing.bottleneck import HEADERS
@@ -33,7 +33,8 @@ def measure(mbit: float, seconds: float) -> Found:
 
     @return: the C{rate} at which datagrams came, for that of the link; the C{wait}ing time that the
         relay tells, and what those datagrams show that passed, C{shown}, both medians, µs; how
-        C{late} the relay is, p99, µs; and how many datagrams its sockets lost.
+        C{late} the relay is, p99, µs; what C{share} of a core it uses; and how many datagrams its
+        sockets lost.
     """
     link = Link(mbit)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sink:
@@ -43,10 +44,14 @@ def measure(mbit: float, seconds: float) -> Found:
         host, port = sink.getsockname()
         with started(link.command([f"{host}:{port}"], 1)) as relay:
             gate, number = relay.expect("listening ").split(":")
-            sender = Thread(target=_flood, args=((gate, int(number)), mbit, seconds))
+            # A process, for threads wait for each other.
+            sender = get_context("fork").Process(
+                target=_flood, args=((gate, int(number)), mbit, seconds)
+            )
             sender.start()
             times, trips = _receive(sink)
             sender.join()
+            cpu = relay.cpu
             relay.finish()
             told = relay.result()["out"]
     rate = (len(times) - 1) * (SIZE + HEADERS) / (times[-1] - times[0]) / mbit / 125_000
@@ -56,6 +61,7 @@ def measure(mbit: float, seconds: float) -> Found:
         "wait": told["waitP50"] * 1000,
         "shown": (median(trips) - link.delay / 1000 - onLine) * 1e6,
         "late": told["lateP99"] * 1000,
+        "share": cpu / (times[-1] - times[0]),
         "overflowed": told["overflowed"],
     }
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.benchmarks.children import ROOT
 from tests.benchmarks.contenders import KCP_GO, OURS, SOCKET_BUFFER
@@ -42,7 +42,7 @@ class LinkPeer:
     ping: Callable[[str, float], list[str]]
 
 
-def ours(options: str = "", setting: str = "", name: str = OURS) -> LinkPeer:
+def ours(options: str = "") -> LinkPeer:
     """
     @param options: of both ends, besides cipher and buffers: C{":mode=fast"}.
     @return: ours.
@@ -51,8 +51,8 @@ def ours(options: str = "", setting: str = "", name: str = OURS) -> LinkPeer:
     listening = f"kcp:0:interface=127.0.0.1{rest}"
     watchdog = f"--timeout={WATCHDOG}"
     return LinkPeer(
-        name,
-        setting,
+        OURS,
+        "",
         lambda size: [*_METER, "meter", listening, f"--bytes={size}"],
         lambda address, size: [*_METER, "flood", f"kcp:{address}{rest}", f"--bytes={size}"],
         lambda: [*_PEER, "serve", listening, "--role=echo", watchdog],
@@ -87,15 +87,25 @@ def kcpGo(binary: str, setting: str, *flags: str) -> LinkPeer:
     )
 
 
-def allKCPGo(binary: str, segments: int) -> list[LinkPeer]:
+def between(name: str, sender: LinkPeer, receiver: LinkPeer) -> LinkPeer:
+    """
+    @return: one implementation that sends to the other.
+    """
+    return replace(receiver, name=name, setting="", flood=sender.flood, ping=sender.ping)
+
+
+def fullKCPGo(binary: str) -> LinkPeer:
+    """
+    @param binary: the path of C{gopeer}.
+    @return: kcp-go as it gets most through: with a window that is never full.
+    """
+    return kcpGo(binary, "1024", "-mode=fast3", "-sndwnd=1024", "-rcvwnd=1024")
+
+
+def fittedKCPGo(binary: str, segments: int) -> LinkPeer:
     """
     @param binary: the path of C{gopeer}.
     @param segments: the window that suits the link.
-    @return: kcp-go as kcptun sets it by default, with a window made for the link, and with its own
-        congestion control.
+    @return: kcp-go as someone sets it who knows the link.
     """
-    return [
-        kcpGo(binary, "default", "-mode=fast", "-sndwnd=128", "-rcvwnd=512"),
-        kcpGo(binary, "window", "-mode=fast", f"-sndwnd={segments}", f"-rcvwnd={segments}"),
-        kcpGo(binary, "nc=0", "-mode=fast", "-nc=0", "-sndwnd=4096", "-rcvwnd=4096"),
-    ]
+    return kcpGo(binary, "fitted", "-mode=fast3", f"-sndwnd={segments}", f"-rcvwnd={segments}")

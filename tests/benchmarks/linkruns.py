@@ -26,11 +26,8 @@ STEP = 0.1
 #: Bytes that no session ever sends.
 ENDLESS = 1 << 40
 
-#: Seconds from a change of the rate until the connection is to have followed.
-FOLLOWING = 3
-
-#: Seconds from the start of a late flow until it is to have its share.
-JOINING = 5
+#: A quick measurement takes this share of the time, and a small one of the bytes.
+QUICK = 0.1
 
 #: Seconds for which round trips are timed before anything else is sent, and that the last answer
 #: beside bulk traffic may take.
@@ -88,6 +85,13 @@ class Link:
         return (passed + (seconds - since) * rate) * 125_000
 
     @property
+    def hurried(self) -> Link:
+        """
+        The same with changes that come sooner, for L{Traffic.small}.
+        """
+        return replace(self, changes=[(at * QUICK, mbit) for at, mbit in self.changes])
+
+    @property
     def segments(self) -> int:
         """
         What a user who knows the link would set as window: what is under way, and half the queue.
@@ -107,6 +111,8 @@ class Traffic:
     @ivar starts: seconds at which the flows start.
     @ivar both: there is a flow over the way back as well.
     @ivar ping: questions and answers of 64 bytes go beside it.
+    @ivar settling: seconds from a change of the rate, or from the start of a late flow, until the
+        flows are to have followed.
     """
 
     seconds: float = 20.0
@@ -114,13 +120,20 @@ class Traffic:
     starts: Sequence[float] = (0.0,)
     both: bool = False
     ping: bool = False
+    settling: float = 3.0
 
     @property
     def small(self) -> Traffic:
         """
         Less of its kind, to see whether all works.
         """
-        return replace(self, seconds=min(self.seconds, 2), size=self.size // 20)
+        return replace(
+            self,
+            seconds=max(self.seconds * QUICK, 2.0),
+            size=round(self.size * QUICK),
+            starts=[start * QUICK for start in self.starts],
+            settling=self.settling * QUICK,
+        )
 
 
 class Times:
@@ -161,6 +174,7 @@ class _Run:
     floods: list[Times]
     bare: dict[str, Any]
     pings: dict[str, Any]
+    shares: Sequence[float]
 
 
 def measure(peer: LinkPeer, link: Link, traffic: Traffic, seed: int) -> Traced:
@@ -214,6 +228,8 @@ def _run(peer: LinkPeer, link: Link, traffic: Traffic, seed: int) -> _Run:
         else:
             sleep(max(began + traffic.seconds - time(), 0))
         took = time() - began
+        # Starting included.
+        shares = [sum(child.cpu for child in some) / took for some in ([relay], servers, floods)]
         told = [_told(child) for child in [*servers[: 1 + traffic.both], relay, *floods]]
     times = [Times(one, began) for one in told if "samples" in one]
     return _Run(
@@ -226,6 +242,7 @@ def _run(peer: LinkPeer, link: Link, traffic: Traffic, seed: int) -> _Run:
         times[1 + traffic.both :],
         bare,
         pings,
+        shares,
     )
 
 
@@ -263,6 +280,7 @@ def _summarised(run: _Run, link: Link, traffic: Traffic) -> Traced:
         late99=out["lateP99"] * 1000,
         overflowed=out["overflowed"] + run.relay["back"]["overflowed"],
     )
+    found.update(zip(("relayCpu", "serverCpu", "clientCpu"), run.shares, strict=True))
     if traffic.size:
         found["completed"] = run.completed / len(flows)
     found.lines = _timelines(run, flows, end)
@@ -274,7 +292,7 @@ def _summarised(run: _Run, link: Link, traffic: Traffic) -> Traced:
         found["ping50"] = run.pings["p50_us"]
         found["pingRatio"] = found["ping50"] / run.bare["p50_us"]
     if link.changes:
-        found.update(_following(run, link, end))
+        found.update(_following(run, link, traffic.settling, end))
     return found
 
 
@@ -287,7 +305,7 @@ def _rate(times: Times, column: int, since: float, until: float) -> float:
 
 def _fairness(run: _Run, traffic: Traffic) -> dict[str, float]:
     """
-    @return: Jain's index from the last flow's start on, and from L{JOINING} seconds after that on.
+    @return: Jain's index from the last flow's start on, and from when it is to have settled.
     """
     last = max(traffic.starts)
 
@@ -295,23 +313,24 @@ def _fairness(run: _Run, traffic: Traffic) -> dict[str, float]:
         flows = range(len(traffic.starts))
         return jain([_rate(run.meter, flow, since, traffic.seconds) for flow in flows])
 
-    return {"jain": fairness(last), "joined": fairness(last + JOINING)}
+    return {"jain": fairness(last), "joined": fairness(last + traffic.settling)}
 
 
-def _following(run: _Run, link: Link, end: float) -> dict[str, float]:
+def _following(run: _Run, link: Link, settling: float, end: float) -> dict[str, float]:
     """
-    @return: the median queueing delay from L{FOLLOWING} seconds after the first change to the
-        next, and the goodput from so long after the last change on.
+    @param settling: seconds.
+    @return: the median queueing delay from that long after the first change to the next, and the
+        goodput from so long after the last change on.
     """
     waits = run.relay["out"]["waits"]
     offset = run.began - run.relay["began"]
     first = link.changes[0][0]
     last, mbit = link.changes[-1]
     until = link.changes[1][0] if len(link.changes) > 1 else end
-    steps = [round((at + offset) / STEP) for at in (first + FOLLOWING, until)]
+    steps = [round((at + offset) / STEP) for at in (first + settling, until)]
     return {
         "drained": median(waits[steps[0] : steps[1]]) * 1000,
-        "regained": _rate(run.meter, 0, last + FOLLOWING, end) / mbit / 125_000,
+        "regained": _rate(run.meter, 0, last + settling, end) / mbit / 125_000,
     }
 
 

@@ -7,25 +7,29 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from tests.benchmarks import linkflood
-from tests.benchmarks.linkpeers import LinkPeer, allKCPGo, ours
+from tests.benchmarks.contenders import KCP_GO, OURS
+from tests.benchmarks.linkpeers import LinkPeer, between, fittedKCPGo, fullKCPGo, ours
 from tests.benchmarks.linkruns import Link, Traffic, measure
 from tests.benchmarks.results import Traced
 from tests.benchmarks.rows import MILLISECONDS, PERCENT, SECONDS, SHARE, TIMES, Row
 from tests.benchmarks.scenarios import Scenario
 from tests.benchmarks.subjects import Stage, Subject
 
-#: Rounds of each: a run lasts as long as it lasts.
+#: Rounds of ours; kcp-go has one with each setting, for a run lasts as long as it lasts.
 ROUNDS = 3
+
+#: One implementation that sends to the other.
+TO_KCP_GO, FROM_KCP_GO = f"{OURS} to {KCP_GO}", f"{KCP_GO} to {OURS}"
 
 #: Rates of the flood that the relay is checked with, Mbit/s.
 FLOODS = (1, 20, 200)
 
 
-def _subject(peer: LinkPeer, link: Link, traffic: Traffic) -> Subject:
+def _subject(peer: LinkPeer, link: Link, traffic: Traffic, most: int) -> Subject:
     def run(number: int) -> Traced:
         return measure(peer, link, traffic, number)
 
-    return Subject(peer.name, peer.setting, run)
+    return Subject(peer.name, peer.setting, run, most)
 
 
 def duel(link: Link, traffic: Traffic) -> Callable[[Stage], list[Subject]]:
@@ -34,11 +38,32 @@ def duel(link: Link, traffic: Traffic) -> Callable[[Stage], list[Subject]]:
     """
 
     def subjects(stage: Stage) -> list[Subject]:
-        # What follows a change or a late start takes its time.
-        brief = stage.quick and not link.changes and not max(traffic.starts)
-        small = traffic.small if brief else traffic
-        peers = allKCPGo(stage.gopeer, link.segments) if stage.gopeer else []
-        return [_subject(peer, link, small) for peer in [*peers, ours()]]
+        here, load = (link.hurried, traffic.small) if stage.quick else (link, traffic)
+        binary = stage.gopeer
+        peers = [fullKCPGo(binary), fittedKCPGo(binary, link.segments)] if binary else []
+        return [
+            *[_subject(peer, here, load, 1) for peer in peers],
+            _subject(ours(), here, load, ROUNDS),
+        ]
+
+    return subjects
+
+
+def mixed(link: Link, traffic: Traffic) -> Callable[[Stage], list[Subject]]:
+    """
+    @return: ours sending to kcp-go, and the other way round.
+    """
+
+    def subjects(stage: Stage) -> list[Subject]:
+        if not stage.gopeer:
+            return []
+        load = traffic.small if stage.quick else traffic
+        own, other = ours(), fittedKCPGo(stage.gopeer, max(link.segments, 512))
+        pairs = (
+            (TO_KCP_GO, own, other),
+            (FROM_KCP_GO, fittedKCPGo(stage.gopeer, link.segments), own),
+        )
+        return [_subject(between(*pair), link, load, ROUNDS) for pair in pairs]
 
     return subjects
 
@@ -183,7 +208,7 @@ LINKS: dict[str, Scenario] = dict(
             "link-late",
             "a second flow that starts 8 s after the first",
             Link(20),
-            Traffic(starts=(0.0, 8.0)),
+            Traffic(starts=(0.0, 8.0), settling=5.0),
             [Row("a late flow, from 5 s on: Jain's index", "joined", SHARE, least=0.9)],
         ),
         _link(
@@ -205,6 +230,32 @@ LINKS: dict[str, Scenario] = dict(
                 _trips(f"round trip of {trip} ms, 100 kB"),
             )
             for trip in (600, 3000)
+        ],
+        *[
+            (
+                name,
+                Scenario(
+                    name,
+                    f"one implementation to the other, {words}",
+                    mixed(Link(20, loss=loss), Traffic()),
+                    [
+                        Row(
+                            f"{TO_KCP_GO}, {words}: goodput",
+                            "goodput",
+                            SHARE,
+                            least=least,
+                            ours=TO_KCP_GO,
+                        ),
+                        Row("queueing delay, p50", "wait50", MILLISECONDS, ours=TO_KCP_GO),
+                        Row(f"{FROM_KCP_GO}, {words}: goodput", "goodput", SHARE, ours=FROM_KCP_GO),
+                    ],
+                    ROUNDS,
+                ),
+            )
+            for name, loss, words, least in (
+                ("link-mixed", 0, "20 Mbit/s", 0.9),
+                ("link-mixed-loss", 5, "the same, 5 % random loss", 0.8),
+            )
         ],
         (
             "link-relay",

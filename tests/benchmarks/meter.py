@@ -71,19 +71,31 @@ async def serve(reactor: Any, endpoint: str, enough: int) -> None:
     printResult({"samples": samples})
 
 
+def controlled(transport: Any) -> tuple[float, float]:
+    """
+    @param transport: of ours; what is not public is for this program only.
+    @return: the congestion window in segments, and the pacing rate in bytes a second; 0 if there is
+        no congestion control.
+    """
+    sender = transport._session.connection.conversation.sender
+    governor = sender.limits.governor
+    if governor is None:
+        return 0, 0
+    return governor.control.window / sender._settings.mtu, governor.control.pacingRate
+
+
 async def flood(reactor: Any, endpoint: str, count: int) -> None:
     """
     Sends until all bytes have been taken, and samples until standard input ends: the smoothed round
     trip, ms; the segments in flight; the congestion window, segments, and the pacing rate, bytes a
-    second, or 0 if the transport does not tell them.
+    second, or 0 if there is no congestion control.
     """
     samples: list[list[float]] = []
     client = await connectProtocol(clientFromString(reactor, endpoint), Protocol())
     transport: Any = client.transport
 
     def sample() -> None:
-        window = getattr(transport, "congestionWindow", None) or 0
-        pacing = getattr(transport, "pacingRate", None) or 0
+        window, pacing = controlled(transport)
         now = time()
         samples.append([now, transport.smoothedRTT, transport.segmentsInFlight, window, pacing])
 

@@ -142,5 +142,7 @@ def outcome(row: Row, record: Record) -> Outcome:
     ratio = None
     if theirs is not None:
         values = theirs.values[row.quantity], ours.values[row.quantity]
-        ratio = compare(*values, row.unit.more)
+        # Some have fewer rounds.
+        common = min(map(len, values))
+        ratio = compare(values[0][:common], values[1][:common], row.unit.more)
     return Outcome(row, ours, theirs, ratio)

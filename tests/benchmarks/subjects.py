@@ -82,11 +82,13 @@ class Subject:
     @ivar name: of the implementation, or of whatever it is.
     @ivar setting: what it runs with, of several of that name.
     @ivar measure: does so, given the number of the round.
+    @ivar most: in so many rounds.
     """
 
     name: str
     setting: str
     measure: Callable[[int], Found]
+    most: int = 5
 
     @property
     def label(self) -> str:

@@ -16,6 +16,7 @@ from tests.benchmarks import compare
 from tests.benchmarks.children import ROOT, ChildFailed
 from tests.benchmarks.document import TEMPLATE, fill
 from tests.benchmarks.figures import madeUp
+from tests.benchmarks.linkdocument import BEGIN, END
 from tests.benchmarks.measuring import Found
 from tests.benchmarks.plots import whyNoPlots
 from tests.benchmarks.results import Store
@@ -202,11 +203,13 @@ class WriteTests(CompareCase):
             store.keep(name, record)
         directory = Path(self.mktemp()).resolve()
         directory.mkdir()
-        self.patch(compare, "DOCUMENT", directory / "page.md")
+        page = directory / "page.md"
+        page.write_text(f"old\n{BEGIN}\nkept\n{END}\n", encoding="utf-8")
+        self.patch(compare, "DOCUMENT", page)
         self.patch(compare, "PLOTS", directory / "plots")
         self.patch(compare, "ROOT", directory)
         self.patch(compare, "run", None)
         self.assertEqual(self.run_("--json", self.path, "--resume", "--write"), 0)
-        expected = fill(TEMPLATE.read_text(encoding="utf-8"), madeUp())
-        self.assertEqual((directory / "page.md").read_text(encoding="utf-8"), expected)
+        expected = fill(TEMPLATE.read_text(encoding="utf-8"), madeUp(), "kept")
+        self.assertEqual(page.read_text(encoding="utf-8"), expected)
         self.assertEqual(len(list((directory / "plots").iterdir())), 4)

@@ -143,7 +143,7 @@ class DocumentTests(SynchronousTestCase):
         The template's words and all parts make the page, and nothing is left to fill in.
         """
         template = TEMPLATE.read_text(encoding="utf-8")
-        page = fill(template, madeUp())
+        page = fill(template, madeUp(), "")
         self.assertNotIn("$", page)
         self.assertIn("3 to 3 rounds", page)
         self.assertIn("- system: made up", page)
@@ -156,7 +156,9 @@ class DocumentTests(SynchronousTestCase):
         """
         records = madeUp()
         found = [one.met for one in tables.outcomes(records) if one.met is not None]
-        self.assertEqual(fill("$met of $targets", records), f"{found.count(True)} of {len(found)}")
+        self.assertEqual(
+            fill("$met of $targets", records, ""), f"{found.count(True)} of {len(found)}"
+        )
         self.assertIn(False, found)
 
     def test_incomplete(self) -> None:
@@ -166,7 +168,7 @@ class DocumentTests(SynchronousTestCase):
         for name in ("idle", "windows", "primitives"):
             records = madeUp()
             del records[name]
-            self.assertRaises(KeyError, fill, "$main", records)
+            self.assertRaises(KeyError, fill, "$main", records, "")
 
     def test_words(self) -> None:
         """

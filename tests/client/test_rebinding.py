@@ -7,7 +7,7 @@ from __future__ import annotations
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from kcptwisted.client.rebinding import Rebinding
+from kcptwisted.client.rebinding import QUESTION_DELAYS, Questions, Rebinding
 
 
 class RebindingTests(SynchronousTestCase):
@@ -53,4 +53,46 @@ class RebindingTests(SynchronousTestCase):
         self.rebinding.stop()
         self.rebinding.begin()
         self.rebinding.stop()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+
+class QuestionsTests(SynchronousTestCase):
+    """
+    A client that wants to be followed.
+    """
+
+    def setUp(self) -> None:
+        """
+        Note when it asks.
+        """
+        self.clock = Clock()
+        self.times: list[float] = []
+        self.questions = Questions(self.clock, lambda: self.times.append(self.clock.seconds()))
+
+    def test_several(self) -> None:
+        """
+        It asks at once, and then at growing distances, for a while.
+        """
+        self.questions.begin()
+        self.clock.pump([*QUESTION_DELAYS, 100])
+        self.assertEqual(self.times, [0, 0.25, 0.75, 1.75, 3.75, 7.75])
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_anew(self) -> None:
+        """
+        It begins anew with another socket, and not twice at a time.
+        """
+        self.questions.begin()
+        self.clock.advance(0.25)
+        self.questions.begin()
+        self.clock.advance(0.25)
+        self.assertEqual(self.times, [0, 0.25, 0.25, 0.5])
+
+    def test_stop(self) -> None:
+        """
+        It ends with the connection.
+        """
+        self.questions.begin()
+        self.questions.stop()
+        self.questions.stop()
         self.assertEqual(self.clock.getDelayedCalls(), [])

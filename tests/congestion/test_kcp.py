@@ -77,6 +77,27 @@ class KCPWindowTests(SynchronousTestCase):
         """
         self.assertEqual(self.arrivals(500), list(range(2, 502)))
 
+    def test_slowStartByBytes(self) -> None:
+        """
+        A datagram with the ACKs of many segments adds as many, as far as the threshold and the
+        peer's window allow.
+        """
+        ack = arrival()
+        ack.delivered = 20 * SEGMENT
+        self.control.onAck(ack)
+        self.assertEqual(self.control.window, 21 * SEGMENT)
+        ack.peerWindow = 30
+        self.control.onAck(ack)
+        self.assertEqual(self.control.window, 30 * SEGMENT)
+        self.lose(20)
+        ack.arrivals = 0
+        self.control.onTimeout(0, 0)
+        self.control.onAck(ack)
+        self.assertEqual(self.control.window, SEGMENT)
+        ack.arrivals = 1
+        self.control.onAck(ack)
+        self.assertLess(self.control.window, 7 * SEGMENT)
+
     def test_slowStartAgain(self) -> None:
         """
         After a timeout slow start goes to the threshold.

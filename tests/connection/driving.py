@@ -10,12 +10,13 @@ from dataclasses import replace
 from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.connection.connection import Connection
 from kcptwisted.connection.events import (
-    AnotherGreeted,
+    AnyEvent,
     Cause,
     End,
     Ended,
     Event,
     Events,
+    ProbeAnswered,
     Unread,
 )
 from kcptwisted.connection.settings import ConnectionSettings
@@ -266,13 +267,21 @@ class Party:
                 return
         raise AssertionError(f"it says something new for ever: {self.events[-3:]}")
 
-    def _act(self, event: Event | AnotherGreeted | Unread | Ended) -> None:
+    def _act(self, event: AnyEvent) -> None:
         assert self.ended is None, f"after the end: {event}"
         self.events.append(event)
         if event is Event.ESTABLISHED:
             self.connection.lifecycle.attached = True
         elif event is Event.PEER_FINISHED and self.onFinished is not None:
             self.onFinished()
+        elif event is Event.PROBE_MTU:
+            search = self.connection.search
+            if search is not None and search.path.isAwaiting:
+                lower = self.connection.settings.overhead
+                self._send([search.datagram(lower, self.now)])
+        elif isinstance(event, ProbeAnswered):
+            if self.connection.search is not None:
+                self.connection.search.answered(event.number, self.now)
         elif isinstance(event, Unread):
             self._dirty = self._dirty or not self.paused
         elif isinstance(event, Ended):

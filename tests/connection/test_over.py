@@ -81,7 +81,7 @@ class OverTests(SynchronousTestCase):
             lambda: self.assertEqual(list(connection.receive([segment(WASK)], now)), []),
             lambda: connection.write(b"text"),
             lambda: connection.question(now),
-            lambda: connection.resendAll(now),
+            lambda: connection.pathChanged(now, True),
             lambda: connection.liveness.setKeepAlive(1),
             lambda: connection.liveness.askSoon(),
             lambda: self.assertFalse(connection.close(now)),
@@ -128,9 +128,9 @@ class OverTests(SynchronousTestCase):
         party, _ = established()
         party.write(bytes(600 * 1400))
         connection = party.connection
-        connection.conversation.sender.peerWindow = connection.conversation.sender.remoteWindow = (
-            512
-        )
+        connection.conversation.sender.sendQueue.peerWindow = (
+            connection.conversation.sender.remoteWindow
+        ) = 512
         party.connection.datagramsToSend(party.now)
         self.assertTrue(connection.hasMore)
         party.end(End(Cause.ABORTED))

@@ -111,7 +111,7 @@ def _ask(choices: Choices, party: Party, kind: int) -> None:
         party.end(End(_CAUSES[choices.number() % len(_CAUSES)]))
     elif kind < 200:
         connection.question(party.now)
-        connection.resendAll(party.now)
+        connection.pathChanged(party.now, True)
         connection.liveness.setKeepAlive(choices.number() % 3)
     else:
         party.now += choices.number() * (1 if kind < 240 else 50)

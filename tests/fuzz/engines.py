@@ -206,7 +206,7 @@ class Story:
         elif kind < 63:
             # The driver has its doubts, or has moved, or the application asks for more of them.
             party.connection.question(party.now)
-            party.connection.resendAll(party.now)
+            party.connection.pathChanged(party.now, True)
             party.connection.liveness.setKeepAlive(self.pick(3))
         elif kind < 64:
             application.goesOn = not application.goesOn

@@ -8,7 +8,7 @@ from dataclasses import fields
 from typing import Any
 
 from kcptwisted.options import KCPOptions
-from kcptwisted.options.options import LIVE
+from kcptwisted.options.checks import LIVE
 from kcptwisted.options.table import MODES, OPTIONS, Mode
 from tests.optionvalues import BOUNDS, TEXTS, TRUTHS, OptionsTestCase, make
 

@@ -103,6 +103,7 @@ class NumberTests(OptionsTestCase):
         Numbers are read from text.
         """
         self.assertEqual(parse(mtu="1200").mtu, 1200)
+        self.assertEqual(parse(mtu="auto").mtu, None)
         self.assertEqual(parse(timeout="2.5").timeout, 2.5)
         self.assertEqual(parse(linger="0").linger, 0)
 
@@ -222,7 +223,9 @@ class TruthTests(OptionsTestCase):
         self.refused("stream", "bool", "int", stream=1)
         self.refused("mtu", "int", "bool", mtu=True)
         self.refused("linger", "float", "bool", linger=True)
-        self.refused("mtu", "int", "str", mtu="1400")
+        self.refused("mtu", "int or None", "str", mtu="1400")
+        error = self.assertRaises(ValueError, parse, mtu="Auto")
+        self.assertIn("25 to 1500 bytes or auto, not 'Auto'", str(error))
         self.refused("mode", "str", "int", mode=3)
 
 

@@ -47,6 +47,7 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
         help="another rate from then on; may be given several times",
     )
     add("--grain", type=float, default=0.0, help="milliseconds of arrivals that are read at once")
+    add("--tick", type=int, default=0, help="milliseconds between flushes of the receivers")
     add("--seed", type=int, default=1, help="of the random loss (1)")
     add("--intervals", action="store_true", help="also a line for each second")
     return parser.parse_args(words)
@@ -79,6 +80,8 @@ def begin(parsed: argparse.Namespace) -> Path:
             path.flow(options, lambda flow: flow.bulk(parsed.size), start, backward=True)
     if parsed.ping:
         path.flow(options, Flow.ping)
+    for flow in path.flows:
+        flow.sink.tick = parsed.tick
     for change in parsed.change:
         at, mbit = map(float, change.split(":"))
         path.changeAt(at, mbit * 125_000)

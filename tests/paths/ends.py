@@ -10,9 +10,12 @@ from typing import Any
 from kcptwisted.connection.connection import Connection
 from kcptwisted.connection.events import End as Reason
 from kcptwisted.connection.events import Ended, Event
+from kcptwisted.fec.decoder import FECDecoder
+from kcptwisted.fec.encoder import FECEncoder
 from kcptwisted.options import KCPOptions
 from kcptwisted.stats import SessionStats
 from kcptwisted.testing.link import LinkModel
+from kcptwisted.wire.fec import FEC_OVERHEAD
 from tests.connection.datagrams import tokens
 from tests.paths.events import Events
 
@@ -28,9 +31,12 @@ def parse(text: str) -> KCPOptions:
 
 class End:
     """
-    One end of a connection, and what a session does for it.
+    One end of a connection, and what a session does for it, FEC included.
 
     @ivar stats: its counters.
+    @ivar tick: milliseconds; what leaves waits for the next multiple of them, as at a peer that
+        flushes by the clock.  0 for no such wait.
+    @ivar isPaused: it takes no data from the connection.
     @ivar ended: why it has ended; None before.
     @ivar onData: is called with the bytes that the application reads.
     @ivar fill: is called before each flush, to write.
@@ -38,10 +44,16 @@ class End:
 
     def __init__(self, events: Events, options: KCPOptions, way: LinkModel, conv: int) -> None:
         self.stats = SessionStats()
-        self.connection = Connection(conv, options.connectionSettings(0), self.stats, tokens(conv))
+        shards = options.dataShards, options.parityShards
+        settings = options.connectionSettings(FEC_OVERHEAD if options.dataShards else 0)
+        self.connection = Connection(conv, settings, self.stats, tokens(conv))
+        self._encoder = FECEncoder(*shards) if options.dataShards else None
+        self._decoder = FECDecoder(*shards, self.stats) if options.dataShards else None
         self.ended: Reason | None = None
         self.onData: Callable[[bytes], object] = len
         self.fill: Callable[[], object] = lambda: None
+        self.tick = 0
+        self.isPaused = False
         self.peer: End | None = None
         self._events = events
         self._way = way
@@ -80,7 +92,13 @@ class End:
         if not self._accepted:
             self._accepted = True
             self.connection.accept(now, False, 0, 0, 0)
-        self.connection.receive(datagrams, now)
+        recovered: list[bytes] = []
+        if self._decoder is not None:
+            datagrams, recovered = self._decoder.decode(datagrams)
+        if datagrams:
+            self.connection.receive(datagrams, now)
+        if recovered:
+            self.connection.receive(recovered, now, True)
         self._react()
         if self.connection.wantsFlush:
             self._turn()
@@ -105,8 +123,7 @@ class End:
         while connection.events:
             event = connection.events.pop(0)
             if event is Event.READABLE:
-                while (data := connection.read()) is not None:
-                    self.onData(data)
+                self._read()
             elif event is Event.ESTABLISHED:
                 connection.lifecycle.attached = True
             elif isinstance(event, Ended):
@@ -114,7 +131,28 @@ class End:
         if connection.lifecycle.unsettled:
             connection.settle(self._events.milliseconds)
 
+    def _read(self) -> None:
+        while not self.isPaused and (data := self.connection.read()) is not None:
+            self.onData(data)
+
+    def resume(self) -> None:
+        """
+        Takes data from the connection again.
+        """
+        self.isPaused = False
+        self._read()
+        self._turn()
+
     def _send(self, datagrams: list[bytes]) -> None:
+        if self._encoder is not None and datagrams:
+            datagrams = self._encoder.encode(datagrams, self._events.milliseconds)
+        if self.tick and datagrams:
+            due = -(-self._events.now // self.tick) * self.tick
+            self._events.atMillisecond(due, lambda: self._leave(datagrams))
+        else:
+            self._leave(datagrams)
+
+    def _leave(self, datagrams: list[bytes]) -> None:
         assert self.peer is not None
         for datagram in datagrams:
             for delay, arriving in self._way.arrivals(datagram):

@@ -28,7 +28,7 @@ class Sample:
     @ivar delivered: bytes that the receiving application has been given until then.
     @ivar roundTrip: smoothed, milliseconds.
     @ivar inFlight: segments sent and not acknowledged.
-    @ivar window: segments; 0 if no congestion window is known.
+    @ivar window: of the congestion control, full segments; 0 if none is at work.
     """
 
     at: float
@@ -149,13 +149,14 @@ class Flow:
         Takes a sample.
         """
         sender = self.source.sender
-        congestion = getattr(sender, "congestion", getattr(sender, "_congestion", None))
+        governor = sender.limits.governor
+        window = 0 if governor is None else governor.control.window // sender._settings.mtu
         self.samples.append(
             Sample(
                 self._events.seconds(),
                 self.delivered,
                 sender.rtt.smoothed,
                 len(sender.inFlight),
-                getattr(congestion, "window", None) or 0,
+                window,
             )
         )

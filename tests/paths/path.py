@@ -5,6 +5,7 @@ A path and the connections over it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 
 from kcptwisted.options import KCPOptions
@@ -52,6 +53,7 @@ class Path:
         self._random = Random(seed)
         self._delay, self._loss = delay, loss
         self._passed = self._since = 0.0
+        self._ways: list[LinkModel] = []
         self.events.at(0, self._sample)
 
     def flow(
@@ -76,6 +78,7 @@ class Path:
                 delay=self._delay if delay is None else delay, loss=self._loss, bottleneck=line
             )
             way = LinkModel(link, Random(self._random.random()), self.events.seconds)
+            self._ways.append(way)
             ends.append(End(self.events, options, way, CONV + len(self.flows)))
         flow = Flow(self.events, ends[0], ends[1], start)
         flow.backward = backward
@@ -93,6 +96,16 @@ class Path:
             self.lines[0].rate = rate
 
         self.events.at(seconds, change)
+
+    def change(self, delay: float, loss: float) -> None:
+        """
+        Changes the path of all flows that there are.
+
+        @param delay: seconds each way.
+        @param loss: the share of datagrams that are lost at random, each way.
+        """
+        for way in self._ways:
+            way.link = replace(way.link, delay=delay, loss=loss)
 
     def newDelays(self) -> QueueingDelays:
         """

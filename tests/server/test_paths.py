@@ -127,7 +127,8 @@ class MovingTests(RoamingTestCase):
             self.assertEqual(self.server.received, data)
             self.assertEqual(self.client.received, data[::-1])
             self.assertEqual((self.client.reasons, self.server.reasons), ([], []))
-            self.assertEqual(self.port.stats.SessionsMoved, len(PLACES))
+            # When the link loses two answers in a row, the client moves by itself.
+            self.assertGreaterEqual(self.port.stats.SessionsMoved, len(PLACES))
             self.assertEqual(len(self.serverFactory.made), 1)
 
     def test_quick(self) -> None:

@@ -17,13 +17,13 @@ from kcptwisted.wire.control import Fin, FinAck, Reset
 from kcptwisted.wire.segment import PUSH, decodeSegments
 from tests.connections import CLIENT, SERVER, RecordingProtocol
 from tests.controlling import ControlledTestCase, holds, loses, over
-from tests.inside import connectionOf, sessionOf
+from tests.inside import connectionOf
 
 BAD = Link(delay=0.02, jitter=0.02, loss=0.3, duplicate=0.1, reorder=0.2, reorderDelay=0.05)
 SLOW = Link(delay=0.02)
 DEAD = Link(loss=1)
 
-#: Segments that keep their size.
+#: Options with which segments keep their size.
 FIXED = KCPOptions(crypt="null", mtu=1400)
 
 
@@ -53,7 +53,7 @@ class CloseTests(EndingTestCase):
         for closer in (0, 1):
             with self.subTest(closer=closer):
                 self.setUp()
-                ends = self.connect(FIXED, SLOW)
+                ends = self.connect(FIXED, link=SLOW)
                 data = self.data(50_000)
                 ends[closer].session.write(data)
                 ends[closer].session.loseConnection()
@@ -62,9 +62,7 @@ class CloseTests(EndingTestCase):
                 self.assertEqual(other.received, data)
                 self.assertClean(*ends)
                 host = (CLIENT, SERVER)[closer]
-                segments = -(
-                    -len(data) // connectionOf(ends[closer].session).conversation._settings.mss
-                )
+                segments = -(-len(data) // FIXED.arqSettings(0).mss)
                 for said in self.sent(Fin, host):
                     self.assertEqual(said.frames, (Fin(segments, True),))
                 self.network.run(0.1)
@@ -229,7 +227,7 @@ class CloseTests(EndingTestCase):
         for up, down in ((300_000, 300_000), (200, 900_000), (900_000, 200)):
             with self.subTest(up=up, down=down):
                 self.setUp()
-                client, server = self.connect(FIXED, SLOW)
+                client, server = self.connect(FIXED, link=SLOW)
                 for end, length in ((client, up), (server, down)):
                     end.session.write(self.data(length, length))
                     end.session.loseConnection()
@@ -237,12 +235,8 @@ class CloseTests(EndingTestCase):
                 self.assertClean(client, server)
                 for end, length in ((client, up), (server, down)):
                     self.assertEqual(end.received, b"")
-                    sender, settings = (
-                        connectionOf(end.session).conversation.sender,
-                        sessionOf(end.session).options,
-                    )
-                    mss = settings.arqSettings(0).mss
-                    self.assertEqual(sender.una, -(-length // mss))
+                    sender = connectionOf(end.session).conversation.sender
+                    self.assertEqual(sender.una, -(-length // FIXED.arqSettings(0).mss))
 
     def test_longRest(self) -> None:
         """

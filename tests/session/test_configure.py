@@ -10,7 +10,7 @@ from typing import Any
 
 from kcptwisted.errors import MessageTooLong
 from kcptwisted.options import KCPOptions
-from kcptwisted.options.options import LIVE
+from kcptwisted.options.checks import LIVE
 from kcptwisted.session import KCPTransport
 from kcptwisted.testing.link import Link
 from kcptwisted.wire.control import LONGEST_BLOCK

@@ -66,8 +66,8 @@ class OpenTests(ControlledTestCase):
         self.begin(KCPOptions(crypt="null", receiveWindow=300))
         self.network.run(0.1)
         client, server = self.clientFactory.made[0], self.serverFactory.made[0]
-        self.assertEqual(connectionOf(client.session).conversation.sender.peerWindow, 48)
-        self.assertEqual(connectionOf(server.session).conversation.sender.peerWindow, 300)
+        self.assertEqual(connectionOf(client.session).conversation.sender.sendQueue.peerWindow, 48)
+        self.assertEqual(connectionOf(server.session).conversation.sender.sendQueue.peerWindow, 300)
 
     def test_sealed(self) -> None:
         """
@@ -157,7 +157,7 @@ class OpenTests(ControlledTestCase):
         (client,) = self.clientFactory.made
         client.session.write(b"at once")
         self.network.run(0.1)
-        self.assertEqual(connectionOf(client.session).conversation.sender.peerWindow, 48)
+        self.assertEqual(connectionOf(client.session).conversation.sender.sendQueue.peerWindow, 48)
 
     def test_smallMtu(self) -> None:
         """

@@ -44,6 +44,12 @@ class LongPathTests(PlainServerTestCase):
         needed = connectionOf(sender.session).conversation.sender.next
         return (needed + sender.session.stats.RetransSegs) / needed
 
+    def runUntilReceived(self, receiver: RecordingProtocol) -> None:
+        """
+        Run until all has arrived.
+        """
+        self.network.runUntil(lambda: len(receiver.received) == SIZE, 60)
+
     def lengthen(self, seconds: float) -> None:
         """
         The path takes so long each way, from the first datagram on.
@@ -64,7 +70,7 @@ class LongPathTests(PlainServerTestCase):
                     self.network.run(5 * seconds)
                     client, server = self.clientFactory.made[0], self.serverFactory.made[0]
                     client.session.write(bytes(SIZE))
-                    self.network.runUntil(lambda s=server: len(s.received) == SIZE, 60)
+                    self.runUntilReceived(server)
                     self.network.run(10 * seconds)
                     self.assertEqual(self.copies(client), 1)
 
@@ -84,7 +90,7 @@ class LongPathTests(PlainServerTestCase):
                     self.begin(options)
                     self.network.run(5 * seconds)
                     client, server = self.clientFactory.made[0], self.serverFactory.made[0]
-                    self.network.runUntil(lambda c=client: len(c.received) == SIZE, 60)
+                    self.runUntilReceived(client)
                     self.network.run(10 * seconds)
                     self.assertLess(self.copies(server), 1.1)
 

@@ -179,5 +179,7 @@ class PlainPeerTests(PlainServerTestCase):
         Of one that says no hello the window is what its first segments told.
         """
         client = self.meet(KCPOptions(crypt="null", mtu=1400, stream=False, sendWindow=1024))
-        self.assertEqual(connectionOf(client.session).conversation.sender.peerWindow, 1024)
+        self.assertEqual(
+            connectionOf(client.session).conversation.sender.sendQueue.peerWindow, 1024
+        )
         self.assertRaises(MessageTooLong, client.session.write, bytes(256 * MSS))

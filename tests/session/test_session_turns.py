@@ -4,7 +4,6 @@ One busy session beside others on the same port.
 
 from __future__ import annotations
 
-from kcptwisted.arq.sender import MAXIMUM_BURST
 from kcptwisted.options import KCPOptions
 from kcptwisted.timing.turns import SHARE, TURN
 from tests.connections import SERVER, ConnectionTestCase
@@ -35,23 +34,23 @@ class TurnTests(ConnectionTestCase):
 
         self.network.taps.append(note)
         segment = 1400 - 24
-        busy.session.write(bytes(3 * MAXIMUM_BURST * segment))
+        busy.session.write(bytes(3 * TURN * segment))
         self.network.clock.callLater(0, other.session.write, b"me too")
         self.network.run(0)
-        self.assertEqual(sent.index(sessionOf(other.session).address[:2]), MAXIMUM_BURST)
+        self.assertEqual(sent.index(sessionOf(other.session).address[:2]), TURN)
         self.network.run(2)
-        self.assertEqual(len(first.received), 3 * MAXIMUM_BURST * segment)
+        self.assertEqual(len(first.received), 3 * TURN * segment)
 
     def test_smallAmongMany(self) -> None:
         """
         However many sessions have much to send, little is sent before the message of another.
         """
-        crowd = [self.connect(WIDE) for _ in range(1)]
-        for number in range(1, 11):
-            connecting = self.begin(WIDE)
-            self.network.run(0.1)
-            crowd.append((self.successResultOf(connecting), self.serverFactory.made[number]))
-        small = crowd.pop()[1]
+        self.connect(WIDE)
+        connecting = [self.begin(WIDE) for _ in range(10)]
+        self.network.run(0.1)
+        for each in connecting:
+            self.successResultOf(each)
+        *crowd, small = self.serverFactory.made
         sent: list[tuple[str, int]] = []
 
         def note(source: tuple[str, int], to: tuple[str, int], datagram: bytes) -> None:
@@ -60,11 +59,12 @@ class TurnTests(ConnectionTestCase):
 
         self.network.taps.append(note)
         total = 1_000_000
-        for _, busy in crowd:
+        for busy in crowd:
             busy.session.write(bytes(total))
         self.network.clock.callLater(0, small.session.write, b"me too")
         self.network.run(0)
         before = sent.index(sessionOf(small.session).address[:2])
         self.assertLess(before, TURN + len(crowd) * SHARE)
         self.network.run(5)
-        self.assertEqual([len(client.received) for client, _ in crowd], [total] * 10)
+        received = [len(client.received) for client in self.clientFactory.made]
+        self.assertEqual(received, [total] * 10 + [len(b"me too")])

@@ -111,6 +111,11 @@ class User:
         """
         self.events.append(("silent", session))
 
+    def networkChanged(self, session: KCPSession) -> None:
+        """
+        Find no other way out of this host.
+        """
+
     def sessionUnread(self, session: KCPSession, reason: Failure) -> None:
         """
         Note.

@@ -214,6 +214,21 @@ class DeadlineTests(ClockTestCase):
             [session.flushed for session in sessions], [[13 + 7 * n] for n in range(FEW_DEADLINES)]
         )
 
+    def test_passedMeanwhile(self) -> None:
+        """
+        So is, in the next millisecond, one that passes during the flush that sets it.
+        """
+        session = self.make()
+        session.repeats = [1]
+
+        def takeTime() -> None:
+            self.reactor.rightNow += 0.0015
+
+        session.meanwhile = takeTime
+        session.setDue(5)
+        self.reactor.pump([0.0005] * 40)
+        self.assertEqual(session.flushed, [5, 7])
+
     def test_together(self) -> None:
         """
         Sessions that are due within one tick are flushed in one call.

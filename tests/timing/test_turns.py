@@ -5,6 +5,7 @@ Tests for L{kcptwisted.timing.turns}, and for how the clock gives sessions their
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -88,9 +89,9 @@ class CrowdTests(ClockTestCase):
         """
         Have the reactor make the call that is due, and not what that asks for.
         """
-        (call,) = self.reactor.getDelayedCalls()
+        (call,) = self.reactor.calls
         self.assertEqual(call.getTime(), self.reactor.seconds())
-        end = call.func
+        end: Callable[[], object] = call.func
         call.cancel()
         end()
 

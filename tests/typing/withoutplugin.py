@@ -68,6 +68,9 @@ class Talker(Protocol):
         most: int = session.maximumOutOfBand
         greeted: bool = session.greeted
         print(roundTrip, wait, room, flying, most, greeted)
+        limit: int = session.congestionWindow - session.bytesInFlight + session.pacingRate
+        name: str = session.congestion
+        print(limit, name, session.minimumRTT)
         session.configure(mtu=1200, rateLimit=100_000, mode="fast3")
         session.loseWriteConnection()
 

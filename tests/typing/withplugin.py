@@ -73,6 +73,9 @@ class Talker(Protocol):
         most: int = transport.maximumOutOfBand
         greeted: bool = transport.greeted
         print(roundTrip, wait, room, flying, most, greeted)
+        limit: int = transport.congestionWindow - transport.bytesInFlight + transport.pacingRate
+        name: str = transport.congestion
+        print(limit, name, transport.minimumRTT)
         transport.configure(mtu=1200, rateLimit=100_000, mode="fast3")
         transport.loseWriteConnection()
         plain: ITransport = transport

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
+from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IReactorUDP
 from twisted.internet.udp import Port
 from twisted.trial.unittest import SynchronousTestCase
@@ -19,7 +20,7 @@ from zope.interface.verify import verifyObject
 from kcptwisted.interfaces import Address, IDatagramTransport
 from kcptwisted.options import KCPOptions
 from kcptwisted.stats import PortStats
-from kcptwisted.testing import SimulatedNetwork
+from kcptwisted.testing import SimulatedNetwork, SimulatedPort
 from kcptwisted.udp.fallback import ListenUDPPort
 from kcptwisted.udp.opening import openPort, rebindPort
 from tests.udp.fakes import LOOPBACK, FakeReactor, Recorder
@@ -239,15 +240,63 @@ class FallbackTests(SynchronousTestCase):
         self.assertEqual(addresses, [peer, ("fd00::2", 5000, 0, 0)])
         self.assertEqual(port.getHost(), IPv6Address("UDP", "fe80::1", 4000, 0, 7))
 
+    def rebind(self, port: ListenUDPPort, peer: Address) -> bool:
+        """
+        @return: whether the client's port has another socket.
+        """
+        return rebindPort(port, ("10.0.0.2", 0), peer, KCPOptions())
+
     def test_rebind(self) -> None:
         """
-        There is no other socket to be had on such a reactor.
+        Another socket sends and receives, and the former is closed.
         """
-        peer = ("127.0.0.1", 4000)
-        port = self.open("127.0.0.1", 0, peer)
-        before = port.getHost()
-        self.assertFalse(rebindPort(port, LOOPBACK, peer, KCPOptions()))
-        self.assertEqual(port.getHost(), before)
+        peer = ("10.0.0.1", 4000)
+        server, port = self.open(*peer), self.open("10.0.0.2", 0, peer)
+        self.assertTrue(self.rebind(port, peer))
+        self.assertEqual(port.getHost(), IPv4Address("UDP", "10.0.0.2", 49153))
+        self.assertEqual(list(self.network.host("10.0.0.2").ports), [49153])
+        port.writeDatagrams([b"there"], peer)
+        server.writeDatagrams([b"lost"], ("10.0.0.2", 49152))
+        server.writeDatagrams([b"back"], ("10.0.0.2", 49153))
+        self.network.run(1)
+        there, back = server._protocol, port._protocol
+        assert isinstance(there, Recorder)
+        assert isinstance(back, Recorder)
+        self.assertEqual(there.received, [([b"there"], ("10.0.0.2", 49153))])
+        self.assertEqual((back.received, back.lost), ([([b"back"], peer)], []))
+        self.successResultOf(port.stopListening())
+        self.assertEqual(len(back.lost), 1)
+        self.assertFalse(self.rebind(port, peer))
+
+    def test_rebindFails(self) -> None:
+        """
+        Where there is no other socket to be had, or none that reaches the peer, the port is as it
+        was.
+        """
+        peer = ("10.0.0.1", 4000)
+        server, port = self.open(*peer), self.open("10.0.0.2", 0, peer)
+        host = self.network.host("10.0.0.2")
+
+        def full(*arguments: object, **more: object) -> IListeningPort:
+            raise CannotListenError("", 0, OSError(errno.EMFILE, "too many"))
+
+        def unreachable(*arguments: object) -> None:
+            raise OSError(errno.ENETUNREACH, "no route")
+
+        for target, name, problem in (
+            (host, "listenUDP", full),
+            (SimulatedPort, "connect", unreachable),
+        ):
+            patch = self.patch(target, name, problem)
+            self.assertFalse(self.rebind(port, peer))
+            patch.restore()
+            self.assertEqual(list(host.ports), [49152])
+            port.writeDatagrams([name.encode()], peer)
+            self.network.run(1)
+        there = server._protocol
+        assert isinstance(there, Recorder)
+        me = ("10.0.0.2", 49152)
+        self.assertEqual(there.received, [([b"listenUDP"], me), ([b"connect"], me)])
 
     def leave(self, port: ListenUDPPort, close: Callable[[], object]) -> Recorder:
         """

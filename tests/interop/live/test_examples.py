@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 
 from kcptwisted.testing.link import Link
 from kcptwisted.testing.lossyrelay import LossyRelay
@@ -154,6 +155,33 @@ class LifecycleTests(ProgramTestCase):
         await program.printed("lifecycle.py tell")
         await program.ended()
         self.assertEqual(program.status, 1)
+
+
+class RoamingClientTests(ProgramTestCase):
+    """
+    Tests for roaming_client.py.
+    """
+
+    async def test_signal(self) -> None:
+        """
+        When it is told that the network has changed it goes on from another port, and the server
+        follows.
+        """
+        _, port = await self.startServer("echo_server.py", "kcp:0:interface=127.0.0.1:key=sesame")
+        client = self.startExample("roaming_client.py", f"kcp:127.0.0.1:{port}:key=sesame")
+        await client.printed("connected from ")
+        client.write("first\n")
+        await client.printed("echoed: first\n")
+        for number in range(3):
+            client.transport.signalProcess(signal.SIGUSR1)
+            await client.printed(rf"(going on from (.*\n)+?){{{number + 1}}}")
+            client.write(f"number {number}\n")
+            await client.printed(f"echoed: number {number}\n")
+        ports = re.findall(r"from (\d+)\n", client.output)
+        self.assertEqual(len(set(ports)), 4)
+        client.closeInput()
+        await client.ended()
+        self.assertEqual(client.status, 0, client.output)
 
 
 class WorkerServiceTests(WorkersCase):
