@@ -135,3 +135,34 @@ class AccountingTests(SynchronousTestCase):
         conversation.datagramsToSend(0)
         conversation.write(bytes(10_000))
         self.assertEqual(conversation.datagramsToSend(0), [])
+
+
+class SampleTests(SynchronousTestCase):
+    """
+    What the congestion control learns, however losses are found.
+    """
+
+    def test_rate(self) -> None:
+        """
+        Nearly each batch of ACKs has a sample of the rate, also if una covers all that it
+        acknowledges.
+        """
+        for byTime in (False, True):
+            heard: list[tuple[int, int]] = []
+
+            class Listening(Fixed):
+                def onAck(self, ack: Acknowledgement, heard: list[tuple[int, int]] = heard) -> None:
+                    heard.append((ack.interval, ack.roundTrip))
+
+            settings = replace(
+                SETTINGS,
+                congestion=CongestionSpec("listening", Listening),
+                detectsLossByTime=byTime,
+            )
+            link = Link((goodFate, goodFate), settings=settings)
+            conversation = link.ends[0].conversation
+            conversation.write(bytes(20_000))
+            conversation.flushBy(0)
+            link.run(lambda conversation=conversation: conversation.drained)
+            self.assertGreater(len(heard), 20)
+            self.assertEqual([each for each in heard if each[0] <= 0 or each[1] <= 0], [])
