@@ -9,6 +9,7 @@ from dataclasses import replace
 from twisted.trial.unittest import SynchronousTestCase
 
 from kcptwisted.arq.rack import SMALL
+from kcptwisted.arq.reordering import MEMORY
 from tests.arq.flight import SIZE, Flight
 
 
@@ -213,6 +214,53 @@ class ReorderingTests(SynchronousTestCase):
         flight.ack(100, 1)
         self.assertFalse(flight.recovery.needless)
         self.assertEqual(flight.stats.NeedlessRetrans, 1)
+
+    def test_blame(self) -> None:
+        """
+        What was lost in a recovery before is no reason to take a later one for right.
+        """
+        flight = Flight()
+        flight.send(0, 3)
+        flight.ack(50, 1)
+        self.assertEqual(flight.take(50), [0])
+        flight.ack(100, 0, 2)
+        flight.send(200, 2)
+        flight.send(210, 1)
+        flight.ack(250, 4)
+        self.assertEqual(flight.take(250), [3])
+        flight.ack(251, 3, sent=200)
+        self.assertTrue(flight.recovery.needless)
+
+    def test_forgotten(self) -> None:
+        """
+        The window is forgotten after some recoveries without a sign of reordering.
+        """
+        flight = self.flight
+        now = 100
+        for _ in range(MEMORY):
+            flight.send(now, 2)
+            flight.ack(now + 50, flight.una + 1)
+            self.assertEqual(flight.take(now + 61), [])
+            self.assertEqual(flight.take(now + 62), [flight.una])
+            flight.ack(now + 120, flight.una)
+            now += 200
+        flight.send(now, 2)
+        flight.ack(now + 50, flight.una + 1)
+        self.assertEqual(flight.take(now + 50), [flight.una])
+
+    def test_bothCopies(self) -> None:
+        """
+        If both copies of a segment have arrived, the older one tells, in whatever order.
+        """
+        for sents in ((0, 50), (50, 0)):
+            flight = Flight()
+            flight.send(0, 2)
+            flight.ack(50, 1)
+            self.assertEqual(flight.take(50), [0])
+            del flight.inFlight[0]
+            flight.recovery.acknowledged([(0, sent) for sent in sents], 0, 2, 100)
+            self.assertTrue(flight.recovery.needless)
+            self.assertEqual(flight.stats.NeedlessRetrans, 1)
 
     def test_lostAck(self) -> None:
         """

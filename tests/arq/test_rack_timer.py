@@ -187,6 +187,22 @@ class TimerTests(SynchronousTestCase):
         flight.ack(360, 1, sent=0)
         self.assertFalse(flight.recovery.needless)
 
+    def test_unknownTimeout(self) -> None:
+        """
+        If only una acknowledges what was sent again, nobody knows yet.
+        """
+        flight = Flight()
+        flight.settings = replace(flight.settings, mtu=SIZE)
+        flight.recovery.configure(flight.settings)
+        flight.send(0, 10)
+        flight.take(100)
+        self.assertEqual(flight.take(300, 2 * SIZE), [0, 1])
+        flight.ack(360, una=1)
+        self.assertFalse(flight.recovery.needless)
+        flight.ack(361, 1, sent=0)
+        self.assertTrue(flight.recovery.needless)
+        self.assertEqual(flight.recovery.lost, 0)
+
     def test_patience(self) -> None:
         """
         After a probe that was needless, since the ACK was late, the timer begins anew with each
