@@ -15,7 +15,7 @@ from typing import Any
 from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.congestion.registry import NONE, findCongestionControl
 from kcptwisted.congestion.spec import CongestionSpec
-from kcptwisted.connection.pathmtu import BASE_MTU
+from kcptwisted.connection.mtusizes import BASE_MTU
 from kcptwisted.connection.settings import ConnectionSettings
 from kcptwisted.crypt.registry import CipherSpec, findCipher
 from kcptwisted.options.checks import LIVE, checkChange, checkValue

@@ -9,13 +9,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.connection.connection import Connection
 from kcptwisted.connection.mtusearch import MTUSearch, resized, searchOf, tooBig
-from kcptwisted.connection.pathmtu import (
-    BASE_MTU,
-    LARGEST_MTU,
-    LARGEST_PLAIN_MTU,
-    RAISE_TIMER,
-    Phase,
-)
+from kcptwisted.connection.mtusizes import BASE_MTU, LARGEST_MTU, LARGEST_PLAIN_MTU
+from kcptwisted.connection.pathmtu import RAISE_TIMER, Phase
 from kcptwisted.connection.settings import ConnectionSettings
 from kcptwisted.testing.link import Link
 from kcptwisted.wire.control import PADDING, Probe, decodeBlock
