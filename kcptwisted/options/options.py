@@ -288,7 +288,8 @@ class KCPOptions:
         """
         # To follow a peer elsewhere takes a cipher that says who is the peer.
         roaming = Feature.ROAMING if self.authenticated else Feature.NONE
-        return roaming | (Feature.STREAM if self.stream else Feature.MESSAGES)
+        mode = Feature.STREAM if self.stream else Feature.MESSAGES
+        return roaming | mode | Feature.PROBES
 
     def connectionSettings(self, overhead: int) -> ConnectionSettings:
         """
