@@ -209,7 +209,12 @@ _SCENARIOS = [
             Row("64 bytes beside ten that echo, p99", "p99", MICROSECONDS, 1),
             *[
                 Row(
-                    f"64 bytes beside ten {name}, p99, to alone", "growth", TIMES, most=3, ours=name
+                    f"64 bytes beside ten {name}, p99, to alone",
+                    "growth",
+                    TIMES,
+                    most=3,
+                    ours=name,
+                    theirs="",
                 )
                 for name in SENDERS
             ],
