@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 from tests.benchmarks.contenders import KCP_GO, OURS
@@ -27,6 +28,10 @@ SETTINGS_OF_KCP_GO = {"1024": "window 1024", "fitted": "window made for it"}
 
 #: Colours of several flows of ours.
 _FLOWS = [COLOURS[OURS], "#d1802f", "#3a9a5b", "#a14fa1", "#c0392b"]
+
+
+#: More flows than this are drawn coarsely.
+FEW_FLOWS = 2
 
 
 def linkTable(records: Records) -> str:
@@ -67,10 +72,18 @@ def relayTable(record: Record) -> str:
             f"{rate} Mbit/s",
             PERCENT.show(rates[str(rate)].median("rate")),
             *[MILLISECONDS.show(rates[str(rate)].median(q)) for q in ("wait", "shown", "late")],
+            PERCENT.show(rates[str(rate)].median("share")),
         ]
         for rate in FLOODS
     ]
-    header = ["rate", "passes, of it", "queueing delay, told", "queueing delay, seen", "late, p99"]
+    header = [
+        "rate",
+        "passes, of it",
+        "queueing delay, told",
+        "queueing delay, seen",
+        "late, p99",
+        "of a core",
+    ]
     return table(header, lines)
 
 
@@ -162,17 +175,23 @@ def paint(axes: Sequence[Any], record: Record) -> None:
 
 def _paintSeries(rates: Any, times: Any, one: Series) -> None:
     flows = [name for name in one.lines if name.startswith("rate")]
+    # Many lines with all their points make a large file, and cannot be read.
+    together = 1 if len(flows) <= FEW_FLOWS else 2
     for number, name in enumerate(flows):
         colour = _FLOWS[number] if one.name == OURS else COLOURS[KCP_GO]
         label = f"{one.name}, {number + 1}" if len(flows) > 1 else one.name
-        _line(rates, one, name, color=colour, label=label, linewidth=1)
+        _line(rates, one, name, together, color=colour, label=label, linewidth=1)
     label = f"{one.name}, queueing"
     _line(times, one, "wait", color=COLOURS[one.name], label=label, linewidth=1)
 
 
-def _line(axes: Any, one: Series, name: str, **style: Any) -> None:
+def _line(axes: Any, one: Series, name: str, together: int = 1, **style: Any) -> None:
+    """
+    @param together: of so many values the mean is drawn.
+    """
     values = one.lines[name]
-    axes.plot([STEP * (step + 1) for step in range(len(values))], values, **style)
+    means = [mean(values[at : at + together]) for at in range(0, len(values), together)]
+    axes.plot([STEP * together * (at + 1) for at in range(len(means))], means, **style)
 
 
 def shortened(svg: str) -> str:

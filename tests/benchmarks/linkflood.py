@@ -33,7 +33,8 @@ def measure(mbit: float, seconds: float) -> Found:
 
     @return: the C{rate} at which datagrams came, for that of the link; the C{wait}ing time that the
         relay tells, and what those datagrams show that passed, C{shown}, both medians, µs; how
-        C{late} the relay is, p99, µs; and how many datagrams its sockets lost.
+        C{late} the relay is, p99, µs; what C{share} of a core it uses; and how many datagrams its
+        sockets lost.
     """
     link = Link(mbit)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sink:
@@ -50,6 +51,7 @@ def measure(mbit: float, seconds: float) -> Found:
             sender.start()
             times, trips = _receive(sink)
             sender.join()
+            cpu = relay.cpu
             relay.finish()
             told = relay.result()["out"]
     rate = (len(times) - 1) * (SIZE + HEADERS) / (times[-1] - times[0]) / mbit / 125_000
@@ -59,6 +61,7 @@ def measure(mbit: float, seconds: float) -> Found:
         "wait": told["waitP50"] * 1000,
         "shown": (median(trips) - link.delay / 1000 - onLine) * 1e6,
         "late": told["lateP99"] * 1000,
+        "share": cpu / (times[-1] - times[0]),
         "overflowed": told["overflowed"],
     }
 

@@ -174,6 +174,7 @@ class _Run:
     floods: list[Times]
     bare: dict[str, Any]
     pings: dict[str, Any]
+    shares: Sequence[float]
 
 
 def measure(peer: LinkPeer, link: Link, traffic: Traffic, seed: int) -> Traced:
@@ -227,6 +228,8 @@ def _run(peer: LinkPeer, link: Link, traffic: Traffic, seed: int) -> _Run:
         else:
             sleep(max(began + traffic.seconds - time(), 0))
         took = time() - began
+        # Starting included.
+        shares = [sum(child.cpu for child in some) / took for some in ([relay], servers, floods)]
         told = [_told(child) for child in [*servers[: 1 + traffic.both], relay, *floods]]
     times = [Times(one, began) for one in told if "samples" in one]
     return _Run(
@@ -239,6 +242,7 @@ def _run(peer: LinkPeer, link: Link, traffic: Traffic, seed: int) -> _Run:
         times[1 + traffic.both :],
         bare,
         pings,
+        shares,
     )
 
 
@@ -276,6 +280,7 @@ def _summarised(run: _Run, link: Link, traffic: Traffic) -> Traced:
         late99=out["lateP99"] * 1000,
         overflowed=out["overflowed"] + run.relay["back"]["overflowed"],
     )
+    found.update(zip(("relayCpu", "serverCpu", "clientCpu"), run.shares, strict=True))
     if traffic.size:
         found["completed"] = run.completed / len(flows)
     found.lines = _timelines(run, flows, end)

@@ -33,7 +33,7 @@ from tests.benchmarks.results import Record, Series, Store
 from tests.interop.gopeer import BuildError
 
 #: The quantities of a flood of the relay.
-_FLOOD = ("rate", "wait", "shown", "late", "overflowed")
+_FLOOD = ("rate", "wait", "shown", "late", "share", "overflowed")
 
 _LINES = ("rate0", "wait", "rtt", "inFlight", "window", "pacing")
 
