@@ -9,7 +9,7 @@ from kcptwisted.congestion.control import Acknowledgement
 
 class _Departure:
     """
-    What was known when segments left; all that left in the same millisecond share it.
+    What was known when segments left.  All segments that left in the same millisecond share it.
     """
 
     __slots__ = ("delivered", "deliveredAt", "firstSent", "inFlight", "isAppLimited", "lost")

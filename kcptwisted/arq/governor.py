@@ -1,5 +1,5 @@
 """
-A congestion control at work: what it is told, and what it lets leave.
+A congestion control at work: what it is told, and how much it lets leave.
 """
 
 from __future__ import annotations

@@ -47,15 +47,15 @@ class Copy:
 
 class Losses:
     """
-    Keeps a L{Copy} of each.
+    Keeps what is known of each such segment.
 
-    @ivar copies: by sn.
-    @ivar blamed: segments taken for lost because they were overtaken, since recovery last began, of
-        which it is not known that they had arrived.
+    @ivar copies: a L{Copy} for each, by sn.
+    @ivar blamed: how many segments were taken for lost because later ones arrived, since recovery
+        last began, and are not known to have arrived.
     @ivar until: recovery is over when una is beyond this sn.
-    @ivar timer: sees to those of which no ACK tells.
-    @ivar suspects: what the last timeout took for lost: when copies left, and their sns; None if it
-        was right, or is undone.
+    @ivar timer: sees to segments of which no ACK of a later one tells.
+    @ivar suspects: what the last timeout took for lost: when copies left, milliseconds, and their
+        sns; None if the timeout was right, or is undone.
     """
 
     __slots__ = ("_heap", "blamed", "copies", "suspects", "timer", "until")

@@ -22,8 +22,8 @@ from kcptwisted.wire.segment import OVERHEAD
 
 class RackRecovery(Recovery):
     """
-    Takes a segment for lost if one that left later was acknowledged, as soon as the round trip of
-    that one and the reordering window are over since it left itself.
+    Takes a segment for lost if one that left later was acknowledged, and the segment itself left
+    longer ago than the round trip of that one plus the reordering window.
 
     A L{TailTimer<kcptwisted.arq.tailtimer.TailTimer>} sees to the others.  When it passes for the
     second time before anything is acknowledged, it is a timeout: what left more than a round trip

@@ -18,11 +18,11 @@ NEVER = -1
 
 class Runs:
     """
-    Keeps them in runs: when copies left, milliseconds, and their sns.  They are gone through from
-    the oldest, and none is looked at again.  So a flush costs one run, and the cost of a copy does
-    not depend on the window.
+    Keeps copies in runs: the time, milliseconds, at which all copies of a run left, and their sns.
+    They are gone through from the oldest on, and none is looked at twice.  So a flush costs one
+    run, and the cost of a copy does not depend on the window.
 
-    @ivar sn: of the copy that L{oldest} found.
+    @ivar sn: the sn of the copy that L{oldest} found.
     """
 
     __slots__ = ("_at", "_first", "_runs", "sn")

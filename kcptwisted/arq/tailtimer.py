@@ -12,15 +12,15 @@ MAXIMUM_PROBES = 4
 
 class TailTimer:
     """
-    What it has done since something was newly acknowledged.  Times are milliseconds.
+    Says when the timer passes.  Times are milliseconds.
 
-    It passes when the oldest copy in flight is as old as the retransmission timeout: the segment is
-    sent again as a probe, and others when they are as old, up to L{MAXIMUM_PROBES}.  If nothing is
-    acknowledged then, it passes again with a longer timeout, and longer each time: by half of it
-    with C{nodelay}, else by all of it.
+    The timer passes when the oldest copy in flight is as old as the retransmission timeout.  Its
+    segment is sent again then, as a probe, and so are others when they are as old, up to
+    L{MAXIMUM_PROBES}.  If nothing is acknowledged, the timer passes again after a longer timeout,
+    which grows each time: by half of the retransmission timeout with C{nodelay}, else by all of it.
 
-    @ivar probes: how many have left.
-    @ivar expiries: how often it has passed, the probes after the first not counted.
+    @ivar probes: how many have left since something was newly acknowledged.
+    @ivar expiries: how often the timer has passed since then; a series of probes counts once.
     """
 
     __slots__ = ("_passed", "expiries", "probes")

@@ -4,13 +4,14 @@ What is known of a path: how much it carries, how long it takes, and what it los
 
 from __future__ import annotations
 
+from math import sqrt
 from typing import Final
 
 from kcptwisted.congestion.control import Acknowledgement
 from kcptwisted.congestion.filters import WindowedMaximum
 
 #: How long the greatest delivery rate counts, rounds.
-RATE_ROUNDS = 10
+RATE_ROUNDS: Final = 10
 
 #: More than any round trip, milliseconds.
 UNKNOWN: Final = 1 << 30
@@ -210,6 +211,21 @@ class PathModel:
         The share of the last round that was lost.
         """
         return self.lost / (self.delivered + self.lost) if self.lost > 0 else 0.0
+
+    def losesMore(self, share: float, segment: int, count: int) -> bool:
+        """
+        Returns True if more was lost in the last round than the path loses by itself, chance
+        considered.
+
+        @param share: so much more of all.
+        @param segment: bytes of a full segment.
+        @param count: more than so many segments.
+        """
+        if self.lost <= count * segment:
+            return False
+        loss, segments = self.loss, (self.delivered + self.lost) / segment
+        chance = 2.0 * sqrt(loss * (1.0 - loss) / segments)
+        return self.lostShare > loss + chance + share
 
     def learnLoss(self) -> None:
         """

@@ -113,7 +113,8 @@ class MTUSearch:
         @return: whether datagrams may be fragmented on their way.
         """
         sender, path = self._conversation.sender, self.path
-        path.progress(sender.una, bool(sender.inFlight), sender.rtt.timeout, now)
+        if path.progress(sender.una, bool(sender.inFlight), sender.rtt.timeout, now):
+            self._note(True, now)
         return path.fragments
 
     def flushed(self, isFull: bool, now: int) -> None:
@@ -155,8 +156,9 @@ class MTUSearch:
         path, conversation = self.path, self._conversation
         if self._controls.greeted or not any(carries(each, WINS) for each in datagrams):
             return
-        least = conversation.sender.rtt.smoothed / 2
-        self._note(path.answeredPlainly(conversation.questions, least, now), now)
+        rtt = conversation.sender.rtt
+        isChanged = path.answeredPlainly(conversation.questions, rtt.smoothed / 2, rtt.timeout, now)
+        self._note(isChanged, now)
 
     def answered(self, number: int, now: int) -> None:
         """

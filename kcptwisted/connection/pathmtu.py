@@ -77,7 +77,8 @@ class PathMTU:
 
     When the peer acknowledges nothing for a while, the size is in doubt.  Then datagrams may be
     fragmented, which brings them to the peer in either case, and the present size is probed.  If
-    the path does not carry it any more, the base size is used, and the search begins anew.
+    the path does not carry it any more, the base size is used, and the search begins anew.  While
+    nothing at all is heard, it is the path that is down, and says nothing of sizes.
 
     @ivar size: the largest datagrams that are to be sent.
     @ivar phase: where the search stands.
@@ -92,6 +93,7 @@ class PathMTU:
     __slots__ = (
         "_answers",
         "_base",
+        "_cleared",
         "_exact",
         "_failures",
         "_first",
@@ -140,6 +142,8 @@ class PathMTU:
         self._una = self._start = una
         self._since = now
         self.inDoubt = False
+        # When the last doubt was cleared by what may have answered something else.
+        self._cleared = -NEVER
         self._stop(NEVER)
 
     def _search(self, most: int = LARGEST_MTU, isExact: bool = False) -> None:
@@ -177,13 +181,14 @@ class PathMTU:
         """
         self._wholeFrom = following
 
-    def progress(self, una: int, waits: bool, timeout: int, now: int) -> None:
+    def progress(self, una: int, waits: bool, timeout: int, now: int) -> bool:
         """
         Takes note of what the peer has acknowledged.
 
         @param una: the first sn that is not acknowledged.
         @param waits: whether something is in flight.
         @param timeout: the retransmission timeout.
+        @return: whether the size has changed.
         """
         if una != self._una or not waits:
             self._una = una
@@ -196,8 +201,14 @@ class PathMTU:
             and not self.inDoubt
             and self.phase is not Phase.ERROR
         ):
+            if self._since <= self._cleared + timeout and self.size > self._base:
+                # Nothing has arrived but fragments: the answers were no answers.
+                self._begin(LARGEST_MTU, False, una, now)
+                self._complete(now)
+                return True
             self.inDoubt = True
             self._stop(now)
+        return False
 
     # Probes.
 
@@ -228,7 +239,7 @@ class PathMTU:
         if isPlain and questions != self._questions:
             # An answer would be ambiguous.
             self._questions = questions
-            self.due = now + _timer(timeout)
+            self.due = now + 2 * timeout
             return 0
         if not self.probed:
             if self.phase is Phase.COMPLETE and not self.inDoubt:
@@ -271,12 +282,13 @@ class PathMTU:
             return False
         return self._passed(now)
 
-    def answeredPlainly(self, questions: int, least: float, now: int) -> bool:
+    def answeredPlainly(self, questions: int, least: float, timeout: int, now: int) -> bool:
         """
         Takes an answer that may be one to the probe.
 
         @param questions: see L{probe}.
         @param least: milliseconds that an answer takes at least.
+        @param timeout: the retransmission timeout.
         @return: whether the size has changed.
         """
         if not self.isAwaiting or now - self.sent < least:
@@ -285,14 +297,20 @@ class PathMTU:
             # It may be the answer to another question.
             self.expires = NEVER
             self.due = now
-            return False
+            return self._tries >= 2 * MAX_PROBES and self._failed(now)
         self._answers += 1
+        isChanged = False
         if self._answers >= PLAIN_ANSWERS:
-            return self._passed(now)
-        self._tries = 0
-        self.expires = NEVER
-        self.due = now
-        return False
+            if self.inDoubt:
+                self._cleared = now
+            isChanged = self._passed(now)
+        else:
+            self._tries = 0
+            self.expires = NEVER
+            self.due = now
+        # Copies of the answer that are late must not answer the next probe.
+        self.due = max(self.due, now + 2 * timeout)
+        return isChanged
 
     def _passed(self, now: int) -> bool:
         size = self.probed
@@ -320,9 +338,12 @@ class PathMTU:
         """
         self.expires = NEVER
         self.due = now
-        if not isHeard and not self.inDoubt:
-            # The peer is gone, or says nothing because nothing else is sent: wait for data.
-            self._stop(now)
+        if not isHeard:
+            # The peer is gone, or says nothing because nothing else is sent.
+            if self.inDoubt:
+                self._tries = 0
+            else:
+                self._stop(now)
             return False
         if self._tries < MAX_PROBES:
             return False

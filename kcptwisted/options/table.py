@@ -183,7 +183,8 @@ OPTIONS = (
     Option("acceptRate", float, "The most new connections a second; so many may also come at once.",
            ends="server", unit="per second", low=1, high=1 << 20),
     Option("workers", int, "How many processes serve the port: each runs the whole program again. "
-           "What else is limited here is so for each of them.", ends="server", low=1, high=64),
+           "What else is limited for a server is so for each of them, but portRateLimit for all.",
+           ends="server", low=1, high=64),
     Option("retry", bool, "Take no connection, from a client that knows kcptwisted's control "
            "frames, before it has shown that it is at its address.", ends="server"),
     Option("trace", bool, "Log each segment, at the level debug."),

@@ -19,9 +19,6 @@ from kcptwisted.interfaces import Address
 IPV4_HEADERS = 28
 IPV6_HEADERS = 48
 
-#: What each link carries of IPv6 (RFC 8200, section 5).
-_LEAST_IPV6_MTU = 1280
-
 # A socket option: level, name, value.
 _Setting = tuple[int, int, int]
 
@@ -29,7 +26,7 @@ _IP = 0
 _IPV6 = 41
 
 # Linux's numbers; the socket module does not name them.  DO sets the DF bit, and refuses what is
-# larger than the kernel knows the path to carry; DONT fragments it.
+# larger than the kernel knows the path to carry; DONT fragments that.
 IP_MTU_DISCOVER = 10
 IPV6_MTU_DISCOVER = 23
 _IP_MTU = 14
@@ -48,10 +45,7 @@ def _settings(family: int, forbidden: bool) -> list[_Setting]:
         # An IPv6 socket may send IPv4 as well.
         found = [(_IP, IP_MTU_DISCOVER, value)]
         if isIPv6:
-            # No router fragments IPv6, and the kernel only what is larger than it knows the path
-            # to carry, or is told to send.
-            size = 0 if forbidden else _LEAST_IPV6_MTU
-            found += [(_IPV6, IPV6_MTU_DISCOVER, value), (_IPV6, _IPV6_MTU, size)]
+            found.append((_IPV6, IPV6_MTU_DISCOVER, value))
         return found
     names = {"darwin": (28, 62), "freebsd": (67, 62), "win32": (14, 14)}
     name = next((pair for start, pair in names.items() if system.startswith(start)), None)

@@ -130,7 +130,7 @@ class DatagramSender:
         elif failed.errno in NOT_NOW:
             self.blocked = failed.errno or 0
             return False
-        else:
+        elif failed.errno != errno.EMSGSIZE or self._fragments is not Fragments.NONE:
             self._refuse(failed, 1)
         return True
 

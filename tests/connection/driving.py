@@ -16,6 +16,7 @@ from kcptwisted.connection.events import (
     Ended,
     Event,
     Events,
+    ProbeAnswered,
     Unread,
 )
 from kcptwisted.connection.settings import ConnectionSettings
@@ -273,6 +274,14 @@ class Party:
             self.connection.lifecycle.attached = True
         elif event is Event.PEER_FINISHED and self.onFinished is not None:
             self.onFinished()
+        elif event is Event.PROBE_MTU:
+            search = self.connection.search
+            if search is not None and search.path.isAwaiting:
+                lower = self.connection.settings.overhead
+                self._send([search.datagram(lower, self.now)])
+        elif isinstance(event, ProbeAnswered):
+            if self.connection.search is not None:
+                self.connection.search.answered(event.number, self.now)
         elif isinstance(event, Unread):
             self._dirty = self._dirty or not self.paused
         elif isinstance(event, Ended):
