@@ -75,7 +75,9 @@ class SeparationTests(CallerTestCase):
             self.assertGreaterEqual(len(client.received), SIZE)
             self.assertEqual(client.reasons, [])
         self.assertEqual(len(port.sessions), len(clients))
-        self.assertEqual(port.stats.SessionsMoved > 0, moves > 0)
+        if moves:
+            # Others move by themselves when questions of the keepalive are lost.
+            self.assertGreater(port.stats.SessionsMoved, 0)
 
     def _echo(self, protocol: RecordingProtocol) -> None:
         protocol.onData = lambda data: protocol.session.write(data)
