@@ -190,6 +190,41 @@ class ReorderingTests(SynchronousTestCase):
         flight.ack(150, 4)
         self.assertEqual(flight.take(150), [2, 3])
 
+    def test_long(self) -> None:
+        """
+        It is longer at once if the segment came later than that.
+        """
+        flight = Flight()
+        flight.send(0, 2)
+        flight.ack(50, 1)
+        self.assertEqual(flight.take(50), [0])
+        # 30 ms after the one that overtook it: three quarters.
+        flight.ack(80, 0, sent=0)
+        flight.send(100, 2)
+        flight.ack(150, 3)
+        self.assertEqual(flight.recovery.due, 150 + 37)
+
+    def test_remembered(self) -> None:
+        """
+        A segment that arrives within the window has it last.
+        """
+        flight = self.flight
+        now = 100
+        for count in range(2 * MEMORY - 2):
+            flight.send(now, 2)
+            flight.ack(now + 50, flight.una + 1)
+            if count == MEMORY - 2:
+                flight.send(now + 52)
+                flight.ack(now + 55, flight.una)
+                flight.ack(now + 102, flight.una)
+            else:
+                self.assertEqual(flight.take(now + 62), [flight.una])
+                flight.ack(now + 120, flight.una)
+            now += 200
+        flight.send(now, 2)
+        flight.ack(now + 50, flight.una + 1)
+        self.assertEqual(flight.recovery.due, now + 62)
+
     def test_within(self) -> None:
         """
         What arrives within that time is not lost.

@@ -51,7 +51,7 @@ class TransferTests(SynchronousTestCase):
         for jitter in (10, 30, 50):
             link = Link((jittery(1, jitter), jittery(2, jitter)), settings=BY_TIME)
             stats = self.transfer(link)
-            self.assertLess(stats.RetransSegs, COUNT * 0.06, f"jitter of {jitter} ms")
+            self.assertLess(stats.RetransSegs, COUNT * 0.03, f"jitter of {jitter} ms")
 
     def test_wraps(self) -> None:
         """

@@ -33,9 +33,21 @@ class ReorderingTests(SynchronousTestCase):
         self.assertEqual(learned.window(rtt), 0)
         windows = []
         for now in (0, 79, 80, 159, 160, 240, 320, 400):
-            learned.tooSmall(now, rtt)
+            learned.tooSmall(now, rtt, 1)
             windows.append(learned.window(rtt))
         self.assertEqual(windows, [20, 20, 40, 40, 60, 80, 80, 80])
+        self.assertEqual(learned.multiple, 4)
+
+    def test_late(self) -> None:
+        """
+        It grows at once to what it should have been, in whole steps, up to the smoothed round trip.
+        """
+        learned, rtt = Reordering(), estimate(80)
+        windows = []
+        for late in (5, 45, 10, 100):
+            learned.tooSmall(0, rtt, late)
+            windows.append(learned.window(rtt))
+        self.assertEqual(windows, [20, 60, 60, 80])
         self.assertEqual(learned.multiple, 4)
 
     def test_smoothed(self) -> None:
@@ -44,7 +56,7 @@ class ReorderingTests(SynchronousTestCase):
         """
         learned, rtt = Reordering(), estimate(80)
         for now in (0, 100, 200):
-            learned.tooSmall(now, rtt)
+            learned.tooSmall(now, rtt, 1)
         rtt.smoothed = 50.0
         self.assertEqual(learned.window(rtt), 50)
 
@@ -53,7 +65,7 @@ class ReorderingTests(SynchronousTestCase):
         Over a round trip of less than four milliseconds it grows by one each time.
         """
         learned, rtt = Reordering(), estimate(2)
-        learned.tooSmall(0, rtt)
+        learned.tooSmall(0, rtt, 1)
         self.assertEqual(learned.window(rtt), 1)
 
     def test_forgets(self) -> None:
@@ -63,7 +75,7 @@ class ReorderingTests(SynchronousTestCase):
         """
         learned, rtt = Reordering(), estimate(80)
         for now in (0, 100, 200):
-            learned.tooSmall(now, rtt)
+            learned.tooSmall(now, rtt, 1)
         windows = []
         for _ in range(2 * MEMORY):
             learned.recovering()
@@ -75,8 +87,8 @@ class ReorderingTests(SynchronousTestCase):
         A sign of reordering has it last: a segment that was late, or taken for lost.
         """
         learned, rtt = Reordering(), estimate(80)
-        learned.tooSmall(0, rtt)
-        for again in (learned.seen, lambda: learned.tooSmall(1, rtt)):
+        learned.tooSmall(0, rtt, 1)
+        for again in (learned.seen, lambda: learned.tooSmall(1, rtt, 1)):
             for _ in range(MEMORY - 1):
                 learned.recovering()
             again()
