@@ -324,7 +324,9 @@ class LimitTests(SynchronousTestCase):
             self.assertFalse(searched.path.tooBig(limit, True, searched.now))
         self.assertEqual(searched.path.phase, Phase.COMPLETE)
         # In the middle of a search, too.
-        searched = Searched(1392).run(10 * ENOUGH + MAX_PROBES * PROBE_TIMER + 100)
+        searched = Searched(1392)
+        while searched.path.size == BASE_MTU:
+            searched.run(10)
         searched.path.tooBig(LARGEST_MTU, True, searched.now)
         searched.complete()
         self.assertEqual(searched.probes.count(LARGEST_MTU), MAX_PROBES)
