@@ -5,7 +5,7 @@ That no session is given what belongs to another.
 from __future__ import annotations
 
 from random import Random
-from typing import cast
+from typing import Any, cast
 
 from kcptwisted.options import KCPOptions
 from kcptwisted.testing import Link
@@ -13,8 +13,14 @@ from tests.callers import AEAD, CallerTestCase
 from tests.connections import SERVER, RecordingProtocol
 from tests.properties import given, settings, strategies
 
-NULL = KCPOptions(crypt="null")
-NULL_FEC = KCPOptions(crypt="null", dataShards=3, parityShards=1)
+#: Of several clients with one conversation id the server follows only one to another address, so
+#: none may go to one because of a lost keepalive.
+STILL: dict[str, Any] = {"keepAlive": 0}
+
+NULL = KCPOptions(crypt="null", **STILL)
+NULL_FEC = KCPOptions(crypt="null", dataShards=3, parityShards=1, **STILL)
+STILL_AEAD = KCPOptions(key="k", crypt="aes-128-gcm", **STILL)
+STILL_AEAD_FEC = KCPOptions(key="k", crypt="aes-128-gcm", dataShards=3, parityShards=1, **STILL)
 AEAD_FEC = KCPOptions(key="k", crypt="aes-128-gcm", dataShards=3, parityShards=1)
 
 HOSTS = ["10.0.0.1", "10.0.0.3", "10.0.0.4"]
@@ -78,7 +84,7 @@ class SeparationTests(CallerTestCase):
 
     @settings(max_examples=10)
     @given(
-        strategies.sampled_from([NULL, AEAD, NULL_FEC, AEAD_FEC]),
+        strategies.sampled_from([NULL, STILL_AEAD, NULL_FEC, STILL_AEAD_FEC]),
         strategies.lists(strategies.integers(1, 4), min_size=2, max_size=12),
         strategies.integers(0, 1 << 16),
     )

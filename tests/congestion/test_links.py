@@ -87,8 +87,8 @@ class SteadyTests(Bounds):
         """
         path = Path(200 * MBIT, 1_250_000, 0.1, 0.001, grain=1.0)
         flow = path.flow(DEFAULT)
-        path.run(5)
-        self.assertAtLeast(flow.rate(3, 5) / path.lines[0].rate, 0.6)
+        path.run(8)
+        self.assertAtLeast(flow.rate(6, 8) / path.lines[0].rate, 0.6)
 
     def test_bothWays(self) -> None:
         """
@@ -97,9 +97,9 @@ class SteadyTests(Bounds):
         path = Path(50 * MBIT, 312_500, 0.025, back=(2 * MBIT, 12_500))
         path.flow(DEFAULT)
         back = path.flow(DEFAULT, backward=True)
-        path.run(8)
+        path.run(20)
         self.assertAtLeast(path.goodput, 0.8)
-        self.assertAtLeast(back.delivered / 8 / path.lines[1].rate, 0.8)
+        self.assertAtLeast(back.delivered / 20 / path.lines[1].rate, 0.8)
 
 
 class SizedTests(Bounds):
