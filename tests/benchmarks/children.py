@@ -128,6 +128,13 @@ class Child:
         """
         return self._process.poll() is not None
 
+    def tell(self) -> None:
+        """
+        Give it a line of standard input.
+        """
+        self._input.write(b"\n")
+        self._input.flush()
+
     def finish(self) -> None:
         """
         End its standard input; what it then prints can still be read.

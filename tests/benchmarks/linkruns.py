@@ -204,15 +204,17 @@ def _run(peer: LinkPeer, link: Link, traffic: Traffic, seed: int) -> _Run:
             bare = _barePing(peer, link, targets[-1], seed)
         relay = start(link.command(targets, seed))
         gates = [relay.expect("listening ") for _ in targets]
+        ways = gates[: 1 + traffic.both]
         floods: list[Child] = []
+        for gate in ways * len(traffic.starts):
+            # One after the other: so the sessions are in this order at the server.
+            floods.append(start(peer.flood(gate, size)))
+            floods[-1].expect("ready")
         began = time()
         for number, at in enumerate(sorted(traffic.starts)):
             sleep(max(began + at - time(), 0))
-            for gate in gates[: 1 + traffic.both]:
-                floods.append(start(peer.flood(gate, size)))
-                floods[-1].expect("ready")
-            if not number:
-                began = time()
+            for flood in floods[number * len(ways) : (number + 1) * len(ways)]:
+                flood.tell()
         pings: dict[str, Any] = {}
         completed = 0
         if traffic.ping:

@@ -86,9 +86,9 @@ def controlled(transport: Any) -> tuple[float, float]:
 
 async def flood(reactor: Any, endpoint: str, count: int) -> None:
     """
-    Sends until all bytes have been taken, and samples until standard input ends: the smoothed round
-    trip, ms; the segments in flight; the congestion window, segments, and the pacing rate, bytes a
-    second, or 0 if there is no congestion control.
+    Sends from the first line of standard input on until all bytes have been taken, and samples
+    until that ends: the smoothed round trip, ms; the segments in flight; the congestion window,
+    segments, and the pacing rate, bytes a second, or 0 if there is no congestion control.
     """
     samples: list[list[float]] = []
     client = await connectProtocol(clientFromString(reactor, endpoint), Protocol())
@@ -100,9 +100,8 @@ async def flood(reactor: Any, endpoint: str, count: int) -> None:
         samples.append([now, transport.smoothedRTT, transport.segmentsInFlight, window, pacing])
 
     print("ready", flush=True)
-    Writer(transport, Pattern(1), count).start()
     LoopingCall(sample).start(INTERVAL)
-    await inputEnds(reactor)
+    await inputEnds(reactor, Writer(transport, Pattern(1), count).start)
     printResult({"samples": samples})
 
 

@@ -40,8 +40,8 @@
 //	        again, until its standard input ends. It prints a line of JSON
 //	        for the first answer of each session, "answered", and for its
 //	        end, "enough", "late" or "over"
-//	flood   sends -bytes bytes to a meter; at the end of its standard input it
-//	        prints what the smoothed round trip was when
+//	flood   sends -bytes bytes to a meter from the first line of its standard
+//	        input on; at its end it prints what the smoothed round trip was when
 //
 // Between a client and a server, without kcp-go, stands a bad path:
 //

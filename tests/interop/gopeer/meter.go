@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"net"
@@ -81,15 +82,19 @@ func (m *meter) report() meterReport {
 	return meterReport{m.samples, used()}
 }
 
-// runFlood sends bytes on one session until all have been taken, and samples
-// of the smoothed round trip until standard input ends.
+// runFlood sends bytes on one session until all have been taken, from the first
+// line of standard input on, and samples of the smoothed round trip until it
+// ends.
 func runFlood(c *config, w *wire) error {
 	s, err := w.connect()
 	if err != nil {
 		return err
 	}
 	c.tellReady()
+	input := bufio.NewReader(os.Stdin)
+	begin := make(chan struct{})
 	go func() {
+		<-begin
 		data := newPattern(c.seed, c.chunk)
 		if err := send(s, data.from(0), uint64(c.bytes), c.chunk); err != nil {
 			fmt.Fprintln(os.Stderr, "gopeer:", err)
@@ -97,7 +102,9 @@ func runFlood(c *config, w *wire) error {
 	}()
 	ended := make(chan struct{})
 	go func() {
-		io.Copy(io.Discard, os.Stdin)
+		input.ReadString('\n')
+		close(begin)
+		io.Copy(io.Discard, input)
 		close(ended)
 	}()
 	return sampleRoundTrip(s, ended)
