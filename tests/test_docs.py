@@ -9,6 +9,7 @@ import inspect
 import re
 from collections.abc import Iterator
 from dataclasses import fields
+from itertools import pairwise
 from pathlib import Path
 from unittest import TestResult
 
@@ -23,8 +24,17 @@ from kcptwisted.connection.liveness import (
     NEWCOMER_SILENCE,
     QUESTIONS,
 )
+from kcptwisted.connection.mtusizes import BASE_MTU, LARGEST_MTU, LARGEST_PLAIN_MTU, SIZES
 from kcptwisted.connection.opening import FIRST_RETRY, HELLOS, LAST_RETRY
 from kcptwisted.connection.path import QUESTIONS_BEFORE_MOVING
+from kcptwisted.connection.pathmtu import (
+    ENOUGH,
+    LEAST_PATIENCE,
+    MAX_PROBES,
+    PLAIN_ANSWERS,
+    PROBE_TIMER,
+    RAISE_TIMER,
+)
 from kcptwisted.connection.shutdown import FINS, LONGEST_WAIT
 from kcptwisted.crypt.registry import CIPHERS
 from kcptwisted.options import KCPOptions
@@ -296,6 +306,25 @@ class CompletenessTests(SynchronousTestCase):
         # In words there: three hellos, a sixth, three questions, a tenth, the second question.
         self.assertEqual((HELLOS, QUESTIONS, LEAST_QUESTIONS), (3, 6, 3))
         self.assertEqual((DEFERENCE, QUESTIONS_BEFORE_MOVING), (10, 2))
+
+    def test_mtuNumbers(self) -> None:
+        """
+        The numbers in mtu.md are those of the code.
+        """
+        text = " ".join((DOCS / "mtu.md").read_text(encoding="utf-8").split())
+        for phrase in (
+            f"It begins with {BASE_MTU}",
+            f"When {ENOUGH} segments have been acknowledged a probe of {LARGEST_MTU} is sent",
+            f"nothing larger than {LARGEST_PLAIN_MTU} is tried",
+            f"at least {PROBE_TIMER // 1000} s",
+            f"After {RAISE_TIMER // 60_000} minutes",
+            f"and {LEAST_PATIENCE} ms at least",
+        ):
+            self.assertIn(phrase, text)
+        # In words there: three probes, two answers.
+        self.assertEqual((MAX_PROBES, PLAIN_ANSWERS), (3, 2))
+        sizes = [BASE_MTU, *SIZES]
+        self.assertLessEqual(max(b - a for a, b in pairwise(sizes[:-1])), 20)
 
     def test_workerNumbers(self) -> None:
         """

@@ -374,9 +374,10 @@ class Conversation:
         if self._tellWindow:
             self._tellWindow = False
             segments.append(controlSegment(conv, WINS, window, now, una))
+        if segments and sender.limits.pacer.rate:
+            # They do not wait, but what is new waits for them.
+            sender.limits.pacer.take(sum(map(len, segments)))
         if waiting or sender.inFlight:
-            if segments and sender.limits.pacer.rate:
-                sender.limits.pacer.take(sum(map(len, segments)))
             if self.unproven is None:
                 pushes = sender.flush(conv, now, window, una, burst)
             else:

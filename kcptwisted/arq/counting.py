@@ -88,9 +88,10 @@ class CountingRecovery(Recovery):
             self._deadlines.forget(una)
             if self._resends:
                 self._forget(self._resends, before, una)
-        if newly:
+        beyond = [ack for ack in newly if ack[0] > una] if newly else newly
+        if beyond:
             overtaken = self._watch()
-            overtaken.count(newly, una)
+            overtaken.count(beyond, una)
             if overtaken.due is None and overtaken.early:
                 reordering = int(self._rtt.smoothed) // REORDERING
                 overtaken.due = now + min(reordering, self._settings.interval)

@@ -8,6 +8,7 @@ from enum import IntEnum
 from heapq import heappop, heappush
 
 from kcptwisted.arq.tailtimer import TailTimer
+from kcptwisted.stats import SessionStats
 
 
 class Cause(IntEnum):
@@ -110,6 +111,30 @@ class Losses:
                 given.append(heap[0])
             heappop(heap)
         return given, size
+
+    def sentAgain(self, sns: list[int], now: int, stats: SessionStats) -> int:
+        """
+        Segments leave again.
+
+        @param now: milliseconds.
+        @param stats: counts them.
+        @return: how often the one was sent that was sent most often.
+        """
+        most = 0
+        for sn in sns:
+            copy = self.copies[sn]
+            copy.sent = now
+            copy.transmissions += 1
+            if copy.transmissions > most:
+                most = copy.transmissions
+            if copy.cause == Cause.OVERTAKEN:
+                stats.FastRetransSegs += 1
+            elif copy.cause == Cause.PROBE:
+                stats.EarlyRetransSegs += 1
+            else:
+                stats.LostSegs += 1
+        stats.RetransSegs += len(sns)
+        return most
 
     def passed(self, before: int, una: int) -> list[Copy]:
         """

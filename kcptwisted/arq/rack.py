@@ -19,6 +19,9 @@ from kcptwisted.arq.tailtimer import MAXIMUM_PROBES
 from kcptwisted.stats import SessionStats
 from kcptwisted.wire.segment import OVERHEAD
 
+#: Of a segment so many times smaller than a full one, needless copies cost little.
+SMALL = 8
+
 
 class RackRecovery(Recovery):
     """
@@ -112,7 +115,8 @@ class RackRecovery(Recovery):
                 # Nothing is overtaken.
                 start = runs.since(una)
                 if start != NEVER:
-                    isPatient = self._learned is not None and self._learned.patience > 0
+                    lesson = self._lesson(una)
+                    isPatient = lesson is not None and lesson.patience > 0
                     self.due = (now if isPatient else start) + self._rtt.timeout
                     return
         assert runs is not None
@@ -195,6 +199,16 @@ class RackRecovery(Recovery):
             self._learned = Reordering()
         return self._learned
 
+    def _lesson(self, sn: int) -> Reordering | None:
+        """
+        Returns what the path has taught, if it is of any use for a segment.  A small one had better
+        be sent again needlessly than late.
+        """
+        learned = self._learned
+        if learned is None or self._settings.mtu > SMALL * (OVERHEAD + len(self._inFlight[sn][1])):
+            return None
+        return learned
+
     # What is lost.
 
     def _oldest(self, runs: Runs, una: int) -> int:
@@ -230,7 +244,8 @@ class RackRecovery(Recovery):
         latest = self._latest
         if latest is None or not latest.overtook(sent, runs.sn):
             return None
-        window = 0 if self._learned is None else self._learned.window(self._rtt)
+        lesson = self._lesson(runs.sn)
+        window = 0 if lesson is None else lesson.window(self._rtt)
         return sent + latest.roundTrip + window
 
     def _lose(self, losses: Losses, runs: Runs, sent: int, cause: Cause) -> None:
@@ -264,7 +279,8 @@ class RackRecovery(Recovery):
                 self.lost += size
         losses.timer.acknowledged()
         self.pending = True
-        self._plan(runs, next(iter(self._inFlight)), now)
+        # When there was progress is not known here; to be too early does no harm.
+        self._plan(runs, next(iter(self._inFlight)), 0)
 
     # What is due.
 
@@ -290,7 +306,9 @@ class RackRecovery(Recovery):
         @param sent: when the oldest copy in flight left.
         """
         rtt, losses = self._rtt, self._losses
-        isPatient = self._learned is not None and self._learned.patience > 0
+        assert self._runs is not None
+        lesson = self._lesson(self._runs.sn)
+        isPatient = lesson is not None and lesson.patience > 0
         if losses is None or not losses.timer.expiries:
             return (progress if isPatient and progress > sent else sent) + rtt.timeout
         mayProbe = not isPatient and rtt.least >= 0
@@ -322,7 +340,9 @@ class RackRecovery(Recovery):
             again += given
         if again:
             again.sort()
-            self._note(again, now, now - progress >= self._settings.deadLinkAfter)
+            most = self._watch().sentAgain(again, now, self._stats)
+            isLong = now - progress >= self._settings.deadLinkAfter
+            self.exhausted = isLong and most >= DEAD_LINK
             runs.addAgain(now, again)
         if again or isDue:
             self._plan(runs, una, progress)
@@ -376,22 +396,3 @@ class RackRecovery(Recovery):
             self._lose(losses, runs, sent, Cause.TIMEOUT)
             sent = self._oldest(runs, una)
         losses.timer.passed(now)
-
-    def _note(self, again: list[int], now: int, isDead: bool) -> None:
-        """
-        Segments leave again.
-        """
-        copies, stats = self._watch().copies, self._stats
-        for sn in again:
-            copy = copies[sn]
-            copy.sent = now
-            copy.transmissions += 1
-            if copy.cause == Cause.OVERTAKEN:
-                stats.FastRetransSegs += 1
-            elif copy.cause == Cause.PROBE:
-                stats.EarlyRetransSegs += 1
-            else:
-                stats.LostSegs += 1
-            if isDead and copy.transmissions >= DEAD_LINK:
-                self.exhausted = True
-        stats.RetransSegs += len(again)

@@ -190,9 +190,10 @@ class Sender:
                     limits.noteShortPath(now)
         governor, recovery = limits.governor, self._recovery
         prior = 0 if governor is None else governor.inFlight(recovery.lost)
-        byTime = self._settings.detectsLossByTime
+        isMeasured = governor is not None
+        all = isMeasured or self._settings.detectsLossByTime
         una, isNews, newly, size, arrivals, errors = takeAcknowledged(
-            inFlight, before, self.next, unas, acks, now, clock, byTime, governor is not None
+            inFlight, before, self.next, unas, acks, now, clock, all, isMeasured
         )
         self.una = una
         if errors:

@@ -16,8 +16,10 @@ class TailTimer:
 
     The timer passes when the oldest copy in flight is as old as the retransmission timeout.  Its
     segment is sent again then, as a probe, and so are others when they are as old, up to
-    L{MAXIMUM_PROBES}.  If nothing is acknowledged, the timer passes again after a longer timeout,
-    which grows each time: by half of the retransmission timeout with C{nodelay}, else by all of it.
+    L{MAXIMUM_PROBES}.  If nothing is acknowledged, the timer passes again after another timeout,
+    because a probe does not lengthen it (RFC 8985, section 7.4), and then after a longer one each
+    time: by half of the retransmission timeout with C{nodelay}, else by all of it.  Until the round
+    trip is known it is longer each time, the second time too.
 
     @ivar probes: how many have left since something was newly acknowledged.
     @ivar expiries: how often the timer has passed since then; a series of probes counts once.
@@ -58,11 +60,12 @@ class TailTimer:
 
     def end(self, sent: int, rtt: RoundTripEstimator, nodelay: bool) -> int:
         """
-        Returns when the longer timeout is over.
+        Returns when it has passed for so long that no probe may help.
 
         @param sent: when the oldest copy in flight left.
         """
         timeout = rtt.timeout
-        wait = timeout + self.expiries * (timeout // 2 if nodelay else timeout)
+        growths = self.expiries if rtt.least < 0 else self.expiries - 1
+        wait = timeout + growths * (timeout // 2 if nodelay else timeout)
         end = self._passed + (wait if wait < MAXIMUM_RTO else MAXIMUM_RTO)
         return end if end > sent + timeout else sent + timeout

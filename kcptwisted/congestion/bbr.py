@@ -73,7 +73,7 @@ SLOW_ROUNDS = 3
 #: Lost is more than the path loses by itself if it is so much more of all.
 EXCESS = 0.02
 #: Rounds of such losses that need no queue to be taken for congestion.
-LOSSY_ROUNDS = 3
+LOSSY_ROUNDS = 5
 
 #: With a timeout the window becomes the smallest if nothing was heard for longer than the round
 #: trip and this, milliseconds.
@@ -95,7 +95,9 @@ class BBR(CongestionControl):
         "_limit",
         "_lossyRounds",
         "_segment",
+        "_sentBefore",
         "_sentIn",
+        "_since",
         "_skipped",
         "_slowRounds",
         "_standing",
@@ -113,11 +115,13 @@ class BBR(CongestionControl):
         @param roundTrip: milliseconds; 0 if it is not known.
         """
         self._segment = segment
+        # When the path began to be this one, milliseconds.
+        self._since = 0
         self.model = PathModel(roundTrip)
         self._begin()
 
     def _begin(self) -> None:
-        self.state = self._sentIn = STARTUP
+        self.state = self._sentIn = self._sentBefore = STARTUP
         self._gain, self._windowGain = STARTUP_GAIN, STARTUP_WINDOW
         self._startUp = StartUp()
         self._standing = StandingQueue()
@@ -144,6 +148,7 @@ class BBR(CongestionControl):
         """
         Begins anew.
         """
+        self._since = now
         self.model = PathModel(0)
         self._begin()
 
@@ -169,11 +174,14 @@ class BBR(CongestionControl):
         """
         model = self.model
         self._heard = ack.now
+        if ack.now - ack.roundTrip < self._since:
+            # It left over another path.
+            return
         changed = model.observe(ack, self.window)
         if model.endsRound(ack):
             self._stateRounds += 1
             self._endRound(ack)
-            self._sentIn = self.state
+            self._sentBefore, self._sentIn = self._sentIn, self.state
             changed = True
         state = self.state
         if state == STARTUP:
@@ -217,7 +225,8 @@ class BBR(CongestionControl):
             return
         if state == PROBE_RTT:
             return
-        if self._sentIn == DOWN and (idle or model.lostShare < model.loss):
+        # What left in the state before the last is found lost by now.
+        if self._sentBefore == DOWN and (idle or model.lostShare < model.loss):
             model.learnLoss()
         own = model.rate * queueing // 1000
         aim = ALPHA * self._segment + model.rate // 1000
@@ -229,7 +238,7 @@ class BBR(CongestionControl):
         elif self._isStale(ack.now):
             self._enter(PROBE_RTT)
         elif state == CRUISE:
-            self._cruise(ack, own, aim)
+            self._cruise(ack, own, aim, congested)
         elif state == UP:
             self._enter(HOLD)
         elif state == HOLD:
@@ -269,13 +278,17 @@ class BBR(CongestionControl):
         model.farther(now, model.minimumRoundTrip + model.queueing)
         return False
 
-    def _cruise(self, ack: Acknowledgement, own: int, aim: int) -> None:
+    def _cruise(self, ack: Acknowledgement, own: int, aim: int, congested: bool) -> None:
         """
         Keeps the queue short, and tries more after some rounds: not all flows at the same time.
         """
         model = self.model
         gain = 1.0 + STRENGTH * (aim - own) / (model.product or 1)
-        self._gain = min(max(gain, LEAST_CRUISE), MOST_CRUISE)
+        most = MOST_CRUISE
+        if congested:
+            # There is no queue that would tell: what is too much is dropped.
+            most = min(most, model.pace / (model.rate or 1))
+        self._gain = max(min(gain, most), LEAST_CRUISE)
         mixed = model.rounds * 7 + ack.totalDelivered // self._segment
         if self._stateRounds < CRUISE_ROUNDS + mixed % 3:
             return

@@ -25,7 +25,16 @@ class KCPWindow(CongestionControl):
     @ivar ssthresh: segments; the window grows fast below it and slowly above it.
     """
 
-    __slots__ = ("_before", "_credit", "_resend", "_segment", "_segments", "ssthresh")
+    __slots__ = (
+        "_before",
+        "_credit",
+        "_delivered",
+        "_recovered",
+        "_resend",
+        "_segment",
+        "_segments",
+        "ssthresh",
+    )
 
     def __init__(self, segment: int, roundTrip: int = 0, resend: int = RESEND) -> None:
         """
@@ -42,6 +51,8 @@ class KCPWindow(CongestionControl):
         self._credit = 1.0
         # ssthresh and window before the last loss; None once it cannot be undone.
         self._before: tuple[int, int] | None = None
+        # Bytes ever acknowledged, and how many there will be when what timed out is.
+        self._delivered = self._recovered = 0
         self.window = segment
 
     def onAck(self, ack: Acknowledgement) -> None:
@@ -51,6 +62,7 @@ class KCPWindow(CongestionControl):
         to the peer's window.  A loss halves what was in flight, and adds the segments that the ACKs
         show to have arrived.
         """
+        self._delivered = ack.totalDelivered
         segments, credit = self._segments, self._credit
         arrivals, peer = ack.arrivals, ack.peerWindow
         if arrivals and segments < self.ssthresh:
@@ -81,10 +93,13 @@ class KCPWindow(CongestionControl):
 
     def onTimeout(self, now: int, inFlight: int) -> None:
         """
-        The window becomes one segment.
+        The window becomes one segment, and ssthresh half of what it was.  What was in flight then
+        may time out bit by bit; that changes ssthresh no more.
         """
-        self._before = (self.ssthresh, self._segments)
-        self.ssthresh = max(self._segments // 2, MINIMUM_SSTHRESH)
+        if self._delivered >= self._recovered:
+            self._recovered = self._delivered + inFlight
+            self._before = (self.ssthresh, self._segments)
+            self.ssthresh = max(self._segments // 2, MINIMUM_SSTHRESH)
         self._set(1)
 
     def onSpuriousLoss(self, now: int) -> None:

@@ -21,7 +21,7 @@ from kcptwisted.wire.control import (
 )
 
 _MODES = Feature.STREAM | Feature.MESSAGES
-_KNOWN = Feature.ROAMING | _MODES
+_KNOWN = Feature.ROAMING | Feature.PROBES | _MODES
 
 
 class Verdict(Enum):
@@ -93,6 +93,13 @@ class ControlChannel:
         Whether both ends can have the client's address changed.
         """
         return bool(self._features & self._peerFeatures & Feature.ROAMING)
+
+    @property
+    def takesProbes(self) -> bool:
+        """
+        Whether the peer answers probes of the path's MTU.
+        """
+        return bool(self._peerFeatures & Feature.PROBES)
 
     @property
     def modesDiffer(self) -> bool:

@@ -229,11 +229,18 @@ class Controls:
         assert self.channel is not None
         return self._conversation.windowDatagram(now, WASK, self.channel.block(Challenge(data)))
 
+    @property
+    def takesProbes(self) -> bool:
+        """
+        Whether the peer answers probes of the path's MTU by their numbers.
+        """
+        return self.channel is not None and self.channel.takesProbes
+
     def sizeProbe(self, number: int) -> bytes:
         """
         Returns control data that a peer which takes such answers by the number; empty for others.
         """
-        return self.channel.block(Probe(number)) if self.channel and self.greeted else b""
+        return self.channel.block(Probe(number)) if self.channel and self.takesProbes else b""
 
     def sign(self) -> bytes:
         """

@@ -127,7 +127,7 @@ class MTUSearch:
         if now < path.due or not (isFull or path.probed or path.inDoubt):
             return
         sender = self._conversation.sender
-        isPlain = not self._controls.greeted
+        isPlain = not self._controls.takesProbes
         if path.probe(isPlain, self._conversation.questions, sender.rtt.timeout, now):
             self._events.append(Event.PROBE_MTU)
             self._timers.set(Timer.PATH_MTU, path.expires)
@@ -154,7 +154,7 @@ class MTUSearch:
         Takes datagrams, of which one may answer a probe though it does not say so.
         """
         path, conversation = self.path, self._conversation
-        if self._controls.greeted or not any(carries(each, WINS) for each in datagrams):
+        if self._controls.takesProbes or not any(carries(each, WINS) for each in datagrams):
             return
         rtt = conversation.sender.rtt
         isChanged = path.answeredPlainly(conversation.questions, rtt.smoothed / 2, rtt.timeout, now)

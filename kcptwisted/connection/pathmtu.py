@@ -4,30 +4,12 @@ The search for the largest datagram that the path to the peer carries (RFC 8899,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from enum import Enum
 from typing import Final
 
+from kcptwisted.connection.mtusizes import LARGEST_MTU, LARGEST_PLAIN_MTU, candidate
 from kcptwisted.connection.timers import NEVER
 from kcptwisted.wire.segment import MASK
-
-#: Where a search begins: each link carries IPv6 packets of 1280 bytes (RFC 8200, section 5), of
-#: which the headers of IPv6 and UDP take 48.
-BASE_MTU: Final = 1232
-
-#: The largest size: no KCP peer takes more.
-LARGEST_MTU: Final = 1500
-
-#: The largest size for peers without control frames: kcp-go drops what does not fit into a frame
-#: of Ethernet beside the headers of IPv4 and UDP.
-LARGEST_PLAIN_MTU: Final = 1472
-
-#: The sizes that are probed.  Usual links are met exactly: Ethernet by IPv4 (1472) and by IPv6
-#: (1452), PPPoE (1464, 1444), tunnels of 1420 bytes (1392, 1372).
-SIZES: Final[Sequence[int]] = [
-    *(1252, 1272, 1292, 1312, 1332, 1352, 1372, 1392, 1412, 1424, 1432, 1444, 1452, 1464, 1472),
-    LARGEST_MTU,
-]
 
 #: Probes of one size that are lost before that size counts as too large (RFC 8899, section 5.1.2).
 MAX_PROBES: Final = 3
@@ -35,10 +17,6 @@ MAX_PROBES: Final = 3
 #: Probes of one size that are answered before a size is used, if the peer has no control frames:
 #: its answers do not say what they answer.
 PLAIN_ANSWERS: Final = 2
-
-#: Sizes that are tried from the largest down, before the search halves what is left: most paths
-#: carry what their first link does.
-FROM_THE_TOP: Final = 2
 
 #: How long a probe waits for its answer, milliseconds (RFC 8899, section 5.1.1).
 PROBE_TIMER: Final = 1000
@@ -52,6 +30,11 @@ ENOUGH: Final = 8
 
 #: The least milliseconds without an acknowledgement until the size is in doubt.
 LEAST_PATIENCE: Final = 600
+
+#: Doubts that answers clear which may be answers to something else, each within so many
+#: milliseconds of the one before, until these are believed no more.
+MOST_EXCUSES: Final = 3
+FAITH: Final = 30_000
 
 
 class Phase(Enum):
@@ -95,6 +78,7 @@ class PathMTU:
         "_base",
         "_cleared",
         "_exact",
+        "_excuses",
         "_failures",
         "_first",
         "_most",
@@ -142,8 +126,10 @@ class PathMTU:
         self._una = self._start = una
         self._since = now
         self.inDoubt = False
-        # When the last doubt was cleared by what may have answered something else.
-        self._cleared = -NEVER
+        # How many doubts in a row were cleared by what may have answered something else, and when
+        # the last one was.
+        self._excuses = 0
+        self._cleared = now
         self._stop(NEVER)
 
     def _search(self, most: int = LARGEST_MTU, isExact: bool = False) -> None:
@@ -201,8 +187,10 @@ class PathMTU:
             and not self.inDoubt
             and self.phase is not Phase.ERROR
         ):
-            if self._since <= self._cleared + timeout and self.size > self._base:
-                # Nothing has arrived but fragments: the answers were no answers.
+            if now - self._cleared > FAITH:
+                self._excuses = 0
+            if self._excuses >= MOST_EXCUSES and self.size > self._base:
+                # The answers were no answers.
                 self._begin(LARGEST_MTU, False, una, now)
                 self._complete(now)
                 return True
@@ -259,13 +247,8 @@ class PathMTU:
     def _next(self, largest: int) -> int:
         if self.inDoubt or self.phase is Phase.ERROR:
             return self.size
-        most = self._most
-        candidates = [size for size in SIZES if self.size < size <= min(most, largest)]
-        if self._exact and most not in candidates and self.size < most <= largest:
-            candidates.append(most)
-        if not candidates:
-            return 0
-        return candidates[-1 if self._failures < FROM_THE_TOP else len(candidates) // 2]
+        most = min(self._most, largest)
+        return candidate(self.size, most, self._exact and most == self._most, self._failures)
 
     def _complete(self, now: int) -> None:
         self.phase = Phase.COMPLETE
@@ -303,6 +286,7 @@ class PathMTU:
         if self._answers >= PLAIN_ANSWERS:
             if self.inDoubt:
                 self._cleared = now
+                self._excuses += 1
             isChanged = self._passed(now)
         else:
             self._tries = 0

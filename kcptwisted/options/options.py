@@ -15,7 +15,7 @@ from typing import Any
 from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.congestion.registry import NONE, findCongestionControl
 from kcptwisted.congestion.spec import CongestionSpec
-from kcptwisted.connection.pathmtu import BASE_MTU
+from kcptwisted.connection.mtusizes import BASE_MTU
 from kcptwisted.connection.settings import ConnectionSettings
 from kcptwisted.crypt.registry import CipherSpec, findCipher
 from kcptwisted.options.checks import LIVE, checkChange, checkValue
@@ -288,7 +288,8 @@ class KCPOptions:
         """
         # To follow a peer elsewhere takes a cipher that says who is the peer.
         roaming = Feature.ROAMING if self.authenticated else Feature.NONE
-        return roaming | (Feature.STREAM if self.stream else Feature.MESSAGES)
+        mode = Feature.STREAM if self.stream else Feature.MESSAGES
+        return roaming | mode | Feature.PROBES
 
     def connectionSettings(self, overhead: int) -> ConnectionSettings:
         """

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from kcptwisted.arq import pacing
 from kcptwisted.congestion.registry import CONTROLS, NONE
-from kcptwisted.connection.pathmtu import LARGEST_MTU
+from kcptwisted.connection.mtusizes import LARGEST_MTU
 from kcptwisted.crypt.registry import CIPHERS
 from kcptwisted.wire.fec import MAXIMUM_SHARDS
 from kcptwisted.wire.segment import OVERHEAD

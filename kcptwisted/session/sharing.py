@@ -43,7 +43,7 @@ def sendShare(
     room = limit.room(flushed, now)
     count = min(burst, len(sender.queue))
     if room < count * connection.settings.arq.mtu:
-        count = fitting(sender.queue, count, room) or (room > 0)
+        count = fitting(sender.queue, count, room) or int(room > 0)
     before, packets = stats.OutBytes, stats.OutPkts
     datagrams = connection.datagramsToSend(now, count)
     send(session, below, datagrams)

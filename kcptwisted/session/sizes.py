@@ -87,7 +87,9 @@ def sendProbe(session: ISizedSession, now: int) -> None:
         socket.useFragments(Fragments.NONE)
         try:
             with suppress(error.ConnectionLost):
-                socket.writeDatagrams([search.datagram(socket.overhead, now)], session.address)
+                probe = search.datagram(socket.overhead, now)
+                session.connection.conversation.sender.limits.pacer.take(len(probe))
+                socket.writeDatagrams([probe], session.address)
         finally:
             socket.useFragments(Fragments.REFUSED)
 

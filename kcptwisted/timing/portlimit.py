@@ -151,7 +151,7 @@ class PortLimit:
             self._given = max(self._given - share.given, 0)
             share.given = 0
             share.deficit = max(share.deficit - sent, -max(self.rate, self._part))
-        if waits and share.deficit > 0 and not sent:
+        if waits and share.deficit > 0:
             self._first[session] = None
         elif self._first:
             self._first.pop(session, None)

@@ -35,6 +35,7 @@ class DatagramSender:
     """
     Sends through one socket.
 
+    @ivar fragments: see L{useFragments}.
     @ivar blocked: why the kernel took no more, an errno; valid when L{send} left something.
     """
 
@@ -71,7 +72,7 @@ class DatagramSender:
             fragmentation = None
         # None if IP fragments datagrams as it does by default.
         self._fragmentation = fragmentation
-        self._fragments = Fragments.REFUSED
+        self.fragments = Fragments.REFUSED
         self.blocked = 0
 
     @property
@@ -88,9 +89,9 @@ class DatagramSender:
         if self._fragmentation is not None:
             if fragments is Fragments.ALL:
                 self._fragmentation.allow()
-            elif self._fragments is Fragments.ALL:
+            elif self.fragments is Fragments.ALL:
                 self._fragmentation.forbid()
-            self._fragments = fragments
+            self.fragments = fragments
 
     def send(self, datagrams: Sequence[bytes], address: Address) -> Sequence[bytes]:
         """
@@ -130,7 +131,7 @@ class DatagramSender:
         elif failed.errno in NOT_NOW:
             self.blocked = failed.errno or 0
             return False
-        elif failed.errno != errno.EMSGSIZE or self._fragments is not Fragments.NONE:
+        elif failed.errno != errno.EMSGSIZE or self.fragments is not Fragments.NONE:
             self._refuse(failed, 1)
         return True
 
@@ -143,10 +144,10 @@ class DatagramSender:
 
         @return: why it was not sent.
         """
-        if self._fragmentation is None or self._fragments is Fragments.ALL:
+        if self._fragmentation is None or self.fragments is Fragments.ALL:
             return problem
         self.noteTooBig(len(datagram) - 1, None if self._connected else address)
-        if self._fragments is Fragments.NONE:
+        if self.fragments is Fragments.NONE:
             return problem
         self._fragmentation.allow()
         try:
@@ -178,7 +179,7 @@ class DatagramSender:
         """
         Returns how many are not left for later.
         """
-        if self._fragments is Fragments.ALL or not self._segmentsFor(address):
+        if self.fragments is Fragments.ALL or not self._segmentsFor(address):
             return self._sendSingly(datagrams, address)
         done = 0
         for run in runs(datagrams):

@@ -66,7 +66,9 @@ class DatagramWriter:
             left = sender.send(datagrams, address)
             if not left:
                 return
-        kept = 0 if self._closing else self._backlog.add(left, address)
+        # Later, a datagram that is not to be fragmented would be.
+        drops = self._closing or sender.fragments is Fragments.NONE
+        kept = 0 if drops else self._backlog.add(left, address)
         self._stats.OutDeferred += kept
         self._stats.OutDropped += len(left) - kept
         if kept:

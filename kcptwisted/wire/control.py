@@ -56,6 +56,8 @@ class Feature(IntFlag):
     STREAM = 2
     #: The sender of this is in message mode.  Older senders set neither bit.
     MESSAGES = 4
+    #: The sender of this answers L{Probe}s, and passes over padding.
+    PROBES = 8
 
 
 class ResetReason(IntEnum):

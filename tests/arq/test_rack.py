@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from kcptwisted.arq.rack import SMALL
 from tests.arq.flight import SIZE, Flight
 
 
@@ -177,6 +178,16 @@ class ReorderingTests(SynchronousTestCase):
         self.assertEqual(flight.take(162), [2, 3])
         self.assertEqual(flight.stats.FastRetransSegs, 3)
         self.assertEqual(flight.recovery.newlyLost, 2 * SIZE)
+
+    def test_small(self) -> None:
+        """
+        But not if it is small: a needless copy costs little then.
+        """
+        flight = self.flight
+        flight.recovery.configure(replace(flight.settings, mtu=SMALL * SIZE + 1))
+        flight.send(100, 3)
+        flight.ack(150, 4)
+        self.assertEqual(flight.take(150), [2, 3])
 
     def test_within(self) -> None:
         """

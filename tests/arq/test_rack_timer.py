@@ -9,6 +9,7 @@ from sys import getsizeof
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from kcptwisted.arq.rack import SMALL
 from kcptwisted.arq.recovery import DEAD_LINK
 from kcptwisted.arq.reordering import MEMORY
 from kcptwisted.arq.tailtimer import MAXIMUM_PROBES
@@ -43,7 +44,7 @@ class TimerTests(SynchronousTestCase):
         flight = Flight()
         flight.send(0, 10)
         self.assertEqual(flight.take(100), list(range(MAXIMUM_PROBES)))
-        self.assertEqual(flight.recovery.due, 100 + 200)
+        self.assertEqual(flight.recovery.due, 100 + 100)
 
     def test_eachAtItsTime(self) -> None:
         """
@@ -55,15 +56,15 @@ class TimerTests(SynchronousTestCase):
         for now, sn in ((100, 0), (120, 1), (140, 2)):
             self.assertEqual(flight.recovery.due, now)
             self.assertEqual(flight.take(now), [sn])
-        self.assertEqual(flight.recovery.due, 100 + 200)
+        self.assertEqual(flight.recovery.due, 100 + 100)
 
     def test_backoff(self) -> None:
         """
-        Without an answer the timeout grows by itself each time, or by half of it with C{nodelay}.
-        The second time and later it is a timeout, and what left more than a round trip before is
-        lost.
+        Without an answer the timeout grows by itself each time, or by half of it with C{nodelay},
+        but not for the probe.  The second time and later it is a timeout, and what left more than a
+        round trip before is lost.
         """
-        for nodelay, times in ((False, [100, 300, 600, 1000]), (True, [100, 250, 450, 700])):
+        for nodelay, times in ((False, [100, 200, 400, 700]), (True, [100, 200, 350, 550])):
             flight = Flight(nodelay)
             flight.send(0)
             seen, timeouts = [], []
@@ -89,7 +90,7 @@ class TimerTests(SynchronousTestCase):
             before, due = due, flight.recovery.due or 0
             flight.take(due)
             waits.append(due - before)
-        self.assertEqual(waits, [40_000, 60_000, 60_000, 60_000, 60_000])
+        self.assertEqual(waits, [40_000, 40_000, 60_000, 60_000, 60_000])
 
     def test_timeout(self) -> None:
         """
@@ -165,8 +166,8 @@ class TimerTests(SynchronousTestCase):
         flight.ack(700, 0, sent=0)
         self.assertTrue(flight.recovery.needless)
         self.assertEqual((flight.recovery.lost, flight.recovery.pending), (0, False))
-        # Each has its own time as before.
-        self.assertEqual(flight.take(700), [4, 5, 6, 7])
+        # Each has its own time as before: 4 and 5 left first, then the probes.
+        self.assertEqual(flight.take(700), [1, 2, 4, 5])
         flight.ack(710, 1, sent=0)
         self.assertFalse(flight.recovery.needless)
 
@@ -208,6 +209,21 @@ class TimerTests(SynchronousTestCase):
         flight.send(now)
         flight.ack(now + 20, flight.una)
         self.assertEqual(flight.recovery.due, now + 100)
+
+    def test_patienceSmall(self) -> None:
+        """
+        But not if what waits is small.
+        """
+        flight = Flight()
+        flight.send(0, 2)
+        self.assertEqual(flight.take(100), [0, 1])
+        flight.ack(120, 0, sent=0)
+        flight.recovery.configure(replace(flight.settings, mtu=SMALL * SIZE + 1))
+        flight.send(120)
+        flight.send(130)
+        flight.ack(150, 1)
+        self.assertEqual(flight.recovery.due, 120 + 100)
+        self.assertEqual(flight.take(220), [2])
 
     def test_unknownRoundTrip(self) -> None:
         """

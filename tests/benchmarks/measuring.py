@@ -101,6 +101,34 @@ def measure(contender: Contender, load: Load, bad: BadPath | None = None) -> Fou
     return {**summarised(load, result, cpu), **whatWasLost(path.counted)}
 
 
+def measureBeside(contender: Contender, crowd: Load, messages: Load) -> Found:
+    """
+    @param crowd: what takes all it can, without end.
+    @param messages: a load of messages with the same server.
+    @return: of the messages alone C{alone50} and C{alone99}, and beside the crowd C{p50} and
+        C{p99}, µs; and C{growth}, that of the latter.
+    @raise ChildFailed: if an end failed.
+    """
+    alone = measure(contender, messages)
+    with started(contender.serve(crowd.server), contender.environment) as server:
+        address = server.expect("listening ")
+        with started(contender.dial(address, crowd), contender.environment) as bulk:
+            bulk.expect("ready", TIMEOUT)
+            with started(contender.dial(address, messages), contender.environment) as client:
+                client.expect("ready", TIMEOUT)
+                found = summarised(messages, client.result(TIMEOUT), 0)
+            # They would wait for each other's last bytes.
+            bulk.kill()
+            server.kill()
+    return {
+        "alone50": alone["p50"],
+        "alone99": alone["p99"],
+        "p50": found["p50"],
+        "p99": found["p99"],
+        "growth": found["p99"] / alone["p99"],
+    }
+
+
 def summarised(load: Load, result: dict[str, Any], cpu: float) -> Found:
     """
     @param result: what a client printed.

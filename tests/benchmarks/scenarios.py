@@ -22,8 +22,10 @@ from tests.benchmarks.rows import (
     Row,
 )
 from tests.benchmarks.subjects import (
+    SENDERS,
     Stage,
     Subject,
+    besideMany,
     computations,
     crowds,
     duel,
@@ -196,6 +198,27 @@ _SCENARIOS = [
         "CPU time of a message, from 1 session to 10,000",
         crowds,
         [Row("CPU of a message, 10,000 sessions to 1", "growth", TIMES, most=FLAT)],
+        3,
+    ),
+    Scenario(
+        "beside",
+        "64-byte messages beside ten busy sessions of the same port",
+        besideMany,
+        [
+            Row("64 bytes beside ten that echo, p50", "p50", MICROSECONDS, 1),
+            Row("64 bytes beside ten that echo, p99", "p99", MICROSECONDS, 1),
+            *[
+                Row(
+                    f"64 bytes beside ten {name}, p99, to alone",
+                    "growth",
+                    TIMES,
+                    most=3,
+                    ours=name,
+                    theirs="",
+                )
+                for name in SENDERS
+            ],
+        ],
         3,
     ),
     Scenario(

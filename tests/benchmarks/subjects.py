@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
-from tests.benchmarks import arqcost, fairness, primitives
+from tests.benchmarks import arqcost, beside, fairness, primitives
 from tests.benchmarks.contenders import (
     KCP_GO,
     OURS,
@@ -24,7 +24,7 @@ from tests.benchmarks.contenders import (
     tls,
     whyNot,
 )
-from tests.benchmarks.measuring import BadPath, Found, measure, watchIdle
+from tests.benchmarks.measuring import BadPath, Found, measure, measureBeside, watchIdle
 
 #: Of the bad path, each way.
 DELAY, LOSS = 0.025, 0.1
@@ -165,6 +165,37 @@ def crowds(stage: Stage) -> list[Subject]:
     if stage.gopeer:
         contenders.insert(0, kcpGo(stage.gopeer, Conditions()))
     return [Subject(one.name, one.setting, partial(run, one)) for one in contenders]
+
+
+#: More options of both ends, by what a server's ten bulk senders are called.
+SENDERS = {"bulk senders": "", "bulk senders, none": ":congestion=none"}
+
+
+def besideMany(stage: Stage) -> list[Subject]:
+    """
+    @return: messages of one session beside ten of the same port: both implementations beside such
+        as echo all they can, and ours beside such as the server sends all it can to.
+    """
+    messages = stage.size(Load("paced", rate=100, seconds=5))
+
+    def run(contender: Contender, _: int) -> Found:
+        return measureBeside(contender, Load("echo", 10, bytes=1 << 40), messages)
+
+    def send(options: str, _: int) -> Found:
+        seconds = 0.3 if stage.quick else 5
+        alone = beside.alone(seconds, options, options)
+        found = beside.beside("sending", seconds, server=options, client=options)
+        times = {"alone50": alone.median, "alone99": alone.worst, "p50": found.median}
+        times = {name: value * 1000 for name, value in {**times, "p99": found.worst}.items()}
+        return {**times, "growth": found.worst / alone.worst}
+
+    contenders = [ours(Conditions())]
+    if stage.gopeer:
+        contenders.insert(0, kcpGo(stage.gopeer, Conditions()))
+    return [
+        *[Subject(one.name, one.setting, partial(run, one)) for one in contenders],
+        *[Subject(name, "", partial(send, options)) for name, options in SENDERS.items()],
+    ]
 
 
 def windows(stage: Stage) -> list[Subject]:

@@ -9,16 +9,11 @@ from twisted.trial.unittest import SynchronousTestCase
 from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.connection.connection import Connection
 from kcptwisted.connection.mtusearch import MTUSearch, resized, searchOf, tooBig
-from kcptwisted.connection.pathmtu import (
-    BASE_MTU,
-    LARGEST_MTU,
-    LARGEST_PLAIN_MTU,
-    RAISE_TIMER,
-    Phase,
-)
+from kcptwisted.connection.mtusizes import BASE_MTU, LARGEST_MTU, LARGEST_PLAIN_MTU
+from kcptwisted.connection.pathmtu import RAISE_TIMER, Phase
 from kcptwisted.connection.settings import ConnectionSettings
 from kcptwisted.testing.link import Link
-from kcptwisted.wire.control import PADDING, Probe, decodeBlock
+from kcptwisted.wire.control import PADDING, Feature, Probe, decodeBlock
 from kcptwisted.wire.segment import OVERHEAD, WASK, decodeSegments
 from tests.connection.driving import PLAIN, SETTINGS, Party, changed
 from tests.connection.pairs import Pair
@@ -30,7 +25,11 @@ SEARCHING = ConnectionSettings(
     arq=ARQSettings(mtu=BASE_MTU - LAYERS, leastMtu=BASE_MTU - LAYERS, interval=10),
     overhead=LAYERS,
     searchesMtu=True,
+    features=Feature.PROBES,
 )
+
+#: One of ours of an earlier version.
+EARLIER = changed(SEARCHING, features=Feature.NONE)
 
 SLOW = 0.01
 
@@ -109,6 +108,14 @@ class FoundTests(SearchTestCase):
             self.assertEqual(sizeOf(pair.client), found)
             self.assertIsNone(pair.server.connection.search)
             self.assertEqual((pair.server.stats.KCPInErrors, pair.server.foreign), (0, []))
+
+    def test_earlier(self) -> None:
+        """
+        Towards one of ours that knows nothing of probes it is as towards others.
+        """
+        pair = self.connect(carrying(1400), EARLIER)
+        self.send(pair, 30_000)
+        self.assertEqual(sizeOf(pair.client), 1392)
 
     def test_badPath(self) -> None:
         """

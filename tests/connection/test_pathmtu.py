@@ -8,18 +8,15 @@ from collections.abc import Callable
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from kcptwisted.connection.mtusizes import BASE_MTU, LARGEST_MTU, LARGEST_PLAIN_MTU, SIZES
 from kcptwisted.connection.pathmtu import (
-    BASE_MTU,
     ENOUGH,
-    LARGEST_MTU,
-    LARGEST_PLAIN_MTU,
     LEAST_PATIENCE,
     LONGEST_PROBE_TIMER,
     MAX_PROBES,
     PLAIN_ANSWERS,
     PROBE_TIMER,
     RAISE_TIMER,
-    SIZES,
     PathMTU,
     Phase,
 )

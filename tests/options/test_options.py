@@ -54,6 +54,7 @@ class NumberTests(OptionsTestCase):
             (KCPOptions(key="k"), Feature.STREAM | Feature.ROAMING),
             (KCPOptions(crypt="null", stream=False), Feature.MESSAGES),
         ):
+            features |= Feature.PROBES
             self.assertEqual(options.features, features)
             self.assertEqual(options.connectionSettings(0).features, features)
 

@@ -163,11 +163,12 @@ class End:
         Flushes until nothing wants to leave now.
         """
         connection, now = self.connection, self._events.milliseconds
+        self.fill()
         while self.ended is None:
-            self.fill()
             datagrams = connection.datagramsToSend(now)
             self._send(datagrams)
             self._react()
+            self.fill()
             if not (connection.wantsFlush or connection.hasMore):
                 break
         self._schedule()

@@ -126,6 +126,7 @@ class Flow:
         source = self.source
         while source.sender.queuedBytes < QUEUED:
             source.connection.write(bytes(65536))
+            source.connection.wantsFlush = True
 
     def _take(self, data: bytes) -> None:
         self.delivered += len(data)

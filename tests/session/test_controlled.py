@@ -49,7 +49,7 @@ class OpenTests(ControlledTestCase):
         assert hello.block is not None and answer.block is not None
         self.assertEqual(
             (hello.block.to, hello.frames),
-            (NO_TOKEN, (Hello(Feature.STREAM, LARGE_WINDOWS.receive),)),
+            (NO_TOKEN, (Hello(Feature.STREAM | Feature.PROBES, LARGE_WINDOWS.receive),)),
         )
         challenge = Challenge(answer.block.source)
         self.assertEqual(answer.block.to, hello.block.source)

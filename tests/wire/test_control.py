@@ -124,7 +124,7 @@ class BytesTests(SynchronousTestCase):
         """
         self.assertEqual(
             {feature.name: feature.value for feature in Feature if feature},
-            {"ROAMING": 1, "STREAM": 2, "MESSAGES": 4},
+            {"ROAMING": 1, "STREAM": 2, "MESSAGES": 4, "PROBES": 8},
         )
         self.assertEqual(
             {reason.name: reason.value for reason in ResetReason},
