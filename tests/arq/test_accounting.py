@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from random import Random
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -163,6 +164,6 @@ class SampleTests(SynchronousTestCase):
             conversation = link.ends[0].conversation
             conversation.write(bytes(20_000))
             conversation.flushBy(0)
-            link.run(lambda conversation=conversation: conversation.drained)
+            link.run(partial(getattr, conversation, "drained"))
             self.assertGreater(len(heard), 20)
             self.assertEqual([each for each in heard if each[0] <= 0 or each[1] <= 0], [])
