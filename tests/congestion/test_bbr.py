@@ -258,8 +258,9 @@ class BBRTests(SynchronousTestCase):
         self.assertEqual(self.control.window, bbr.MINIMUM_WINDOW * SEGMENT)
         self.wire.round()
         self.assertEqual(self.control.window, 3 * bbr.MINIMUM_WINDOW * SEGMENT)
-        self.wire.rounds(5)
+        self.wire.rounds(20)
         self.assertGreater(self.control.window, window // 2)
+        self.assertLess(self.control.window, 2 * window)
 
     def test_spuriousTimeout(self) -> None:
         """
