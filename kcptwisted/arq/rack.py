@@ -111,7 +111,7 @@ class RackRecovery(Recovery):
                 # All arrived, or was discarded before.
                 self._runs = self._latest = self._losses = self.due = None
                 return
-            if not newly or max(newly)[0] < una:
+            if not newly or (max(newly)[0] < una and self._learned is None):
                 # Nothing is overtaken.
                 start = runs.since(una)
                 if start != NEVER:
@@ -153,40 +153,41 @@ class RackRecovery(Recovery):
         for sn, sent in reversed(newly):
             copy = copies.pop(sn, None)
             if copy is not None:
-                self._judge(runs, losses, copy, sent < copy.sent, True, now)
+                self._judge(runs, losses, copy, sent < copy.sent, sent, now)
         for copy in losses.passed(before, una):
             # The last copy cannot be the one that arrived if it has not had the time.
             isOlder = 0 <= now - copy.sent < self._rtt.least
-            self._judge(runs, losses, copy, isOlder, False, now)
+            self._judge(runs, losses, copy, isOlder, None, now)
         self.pending = self.lost > 0
 
     def _judge(
-        self, runs: Runs, losses: Losses, copy: Copy, isOlder: bool, isEchoed: bool, now: int
+        self, runs: Runs, losses: Losses, copy: Copy, isOlder: bool, echoed: int | None, now: int
     ) -> None:
         """
         A segment is acknowledged.
 
         @param isOlder: whether an older copy than the last has arrived.
-        @param isEchoed: whether its own ACK says so.  Otherwise that ACK may have been lost: it was
-            not late.
+        @param echoed: when that left, as its own ACK says, milliseconds; None if there is none, so
+            that it may have been lost, and not late.
         """
         if copy.waiting:
             self.lost -= copy.waiting
         elif not isOlder:
-            if isEchoed and copy.cause == Cause.TIMEOUT:
+            if echoed is not None and copy.cause == Cause.TIMEOUT:
                 # The timeout was right.
                 losses.suspects = None
             return
         else:
             self._stats.NeedlessRetrans += 1
         if copy.cause == Cause.OVERTAKEN:
-            if isEchoed:
-                self._learn().tooSmall(now, self._rtt)
+            if echoed is not None and self._latest is not None:
+                late = now - echoed - self._latest.roundTrip
+                self._learn().tooSmall(now, self._rtt, late)
             losses.blamed -= 1
             if not losses.blamed:
                 self.needless = True
         elif copy.cause == Cause.PROBE:
-            if isEchoed:
+            if echoed is not None:
                 self._learn().patience = MEMORY
         elif copy.cause == Cause.TIMEOUT and losses.suspects is not None:
             self.needless = True

@@ -37,21 +37,29 @@ class Reordering:
         """
         if not self.multiple:
             return 0
-        window = self.multiple * (rtt.least if rtt.least > 4 else 4) // 4
+        window = self.multiple * _step(rtt) // 4
         most = int(rtt.smoothed)
         return window if window < most else most
 
-    def tooSmall(self, now: int, rtt: RoundTripEstimator) -> None:
+    def tooSmall(self, now: int, rtt: RoundTripEstimator, late: int) -> None:
         """
-        A segment arrived that was taken for lost: the window grows, once a round trip.
+        A segment arrived that was taken for lost: the window grows.  RFC 8985 has it grow by one
+        step a round trip; here it is known how long it should have been.
 
         @param now: milliseconds.
+        @param late: how long after the one that overtook it, milliseconds.
         """
         self._left = MEMORY
-        if self._grew < 0 or now - self._grew >= rtt.smoothed:
-            self._grew = now
-            if not self.multiple or self.window(rtt) < int(rtt.smoothed):
+        step, most = _step(rtt), int(rtt.smoothed)
+        wanted = -(-4 * (late if late < most else most) // step)
+        if wanted > self.multiple:
+            self.multiple = wanted
+        elif self._grew < 0 or now - self._grew >= rtt.smoothed:
+            if self.window(rtt) < most:
                 self.multiple += 1
+        else:
+            return
+        self._grew = now
 
     def seen(self) -> None:
         """
@@ -68,3 +76,10 @@ class Reordering:
             if self._left <= 0:
                 self._left = MEMORY
                 self.multiple = 1 if self.multiple > 1 else 0
+
+
+def _step(rtt: RoundTripEstimator) -> int:
+    """
+    Returns four times what the window grows by, milliseconds.
+    """
+    return rtt.least if rtt.least > 4 else 4

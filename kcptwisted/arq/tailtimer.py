@@ -17,9 +17,9 @@ class TailTimer:
     The timer passes when the oldest copy in flight is as old as the retransmission timeout.  Its
     segment is sent again then, as a probe, and so are others when they are as old, up to
     L{MAXIMUM_PROBES}.  If nothing is acknowledged, the timer passes again after another timeout,
-    because a probe does not lengthen it (RFC 8985, section 7.4), and then after a longer one each
-    time: by half of the retransmission timeout with C{nodelay}, else by all of it.  Until the round
-    trip is known it is longer each time, the second time too.
+    because a probe does not lengthen it, and then after a longer one each time: by half of the
+    retransmission timeout with C{nodelay}, else by all of it.  Until the round trip is known it is
+    longer each time, the second time too.
 
     @ivar probes: how many have left since something was newly acknowledged.
     @ivar expiries: how often the timer has passed since then; a series of probes counts once.

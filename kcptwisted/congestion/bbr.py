@@ -238,7 +238,7 @@ class BBR(CongestionControl):
         elif self._isStale(ack.now):
             self._enter(PROBE_RTT)
         elif state == CRUISE:
-            self._cruise(ack, own, aim, congested)
+            self._cruise(ack, own, aim)
         elif state == UP:
             self._enter(HOLD)
         elif state == HOLD:
@@ -278,17 +278,13 @@ class BBR(CongestionControl):
         model.farther(now, model.minimumRoundTrip + model.queueing)
         return False
 
-    def _cruise(self, ack: Acknowledgement, own: int, aim: int, congested: bool) -> None:
+    def _cruise(self, ack: Acknowledgement, own: int, aim: int) -> None:
         """
         Keeps the queue short, and tries more after some rounds: not all flows at the same time.
         """
         model = self.model
         gain = 1.0 + STRENGTH * (aim - own) / (model.product or 1)
-        most = MOST_CRUISE
-        if congested:
-            # There is no queue that would tell: what is too much is dropped.
-            most = min(most, model.pace / (model.rate or 1))
-        self._gain = max(min(gain, most), LEAST_CRUISE)
+        self._gain = min(max(gain, LEAST_CRUISE), MOST_CRUISE)
         mixed = model.rounds * 7 + ack.totalDelivered // self._segment
         if self._stateRounds < CRUISE_ROUNDS + mixed % 3:
             return

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from random import Random
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -55,6 +56,10 @@ def lossy(seed: int, loss: float) -> Fate:
     """
     random = Random(seed)
     return lambda: [] if random.random() < loss else [20]
+
+
+def _isDrained(conversation: Conversation) -> bool:
+    return conversation.drained
 
 
 class AccountingTests(SynchronousTestCase):
@@ -163,6 +168,6 @@ class SampleTests(SynchronousTestCase):
             conversation = link.ends[0].conversation
             conversation.write(bytes(20_000))
             conversation.flushBy(0)
-            link.run(lambda conversation=conversation: conversation.drained)
+            link.run(partial(_isDrained, conversation))
             self.assertGreater(len(heard), 20)
             self.assertEqual([each for each in heard if each[0] <= 0 or each[1] <= 0], [])

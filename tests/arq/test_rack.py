@@ -9,6 +9,7 @@ from dataclasses import replace
 from twisted.trial.unittest import SynchronousTestCase
 
 from kcptwisted.arq.rack import SMALL
+from kcptwisted.arq.reordering import MEMORY
 from tests.arq.flight import SIZE, Flight
 
 
@@ -189,6 +190,41 @@ class ReorderingTests(SynchronousTestCase):
         flight.ack(150, 4)
         self.assertEqual(flight.take(150), [2, 3])
 
+    def test_long(self) -> None:
+        """
+        It is longer at once if the segment came later than that.
+        """
+        flight = Flight()
+        flight.send(0, 2)
+        flight.ack(50, 1)
+        self.assertEqual(flight.take(50), [0])
+        # 30 ms after the one that overtook it: three quarters.
+        flight.ack(80, 0, sent=0)
+        flight.send(100, 2)
+        flight.ack(150, 3)
+        self.assertEqual(flight.recovery.due, 150 + 37)
+
+    def test_remembered(self) -> None:
+        """
+        A segment that arrives within the window has it last.
+        """
+        flight = self.flight
+        now = 100
+        for count in range(2 * MEMORY - 2):
+            flight.send(now, 2)
+            flight.ack(now + 50, flight.una + 1)
+            if count == MEMORY - 2:
+                flight.send(now + 52)
+                flight.ack(now + 55, flight.una)
+                flight.ack(now + 102, flight.una)
+            else:
+                self.assertEqual(flight.take(now + 62), [flight.una])
+                flight.ack(now + 120, flight.una)
+            now += 200
+        flight.send(now, 2)
+        flight.ack(now + 50, flight.una + 1)
+        self.assertEqual(flight.recovery.due, now + 62)
+
     def test_within(self) -> None:
         """
         What arrives within that time is not lost.
@@ -213,6 +249,53 @@ class ReorderingTests(SynchronousTestCase):
         flight.ack(100, 1)
         self.assertFalse(flight.recovery.needless)
         self.assertEqual(flight.stats.NeedlessRetrans, 1)
+
+    def test_blame(self) -> None:
+        """
+        What was lost in a recovery before is no reason to take a later one for right.
+        """
+        flight = Flight()
+        flight.send(0, 3)
+        flight.ack(50, 1)
+        self.assertEqual(flight.take(50), [0])
+        flight.ack(100, 0, 2)
+        flight.send(200, 2)
+        flight.send(210, 1)
+        flight.ack(250, 4)
+        self.assertEqual(flight.take(250), [3])
+        flight.ack(251, 3, sent=200)
+        self.assertTrue(flight.recovery.needless)
+
+    def test_forgotten(self) -> None:
+        """
+        The window is forgotten after some recoveries without a sign of reordering.
+        """
+        flight = self.flight
+        now = 100
+        for _ in range(MEMORY):
+            flight.send(now, 2)
+            flight.ack(now + 50, flight.una + 1)
+            self.assertEqual(flight.take(now + 61), [])
+            self.assertEqual(flight.take(now + 62), [flight.una])
+            flight.ack(now + 120, flight.una)
+            now += 200
+        flight.send(now, 2)
+        flight.ack(now + 50, flight.una + 1)
+        self.assertEqual(flight.take(now + 50), [flight.una])
+
+    def test_bothCopies(self) -> None:
+        """
+        If both copies of a segment have arrived, the older one tells, in whatever order.
+        """
+        for sents in ((0, 50), (50, 0)):
+            flight = Flight()
+            flight.send(0, 2)
+            flight.ack(50, 1)
+            self.assertEqual(flight.take(50), [0])
+            del flight.inFlight[0]
+            flight.recovery.acknowledged([(0, sent) for sent in sents], 0, 2, 100)
+            self.assertTrue(flight.recovery.needless)
+            self.assertEqual(flight.stats.NeedlessRetrans, 1)
 
     def test_lostAck(self) -> None:
         """

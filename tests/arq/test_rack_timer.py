@@ -1,11 +1,10 @@
 """
-Tests for L{kcptwisted.arq.rack}: its timer, what the caller wants to be sent again, and memory.
+Tests for L{kcptwisted.arq.rack}: its timer.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from sys import getsizeof
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -187,6 +186,22 @@ class TimerTests(SynchronousTestCase):
         flight.ack(360, 1, sent=0)
         self.assertFalse(flight.recovery.needless)
 
+    def test_unknownTimeout(self) -> None:
+        """
+        If only una acknowledges what was sent again, nobody knows yet.
+        """
+        flight = Flight()
+        flight.settings = replace(flight.settings, mtu=SIZE)
+        flight.recovery.configure(flight.settings)
+        flight.send(0, 10)
+        flight.take(100)
+        self.assertEqual(flight.take(300, 2 * SIZE), [0, 1])
+        flight.ack(360, una=1)
+        self.assertFalse(flight.recovery.needless)
+        flight.ack(361, 1, sent=0)
+        self.assertTrue(flight.recovery.needless)
+        self.assertEqual(flight.recovery.lost, 0)
+
     def test_patience(self) -> None:
         """
         After a probe that was needless, since the ACK was late, the timer begins anew with each
@@ -209,6 +224,45 @@ class TimerTests(SynchronousTestCase):
         flight.send(now)
         flight.ack(now + 20, flight.una)
         self.assertEqual(flight.recovery.due, now + 100)
+
+    def test_patienceWithoutCopies(self) -> None:
+        """
+        So it does when nothing was sent again since, and when only una acknowledges.
+        """
+        flight = Flight()
+        flight.send(0)
+        self.assertEqual(flight.take(100), [0])
+        flight.ack(120, 0, sent=0)
+        flight.send(200, 3)
+        flight.ack(250, una=2)
+        self.assertEqual(flight.recovery.due, 250 + 100)
+        flight.send(260)
+        flight.ack(270, 2)
+        self.assertEqual(flight.recovery.due, 270 + 100)
+
+    def test_patienceProbesOnce(self) -> None:
+        """
+        And what left later is not sent again before that is over once more.
+        """
+        flight = Flight()
+        flight.send(0)
+        self.assertEqual(flight.take(100), [0])
+        flight.ack(120, 0, sent=0)
+        flight.send(200)
+        flight.send(220)
+        self.assertEqual(flight.take(300), [1])
+        self.assertEqual(flight.recovery.due, 300 + 100)
+
+    def test_lostAck(self) -> None:
+        """
+        A needless probe of which only una tells teaches nothing: the ACK was lost, and not late.
+        """
+        flight = Flight()
+        flight.send(0, 2)
+        self.assertEqual(flight.take(100), [0, 1])
+        flight.ack(120, una=1)
+        self.assertEqual(flight.stats.NeedlessRetrans, 1)
+        self.assertIs(flight.recovery._learned, None)
 
     def test_patienceSmall(self) -> None:
         """
@@ -247,11 +301,15 @@ class TimerTests(SynchronousTestCase):
         What was overtaken meanwhile leaves once.
         """
         flight = Flight(roundTrip=0)
+        flight.settings = replace(flight.settings, mtu=SIZE)
+        flight.recovery.configure(flight.settings)
         flight.send(0, 3)
-        flight.recovery.expire([1], 0)
+        flight.recovery.expire([0, 1], 0)
+        self.assertEqual(flight.take(0, SIZE), [0])
         self.assertEqual(flight.take(0), [1])
         flight.ack(20, 1)
-        self.assertEqual(flight.take(flight.recovery.due or 0), [0, 2])
+        self.assertEqual(flight.recovery.due, 200)
+        self.assertEqual(flight.take(200), [0, 2])
 
     def test_exhausted(self) -> None:
         """
@@ -268,110 +326,3 @@ class TimerTests(SynchronousTestCase):
         flight.progress = due - 9_999
         self.assertEqual(flight.take(due), [0])
         self.assertFalse(flight.recovery.exhausted)
-
-
-class ExpireTests(SynchronousTestCase):
-    """
-    Segments that the caller wants to be sent again.
-    """
-
-    def test_all(self) -> None:
-        """
-        All leave, and nothing is held against the path; then it is as if they had left for the
-        first time.
-        """
-        flight = Flight()
-        flight.send(0, 6)
-        flight.take(100)
-        flight.take(300)
-        flight.recovery.expire(list(flight.inFlight), 310)
-        self.assertTrue(flight.recovery.pending)
-        self.assertEqual(flight.take(310), list(range(6)))
-        recovery = flight.recovery
-        self.assertFalse(recovery.timedOut or recovery.newlyLost or recovery.lost)
-        self.assertEqual(recovery.due, 310 + 100)
-        self.assertEqual(flight.take(410), list(range(4)))
-        self.assertFalse(recovery.timedOut)
-
-    def test_first(self) -> None:
-        """
-        The others keep their time.
-        """
-        flight = Flight()
-        flight.send(0, 2)
-        flight.recovery.expire([0], 50)
-        self.assertEqual(flight.take(50), [0])
-        self.assertEqual(flight.recovery.due, 100)
-        self.assertEqual(flight.take(100), [1])
-
-    def test_atOnce(self) -> None:
-        """
-        What left in the same millisecond is in flight once.
-        """
-        flight = Flight()
-        flight.send(0, 3)
-        for _ in range(2):
-            flight.recovery.expire([0, 1], 0)
-            self.assertEqual(flight.take(0), [0, 1])
-        self.assertEqual(flight.take(100), [0, 1, 2])
-        self.assertEqual(flight.stats.RetransSegs, 7)
-
-    def test_discarded(self) -> None:
-        """
-        What is acknowledged after it was discarded is of no interest.
-        """
-        flight = Flight()
-        flight.send(0, 3)
-        flight.inFlight.clear()
-        flight.recovery.clear()
-        flight.recovery.acknowledged([], 0, 2, 50)
-        self.assertIs(flight.recovery.due, None)
-
-    def test_arrived(self) -> None:
-        """
-        If they had arrived, nothing is learnt from that.
-        """
-        flight = Flight()
-        flight.send(0, 3)
-        flight.recovery.expire([0, 1], 50)
-        self.assertEqual(flight.take(50), [0, 1])
-        flight.ack(60, 0, sent=0)
-        self.assertFalse(flight.recovery.needless)
-        self.assertIs(flight.recovery._learned, None)
-        self.assertEqual(flight.stats.NeedlessRetrans, 1)
-
-
-class MemoryTests(SynchronousTestCase):
-    """
-    What is held.
-    """
-
-    def test_idle(self) -> None:
-        """
-        With nothing in flight there is neither a time nor anything made for what was.
-        """
-        flight = Flight()
-        flight.send(0, 3)
-        flight.ack(50, 2)
-        flight.take(50)
-        flight.ack(100, 0, 1, 2)
-        recovery = flight.recovery
-        self.assertIs(recovery.due, None)
-        self.assertFalse(recovery.pending or recovery.lost)
-        for part in (recovery._runs, recovery._losses, recovery._latest, recovery._learned):
-            self.assertIs(part, None)
-        self.assertEqual(flight.take(10_000), [])
-        self.assertLess(getsizeof(recovery), 170)
-
-    def test_judgedLast(self) -> None:
-        """
-        What the last ACK shows is not lost.
-        """
-        flight = Flight()
-        flight.send(0)
-        flight.take(100)
-        flight.ack(110, 0, sent=0)
-        self.assertEqual(flight.stats.NeedlessRetrans, 1)
-        assert flight.recovery._learned is not None
-        self.assertEqual(flight.recovery._learned.patience, MEMORY)
-        self.assertIs(flight.recovery.due, None)

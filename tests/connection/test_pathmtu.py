@@ -323,6 +323,13 @@ class LimitTests(SynchronousTestCase):
         for limit in (1500, 1472, 1392):
             self.assertFalse(searched.path.tooBig(limit, True, searched.now))
         self.assertEqual(searched.path.phase, Phase.COMPLETE)
+        # In the middle of a search, too.
+        searched = Searched(1392)
+        while searched.path.size == BASE_MTU:
+            searched.run(10)
+        searched.path.tooBig(LARGEST_MTU, True, searched.now)
+        searched.complete()
+        self.assertEqual(searched.probes.count(LARGEST_MTU), MAX_PROBES)
 
     def test_belowBase(self) -> None:
         """

@@ -36,7 +36,7 @@ class End:
     @ivar stats: its counters.
     @ivar tick: milliseconds; what leaves waits for the next multiple of them, as at a peer that
         flushes by the clock.  0 for no such wait.
-    @ivar isPaused: it takes no data from the connection.
+    @ivar way: what its datagrams pass.
     @ivar ended: why it has ended; None before.
     @ivar onData: is called with the bytes that the application reads.
     @ivar fill: is called before each flush, to write.
@@ -53,10 +53,10 @@ class End:
         self.onData: Callable[[bytes], object] = len
         self.fill: Callable[[], object] = lambda: None
         self.tick = 0
-        self.isPaused = False
+        self._isPaused = False
         self.peer: End | None = None
         self._events = events
-        self._way = way
+        self.way = way
         self._accepted = False
         self._wake: int | None = None
 
@@ -80,6 +80,13 @@ class End:
         Writes outside of L{fill}.
         """
         self.connection.write(data)
+        self._turn()
+
+    def pathChanged(self) -> None:
+        """
+        Says that its datagrams take another path from now on.
+        """
+        self.sender.pathChanged(self._events.milliseconds)
         self._turn()
 
     def receive(self, datagrams: list[bytes]) -> None:
@@ -132,14 +139,20 @@ class End:
             connection.settle(self._events.milliseconds)
 
     def _read(self) -> None:
-        while not self.isPaused and (data := self.connection.read()) is not None:
+        while not self._isPaused and (data := self.connection.read()) is not None:
             self.onData(data)
+
+    def pause(self) -> None:
+        """
+        Takes no data from the connection from now on.
+        """
+        self._isPaused = True
 
     def resume(self) -> None:
         """
         Takes data from the connection again.
         """
-        self.isPaused = False
+        self._isPaused = False
         self._read()
         self._turn()
 
@@ -155,7 +168,7 @@ class End:
     def _leave(self, datagrams: list[bytes]) -> None:
         assert self.peer is not None
         for datagram in datagrams:
-            for delay, arriving in self._way.arrivals(datagram):
+            for delay, arriving in self.way.arrivals(datagram):
                 self._events.arrive(self.peer, arriving, delay)
 
     def _turn(self) -> None:

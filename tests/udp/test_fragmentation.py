@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from kcptwisted.interfaces import Address
 from kcptwisted.stats import PortStats
-from kcptwisted.udp import fragmentation, sending
+from kcptwisted.udp import sending
 from kcptwisted.udp.fragmentation import Fragmentation, Fragments, pathLimit
 from kcptwisted.udp.port import BatchPort
 from tests.udp.fakes import FakeReactor, FakeSocket, PortTestCase, Recorder
@@ -150,7 +150,7 @@ class RefusalTests(PortTestCase):
         """
         Open the port, on Linux.
         """
-        self.patch(fragmentation.sys, "platform", "linux")
+        self.patch(sys, "platform", "linux")
         self.reactor = FakeReactor()
         self.socket = NarrowSocket()
         self.protocol = Recorder()

@@ -20,6 +20,8 @@ from kcptwisted.wire.control import (
     FinAck,
     Frame,
     Hello,
+    Probe,
+    ProbeAck,
     Reset,
     ResetReason,
     Response,
@@ -47,6 +49,8 @@ EXAMPLES: list[tuple[Frame, str]] = [
     (Reset(4), "06 01 04"),
     (Challenge(EIGHT), "07 08 00 01 02 03 04 05 06 07"),
     (Response(EIGHT), "08 08 00 01 02 03 04 05 06 07"),
+    (Probe(0x04030201), "09 04 01 02 03 04"),
+    (ProbeAck(0xFFFFFFFF), "0a 04 ff ff ff ff"),
 ]
 
 HEAD = b"KT\x01" + CLIENT + SERVER
@@ -65,6 +69,8 @@ _frames = (
     | strategies.builds(Reset, strategies.integers(0, 0xFF))
     | strategies.builds(Challenge, _opaque)
     | strategies.builds(Response, _opaque)
+    | strategies.builds(Probe, _uint32)
+    | strategies.builds(ProbeAck, _uint32)
 )
 
 
@@ -290,7 +296,9 @@ class DocumentationTests(SynchronousTestCase):
             for kind, name, length, *_ in table
         ]
         self.assertEqual(sorted(documented), sorted(examples))
-        self.assertEqual([row[0] for row in table], [str(kind) for kind in range(1, 9)])
+        self.assertEqual(
+            [row[0] for row in table], [str(kind) for kind in range(1, len(table) + 1)]
+        )
 
     def test_examples(self) -> None:
         """

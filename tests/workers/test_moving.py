@@ -65,7 +65,10 @@ class MovingTests(SharedTestCase):
             self.assertEqual(self.client.received, data[::-1])
             self.assertEqual((self.client.reasons, self.server.reasons), ([], []))
             self.assertEqual(len(self.serverFactory.made), 1)
-            self.assertEqual(self.count("SessionsMoved"), [len(PLACES), 0, 0])
+            first, *others = self.count("SessionsMoved")
+            # When the link loses two answers in a row, the client moves by itself.
+            self.assertGreaterEqual(first, len(PLACES))
+            self.assertEqual(others, [0, 0])
             passed = self.count("StraysPassed")
             self.assertEqual(passed[0], 0)
             self.assertGreater(min(passed[1:]), 10)

@@ -266,6 +266,38 @@ class CustomLayerTests(ProgramTestCase):
         self.assertEqual(program.status, 0, program.output)
 
 
+class OwnCongestionTests(ProgramTestCase):
+    """
+    Tests for own_congestion.py.
+    """
+
+    async def test_runs(self) -> None:
+        """
+        All bytes arrive, at about the rate of the line.
+        """
+        program = self.startExample("own_congestion.py")
+        await program.printed(r"2000000 bytes in 2\.\d s, \d{1,2} datagrams dropped\n")
+        await program.ended()
+        self.assertEqual(program.status, 0, program.output)
+
+    async def test_isUsed(self) -> None:
+        """
+        The name stands for the control that the program registers.
+        """
+        check = (
+            "import sys; sys.path.insert(0, sys.argv[1]); import own_congestion\n"
+            "from kcptwisted.options import KCPOptions\n"
+            "options = KCPOptions(crypt='null', congestion='reno')\n"
+            "spec = options.connectionSettings(0).arq.congestion\n"
+            "control = spec.make(1400, 40)\n"
+            "print(type(control).__name__, control.window)\n"
+        )
+        program = self.start("-c", check, str(EXAMPLES))
+        await program.printed("Reno 14000\n")
+        await program.ended()
+        self.assertEqual(program.status, 0, program.output)
+
+
 class CustomCipherTests(ProgramTestCase):
     """
     Tests for custom_cipher.py.
