@@ -6,8 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kcptwisted.congestion.registry import CONTROLS
-from kcptwisted.congestion.spec import CongestionSpec
+from kcptwisted.congestion.registry import CONTROLS, CongestionSpec
 from kcptwisted.options.table import LARGE_WINDOWS, MODES, SMALL_WINDOWS
 from tests.optionvalues import OptionsTestCase, make, parse
 
