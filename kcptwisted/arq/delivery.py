@@ -4,7 +4,13 @@ How fast segments are delivered: the rate samples of draft-cheng-iccrg-delivery-
 
 from __future__ import annotations
 
+from itertools import islice
+
 from kcptwisted.congestion.control import Acknowledgement
+
+#: The most times of departure that are kept.  So many milliseconds are longer than the round trip;
+#: only a peer whose ACKs do not tell when copies left makes them so many.
+MOST_DEPARTURES = 16_384
 
 
 class _Departure:
@@ -81,9 +87,18 @@ class DeliveryRate:
         self.outstanding += fresh
         departure = self._departures.get(now)
         if departure is None:
+            if len(self._departures) >= MOST_DEPARTURES:
+                self._forget()
             self._departures[now] = _Departure(self, inFlight + size)
         else:
             departure.inFlight += size
+
+    def _forget(self) -> None:
+        """
+        Forgets the older half of the departures.
+        """
+        for time in list(islice(self._departures, MOST_DEPARTURES // 2)):
+            del self._departures[time]
 
     def limited(self, inFlight: int) -> None:
         """

@@ -18,7 +18,7 @@ SHORT_PATH_WINDOW = 512
 _NEVER = 1 << 30
 
 #: What such a window begins with; it grows by what is acknowledged, segments.
-SHORT_PATH_START = 32
+SHORT_PATH_START = 16
 
 #: With so many segments to be in flight, or fewer, there is nothing for it to do either: a path
 #: takes the first window at once (RFC 6928).

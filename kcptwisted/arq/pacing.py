@@ -34,6 +34,9 @@ CONTROLLED_BURST = 2
 #: this, milliseconds.
 CONTROLLED_GRAIN = 1
 
+#: Larger than any segment, bytes.
+LARGEST = 1 << 16
+
 #: Seconds that new segments wait for resends at most.
 MAXIMUM_DEBT = 1
 
@@ -219,18 +222,21 @@ class Pacer:
 UNPACED: Final = Pacer(0, 0, False)
 
 
-def fitting(queue: Iterable[tuple[int, bytes]], count: int, room: int) -> int:
+def fitting(queue: Iterable[tuple[int, bytes]], count: int, room: int, full: int = LARGEST) -> int:
     """
     Returns how many segments are within a number of bytes, headers included.
 
     @param queue: (frg, payload) of the segments that wait.
     @param count: how many of them to look at.
     @param room: bytes.
+    @param full: bytes of a full segment.  A larger one, cut before the mtu became smaller, may
+        leave where this may.
     """
     fits = 0
     for _, data in islice(queue, count):
-        room -= OVERHEAD + len(data)
-        if room < 0:
+        size = OVERHEAD + len(data)
+        if room < size and room < full:
             break
+        room -= size
         fits += 1
     return fits

@@ -238,7 +238,7 @@ class Sender:
         count = min(self._openWindow, len(segments), MAXIMUM_BURST)
         if count <= 0 or count * self._settings.mtu <= room:
             return count
-        return fitting(segments, count, room)
+        return fitting(segments, count, room, self._settings.mtu)
 
     @property
     def wantsFlush(self) -> bool:
@@ -274,10 +274,11 @@ class Sender:
             return due
         segments, lost = self.sendQueue.segments, self._recovery.lost
         allowed = min(self._openWindow, len(segments))
+        size = self._settings.mtu
         if lost:
-            size, allowed = self._settings.mtu, max(allowed, 1)
+            allowed = max(allowed, 1)
         elif allowed > 0:
-            size = OVERHEAD + len(segments[0][1])
+            size = min(OVERHEAD + len(segments[0][1]), size)
         else:
             return due
         if governor is not None and governor.room(lost, size) < size:
@@ -353,7 +354,7 @@ class Sender:
             if count > 0 and (pacer.rate or limits.governor is not None):
                 room = limits.room(self._recovery.lost)
                 if count * self._settings.mtu > room:
-                    count = fitting(queue.segments, count, room)
+                    count = fitting(queue.segments, count, room, self._settings.mtu)
         if count > 0:
             if not inFlight:
                 self._progress = self._since = now

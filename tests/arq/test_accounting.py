@@ -58,6 +58,10 @@ def lossy(seed: int, loss: float) -> Fate:
     return lambda: [] if random.random() < loss else [20]
 
 
+def _isDrained(conversation: Conversation) -> bool:
+    return conversation.drained
+
+
 class AccountingTests(SynchronousTestCase):
     """
     What leaves in any span is the rate times the span, and a burst.
@@ -164,6 +168,6 @@ class SampleTests(SynchronousTestCase):
             conversation = link.ends[0].conversation
             conversation.write(bytes(20_000))
             conversation.flushBy(0)
-            link.run(partial(getattr, conversation, "drained"))
+            link.run(partial(_isDrained, conversation))
             self.assertGreater(len(heard), 20)
             self.assertEqual([each for each in heard if each[0] <= 0 or each[1] <= 0], [])

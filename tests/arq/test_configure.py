@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from kcptwisted.congestion.registry import CONTROLS
 from kcptwisted.wire.segment import OVERHEAD, decodeSegments
 from tests.arq.link import SETTINGS, Link, badFate
-from tests.arq.single import ack, alone, push, sent
+from tests.arq.single import ack, alone, push, sent, tell
 
 MSS = SETTINGS.mss
 
@@ -41,6 +41,43 @@ class SendingTests(SynchronousTestCase):
         self.assertEqual(sent(conversation, 1), [])
         conversation.receive([ack(4, una=5)], 2)
         self.assertEqual([segment.sn for segment in sent(conversation, 2)], [6])
+
+    def test_muchSmallerMtu(self) -> None:
+        """
+        A segment that was cut before, and is larger than all that may leave at once now, leaves
+        where a full one may: by the rate limit, and by the congestion control's window.
+        """
+        narrow = replace(SETTINGS, mtu=OVERHEAD + 10)
+        for changes in ({"rateLimit": 1000}, {"congestion": CONTROLS["kcp"]}):
+            conversation = alone(replace(SETTINGS, **changes))
+            conversation.receive([tell()], 0)
+            conversation.write(bytes(8 * MSS))
+            conversation.configure(replace(narrow, **changes), 0)
+            received, now = 0, 0
+            while received < 8 and now < 100_000:
+                for segment in sent(conversation, now):
+                    self.assertEqual(len(segment.data), MSS)
+                    received = max(received, segment.sn + 1)
+                conversation.receive([tell(una=received)], now)
+                now += 100
+            self.assertEqual(received, 8, changes)
+
+    def test_muchSmallerMtuDeadline(self) -> None:
+        """
+        There is a deadline for such a segment, by which it leaves.
+        """
+        settings = replace(SETTINGS, mtu=OVERHEAD + 10, rateLimit=1000)
+        conversation = alone(replace(SETTINGS, rateLimit=1000))
+        conversation.write(bytes(8 * MSS))
+        conversation.configure(settings, 0)
+        now, left = 0, len(sent(conversation))
+        while left < 8:
+            due = conversation.deadline()
+            assert due is not None
+            self.assertGreater(due, now)
+            now = due
+            conversation.receive([tell(una=left)], now)
+            left += len(sent(conversation, now))
 
     def test_smallerMtu(self) -> None:
         """

@@ -225,6 +225,34 @@ class TimerTests(SynchronousTestCase):
         flight.ack(now + 20, flight.una)
         self.assertEqual(flight.recovery.due, now + 100)
 
+    def test_patienceWithoutCopies(self) -> None:
+        """
+        So it does when nothing was sent again since, and when only una acknowledges.
+        """
+        flight = Flight()
+        flight.send(0)
+        self.assertEqual(flight.take(100), [0])
+        flight.ack(120, 0, sent=0)
+        flight.send(200, 3)
+        flight.ack(250, una=2)
+        self.assertEqual(flight.recovery.due, 250 + 100)
+        flight.send(260)
+        flight.ack(270, 2)
+        self.assertEqual(flight.recovery.due, 270 + 100)
+
+    def test_patienceProbesOnce(self) -> None:
+        """
+        And what left later is not sent again before that is over once more.
+        """
+        flight = Flight()
+        flight.send(0)
+        self.assertEqual(flight.take(100), [0])
+        flight.ack(120, 0, sent=0)
+        flight.send(200)
+        flight.send(220)
+        self.assertEqual(flight.take(300), [1])
+        self.assertEqual(flight.recovery.due, 300 + 100)
+
     def test_lostAck(self) -> None:
         """
         A needless probe of which only una tells teaches nothing: the ACK was lost, and not late.
@@ -273,11 +301,15 @@ class TimerTests(SynchronousTestCase):
         What was overtaken meanwhile leaves once.
         """
         flight = Flight(roundTrip=0)
+        flight.settings = replace(flight.settings, mtu=SIZE)
+        flight.recovery.configure(flight.settings)
         flight.send(0, 3)
-        flight.recovery.expire([1], 0)
+        flight.recovery.expire([0, 1], 0)
+        self.assertEqual(flight.take(0, SIZE), [0])
         self.assertEqual(flight.take(0), [1])
         flight.ack(20, 1)
-        self.assertEqual(flight.take(flight.recovery.due or 0), [0, 2])
+        self.assertEqual(flight.recovery.due, 200)
+        self.assertEqual(flight.take(200), [0, 2])
 
     def test_exhausted(self) -> None:
         """

@@ -102,7 +102,7 @@ class WindowTests(ShortPathTestCase):
         limits = self.make()
         self.assertEqual(limits.worthQueueing(FIRST), LEAST_UNGOVERNED)
         most = SHORT_PATH_WINDOW * 1376
-        self.assertEqual(limits.worthQueueing(FIRST + 68), 100 * 1376)
+        self.assertEqual(limits.worthQueueing(FIRST + 100 - SHORT_PATH_START), 100 * 1376)
         self.assertEqual(limits.worthQueueing(FIRST + 1000), most)
         small = self.make(replace(BBR, sendWindow=10))
         self.assertEqual(small.worthQueueing(FIRST + 1000), LEAST_UNGOVERNED)

@@ -71,19 +71,6 @@ async def serve(reactor: Any, endpoint: str, enough: int) -> None:
     printResult({"samples": samples})
 
 
-def controlled(transport: Any) -> tuple[float, float]:
-    """
-    @param transport: of ours; what is not public is for this program only.
-    @return: the congestion window in segments, and the pacing rate in bytes a second; 0 if there is
-        no congestion control.
-    """
-    sender = transport._session.connection.conversation.sender
-    governor = sender.limits.governor
-    if governor is None:
-        return 0, 0
-    return governor.control.window / sender._settings.mtu, governor.control.pacingRate
-
-
 async def flood(reactor: Any, endpoint: str, count: int) -> None:
     """
     Sends from the first line of standard input on until all bytes have been taken, and samples
@@ -95,9 +82,9 @@ async def flood(reactor: Any, endpoint: str, count: int) -> None:
     transport: Any = client.transport
 
     def sample() -> None:
-        window, pacing = controlled(transport)
-        now = time()
-        samples.append([now, transport.smoothedRTT, transport.segmentsInFlight, window, pacing])
+        window = transport.congestionWindow / transport.mtu
+        flight, pacing = transport.segmentsInFlight, transport.pacingRate
+        samples.append([time(), transport.smoothedRTT, flight, window, pacing])
 
     print("ready", flush=True)
     LoopingCall(sample).start(INTERVAL)

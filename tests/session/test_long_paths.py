@@ -50,6 +50,12 @@ class LongPathTests(PlainServerTestCase):
         """
         self.network.runUntil(lambda: len(receiver.received) == SIZE, 60)
 
+    def hasAll(self, receiver: RecordingProtocol) -> bool:
+        """
+        Whether all has arrived.
+        """
+        return len(receiver.received) == SIZE
+
     def lengthen(self, seconds: float) -> None:
         """
         The path takes so long each way, from the first datagram on.
