@@ -16,8 +16,7 @@ from twisted.internet.endpoints import clientFromString, serverFromString
 from twisted.internet.protocol import Factory, Protocol
 
 from kcptwisted.congestion.control import Acknowledgement, CongestionControl
-from kcptwisted.congestion.registry import registerCongestionControl
-from kcptwisted.congestion.spec import CongestionSpec
+from kcptwisted.congestion.registry import CongestionSpec, registerCongestionControl
 from kcptwisted.interfaces import IKCPTransport
 from kcptwisted.testing.link import Link
 from kcptwisted.testing.network import SimulatedNetwork

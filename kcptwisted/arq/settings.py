@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kcptwisted.congestion.spec import CongestionSpec
+from kcptwisted.congestion.spec import ControlSpec
 from kcptwisted.wire.segment import OVERHEAD
 
 
@@ -51,7 +51,7 @@ class ARQSettings:
     ackNoDelay: bool = False
     rateLimit: int = 0
     pacing: bool = True
-    congestion: CongestionSpec | None = None
+    congestion: ControlSpec | None = None
     detectsLossByTime: bool = False
     deadLinkAfter: int = 10_000
     leastMtu: int = 0

@@ -8,9 +8,9 @@ import re
 from typing import Any
 
 from twisted.plugin import IPlugin, getPlugins
-from zope.interface import Attribute, Interface, classImplements
+from zope.interface import Attribute, Interface, implementer
 
-from kcptwisted.congestion.spec import CongestionSpec
+from kcptwisted.congestion.spec import ControlSpec
 
 
 class ICongestionSpec(Interface):
@@ -22,7 +22,13 @@ class ICongestionSpec(Interface):
     name: str = Attribute("The value of C{congestion=}.")
 
 
-classImplements(CongestionSpec, IPlugin, ICongestionSpec)
+@implementer(IPlugin, ICongestionSpec)
+class CongestionSpec(ControlSpec):
+    """
+    A congestion control that an endpoint can name: see L{ControlSpec} for the parameters.  As a
+    module-level name of a module of C{twisted.plugins} it is found by itself.
+    """
+
 
 #: Only the windows limit what is in flight.
 NONE = "none"

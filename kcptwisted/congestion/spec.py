@@ -1,5 +1,5 @@
 """
-Congestion control by name.
+How a congestion control is made for each connection.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from kcptwisted.congestion.control import CongestionControl
 
 
 @dataclass(frozen=True)
-class CongestionSpec:
+class ControlSpec:
     """
-    A congestion control that an endpoint can name.
+    A congestion control that an endpoint can name: what a connection needs of a
+    L{CongestionSpec<kcptwisted.congestion.registry.CongestionSpec>}.
 
     @ivar name: the value of C{congestion=}: small letters, digits and hyphens.
     @ivar factory: makes the control of one connection.  It is called with the bytes of a full

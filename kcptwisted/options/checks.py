@@ -62,7 +62,7 @@ def checkValue(option: Option, value: object) -> None:
     name = option.name
     kind = (int, float) if option.kind is float else option.kind
     if not isinstance(value, kind) or (isinstance(value, bool) and option.kind is not bool):
-        kinds = option.kind.__name__ + (" or None" if option.word else "")
+        kinds = option.kind.__name__ + (f", or None for {option.word}" if option.word else "")
         raise ValueError(f"{name} must be {kinds}, not {type(value).__name__}")
     if option.choices and value not in option.choices and not option.extensible:
         raise ValueError(

@@ -13,8 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from kcptwisted.arq.settings import ARQSettings
-from kcptwisted.congestion.registry import NONE, findCongestionControl
-from kcptwisted.congestion.spec import CongestionSpec
+from kcptwisted.congestion.registry import NONE, CongestionSpec, findCongestionControl
 from kcptwisted.connection.mtusizes import BASE_MTU
 from kcptwisted.connection.settings import ConnectionSettings
 from kcptwisted.crypt.registry import CipherSpec, findCipher

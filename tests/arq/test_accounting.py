@@ -14,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from kcptwisted.arq.conversation import Conversation
 from kcptwisted.arq.tailtimer import MAXIMUM_PROBES
 from kcptwisted.congestion.control import Acknowledgement, CongestionControl
-from kcptwisted.congestion.spec import CongestionSpec
+from kcptwisted.congestion.spec import ControlSpec
 from kcptwisted.wire.segment import WASK, WINS
 from tests.arq.link import SETTINGS, End, Fate, Link, goodFate
 
@@ -43,7 +43,7 @@ class Fixed(CongestionControl):
 
 
 PACED = replace(
-    SETTINGS, congestion=CongestionSpec("fixed", Fixed), detectsLossByTime=True, ackNoDelay=True
+    SETTINGS, congestion=ControlSpec("fixed", Fixed), detectsLossByTime=True, ackNoDelay=True
 )
 LIMITED = replace(SETTINGS, rateLimit=RATE, ackNoDelay=True)
 #: What leaves without waiting, and is made up for: probes, and control segments.
@@ -161,7 +161,7 @@ class SampleTests(SynchronousTestCase):
 
             settings = replace(
                 SETTINGS,
-                congestion=CongestionSpec("listening", Listening),
+                congestion=ControlSpec("listening", Listening),
                 detectsLossByTime=byTime,
             )
             link = Link((goodFate, goodFate), settings=settings)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from random import Random
 
 from kcptwisted.congestion import registry
-from kcptwisted.congestion.spec import CongestionSpec
+from kcptwisted.congestion.registry import CongestionSpec
 from kcptwisted.testing.bottleneck import HEADERS, Bottleneck
 from kcptwisted.testing.link import Link, LinkModel
 from tests.congestion.test_links import DEFAULT, MBIT, Bounds, twenty

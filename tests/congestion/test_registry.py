@@ -4,6 +4,8 @@ Tests for L{kcptwisted.congestion.registry}: congestion controls by name, users'
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import cast
@@ -17,11 +19,11 @@ from kcptwisted.congestion.control import Acknowledgement, CongestionControl
 from kcptwisted.congestion.registry import (
     CONTROLS,
     NONE,
+    CongestionSpec,
     ICongestionSpec,
     findCongestionControl,
     registerCongestionControl,
 )
-from kcptwisted.congestion.spec import CongestionSpec
 from kcptwisted.options import KCPOptions
 from kcptwisted.server.listening import KCPListeningPort
 from kcptwisted.testing.link import Link
@@ -313,7 +315,7 @@ class PluginTests(OwnControlTestCase):
         """
         self.plugIn(
             "kcptwisted_tests_congestion",
-            "from kcptwisted.congestion.spec import CongestionSpec",
+            "from kcptwisted.congestion.registry import CongestionSpec",
             "control = CongestionSpec('plugged', 'tests.congestion.test_registry:FewSegments')",
         )
         found = findCongestionControl("plugged")
@@ -324,13 +326,38 @@ class PluginTests(OwnControlTestCase):
         problem = self.assertRaises(ValueError, findCongestionControl, "cubic")
         self.assertIn("plugged", str(problem))
 
+    def test_foundFirst(self) -> None:
+        """
+        So it is in a new process where the endpoint string is the first that looks for plugins and
+        loads the package, as with twistd.
+        """
+        folder = Path(self.mktemp()).resolve()
+        (folder / "twisted" / "plugins").mkdir(parents=True)
+        (folder / "twisted" / "plugins" / "kcptwisted_tests_first.py").write_text(
+            "from kcptwisted.congestion.registry import CongestionSpec\n"
+            "control = CongestionSpec('first', 'kcptwisted.congestion.kcp:KCPWindow')\n",
+            "utf-8",
+        )
+        program = (
+            "from twisted.internet import reactor\n"
+            "from twisted.internet.endpoints import serverFromString\n"
+            "serverFromString(reactor, 'kcp:4000:crypt=null:congestion=first')\n"
+        )
+        path = os.pathsep.join([str(folder), *filter(None, sys.path)])
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONPATH": path},
+            check=True,
+            timeout=60,
+        )
+
     def test_shadowed(self) -> None:
         """
         A plugin takes no known control's place.
         """
         self.plugIn(
             "kcptwisted_tests_shadowing",
-            "from kcptwisted.congestion.spec import CongestionSpec",
+            "from kcptwisted.congestion.registry import CongestionSpec",
             "controls = [CongestionSpec(name, 'nowhere:nothing') for name in ('bbr', 'none')]",
             "one, other = controls",
         )

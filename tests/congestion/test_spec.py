@@ -9,12 +9,12 @@ from twisted.trial.unittest import SynchronousTestCase
 from kcptwisted.congestion.control import CongestionControl
 from kcptwisted.congestion.kcp import KCPWindow
 from kcptwisted.congestion.registry import CONTROLS
-from kcptwisted.congestion.spec import CongestionSpec
+from kcptwisted.congestion.spec import ControlSpec
 
 
 class MakeTests(SynchronousTestCase):
     """
-    Tests for L{CongestionSpec.make}.
+    Tests for L{ControlSpec.make}.
     """
 
     def test_function(self) -> None:
@@ -27,7 +27,7 @@ class MakeTests(SynchronousTestCase):
             given.append((segment, roundTrip))
             return KCPWindow(segment)
 
-        made = CongestionSpec("x", make).make(1400, 25)
+        made = ControlSpec("x", make).make(1400, 25)
         self.assertIsInstance(made, KCPWindow)
         self.assertEqual(given, [(1400, 25)])
 
@@ -35,10 +35,10 @@ class MakeTests(SynchronousTestCase):
         """
         A module and a function's name are imported when a control is made, not before.
         """
-        spec = CongestionSpec("x", "kcptwisted.congestion.kcp:KCPWindow")
+        spec = ControlSpec("x", "kcptwisted.congestion.kcp:KCPWindow")
         self.assertIsInstance(spec.make(1400, 0), KCPWindow)
         for wrong in ("kcptwisted.congestion.missing:make", "kcptwisted.congestion.kcp:missing"):
-            self.assertRaises((ImportError, AttributeError), CongestionSpec("x", wrong).make, 1, 0)
+            self.assertRaises((ImportError, AttributeError), ControlSpec("x", wrong).make, 1, 0)
 
     def test_another(self) -> None:
         """

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from kcptwisted.congestion.registry import CONTROLS
-from kcptwisted.congestion.spec import CongestionSpec
+from kcptwisted.congestion.registry import CONTROLS, CongestionSpec
+from kcptwisted.congestion.spec import ControlSpec
 from kcptwisted.options.table import LARGE_WINDOWS, MODES, SMALL_WINDOWS
 from tests.optionvalues import OptionsTestCase, make, parse
 
@@ -75,7 +75,7 @@ class FollowingTests(OptionsTestCase):
     What follows for windows and recovery.
     """
 
-    def settings(self, **given: Any) -> tuple[int, int, int, bool, CongestionSpec | None]:
+    def settings(self, **given: Any) -> tuple[int, int, int, bool, ControlSpec | None]:
         """
         @return: the windows, whether losses are found by time, and the congestion control.
         """

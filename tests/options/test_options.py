@@ -224,7 +224,7 @@ class TruthTests(OptionsTestCase):
         self.refused("stream", "bool", "int", stream=1)
         self.refused("mtu", "int", "bool", mtu=True)
         self.refused("linger", "float", "bool", linger=True)
-        self.refused("mtu", "int or None", "str", mtu="1400")
+        self.refused("mtu", "int, or None for auto", "str", mtu="1400")
         error = self.assertRaises(ValueError, parse, mtu="Auto")
         self.assertIn("25 to 1500 bytes or auto, not 'Auto'", str(error))
         self.refused("mode", "str", "int", mode=3)
