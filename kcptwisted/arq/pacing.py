@@ -123,8 +123,10 @@ class Pacer:
         if self.rate:
             self._balance += (now - self._now) * self.rate
         self._now = now
-        if rate != self._controlled:
+        if rate != self._controlled or self._window:
             self._controlled = rate
+            # They are not told while a congestion control is at work.
+            self._window, self._roundTrip = 0, 0.0
             self._setRate()
         elif self._balance > self._burst:
             self._clip()

@@ -316,7 +316,7 @@ class Connection:
         self.hasMore = conversation.wantsFlush
         if conversation.sender.deadLink and pathWatch(self).isDead(now):
             self.lifecycle.endSoon(End(Cause.DEAD_LINK))
-        elif conversation.peerRestarted:
+        elif conversation.peerRestarted and not controls.knowsPeer:
             end = End(Cause.PEER_RESTARTED, "it knows nothing of what it acknowledged")
             self.lifecycle.endSoon(end)
         elif not self.lifecycle.isOpen:

@@ -230,6 +230,13 @@ class Controls:
         return self._conversation.windowDatagram(now, WASK, self.channel.block(Challenge(data)))
 
     @property
+    def knowsPeer(self) -> bool:
+        """
+        Whether the peer has control frames, and would say that it has restarted.
+        """
+        return self.channel is not None and self.channel.known
+
+    @property
     def takesProbes(self) -> bool:
         """
         Whether the peer answers probes of the path's MTU by their numbers.

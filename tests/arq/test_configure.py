@@ -42,6 +42,21 @@ class SendingTests(SynchronousTestCase):
         conversation.receive([ack(4, una=5)], 2)
         self.assertEqual([segment.sn for segment in sent(conversation, 2)], [6])
 
+    def test_congestionAfterPacing(self) -> None:
+        """
+        A congestion control that sets a window only is not paced by what windows and round trip
+        were before.
+        """
+        conversation = alone(replace(SETTINGS, sendWindow=100))
+        conversation.receive([tell(wnd=100)], 0)
+        conversation.sender.rtt.sample(2000)
+        conversation.write(bytes(200 * MSS))
+        conversation.datagramsToSend(0)
+        self.assertGreater(conversation.sender.limits.pacer.rate, 0)
+        conversation.configure(replace(SETTINGS, congestion=CONTROLS["kcp"]), 10)
+        conversation.datagramsToSend(10)
+        self.assertEqual(conversation.sender.limits.pacer.rate, 0)
+
     def test_muchSmallerMtu(self) -> None:
         """
         A segment that was cut before, and is larger than all that may leave at once now, leaves

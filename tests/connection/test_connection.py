@@ -343,9 +343,13 @@ class RestartTests(SynchronousTestCase):
 
     def test_stale(self) -> None:
         """
-        A peer that for seconds says nothing but an old una has restarted.
+        A peer without control frames that for seconds says nothing but an old una has restarted.
         """
-        party, peer = established()
+        party = Party(SETTINGS)
+        peer = Peer(party)
+        party.call()
+        party.flush()
+        party.receive([segment(WINS)])
         party.write(b"data")
         party.flush()
         party.receive([peer.ack(0)])
@@ -354,6 +358,20 @@ class RestartTests(SynchronousTestCase):
             party.passTo(party.now + 1000)
         assert party.ended is not None
         self.assertIs(party.ended.cause, Cause.PEER_RESTARTED)
+
+    def test_staleWithControls(self) -> None:
+        """
+        One that has control frames would say so.  Its old unas are of datagrams that were late: the
+        path has become short, and then has lost all that came after.
+        """
+        pair = Pair().connect()
+        pair.client.write(b"data")
+        pair.run(1000)
+        pair.cut()
+        for _ in range(8):
+            pair.client.receive([segment(WINS)])
+            pair.run(1000)
+        self.assertIsNone(pair.client.ended)
 
     def test_unknown(self) -> None:
         """
