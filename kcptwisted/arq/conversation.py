@@ -182,7 +182,7 @@ class Conversation:
         if unas[-1] == una:
             staleness.current(una)
         elif (una - unas[-1]) & MASK < HALF:
-            staleness.behind(unas, una, now)
+            staleness.behind(unas, una, self.sender.rtt.timeout, now)
         self.wantsProof = staleness.wantsProof
         self.peerRestarted = staleness.restarted
 

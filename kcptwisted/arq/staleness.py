@@ -26,8 +26,8 @@ class Staleness:
 
     A datagram that was delayed or replayed has an old una too.  So after an old una the peer is
     asked first.  If it has not restarted, it answers with its current una, and the suspicion ends.
-    It has restarted if every una was old for L{PROOF_TIME}, and in at least L{PROOF_BATCHES}
-    batches.
+    It has restarted if every una was old for L{PROOF_TIME}, or the retransmission timeout if that
+    is longer, and in at least L{PROOF_BATCHES} batches.
 
     @ivar wantsProof: the peer should be asked for its una (any WASK does); the caller resets it
         when it has asked.  Further old unas set it again, at most once a second.
@@ -69,12 +69,13 @@ class Staleness:
         self._batches = 0
         self.suspected = self.wantsProof = self.restarted = False
 
-    def behind(self, unas: list[int], una: int, now: int) -> None:
+    def behind(self, unas: list[int], una: int, timeout: int, now: int) -> None:
         """
         The last una of a batch is less than what was acknowledged.
 
         @param unas: the unas of the batch, at least one, as on the wire.
         @param una: the first sn that is not acknowledged, as on the wire.
+        @param timeout: the retransmission timeout, milliseconds.
         @param now: milliseconds.
         """
         ages = [age for old in unas if (age := (una - old) & MASK) < HALF]
@@ -89,5 +90,6 @@ class Staleness:
         if now >= self._nextQuestion:
             self._nextQuestion = now + QUESTION_INTERVAL
             self.wantsProof = True
-        if self._batches >= PROOF_BATCHES and now - self._since >= PROOF_TIME:
+        patience = timeout if timeout > PROOF_TIME else PROOF_TIME
+        if self._batches >= PROOF_BATCHES and now - self._since >= patience:
             self.restarted = True

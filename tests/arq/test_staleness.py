@@ -64,6 +64,20 @@ class StalenessTests(SynchronousTestCase):
         self.hear(2, now=1000 + PROOF_TIME)
         self.assertTrue(self.conversation.peerRestarted)
 
+    def test_longRoundTrip(self) -> None:
+        """
+        Datagrams may be underway for as long as the round trip was: it takes no less time than the
+        retransmission timeout to judge, because a path may have become short, and then have lost
+        all that came after.
+        """
+        self.conversation.sender.rtt.sample(8000)
+        timeout = self.conversation.sender.rtt.timeout
+        for now in (1000, 2000, 1000 + PROOF_TIME, 999 + timeout):
+            self.hear(0, now=now)
+            self.assertFalse(self.conversation.peerRestarted, now)
+        self.hear(0, now=1000 + timeout)
+        self.assertTrue(self.conversation.peerRestarted)
+
     def test_threeBatches(self) -> None:
         """
         Two batches prove nothing, however far apart.
@@ -248,7 +262,7 @@ class RestartTests(SynchronousTestCase):
         The class by itself: a una behind what was told is old, one not behind it is not.
         """
         staleness = Staleness(10)
-        staleness.behind([10], 12, 0)
+        staleness.behind([10], 12, 200, 0)
         self.assertFalse(staleness.wantsProof)
-        staleness.behind([9], 12, 0)
+        staleness.behind([9], 12, 200, 0)
         self.assertTrue(staleness.wantsProof)
