@@ -17,14 +17,15 @@ ACCELERATOR = "kcptwisted.native._accelerator"
 #: Packages that know nothing of Twisted and zope.interface: what mypyc can take as it is.
 PURE = ["arq", "congestion", "connection"]
 
-#: Modules in these that it does not: users derive congestion controls from the class in control, as
-#: the others do, and no compiled class has interpreted ones above or below it; registry is for
-#: Twisted; events have nothing to gain.
+#: Modules in these that it does not: no compiled class has interpreted ones above or below it, but
+#: users derive congestion controls from the class in control, as the others do, and registry, which
+#: is for Twisted, from that in spec; events have nothing to gain.
 AS_THEY_ARE = [
     "congestion/bbr.py",
     "congestion/control.py",
     "congestion/kcp.py",
     "congestion/registry.py",
+    "congestion/spec.py",
     "connection/events.py",
 ]
 

@@ -26,7 +26,11 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
         prog="python -m tests.paths", description="Runs connections over a simulated path."
     )
     add = parser.add_argument
-    add("--options", default="", help="of the connections, as in an endpoint string; those of sockets have no effect")
+    add(
+        "--options",
+        default="",
+        help="of the connections, as in an endpoint string; those of sockets have no effect",
+    )
     add("--mbit", type=float, default=20.0, help="rate each way (%(default)g)")
     add("--queue-ms", type=float, default=50.0, help="queue as milliseconds of the rate (50)")
     add("--queue-kb", type=float, help="queue in kilobytes, instead")
