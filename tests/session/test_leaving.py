@@ -80,10 +80,10 @@ class LeavingTests(LeavingTestCase):
             with self.subTest(leaver=leaver):
                 self.setUp()
                 one, other = self.meet(leaver)
-                data = self.data(30_000)
-                one.session.write(data[:10_000])
+                data = self.data(15_000)
+                one.session.write(data[:5_000])
                 self.network.run(0.01)
-                one.session.write(data[10_000:])
+                one.session.write(data[5_000:])
                 self.leave(leaver, one)
                 self.network.run(0.2)
                 self.assertEqual(other.received, data)
@@ -139,7 +139,7 @@ class LeavingTests(LeavingTestCase):
         """
         one, other = self.meet(SERVER)
         other.session.pauseProducing()
-        data = self.data(20_000)
+        data = self.data(15_000)
         one.session.write(data)
         self.leave(SERVER, one)
         self.network.run(100)
