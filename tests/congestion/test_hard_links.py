@@ -178,7 +178,7 @@ class PeerTests(Bounds):
             path = twenty(loss=loss)
             path.flow(parse("dataShards=10:parityShards=3"))
             path.run(8)
-            self.assertAtLeast(path.goodput, 0.88 / 1.3, str(loss))
+            self.assertAtLeast(path.goodput, 0.85 / 1.3, str(loss))
             self.assertAtMost(path.dropped, 0.015)
             self.assertAtMost(path.lines[0].delays.percentile(50), 0.01)
 
