@@ -246,7 +246,10 @@ class Receiver:
             if not ready:
                 return None
             self._ready = []
-            if self._window < self._most:
+            window = self._window
+            if window < self._most and (
+                2 * self.free < window or self.next - self._grown >= window
+            ):
                 self._considerGrowing()
             self.free = self._window
             if self._reordered:

@@ -188,12 +188,21 @@ class Sender:
                     limits.noteRoundTrip(now, inFlight, len(self.sendQueue.segments))
                 elif self.rtt.least < limits.governsAbove:
                     limits.noteShortPath(now)
-        governor, recovery = limits.governor, self._recovery
+        governor, recovery, following = limits.governor, self._recovery, self.next
+        if governor is None and len(inFlight) == len(acks) == 1 and unas == [following & MASK]:
+            sn, ts = acks[0]
+            if not (following - 1 - sn) & MASK and not limits.pacer.short:
+                # So it is after each message that waits for an answer.
+                inFlight.clear()
+                self.una, self._progress = following, now
+                newly = [(following - 1, now - ((clock - ts) & MASK))]
+                recovery.acknowledged(newly, before, following, now)
+                return True
         prior = 0 if governor is None else governor.inFlight(recovery.lost)
         isMeasured = governor is not None
         all = isMeasured or self._settings.detectsLossByTime
         una, isNews, newly, size, arrivals, errors = takeAcknowledged(
-            inFlight, before, self.next, unas, acks, now, clock, all, isMeasured
+            inFlight, before, following, unas, acks, now, clock, all, isMeasured
         )
         self.una = una
         if errors:

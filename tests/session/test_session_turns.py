@@ -5,7 +5,7 @@ One busy session beside others on the same port.
 from __future__ import annotations
 
 from kcptwisted.options import KCPOptions
-from kcptwisted.timing.turns import SHARE, TURN
+from kcptwisted.timing.turns import ALONE, SHARE, TURN
 from tests.connections import SERVER, ConnectionTestCase
 from tests.inside import sessionOf
 
@@ -34,12 +34,12 @@ class TurnTests(ConnectionTestCase):
 
         self.network.taps.append(note)
         segment = 1400 - 24
-        busy.session.write(bytes(3 * TURN * segment))
+        busy.session.write(bytes(3 * ALONE * segment))
         self.network.clock.callLater(0, other.session.write, b"me too")
         self.network.run(0)
-        self.assertEqual(sent.index(sessionOf(other.session).address[:2]), TURN)
+        self.assertEqual(sent.index(sessionOf(other.session).address[:2]), ALONE)
         self.network.run(2)
-        self.assertEqual(len(first.received), 3 * TURN * segment)
+        self.assertEqual(len(first.received), 3 * ALONE * segment)
 
     def test_smallAmongMany(self) -> None:
         """

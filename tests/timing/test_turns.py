@@ -10,7 +10,7 @@ from functools import partial
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from kcptwisted.timing.turns import SHARE, TURN, Turn
+from kcptwisted.timing.turns import ALONE, SHARE, TURN, Turn
 from tests.clocks import ClockTestCase, Flushed
 
 
@@ -24,7 +24,7 @@ class TurnTests(SynchronousTestCase):
         A session that has no company may send all that a turn has.
         """
         turn = Turn()
-        self.assertEqual((turn.burst, turn.isUsed, turn.isOver), (TURN, False, False))
+        self.assertEqual((turn.burst, turn.isUsed, turn.isOver), (ALONE, False, False))
 
     def test_several(self) -> None:
         """
@@ -33,7 +33,7 @@ class TurnTests(SynchronousTestCase):
         """
         turn = Turn()
         turn.goOn(1)
-        self.assertEqual(turn.burst, TURN)
+        self.assertEqual(turn.burst, ALONE)
         turn.goOn(2)
         self.assertEqual(turn.burst, TURN // 2)
         turn.goOn(1000)
@@ -45,10 +45,11 @@ class TurnTests(SynchronousTestCase):
         all the same.
         """
         turn = Turn()
-        for _ in range(TURN // SHARE):
+        for _ in range(ALONE // SHARE):
             self.assertEqual(turn.isOver, False)
             turn.spend(SHARE)
-            self.assertEqual(turn.burst, SHARE)
+            self.assertLessEqual(turn.burst, ALONE - SHARE)
+        self.assertEqual(turn.burst, SHARE)
         self.assertTrue(turn.isOver)
         turn.goOn(10)
         self.assertEqual((turn.burst, turn.isOver), (SHARE, False))
@@ -56,6 +57,9 @@ class TurnTests(SynchronousTestCase):
         self.assertTrue(turn.isOver)
         turn.begin()
         self.assertEqual((turn.burst, turn.isUsed, turn.isOver), (TURN, False, False))
+        turn.goOn(1)
+        turn.begin()
+        self.assertEqual(turn.burst, ALONE)
 
 
 class CrowdTests(ClockTestCase):
@@ -102,7 +106,7 @@ class CrowdTests(ClockTestCase):
         for session in self.greedy:
             self.clock.wantFlush(session)
         self.clock.flush()
-        self.assertEqual([count for _, count in self.sent], [TURN])
+        self.assertEqual([count for _, count in self.sent], [ALONE])
         for _ in range(10):
             self.sent.clear()
             self.endTurn()
@@ -160,4 +164,4 @@ class CrowdTests(ClockTestCase):
         self.clock.wantFlushNextTurn(self.greedy[0])
         for _ in range(3):
             self.endTurn()
-        self.assertEqual([count for _, count in self.sent], [TURN] * 3)
+        self.assertEqual([count for _, count in self.sent], [ALONE] * 3)
