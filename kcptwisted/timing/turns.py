@@ -7,8 +7,8 @@ from __future__ import annotations
 #: Segments that a session with company may send: one run (UDP_SEGMENT) of full datagrams.
 SHARE = 44
 
-#: Segments that leave in a turn, about, of several sessions.  More would keep small messages waiting:
-#: this many take about a millisecond.
+#: Segments that leave in a turn, about, of several sessions.  More would keep small messages
+#: waiting: this many take about a millisecond.
 TURN = 2 * SHARE
 
 #: Segments that leave in a turn of one session alone, which costs a third less for each.
