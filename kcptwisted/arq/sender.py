@@ -189,13 +189,14 @@ class Sender:
                 elif self.rtt.least < limits.governsAbove:
                     limits.noteShortPath(now)
         governor, recovery, following = limits.governor, self._recovery, self.next
-        if governor is None and len(inFlight) == len(acks) == 1 and unas == [following & MASK]:
+        isOne = before == following - 1 and before in inFlight and len(acks) == 1
+        if isOne and governor is None and unas == [following & MASK]:
             sn, ts = acks[0]
-            if not (following - 1 - sn) & MASK and not limits.pacer.short:
+            if not (before - sn) & MASK and not limits.pacer.short:
                 # So it is after each message that waits for an answer.
                 inFlight.clear()
                 self.una, self._progress = following, now
-                newly = [(following - 1, now - ((clock - ts) & MASK))]
+                newly = [(before, now - ((clock - ts) & MASK))]
                 recovery.acknowledged(newly, before, following, now)
                 return True
         prior = 0 if governor is None else governor.inFlight(recovery.lost)
