@@ -25,6 +25,10 @@ LONG = 20_000_000
 #: Bytes that are sent again and again, until the size is found.
 ROUND = 1_000_000
 
+#: A busy machine loses datagrams, also three probes of one size.  The search then takes that size
+#: for too large, for ten minutes.  Of so many connections one has to find the size.
+CONNECTIONS = 3
+
 #: What leaves a client whole.
 NOT_FRAGMENTED = {"IpFragCreates": 0, "Ip6FragCreates": 0}
 
@@ -46,6 +50,16 @@ class TunnelCase(SynchronousTestCase):
         @return: what L{tests.interop.tunnelled} says.
         """
         case = Case(**how)
+        for _ in range(CONNECTIONS):
+            result = self.carryOnce(case)
+            if case.until in (0, max(result["sizes"])):
+                break
+        return result
+
+    def carryOnce(self, case: Case) -> dict[str, Any]:
+        """
+        Transfers by one connection.
+        """
         done = subprocess.run(
             [*APART, sys.executable, "-m", "tests.interop.tunnelled", json.dumps(asdict(case))],
             cwd=ROOT,
