@@ -20,7 +20,7 @@ from tests.interpreter import ROOT
 
 #: Slow enough for a transfer to last some seconds.
 SLOWLY = ":rateLimit=5000000"
-LONG = 20_000_000
+LONG = 40_000_000
 
 #: Bytes that are sent again and again, until the size is found.
 ROUND = 1_000_000
