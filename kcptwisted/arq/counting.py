@@ -26,12 +26,8 @@ class CountingRecovery(Recovery):
 
     __slots__ = (
         "_deadlines",
-        "_inFlight",
         "_overtaken",
         "_resends",
-        "_rtt",
-        "_settings",
-        "_stats",
     )
 
     def __init__(
@@ -42,14 +38,9 @@ class CountingRecovery(Recovery):
         stats: SessionStats,
     ) -> None:
         """
-        @param inFlight: the segments in flight by sn, kept by the caller.
-        @param rtt: the round-trip estimate, likewise.
+        See L{Recovery}.
         """
-        super().__init__()
-        self._settings = settings
-        self._inFlight = inFlight
-        self._rtt = rtt
-        self._stats = stats
+        super().__init__(settings, inFlight, rtt, stats)
         self._deadlines = ResendDeadlines()
         # None until an ACK goes beyond una or a timeout passes, and again with nothing in flight.
         self._overtaken: Overtaken | None = None
@@ -59,7 +50,7 @@ class CountingRecovery(Recovery):
         """
         See L{Recovery}.
         """
-        self._settings = settings
+        super().configure(settings)
         if self._overtaken is not None:
             self._overtaken.threshold = settings.resend
 

@@ -34,14 +34,10 @@ class RackRecovery(Recovery):
     """
 
     __slots__ = (
-        "_inFlight",
         "_latest",
         "_learned",
         "_losses",
-        "_rtt",
         "_runs",
-        "_settings",
-        "_stats",
     )
 
     def __init__(
@@ -52,14 +48,9 @@ class RackRecovery(Recovery):
         stats: SessionStats,
     ) -> None:
         """
-        @param inFlight: the segments in flight by sn, kept by the caller.
-        @param rtt: the round-trip estimate, likewise.
+        See L{Recovery}.
         """
-        super().__init__()
-        self._settings = settings
-        self._inFlight = inFlight
-        self._rtt = rtt
-        self._stats = stats
+        super().__init__(settings, inFlight, rtt, stats)
         # None while nothing is in flight.
         self._runs: Runs | None = None
         # None until an ACK shows a gap, and again with nothing in flight.
@@ -68,12 +59,6 @@ class RackRecovery(Recovery):
         self._losses: Losses | None = None
         # None until something is found to have been sent again needlessly.
         self._learned: Reordering | None = None
-
-    def configure(self, settings: ARQSettings) -> None:
-        """
-        See L{Recovery}.
-        """
-        self._settings = settings
 
     def sent(self, now: int, first: int, stop: int) -> None:
         """

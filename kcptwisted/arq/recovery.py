@@ -6,7 +6,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+from kcptwisted.arq.rtt import RoundTripEstimator
+from kcptwisted.arq.sendqueue import Fragment
 from kcptwisted.arq.settings import ARQSettings
+from kcptwisted.stats import SessionStats
 
 #: A segment sent this often without an ACK means that the peer is gone, if nothing at all was newly
 #: acknowledged for a while either: with short timeouts twenty copies are soon sent.
@@ -32,9 +35,35 @@ class Recovery(ABC):
         nothing waits.
     """
 
-    __slots__ = ("due", "exhausted", "lost", "needless", "newlyLost", "pending", "timedOut")
+    __slots__ = (
+        "_inFlight",
+        "_rtt",
+        "_settings",
+        "_stats",
+        "due",
+        "exhausted",
+        "lost",
+        "needless",
+        "newlyLost",
+        "pending",
+        "timedOut",
+    )
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        settings: ARQSettings,
+        inFlight: dict[int, Fragment],
+        rtt: RoundTripEstimator,
+        stats: SessionStats,
+    ) -> None:
+        """
+        @param inFlight: the segments in flight by sn, kept by the caller.
+        @param rtt: the round-trip estimate, likewise.
+        """
+        self._settings = settings
+        self._inFlight = inFlight
+        self._rtt = rtt
+        self._stats = stats
         self.lost = 0
         self.newlyLost = 0
         self.timedOut = False
@@ -43,11 +72,11 @@ class Recovery(ABC):
         self.pending = False
         self.due: int | None = None
 
-    @abstractmethod
     def configure(self, settings: ARQSettings) -> None:
         """
         Uses other settings from now on.
         """
+        self._settings = settings
 
     @abstractmethod
     def sent(self, now: int, first: int, stop: int) -> None:

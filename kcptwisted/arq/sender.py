@@ -331,7 +331,7 @@ class Sender:
         """
         limits, queue, inFlight = self.limits, self.sendQueue, self.inFlight
         if self.rtt.smoothed >= limits.governsFrom:
-            # The handshake may have told the round trip, or more may be to be sent.
+            # More may be to be sent than when the round trip was measured.
             limits.noteRoundTrip(now, inFlight, len(queue.segments))
         if (
             limits.governor is not None
