@@ -66,13 +66,13 @@ class CPeer(DatagramProtocol):
         self._control: KCP | None = None
         self._loop = LoopingCall(self._update)
 
-    def start(self, reactor: Any) -> int:
+    def start(self, reactor: Any, host: str = "127.0.0.1", port: int = 0) -> int:
         """
         Open the socket.
 
         @return: its port.
         """
-        self._port = reactor.listenUDP(0, self, interface="127.0.0.1")
+        self._port = reactor.listenUDP(port, self, interface=host)
         # A window at once, as our ends send it, is more than the default buffer holds.
         self._port.getHandle().setsockopt(SOL_SOCKET, SO_RCVBUF, BUFFER)
         self._loop.clock = reactor

@@ -13,6 +13,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.interop import cpeer
 from tests.interop.peers import goPeerBinary, skipReason
 from tests.interop.router import APART, canBeApart
 from tests.interop.tunnelled import Case
@@ -232,3 +233,28 @@ class KCPGoTests(TunnelCase):
                 flags += ["-datashard=10", "-parityshard=3"] * fec
                 result = self.toGo(flags, options=options + SLOWLY, until=1392)
                 self.assertEqual(max(result["sizes"]), 1392)
+
+
+class IKCPTests(TunnelCase):
+    """
+    To C C{ikcp}, which answers the question for its window as each KCP does.
+    """
+
+    skip = getattr(TunnelCase, "skip", None) or skipReason(cpeer.whyMissing())
+
+    def test_sizes(self) -> None:
+        """
+        Datagrams become as large as the path carries, told by the router or not.
+        """
+        for isKnown, size in ((True, 1392), (False, 1372)):
+            with self.subTest(isKnown=isKnown):
+                result = self.carry(
+                    isKnown=isKnown,
+                    options="crypt=null" + SLOWLY,
+                    server=[sys.executable, "-m", "tests.interop.csink", "{address}", "{port}"],
+                    size=ROUND,
+                    until=size,
+                )
+                self.assertEqual(max(result["sizes"]), size)
+                self.assertEqual(result["server"]["longest"], size)
+                self.assertWhole(result)
