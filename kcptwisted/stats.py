@@ -67,6 +67,10 @@ class SessionStats(_Counters):
     RepeatSegs: int = 0
     #: Control frames refused: malformed, or of another connection.  Ours.
     ControlErrs: int = 0
+    #: Datagrams that probed whether the path carries a larger size.  Ours.
+    MTUProbes: int = 0
+    #: Of these, not answered in time.  Ours.
+    MTUProbesLost: int = 0
     #: Out-of-band datagrams sent.  Ours.
     OOBSent: int = 0
     #: Out-of-band datagrams handed to the protocol.  Ours.

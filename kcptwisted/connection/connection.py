@@ -48,7 +48,6 @@ class Connection:
     """
 
     __slots__ = (
-        "_stats",
         "controls",
         "conv",
         "conversation",
@@ -60,6 +59,7 @@ class Connection:
         "outbox",
         "search",
         "settings",
+        "stats",
         "timers",
         "wantsFlush",
     )
@@ -78,7 +78,7 @@ class Connection:
         """
         self.conv = conv
         self.settings = settings
-        self._stats = stats
+        self.stats = stats
         self.conversation = Conversation(conv, settings.arq, stats)
         self.events: Events = []
         self.outbox: Sequence[bytes] = ()
@@ -195,7 +195,7 @@ class Connection:
             if lifecycle.isEnding:
                 return
             if not lifecycle.take(frame):
-                self._stats.ControlErrs += 1
+                self.stats.ControlErrs += 1
 
     def read(self) -> bytes | None:
         """
@@ -297,7 +297,7 @@ class Connection:
         if opening is not None and opening.deferred and conversation.sender.queue:
             controls.greet(now)
         if self.liveness.timesIdleness:
-            stats = self._stats
+            stats = self.stats
             # What was written at once may take long to arrive.
             moved = stats.BytesSent + stats.BytesReceived + conversation.sender.una
             self.liveness.noteActivity(moved, now)

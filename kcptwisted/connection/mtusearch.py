@@ -17,6 +17,7 @@ from kcptwisted.connection.liveness import Liveness
 from kcptwisted.connection.pathmtu import PathMTU
 from kcptwisted.connection.settings import ConnectionSettings
 from kcptwisted.connection.timers import NEVER, Timer, TimerTable
+from kcptwisted.stats import SessionStats
 from kcptwisted.wire.segment import OVERHEAD, WASK, WINS, carries
 
 
@@ -42,6 +43,7 @@ class SearchingConnection(Protocol):
     timers: TimerTable
     events: Events
     settings: ConnectionSettings
+    stats: SessionStats
     search: MTUSearch | None
     fragments: bool
 
@@ -60,6 +62,7 @@ class MTUSearch:
         "_events",
         "_liveness",
         "_settings",
+        "_stats",
         "_timers",
         "path",
     )
@@ -73,6 +76,7 @@ class MTUSearch:
         self._liveness = connection.liveness
         self._timers = connection.timers
         self._events = connection.events
+        self._stats = connection.stats
         self._settings = settings = connection.settings
         self.path = PathMTU(settings.arq.mtu + settings.overhead, conversation.sender.una, now)
 
@@ -143,6 +147,7 @@ class MTUSearch:
 
         @param lower: bytes that the layers below the connection's own add to it.
         """
+        self._stats.MTUProbes += 1
         room = self.path.probed - lower - OVERHEAD
         data = self._controls.sizeProbe(self.path.number)
         return self._conversation.windowDatagram(now, WASK, data.ljust(room, b"\0"))
@@ -171,6 +176,7 @@ class MTUSearch:
         Takes note that a probe has not been answered in time.
         """
         if now >= self.path.expires:
+            self._stats.MTUProbesLost += 1
             isHeard = self._liveness.heard > self.path.sent
             self._note(self.path.timedOut(isHeard, now), now)
         self._timers.clear(Timer.PATH_MTU)

@@ -10,7 +10,7 @@ from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.connection.connection import Connection
 from kcptwisted.connection.mtusearch import MTUSearch, resized, searchOf, tooBig
 from kcptwisted.connection.mtusizes import BASE_MTU, LARGEST_MTU, LARGEST_PLAIN_MTU
-from kcptwisted.connection.pathmtu import RAISE_TIMER, Phase
+from kcptwisted.connection.pathmtu import MAX_PROBES, RAISE_TIMER, Phase
 from kcptwisted.connection.settings import ConnectionSettings
 from kcptwisted.testing.link import Link
 from kcptwisted.wire.control import PADDING, Feature, Probe, decodeBlock
@@ -97,6 +97,19 @@ class FoundTests(SearchTestCase):
             self.assertEqual((sizeOf(pair.client), sizeOf(pair.server)), found)
             for party in pair.ends:
                 self.assertEqual((party.stats.KCPInErrors, party.stats.ControlErrs), (0, 0))
+
+    def test_counted(self) -> None:
+        """
+        Probes are counted, and those that are not answered: three of each size that does not pass.
+        """
+        pair = self.connect(carrying(2000))
+        self.send(pair, 20_000)
+        stats = pair.client.stats
+        self.assertEqual((stats.MTUProbes, stats.MTUProbesLost), (1, 0))
+        pair = self.connect(carrying(LARGEST_PLAIN_MTU))
+        self.send(pair, 20_000)
+        stats = pair.client.stats
+        self.assertEqual((stats.MTUProbes, stats.MTUProbesLost), (MAX_PROBES + 1, MAX_PROBES))
 
     def test_plain(self) -> None:
         """
