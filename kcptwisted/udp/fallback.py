@@ -22,7 +22,7 @@ from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
 from kcptwisted.stats import PortStats
 from kcptwisted.udp.addresses import toAddress
 from kcptwisted.udp.adopted import AdoptedSocket
-from kcptwisted.udp.fragmentation import Fragmentation, Fragments
+from kcptwisted.udp.fragmentation import Fragmentation, Fragments, SocketSwitch, Switch
 from kcptwisted.udp.offload import LARGEST_PAYLOAD
 from kcptwisted.udp.sending import TooBig
 
@@ -65,8 +65,7 @@ class ListenUDPPort(DatagramProtocol):
         self._peer = peer
         self._port: IListeningPort | None = None
         self._tooBig = tooBig
-        self._fragmentation: Any = None
-        self._fragments = Fragments.REFUSED
+        self._fragmentation = Fragmentation(None)
         self.stats = stats
 
     def start(self, reactor: Any, bind: Address, adopted: AdoptedSocket | None = None) -> None:
@@ -146,30 +145,20 @@ class ListenUDPPort(DatagramProtocol):
         if self._connected and self._peer is not None:
             self._sending.connect(*_withScope(self._peer))
         if self._tooBig is not None:
-            self._fragmentation = None
-            handle = getattr(self._sending, "getHandle", None)
-            # The simulated network has no sockets.
-            fragmentation = self._sending if handle is None else Fragmentation(handle())
-            if getattr(fragmentation, "forbid", bool)():
-                self._fragmentation = fragmentation
+            self._fragmentation = Fragmentation(_switchOf(self._sending))
 
     @property
     def forbidsFragments(self) -> bool:
         """
         Whether datagrams are not fragmented on their way, unless that is allowed.
         """
-        return self._fragmentation is not None
+        return self._fragmentation.isForbidden
 
     def useFragments(self, fragments: Fragments) -> None:
         """
         Says which datagrams IP may fragment from now on; at first those that are refused.
         """
-        if self._fragmentation is not None:
-            if fragments is Fragments.ALL:
-                self._fragmentation.allow()
-            elif self._fragments is Fragments.ALL:
-                self._fragmentation.forbid()
-            self._fragments = fragments
+        self._fragmentation.use(fragments)
 
     def getHost(self) -> IPv4Address | IPv6Address:
         """
@@ -202,24 +191,21 @@ class ListenUDPPort(DatagramProtocol):
         Sends a datagram again that is too large for the path, if that is because fragments are
         forbidden.
         """
-        if self._fragmentation is None or self._fragments is Fragments.ALL:
+        if not self._fragmentation.isReason:
             self.stats.OutErrs += 1
             return
         limit = len(datagram) - 1
         self._reactor.callLater(0, self._tellLimit, None if self._peer else address, limit)
-        if self._fragments is Fragments.NONE:
+        if self._fragmentation.fragments is Fragments.NONE:
             self.stats.OutErrs += 1
             return
-        self._fragmentation.allow()
         try:
-            self._sending.write(datagram, *destination)
+            self._fragmentation.sendAgain(lambda: self._sending.write(datagram, *destination))
         except (MessageLengthError, OSError):
             self.stats.OutErrs += 1
         else:
             self.stats.OutPkts += 1
             self.stats.OutBytes += len(datagram)
-        finally:
-            self._fragmentation.forbid()
 
     def _tellLimit(self, address: Address | None, limit: int) -> None:
         if self._port is not None and self._tooBig is not None:
@@ -292,6 +278,16 @@ class ListenUDPPort(DatagramProtocol):
         if port is None:
             return succeed(None)
         return maybeDeferred(port.stopListening).addCallback(lambda _: None)
+
+
+def _switchOf(port: Any) -> Switch | None:
+    """
+    Returns what says whether a port's datagrams are fragmented.
+    """
+    if hasattr(port, "getHandle"):
+        return SocketSwitch(port.getHandle())
+    # The simulated network has no sockets.
+    return port if hasattr(port, "forbid") else None
 
 
 def _withScope(address: Address) -> tuple[str, int]:

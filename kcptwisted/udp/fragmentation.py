@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import socket
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from enum import Enum
 from ipaddress import IPv6Address
+from typing import Protocol
 
 from kcptwisted.interfaces import Address
 
@@ -66,9 +68,27 @@ class Fragments(Enum):
     ALL = "all"
 
 
-class Fragmentation:
+class Switch(Protocol):
     """
-    Whether IP may fragment the datagrams of one socket.
+    Whether IP may fragment what is sent.
+    """
+
+    def forbid(self) -> bool:
+        """
+        Has datagrams arrive whole or not at all.
+
+        @return: whether that is possible.
+        """
+
+    def allow(self) -> None:
+        """
+        Lets datagrams be fragmented.
+        """
+
+
+class SocketSwitch:
+    """
+    The L{Switch} of a socket.
     """
 
     __slots__ = ("_allowing", "_forbidding", "_sock")
@@ -102,6 +122,58 @@ class Fragmentation:
         except OSError:
             return False
         return True
+
+
+class Fragmentation:
+    """
+    What IP may fragment of what one port sends.
+
+    @ivar fragments: which datagrams, where the system can forbid it.
+    @ivar isForbidden: whether it can, and does so, but for C{fragments}.
+    """
+
+    __slots__ = ("_switch", "fragments", "isForbidden")
+
+    def __init__(self, switch: Switch | None) -> None:
+        """
+        Forbids fragments, if there is a switch.
+        """
+        self._switch = switch
+        self.isForbidden = switch is not None and switch.forbid()
+        self.fragments = Fragments.REFUSED
+
+    def use(self, fragments: Fragments) -> None:
+        """
+        Says which datagrams IP may fragment from now on.
+        """
+        if self._switch is None or not self.isForbidden:
+            return
+        if fragments is Fragments.ALL:
+            self._switch.allow()
+        elif self.fragments is Fragments.ALL:
+            self._switch.forbid()
+        self.fragments = fragments
+
+    @property
+    def isReason(self) -> bool:
+        """
+        Whether a datagram may have been refused for its size because fragments are forbidden.
+        """
+        return self.isForbidden and self.fragments is not Fragments.ALL
+
+    def sendAgain(self, send: Callable[[], object]) -> None:
+        """
+        Sends a datagram that was refused, with fragments allowed.
+
+        @param send: does it.
+        """
+        if self._switch is None:
+            return
+        self._switch.allow()
+        try:
+            send()
+        finally:
+            self._switch.forbid()
 
 
 def pathLimit(sock: socket.socket, address: Address | None) -> int:

@@ -111,7 +111,7 @@ class BatchPort:
         """
         Whether datagrams are not fragmented on their way, unless that is allowed.
         """
-        return self._sender.forbidsFragments
+        return self._sender.fragmentation.isForbidden
 
     def start(self) -> None:
         """

@@ -13,7 +13,7 @@ from twisted.logger import Logger
 from kcptwisted.interfaces import Address
 from kcptwisted.stats import PortStats
 from kcptwisted.udp.asked import Ancillary, AskedAddress
-from kcptwisted.udp.fragmentation import Fragmentation, Fragments, pathLimit
+from kcptwisted.udp.fragmentation import Fragmentation, Fragments, SocketSwitch, pathLimit
 from kcptwisted.udp.offload import canSegment, runs, segmentMessage
 from kcptwisted.udp.unsegmented import Unsegmented
 
@@ -35,7 +35,7 @@ class DatagramSender:
     """
     Sends through one socket.
 
-    @ivar fragments: see L{useFragments}.
+    @ivar fragmentation: what IP may fragment.
     @ivar blocked: why the kernel took no more, an errno; valid when L{send} left something.
     """
 
@@ -67,31 +67,8 @@ class DatagramSender:
         self._unsegmented = Unsegmented()
         self._tooBig = tooBig
         self._refused = 0
-        fragmentation = None if tooBig is None else Fragmentation(sock)
-        if fragmentation is not None and not fragmentation.forbid():
-            fragmentation = None
-        # None if IP fragments datagrams as it does by default.
-        self._fragmentation = fragmentation
-        self.fragments = Fragments.REFUSED
+        self.fragmentation = Fragmentation(None if tooBig is None else SocketSwitch(sock))
         self.blocked = 0
-
-    @property
-    def forbidsFragments(self) -> bool:
-        """
-        Whether datagrams are not fragmented, but for what L{useFragments} says.
-        """
-        return self._fragmentation is not None
-
-    def useFragments(self, fragments: Fragments) -> None:
-        """
-        Says which datagrams IP may fragment from now on; at first those that are refused.
-        """
-        if self._fragmentation is not None:
-            if fragments is Fragments.ALL:
-                self._fragmentation.allow()
-            elif self.fragments is Fragments.ALL:
-                self._fragmentation.forbid()
-            self.fragments = fragments
 
     def send(self, datagrams: Sequence[bytes], address: Address) -> Sequence[bytes]:
         """
@@ -131,7 +108,7 @@ class DatagramSender:
         elif failed.errno in NOT_NOW:
             self.blocked = failed.errno or 0
             return False
-        elif failed.errno != errno.EMSGSIZE or self.fragments is not Fragments.NONE:
+        elif failed.errno != errno.EMSGSIZE or self.fragmentation.fragments is not Fragments.NONE:
             self._refuse(failed, 1)
         return True
 
@@ -144,23 +121,23 @@ class DatagramSender:
 
         @return: why it was not sent.
         """
-        if self._fragmentation is None or self.fragments is Fragments.ALL:
+        if not self.fragmentation.isReason:
             return problem
         self.noteTooBig(len(datagram) - 1, None if self._connected else address)
-        if self.fragments is Fragments.NONE:
+        if self.fragmentation.fragments is Fragments.NONE:
             return problem
-        self._fragmentation.allow()
         try:
-            if self._connected:
-                self._sock.send(datagram)
-            else:
-                messages = address.own.messages if type(address) is AskedAddress else _NONE
-                self._sock.sendmsg((datagram,), messages, 0, address)
+            self.fragmentation.sendAgain(lambda: self._sendOnce(datagram, address))
         except OSError as second:
             return second
-        finally:
-            self._fragmentation.forbid()
         return None
+
+    def _sendOnce(self, datagram: bytes, address: Address) -> None:
+        if self._connected:
+            self._sock.send(datagram)
+        else:
+            messages = address.own.messages if type(address) is AskedAddress else _NONE
+            self._sock.sendmsg((datagram,), messages, 0, address)
 
     def noteTooBig(self, most: int, address: Address | None = None) -> None:
         """
@@ -169,7 +146,7 @@ class DatagramSender:
         @param most: bytes that the path carries at most, as far as is known.
         @param address: where they go; None if the socket is connected.
         """
-        if self._tooBig is not None and self._fragmentation is not None:
+        if self._tooBig is not None and self.fragmentation.isForbidden:
             self._refused += 1
             known = pathLimit(self._sock, address)
             isExact = 0 < known <= most
@@ -179,7 +156,7 @@ class DatagramSender:
         """
         Returns how many are not left for later.
         """
-        if self.fragments is Fragments.ALL or not self._segmentsFor(address):
+        if self.fragmentation.fragments is Fragments.ALL or not self._segmentsFor(address):
             return self._sendSingly(datagrams, address)
         done = 0
         for run in runs(datagrams):

@@ -49,10 +49,10 @@ class DatagramWriter:
 
     def useFragments(self, fragments: Fragments) -> None:
         """
-        See L{DatagramSender.useFragments}.
+        Says which datagrams IP may fragment from now on; at first those that are refused.
         """
         if self._sender is not None:
-            self._sender.useFragments(fragments)
+            self._sender.fragmentation.use(fragments)
 
     def writeDatagrams(self, datagrams: Sequence[bytes], address: Address) -> None:
         """
@@ -67,7 +67,7 @@ class DatagramWriter:
             if not left:
                 return
         # Later, a datagram that is not to be fragmented would be.
-        drops = self._closing or sender.fragments is Fragments.NONE
+        drops = self._closing or sender.fragmentation.fragments is Fragments.NONE
         kept = 0 if drops else self._backlog.add(left, address)
         self._stats.OutDeferred += kept
         self._stats.OutDropped += len(left) - kept

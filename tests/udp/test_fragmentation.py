@@ -14,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from kcptwisted.interfaces import Address
 from kcptwisted.stats import PortStats
 from kcptwisted.udp import sending
-from kcptwisted.udp.fragmentation import Fragmentation, Fragments, pathLimit
+from kcptwisted.udp.fragmentation import Fragments, SocketSwitch, pathLimit
 from kcptwisted.udp.port import BatchPort
 from tests.udp.fakes import FakeReactor, FakeSocket, PortTestCase, Recorder
 
@@ -68,7 +68,7 @@ class OptionTests(SynchronousTestCase):
             self.patch(sys, "platform", system)
             for family, options in ((socket.AF_INET, ipv4), (socket.AF_INET6, ipv6)):
                 sock: Any = NotingSocket(family)
-                setting = Fragmentation(sock)
+                setting = SocketSwitch(sock)
                 self.assertEqual(setting.forbid(), bool(options), system)
                 self.assertEqual(sock.options, dict.fromkeys(options, forbidding))
                 setting.allow()
@@ -79,7 +79,7 @@ class OptionTests(SynchronousTestCase):
         A system that refuses them is taken for one that has none.
         """
         sock: Any = NotingSocket(socket.AF_INET, errno.ENOPROTOOPT)
-        self.assertFalse(Fragmentation(sock).forbid())
+        self.assertFalse(SocketSwitch(sock).forbid())
 
     def test_real(self) -> None:
         """
@@ -89,8 +89,8 @@ class OptionTests(SynchronousTestCase):
             self.skipTest("this system has none")
         for family in (socket.AF_INET, socket.AF_INET6):
             with socket.socket(family, socket.SOCK_DGRAM) as sock:
-                self.assertTrue(Fragmentation(sock).forbid())
-                Fragmentation(sock).allow()
+                self.assertTrue(SocketSwitch(sock).forbid())
+                SocketSwitch(sock).allow()
 
     def test_limit(self) -> None:
         """
