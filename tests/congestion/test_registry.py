@@ -29,7 +29,7 @@ from kcptwisted.server.listening import KCPListeningPort
 from kcptwisted.testing.link import Link
 from tests.connections import CLIENT, PORT, SERVER, ConnectionTestCase, RecordingProtocol
 from tests.inside import connectionOf
-from twisted import plugins
+from tests.pluggedin import plugIn
 
 #: Full segments that the control below lets be in flight.
 FEW = 3
@@ -293,27 +293,12 @@ class PluginTests(OwnControlTestCase):
     Congestion controls among Twisted's plugins.
     """
 
-    def plugIn(self, module: str, *lines: str) -> None:
-        """
-        Put a module among the plugins, as a package that is installed does.
-        """
-        folder = Path(self.mktemp()) / "twisted" / "plugins"
-        folder.mkdir(parents=True)
-        folder.joinpath(f"{module}.py").write_text("\n".join(lines), "utf-8")
-        self.patch(plugins, "__path__", [*plugins.__path__, str(folder.resolve())])
-
-        def forget() -> None:
-            sys.modules.pop(f"twisted.plugins.{module}", None)
-            if hasattr(plugins, module):
-                delattr(plugins, module)
-
-        self.addCleanup(forget)
-
     def test_found(self) -> None:
         """
         A plugin's control is found by its name, and endpoints use it; nobody registers it.
         """
-        self.plugIn(
+        plugIn(
+            self,
             "kcptwisted_tests_congestion",
             "from kcptwisted.congestion.registry import CongestionSpec",
             "control = CongestionSpec('plugged', 'tests.congestion.test_registry:FewSegments')",
@@ -355,7 +340,8 @@ class PluginTests(OwnControlTestCase):
         """
         A plugin takes no known control's place.
         """
-        self.plugIn(
+        plugIn(
+            self,
             "kcptwisted_tests_shadowing",
             "from kcptwisted.congestion.registry import CongestionSpec",
             "controls = [CongestionSpec(name, 'nowhere:nothing') for name in ('bbr', 'none')]",

@@ -4,9 +4,7 @@ Ciphers of the user's own: registered, or found as plugins.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import cast
 
 from cryptography.hazmat.primitives.ciphers.aead import AESOCB3
@@ -28,7 +26,7 @@ from kcptwisted.crypt.registry import (
 from kcptwisted.options import KCPOptions
 from kcptwisted.server.listening import KCPListeningPort
 from tests.connections import CLIENT, PORT, SERVER, ConnectionTestCase, RecordingProtocol
-from twisted import plugins
+from tests.pluggedin import plugIn
 
 MARK = b"reversed:"
 
@@ -191,27 +189,12 @@ class PluginTests(OwnCipherTestCase):
     Ciphers among Twisted's plugins.
     """
 
-    def plugIn(self, module: str, *lines: str) -> None:
-        """
-        Put a module among the plugins, as a package that is installed does.
-        """
-        folder = Path(self.mktemp()) / "twisted" / "plugins"
-        folder.mkdir(parents=True)
-        folder.joinpath(f"{module}.py").write_text("\n".join(lines), "utf-8")
-        self.patch(plugins, "__path__", [*plugins.__path__, str(folder.resolve())])
-
-        def forget() -> None:
-            sys.modules.pop(f"twisted.plugins.{module}", None)
-            if hasattr(plugins, module):
-                delattr(plugins, module)
-
-        self.addCleanup(forget)
-
     def test_found(self) -> None:
         """
         A plugin's cipher is found by its name, and endpoints use it; nobody registers it.
         """
-        self.plugIn(
+        plugIn(
+            self,
             "kcptwisted_tests_found",
             "from kcptwisted.crypt.registry import CipherSpec",
             "cipher = CipherSpec('plugged-in', 5, 9, 'tests.crypt.test_extension:ReversingCipher')",
@@ -226,7 +209,8 @@ class PluginTests(OwnCipherTestCase):
         """
         It is listed for those who name another.
         """
-        self.plugIn(
+        plugIn(
+            self,
             "kcptwisted_tests_listed",
             "from kcptwisted.crypt.registry import CipherSpec",
             "cipher = CipherSpec('listed', 0, 0, None)",
@@ -238,7 +222,8 @@ class PluginTests(OwnCipherTestCase):
         """
         A plugin takes no known cipher's place.
         """
-        self.plugIn(
+        plugIn(
+            self,
             "kcptwisted_tests_shadowed",
             "from kcptwisted.crypt.registry import CipherSpec",
             "cipher = CipherSpec('aes', 0, 0, None)",
