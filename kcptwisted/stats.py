@@ -22,6 +22,14 @@ class _Counters:
         """
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
+    def add(self, other: _Counters) -> None:
+        """
+        Adds the counts of C{other}, which has the same ones.
+        """
+        for field in fields(self):
+            name = field.name
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
     def __repr__(self) -> str:
         shown = " ".join(f"{name}={value}" for name, value in self.asDict().items() if value)
         return f"<{type(self).__name__} {shown or 'all zero'}>"

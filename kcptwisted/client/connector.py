@@ -145,7 +145,7 @@ class KCPConnector:
         """
         Closes the socket; if the caller still waits, that is the answer.
         """
-        self.sessions.forget(session)
+        self.sessions.forget(session, reason)
         self._session = None
         self._stopTimeout()
         for calls in (self._suspicion, self._rebinding, self._questions):

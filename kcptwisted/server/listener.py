@@ -334,7 +334,7 @@ class KCPListener:
         Forgets the session but for its conversation id; after L{stop} the last one takes the port
         with it.
         """
-        if self.sessions.forget(session):
+        if self.sessions.forget(session, reason):
             self._left(session, reason)
         self.newcomers.closed(session)
         self._stop.check()

@@ -37,6 +37,7 @@ class KCPSession:
     listener or connector that holds the session.
 
     @ivar conv: the conversation id.
+    @ivar began: when, milliseconds by the clock.
     @ivar address: the peer's.
     @ivar stats: counts.
     @ivar options: what the endpoint was made with, but for what was changed since.
@@ -51,13 +52,13 @@ class KCPSession:
 
     __slots__ = (
         "__weakref__",
-        "_began",
         "_below",
         "_clock",
         "_ending",
         "_holder",
         "address",
         "application",
+        "began",
         "connected",
         "connection",
         "conv",
@@ -84,8 +85,6 @@ class KCPSession:
         holder: SessionHolder[KCPSession],
     ) -> None:
         """
-        @param conv: the conversation id.
-        @param address: the peer's.
         @param holder: called with what becomes of the session.
         """
         self.conv = conv
@@ -94,7 +93,7 @@ class KCPSession:
         self.socket = socket
         self._holder = holder
         self._clock = socket.clock
-        self._began = self._clock.now()
+        self.began = self._clock.now()
         self.stats = SessionStats()
         self.application = Application(self)
         self.stream = Stream(self, self, options, self._clock, self.stats)
@@ -392,7 +391,7 @@ class KCPSession:
         self.connected = False
         self._ending = None
         self.socket.forget(self)
-        dispatchEnd(self, self._holder, reason, self._clock.now() - self._began)
+        dispatchEnd(self, self._holder, reason, self._clock.now() - self.began)
         # A program may run without garbage collection, so nothing may hold itself.
         self._below = Gone(self._below.overhead)
         self.application.release()

@@ -146,10 +146,11 @@ class SessionTable:
         if stack is not None:
             self._unread[session] = stack
 
-    def forget(self, session: KCPSession) -> bool:
+    def forget(self, session: KCPSession, reason: Failure) -> bool:
         """
         Forgets a session that is over.
 
+        @param reason: why.
         @return: whether it was live until now.
         """
         stack = self._unread.pop(session, None)
@@ -158,6 +159,7 @@ class SessionTable:
             stack = self._leave(session)
         if stack is not None:
             stack.end()
+            self._socket.countEnded(session, reason)
         return wasLive
 
     def _leave(self, session: KCPSession) -> SessionStack | None:

@@ -16,10 +16,12 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from kcptwisted.accounts import CLIENTS, Account, accountsOf
 from kcptwisted.crypt.layer import CryptLayer
 from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
 from kcptwisted.options import KCPOptions
 from kcptwisted.options.table import MAXIMUM_MTU
+from kcptwisted.session.session import KCPSession
 from kcptwisted.session.sizes import datagramTooBig
 from kcptwisted.stack.counting import CountingTransport
 from kcptwisted.stack.guard import LayerGuard
@@ -29,6 +31,7 @@ from kcptwisted.stats import PortStats
 from kcptwisted.timing.interfaces import IFlushed
 from kcptwisted.timing.portlimit import PortLimit
 from kcptwisted.timing.shared import clockOf
+from kcptwisted.udp.addresses import showAddress
 from kcptwisted.udp.fragmentation import Fragments
 from kcptwisted.udp.offload import LARGEST_PAYLOAD
 from kcptwisted.udp.opening import UDPPort, openPort, rebindPort
@@ -114,6 +117,8 @@ class SocketStack:
         self._user = user
         # One object for all sessions, which a bound method would not be.
         self.newToken: Callable[[], bytes] = lambda: randomBytes(TOKEN)
+        self._accounts = accountsOf(reactor)
+        self._account: Account | None = None
         self._port: UDPPort | None = None
         self._peer: Address | None = None
 
@@ -154,6 +159,9 @@ class SocketStack:
         self._port = openPort(
             self.reactor, protocol, bind, self._options, self.stats, peer, sock, longest, tooBig
         )
+        name = CLIENTS if self.calls else showAddress(self.getHost())
+        self._account = self._accounts.account(name)
+        self._account.opened(self)
 
     def rebind(self, bind: Address, peer: Address) -> bool:
         """
@@ -321,6 +329,26 @@ class SocketStack:
             # Sessions that failed to end are still here.
             for session in self.sessions.values():
                 session.forget()
+            if self._account is not None:
+                self._account.closed(self)
+
+    # Counts.
+
+    def counted(self) -> list[KCPSession]:
+        """
+        Returns the live sessions.
+        """
+        return [stack.session for stack in self.sessions.values()]
+
+    def countEnded(self, session: KCPSession, reason: Failure) -> None:
+        """
+        Counts a session that is over.
+
+        @param reason: why.
+        """
+        if self._account is not None:
+            lived = (self.clock.now() - session.began) / 1000
+            self._account.sessionEnded(session, reason, lived)
 
     # The transport of the sessions.
 

@@ -12,6 +12,8 @@ from kcptwisted.session.session import KCPSession
 from tests.callers import push
 from tests.stack.sockets import FIRST, HERE, NEXT, THERE, StackTestCase
 
+DONE = Failure(ConnectionDone())
+
 
 class SessionTableTests(StackTestCase):
     """
@@ -39,12 +41,12 @@ class SessionTableTests(StackTestCase):
         self.assertEqual(
             self.sessions.transports(), [one.session.transport, other.session.transport]
         )
-        self.assertTrue(self.sessions.forget(one.session))
+        self.assertTrue(self.sessions.forget(one.session, DONE))
         self.assertIs(self.sessions.at(HERE), None)
         self.assertIs(self.sessions.stackOf(one.session), None)
         self.assertEqual(self.established(), (1, 1, 2))
         self.assertFalse(self.sessions.isEmpty)
-        self.assertTrue(self.sessions.forget(other.session))
+        self.assertTrue(self.sessions.forget(other.session, DONE))
         self.assertTrue(self.sessions.isEmpty)
 
     def test_moved(self) -> None:
@@ -59,7 +61,7 @@ class SessionTableTests(StackTestCase):
         self.give(NEXT, address=HERE)
         self.assertEqual(self.user.events, [("strange", [NEXT], HERE)])
         self.assertEqual(stack.session.stats.InPkts, 1)
-        self.assertTrue(self.sessions.forget(stack.session))
+        self.assertTrue(self.sessions.forget(stack.session, DONE))
         self.assertTrue(self.sessions.isEmpty)
 
     def test_unread(self) -> None:
@@ -75,7 +77,7 @@ class SessionTableTests(StackTestCase):
         self.assertEqual(self.sessions.everyone(), [later, former])
         self.assertEqual(self.sessions.live(), [later])
         self.assertIs(self.sessions.stackOf(former), None)
-        self.assertFalse(self.sessions.forget(former))
+        self.assertFalse(self.sessions.forget(former, DONE))
         self.assertIs(self.sessions.at(HERE), later)
         self.assertEqual(self.sessions.everyone(), [later])
 
@@ -120,7 +122,7 @@ class SessionTableTests(StackTestCase):
         session = self.add().session
         other = push(6, 0)
         self.assertEqual(self.sessions.takeForeign(session, [other]), [other])
-        self.sessions.forget(session)
+        self.sessions.forget(session, DONE)
         self.assertEqual(self.sessions.takeForeign(session, [other]), [other])
 
 
@@ -134,7 +136,7 @@ class FECTests(StackTestCase):
         A session that ends with a group half-filled leaves nothing for the clock to do.
         """
         self.build(KCPOptions(crypt="null", dataShards=3, parityShards=1, fecFlush=1000))
-        for end in (self.sessions.forget, self.sessions.keepUnread):
+        for end in (lambda each: self.sessions.forget(each, DONE), self.sessions.keepUnread):
             session = self.add().session
             session.askAgain()
             session.flush(0)

@@ -1,0 +1,3 @@
+"""
+What a process's ports and sessions count, for Prometheus: see docs/metrics.md.
+"""
