@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, Protocol
 from weakref import WeakValueDictionary
 
+from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from kcptwisted.interfaces import Address
@@ -146,6 +147,9 @@ class Account:
 class Accounts:
     """
     The accounts of one reactor.
+
+    @ivar elsewhere: give the counts of other processes that serve ports of this program: each
+        returns a Deferred of a list of L{kcptwisted.metrics.snapshot.Snapshot}.
     """
 
     def __init__(self, reactor: Any) -> None:
@@ -154,6 +158,7 @@ class Accounts:
         """
         self._reactor = reactor
         self._accounts: dict[str, Account] = {}
+        self.elsewhere: set[Callable[[], Deferred[Any]]] = set()
 
     def account(self, name: str) -> Account:
         """

@@ -41,7 +41,7 @@ PACKAGES = {
     "server": "errors interfaces options session stack stats timing udp wire",
     "client": "connection errors interfaces options session stack timing udp wire",
     "metrics": "accounts session",
-    "workers": "interfaces options server stack stats udp wire",
+    "workers": "accounts interfaces metrics options server stack stats udp wire",
     "endpoints": "client interfaces options server stack timing udp workers",
     "endpointstrings": "endpoints options",
     "testing": "interfaces options stats udp",

@@ -98,6 +98,28 @@ class Distribution:
         self.total += other.total
 
 
+def measure(kind: Measure, sessions: Iterable[Figures]) -> Distribution:
+    """
+    Returns how a measure is distributed over sessions.
+    """
+    counts = [0] * (len(kind.bounds) + 1)
+    total = 0.0
+    of, bounds = kind.of, kind.bounds
+    for session in sessions:
+        value = of(session)
+        if value is not None:
+            counts[bisect_left(bounds, value)] += 1
+            total += value
+    return Distribution(counts, total)
+
+
+def nothing() -> dict[str, Distribution]:
+    """
+    Returns the measures of no sessions.
+    """
+    return {kind.metric: measure(kind, []) for kind in MEASURES}
+
+
 @dataclass
 class Snapshot:
     """
@@ -116,7 +138,7 @@ class Snapshot:
     port: Counter[str] = field(default_factory=Counter)
     session: Counter[str] = field(default_factory=Counter)
     ends: Counter[str] = field(default_factory=Counter)
-    measures: dict[str, Distribution] = field(default_factory=dict)
+    measures: dict[str, Distribution] = field(default_factory=nothing)
 
     def add(self, other: Snapshot) -> None:
         """
@@ -128,6 +150,13 @@ class Snapshot:
         self.ends.update(other.ends)
         for name, distribution in other.measures.items():
             self.measures[name].add(distribution)
+
+    def past(self) -> Snapshot:
+        """
+        Returns what stays of it when the process that it is of has ended.
+        """
+        port = self.port - Counter({"CurrEstab": self.live})
+        return Snapshot(self.name, 0, port, self.session, self.ends)
 
     def encode(self) -> str:
         """
@@ -145,6 +174,16 @@ class Snapshot:
         )
 
 
+def merged(snapshots: Iterable[Snapshot]) -> list[Snapshot]:
+    """
+    Returns the sums by name, in the order of the names' first appearance.
+    """
+    found: dict[str, Snapshot] = {}
+    for each in snapshots:
+        found.setdefault(each.name, Snapshot(each.name)).add(each)
+    return list(found.values())
+
+
 def decode(text: str) -> Snapshot:
     """
     Returns what L{Snapshot.encode} wrote.
@@ -157,21 +196,6 @@ def decode(text: str) -> Snapshot:
         return Snapshot(str(name), int(live), Counter(port), Counter(session), Counter(ends), found)
     except (TypeError, KeyError, ValueError):
         raise ValueError("not a snapshot of this version") from None
-
-
-def measure(kind: Measure, sessions: Iterable[Figures]) -> Distribution:
-    """
-    Returns how a measure is distributed over sessions.
-    """
-    counts = [0] * (len(kind.bounds) + 1)
-    total = 0.0
-    of, bounds = kind.of, kind.bounds
-    for session in sessions:
-        value = of(session)
-        if value is not None:
-            counts[bisect_left(bounds, value)] += 1
-            total += value
-    return Distribution(counts, total)
 
 
 def snapshotOf(account: Account) -> Snapshot:

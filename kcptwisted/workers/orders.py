@@ -4,7 +4,7 @@ The lines that master and worker send each other, and the worker's end of that c
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -23,6 +23,11 @@ FAILED = b"failed"
 STOPPING = b"stopping"
 STOPPED = b"stopped"
 
+#: The order to tell what has been counted, with a number; the report of that, with the same number
+#: and one account, or, at last, none.
+COUNT = b"count"
+COUNTED = b"counted"
+
 #: The order to stop; what becomes of the sessions follows.
 STOP = b"stop"
 
@@ -39,13 +44,20 @@ class Orders(LineOnlyReceiver):
     delimiter = b"\n"
     _log = Logger()
 
-    def __init__(self, reactor: Any, kill: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        kill: Callable[[], object],
+        count: Callable[[], Iterable[str]] = tuple,
+    ) -> None:
         """
         @param reactor: is stopped when the work is done.
         @param kill: ends this process at once.
+        @param count: gives each account of this process, as a line.
         """
         self._reactor = reactor
         self._kill = kill
+        self._count = count
         self._port: IKCPListeningPort | None = None
 
     def listening(self, port: IKCPListeningPort) -> None:
@@ -70,10 +82,14 @@ class Orders(LineOnlyReceiver):
         """
         Carries out an order.
         """
-        order, _, ending = line.partition(b" ")
+        order, _, rest = line.partition(b" ")
         if order == STOP:
             self._report(STOPPING)
-            self._stop(ending.decode())
+            self._stop(rest.decode())
+        elif order == COUNT:
+            for account in self._count():
+                self._report(b" ".join((COUNTED, rest, account.encode())))
+            self._report(b" ".join((COUNTED, rest)))
 
     def _stop(self, ending: str) -> None:
         if self._port is None:

@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import CannotListenError
 from zope.interface import implementer
 
+from kcptwisted.accounts import accountsOf
 from kcptwisted.interfaces import Address, IKCPListeningPort, IKCPTransport
 from kcptwisted.options.checks import checkPortChanges
 from kcptwisted.server.secondsignal import onSecondSignal
@@ -90,6 +91,8 @@ class MasterPort(AbsentPort):
         """
         super().__init__(supervisor.address)
         self._supervisor = supervisor
+        self._accounts = accountsOf(reactor)
+        self._accounts.elsewhere.add(supervisor.count)
         self._forgetSignal = onSecondSignal(reactor, lambda: supervisor.stop(Ending.ABORT))
 
     def stopListening(self, sessions: str = "close") -> Deferred[None]:
@@ -97,4 +100,8 @@ class MasterPort(AbsentPort):
         See L{IKCPListeningPort.stopListening}.  Fires when all workers have ended.
         """
         stopped = self._supervisor.stop(Ending.parse(sessions))
-        return stopped.addCallback(lambda _: self._forgetSignal())
+        return stopped.addCallback(lambda _: self._gone())
+
+    def _gone(self) -> None:
+        self._accounts.elsewhere.discard(self._supervisor.count)
+        self._forgetSignal()

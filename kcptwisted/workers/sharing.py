@@ -21,7 +21,9 @@ from twisted.internet.interfaces import (
 from twisted.internet.stdio import StandardIO
 from zope.interface import implementer
 
+from kcptwisted.accounts import accountsOf
 from kcptwisted.interfaces import Address, IKCPListeningPort
+from kcptwisted.metrics.snapshot import snapshotOf
 from kcptwisted.options import KCPOptions
 from kcptwisted.server.listener import KCPListener
 from kcptwisted.server.listening import KCPListeningPort
@@ -112,7 +114,12 @@ class SharedEndpoint:
     # In a worker.
 
     def _serve(self, role: Role, factory: IProtocolFactory) -> IKCPListeningPort:
-        orders = Orders(self._reactor, lambda: os.kill(os.getpid(), SIGKILL))
+        accounts = accountsOf(self._reactor)
+        orders = Orders(
+            self._reactor,
+            lambda: os.kill(os.getpid(), SIGKILL),
+            lambda: [snapshotOf(account).encode() for account in accounts.all()],
+        )
         connect: Any = StandardIO
         connect(orders, ORDERS, REPORTS, self._reactor)
         try:

@@ -14,6 +14,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from kcptwisted.interfaces import Address
+from kcptwisted.metrics.snapshot import Snapshot, merged
 from kcptwisted.server.stopping import Ending
 from kcptwisted.udp.addresses import toAddress
 from kcptwisted.workers.process import WorkerProcess
@@ -134,6 +135,15 @@ class Supervisor:
         """
         gone = gatherResults([worker.stop(ending.value) for worker in self._workers])
         return gone.addCallback(lambda _: self._close())
+
+    def count(self) -> Deferred[list[Snapshot]]:
+        """
+        Asks all workers for what they have counted.
+
+        @return: fires with the sums, by account.
+        """
+        counts = gatherResults([worker.count() for worker in self._workers])
+        return counts.addCallback(lambda all: merged(each for one in all for each in one))
 
     def _close(self) -> None:
         for sock in (*self._sockets, *[end for pair in self._boxes for end in pair]):

@@ -12,8 +12,18 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
+from kcptwisted.metrics.snapshot import Snapshot
+from kcptwisted.workers.counting import WorkerCounts
 from kcptwisted.workers.delays import RestartDelays
-from kcptwisted.workers.orders import FAILED, LISTENING, ORDER_TIMEOUT, STOP, STOPPED, STOPPING
+from kcptwisted.workers.orders import (
+    COUNTED,
+    FAILED,
+    LISTENING,
+    ORDER_TIMEOUT,
+    STOP,
+    STOPPED,
+    STOPPING,
+)
 from kcptwisted.workers.process import WorkerProcess
 
 #: Seconds from the start of a process until it listens.
@@ -59,6 +69,7 @@ class Worker:
         self._limits = {"close": stopLimit, "abort": 0.0}
         self._limit: float | None = None
         self._delays = RestartDelays()
+        self._counts = WorkerCounts(reactor)
         self._process: WorkerProcess | None = None
         self._serves = False
         self._born = 0.0
@@ -107,6 +118,16 @@ class Worker:
         self._gone.chainDeferred(gone)
         return gone
 
+    def count(self) -> Deferred[list[Snapshot]]:
+        """
+        Asks for what the worker has counted.
+
+        @return: fires with that, former processes included.
+        """
+        if self._process is None or not self._serves:
+            return succeed(self._counts.known())
+        return self._counts.ask(self._process.order)
+
     # What the process does.
 
     def _reported(self, line: bytes) -> None:
@@ -116,6 +137,8 @@ class Worker:
             self._setTimer(None)
             if not self.listening.called:
                 self.listening.callback(None)
+        elif word == COUNTED:
+            self._counts.told(rest)
         elif word == FAILED:
             self._saidLine(rest.decode(errors="backslashreplace"), True)
             self._kill("cannot listen")
@@ -133,6 +156,7 @@ class Worker:
     def _ended(self, how: str) -> None:
         self._setTimer(None)
         self._process = None
+        self._counts.ended()
         if self._gone is not None:
             self._gone.callback(None)
         elif not self.listening.called:

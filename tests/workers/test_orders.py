@@ -65,7 +65,11 @@ class OrdersTests(SynchronousTestCase):
         """
         self.reactor = StoppableClock()
         self.killed: list[float] = []
-        self.orders = Orders(self.reactor, lambda: self.killed.append(self.reactor.seconds()))
+        self.orders = Orders(
+            self.reactor,
+            lambda: self.killed.append(self.reactor.seconds()),
+            lambda: ["one", "other"],
+        )
         self.transport = StringTransport()
         self.orders.makeConnection(self.transport)
         self.port = StoppablePort()
@@ -76,6 +80,14 @@ class OrdersTests(SynchronousTestCase):
         """
         self.orders.listening(cast(Any, self.port))
         self.transport.clear()
+
+    def test_counts(self) -> None:
+        """
+        It tells what has been counted, an account a line, with the number of the question.
+        """
+        self.listen()
+        self.orders.dataReceived(b"count 7\n")
+        self.assertEqual(self.transport.value(), b"counted 7 one\ncounted 7 other\ncounted 7\n")
 
     def test_reports(self) -> None:
         """

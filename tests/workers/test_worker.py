@@ -4,9 +4,12 @@ Tests for L{kcptwisted.workers.worker}.
 
 from __future__ import annotations
 
+from collections import Counter
+
 from twisted.logger import LogLevel, capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
+from kcptwisted.metrics.snapshot import Snapshot
 from kcptwisted.workers.delays import FIRST_RESTART_DELAY, STABLE_AFTER
 from kcptwisted.workers.orders import ORDER_TIMEOUT
 from kcptwisted.workers.worker import KEPT_LINES, START_TIME, Worker, WorkerFailed
@@ -191,6 +194,27 @@ class DeathTests(WorkerTestCase):
         self.process.exit(9)
         self.reactor.advance(0)
         self.assertEqual(len(self.reactor.processes), 3)
+
+
+class CountTests(WorkerTestCase):
+    """
+    What it has counted.
+    """
+
+    def test_counts(self) -> None:
+        """
+        It is asked once it listens; what a process told stays when that has died.
+        """
+        self.assertEqual(self.successResultOf(self.worker.count()), [])
+        self.listen()
+        answer = self.worker.count()
+        self.assertEqual(self.process.orders, b"count 1\n")
+        told = Snapshot("port", 0, Counter(InPkts=5))
+        self.process.report(b"counted 1 " + told.encode().encode())
+        self.process.report(b"counted 1")
+        self.assertEqual(self.successResultOf(answer), [told])
+        self.process.exit(1)
+        self.assertEqual(self.successResultOf(self.worker.count()), [told])
 
 
 class StopTests(WorkerTestCase):
