@@ -6,7 +6,7 @@ ends with their reasons.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 from weakref import WeakValueDictionary
 
@@ -16,6 +16,7 @@ from twisted.python.failure import Failure
 from kcptwisted.interfaces import Address
 from kcptwisted.session.session import KCPSession
 from kcptwisted.stats import PortStats, SessionStats
+from kcptwisted.timing.clock import FlushClock
 
 #: How many ends an account remembers.
 RECENT = 50
@@ -49,11 +50,14 @@ class End(NamedTuple):
 class CountedSocket(Protocol):
     """
     A socket, as an account counts it.
+
+    @ivar clock: gives the time by which its sessions began.
     """
 
     stats: PortStats
+    clock: FlushClock
 
-    def counted(self) -> Iterable[KCPSession]:
+    def counted(self) -> list[KCPSession]:
         """
         Returns the live sessions.
         """
@@ -87,6 +91,15 @@ class Account:
         Returns the live sessions.
         """
         return [session for socket in self.sockets for session in socket.counted()]
+
+    def portTotal(self, counter: str) -> int:
+        """
+        Returns the sum of one counter of L{PortStats} over all sockets, those included that are
+        closed.
+        """
+        counted = [self._closed, *(socket.stats for socket in self.sockets)]
+        total: int = sum(getattr(stats, counter) for stats in counted)
+        return total
 
     def portTotals(self) -> PortStats:
         """

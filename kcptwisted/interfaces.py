@@ -118,6 +118,9 @@ class IKCPTransport(ITLSTransport, IConsumer, IPushProducer):
         "Bytes of these, headers included, without those that are taken for lost."
     )
     congestion: str = Attribute("The name of the congestion control, as in C{congestion=}.")
+    congestionPhase: str = Attribute(
+        "What the congestion control is doing, in a word or two; empty if it does not tell."
+    )
     congestionWindow: int = Attribute(
         "The most bytes in flight that the congestion control allows now, headers included; 0 if "
         "it sets no limit."

@@ -25,6 +25,8 @@ HOLD: Final = 4
 DOWN: Final = 5
 PROBE_RTT: Final = 6
 
+PHASES: Final = ("start-up", "drain", "cruise", "probe up", "hold", "probe down", "probe RTT")
+
 #: Windows in segments: the first, and the smallest.
 INITIAL_WINDOW = 16
 MINIMUM_WINDOW = 4
@@ -119,6 +121,13 @@ class BBR(CongestionControl):
         self._since = 0
         self.model = PathModel(roundTrip)
         self._begin()
+
+    @property
+    def phase(self) -> str:
+        """
+        The name of the state.
+        """
+        return PHASES[self.state]
 
     def _begin(self) -> None:
         self.state = self._sentIn = self._sentBefore = STARTUP

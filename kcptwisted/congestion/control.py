@@ -90,6 +90,13 @@ class CongestionControl(ABC):
     window: int
     pacingRate: int
 
+    @property
+    def phase(self) -> str:
+        """
+        What it is doing, in a word or two, for people who watch.  Empty unless it is overridden.
+        """
+        return ""
+
     @abstractmethod
     def onAck(self, ack: Acknowledgement) -> None:
         """

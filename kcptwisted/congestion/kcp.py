@@ -91,6 +91,13 @@ class KCPWindow(CongestionControl):
         else:
             self.window = segments * self._segment
 
+    @property
+    def phase(self) -> str:
+        """
+        Slow start, or what follows it.
+        """
+        return "slow start" if self._segments < self.ssthresh else "avoidance"
+
     def onTimeout(self, now: int, inFlight: int) -> None:
         """
         The window becomes one segment, and ssthresh half of what it was.  What was in flight then

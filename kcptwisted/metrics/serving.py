@@ -7,24 +7,10 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.application.internet import StreamServerEndpointService
-from twisted.internet.endpoints import serverFromString
 from twisted.web.resource import Resource
-from twisted.web.server import Site
 
 from kcptwisted.metrics.resource import MetricsResource
-
-
-class _QuietSite(Site):
-    """
-    Says nothing each time that somebody reads it.
-    """
-
-    noisy = False
-
-    def log(self, request: Any) -> None:
-        """
-        Does nothing.
-        """
+from kcptwisted.siteservice import siteService
 
 
 def metricsService(reactor: Any, endpoint: str) -> StreamServerEndpointService:
@@ -37,8 +23,4 @@ def metricsService(reactor: Any, endpoint: str) -> StreamServerEndpointService:
     """
     root = Resource()
     root.putChild(b"metrics", MetricsResource(reactor))
-    site = _QuietSite(root)  # type: ignore[no-untyped-call]
-    service = StreamServerEndpointService(serverFromString(reactor, endpoint), site)
-    # Who asks for metrics and gets none is to know it at once.
-    service._raiseSynchronously = True
-    return service
+    return siteService(reactor, endpoint, root)

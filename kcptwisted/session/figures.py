@@ -130,6 +130,15 @@ class Figures:
         return self._session.options.congestionName
 
     @property
+    def congestionPhase(self) -> str:
+        """
+        What the congestion control is doing, in a word or two; empty while there is none at work,
+        or if it does not tell.
+        """
+        governor = self._sender.limits.governor
+        return "" if governor is None else governor.control.phase
+
+    @property
     def congestionWindow(self) -> int:
         """
         The most bytes in flight that the congestion control allows, headers included; 0 if there is
