@@ -1,5 +1,6 @@
 """
-C{kcptwisted}, or C{python -m kcptwisted}: the demonstration, the benchmark, and the version.
+C{kcptwisted}, or C{python -m kcptwisted}: the demonstration, the benchmark, the table of
+sessions, and the version.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 
 from kcptwisted import __version__
 from kcptwisted.commands.bench.arguments import addArguments
+from kcptwisted.commands.top.arguments import addArguments as addTopArguments
 from kcptwisted.native import describe
 
 
@@ -90,6 +92,14 @@ def buildParser() -> argparse.ArgumentParser:
         " processes on this machine; docs/bench.md says what the figures mean.",
     )
     addArguments(bench)
+    addTopArguments(
+        commands.add_parser(
+            "top",
+            help="show the sessions of a running program",
+            description="Shows the ports and sessions of a program that has a status page;"
+            " docs/status.md says how to have one.  Ctrl-C ends it.",
+        )
+    )
     return parser
 
 
@@ -105,6 +115,10 @@ def main(arguments: Sequence[str]) -> int:
         from kcptwisted.commands.bench import command
 
         return command.run(parsed, sys.stdout, sys.stderr)
+    if parsed.command == "top":
+        from kcptwisted.commands.top import command as top
+
+        return top.run(parsed, sys.stdout, sys.stderr)
     from kcptwisted.commands import demo
 
     return demo.run(parsed, sys.stdout)

@@ -1,0 +1,3 @@
+"""
+C{kcptwisted top}: the table of the status page in a terminal.
+"""
