@@ -63,6 +63,26 @@ class CountedSocket(Protocol):
         """
 
 
+class Elsewhere(Protocol):
+    """
+    The workers of a port, which have accounts of their own.
+    """
+
+    def count(self) -> Deferred[list[Any]]:
+        """
+        Asks for their counts.
+
+        @return: fires with L{kcptwisted.metrics.snapshot.Snapshot}s.
+        """
+
+    def look(self, question: bytes) -> list[Deferred[list[bytes]]]:
+        """
+        Asks each what L{kcptwisted.status.elsewhere.Looks} is to answer.
+
+        @return: each fires with the lines of an answer, or fails if there is none.
+        """
+
+
 class Account:
     """
     The counts of one listening port, or of all sockets of clients.
@@ -161,8 +181,7 @@ class Accounts:
     """
     The accounts of one reactor.
 
-    @ivar elsewhere: give the counts of other processes that serve ports of this program: each
-        returns a Deferred of a list of L{kcptwisted.metrics.snapshot.Snapshot}.
+    @ivar elsewhere: the workers of this program.
     """
 
     def __init__(self, reactor: Any) -> None:
@@ -171,7 +190,7 @@ class Accounts:
         """
         self._reactor = reactor
         self._accounts: dict[str, Account] = {}
-        self.elsewhere: set[Callable[[], Deferred[Any]]] = set()
+        self.elsewhere: set[Elsewhere] = set()
 
     def account(self, name: str) -> Account:
         """

@@ -43,7 +43,7 @@ PACKAGES = {
     "siteservice": "",
     "metrics": "accounts session siteservice",
     "status": "accounts session siteservice udp",
-    "workers": "accounts interfaces metrics options server stack stats udp wire",
+    "workers": "accounts interfaces metrics options server stack stats status udp wire",
     "endpoints": "client interfaces options server stack timing udp workers",
     "endpointstrings": "endpoints options",
     "testing": "interfaces options stats udp",

@@ -16,7 +16,7 @@ def gather(accounts: Accounts) -> Deferred[list[Snapshot]]:
 
     @return: fires when the workers have answered, or have had the time to.
     """
-    asked = gatherResults([count() for count in accounts.elsewhere], consumeErrors=True)
+    asked = gatherResults([workers.count() for workers in accounts.elsewhere], consumeErrors=True)
     here = [snapshotOf(account) for account in accounts.all()]
     return asked.addCallback(
         lambda found: merged([*here, *(each for one in found for each in one)])

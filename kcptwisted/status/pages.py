@@ -15,8 +15,9 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
 from kcptwisted.accounts import Accounts
+from kcptwisted.status.elsewhere import Everywhere
 from kcptwisted.status.query import Query, parseQuery
-from kcptwisted.status.view import View, columnsShown
+from kcptwisted.status.view import columnsShown
 
 #: Seconds between two looks, at least.
 INTERVAL: Final = 1.0
@@ -49,7 +50,7 @@ class StateResource(Resource):
         self._reactor = reactor
         self._accounts = accounts
 
-    def render_GET(self, request: Request) -> bytes:
+    def render_GET(self, request: Request) -> bytes | int:
         """
         Answers.
         """
@@ -58,8 +59,16 @@ class StateResource(Resource):
         except ValueError as problem:
             return _refuse(request, BAD_REQUEST, str(problem))
         request.setHeader("content-type", "application/json")
-        state = View(self._accounts, self._reactor.seconds).look(query)
-        return json.dumps({"columns": columnsShown(), **state}).encode()
+        gone: list[object] = []
+        request.notifyFinish().addBoth(gone.append)
+
+        def answer(state: dict[str, Any]) -> None:
+            if not gone:
+                request.write(json.dumps({"columns": columnsShown(), **state}).encode())
+                request.finish()
+
+        Everywhere(self._accounts, self._reactor.seconds).look(query).addCallback(answer)
+        return NOT_DONE_YET
 
 
 class EventsResource(Resource):
@@ -94,7 +103,7 @@ class EventsResource(Resource):
         if len(self.viewers) >= MOST_VIEWERS:
             return _refuse(request, SERVICE_UNAVAILABLE, f"{MOST_VIEWERS} look already.")
         request.setHeader("content-type", "text/event-stream")
-        view = View(self._accounts, self._reactor.seconds)
+        view = Everywhere(self._accounts, self._reactor.seconds)
         viewer = Viewer(self._reactor, request, view, query, self._timer, self.viewers)
         self.viewers.add(viewer)
         request.notifyFinish().addBoth(lambda _: self._left(viewer))
@@ -115,7 +124,7 @@ class Viewer:
         self,
         reactor: Any,
         request: Request,
-        view: View,
+        view: Everywhere,
         query: Query,
         timer: Callable[[], float],
         viewers: Sized,
@@ -131,7 +140,7 @@ class Viewer:
         self._query = query
         self._timer = timer
         self._viewers = viewers
-        self._isFull = False
+        self._isFull = self._isOver = False
         self._next: IDelayedCall | None = None
 
     def start(self) -> None:
@@ -148,14 +157,26 @@ class Viewer:
         """
         Ends: the browser is gone.
         """
+        self._isOver = True
         if self._next is not None and self._next.active():
             self._next.cancel()
 
     def _look(self) -> None:
         begun = self._timer()
-        if not self._isFull:
-            self._tell("state", self._view.look(self._query))
+        if self._isFull:
+            self._plan(0.0)
+            return
+        looked = self._view.look(self._query)
         taken = self._timer() - begun
+        looked.addCallback(self._looked, taken)
+
+    def _looked(self, state: dict[str, Any], taken: float) -> None:
+        if not self._isOver:
+            begun = self._timer()
+            self._tell("state", state)
+            self._plan(taken + self._timer() - begun)
+
+    def _plan(self, taken: float) -> None:
         pause = max(INTERVAL, taken * len(self._viewers) / SHARE)
         self._next = self._reactor.callLater(pause, self._look)
 

@@ -24,6 +24,9 @@ PORT_COUNTERS: Final = {
     "dropped": "OutDropped",
 }
 
+#: How many ends are shown.
+ENDS: Final = 50
+
 #: When bytes were counted, seconds; that came, and that left.
 _Mark = tuple[float, int, int]
 
@@ -150,7 +153,7 @@ class View:
         """
         ends = [(end, account.name) for account in accounts for end in account.recent]
         ends.sort(key=lambda each: each[0].when, reverse=True)
-        return [_endShown(end, name, now) for end, name in ends[:50]]
+        return [_endShown(end, name, now) for end, name in ends[:ENDS]]
 
 
 def _rates(former: _Mark, mark: _Mark) -> tuple[float, float]:

@@ -4,7 +4,7 @@ The lines that master and worker send each other, and the worker's end of that c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -23,10 +23,11 @@ FAILED = b"failed"
 STOPPING = b"stopping"
 STOPPED = b"stopped"
 
-#: The order to tell what has been counted, with a number; the report of that, with the same number
-#: and one account, or, at last, none.
+#: The orders to tell what has been counted, and to show the sessions, with a number; the report of
+#: that, with the same number and a line of the answer, or, at last, none.
 COUNT = b"count"
-COUNTED = b"counted"
+LOOK = b"look"
+ANSWER = b"answer"
 
 #: The order to stop; what becomes of the sessions follows.
 STOP = b"stop"
@@ -48,16 +49,17 @@ class Orders(LineOnlyReceiver):
         self,
         reactor: Any,
         kill: Callable[[], object],
-        count: Callable[[], Iterable[str]] = tuple,
+        answers: Mapping[bytes, Callable[[bytes], Iterable[bytes]]] | None = None,
     ) -> None:
         """
         @param reactor: is stopped when the work is done.
         @param kill: ends this process at once.
-        @param count: gives each account of this process, as a line.
+        @param answers: by the order; each is given what belongs to it, and gives the lines of
+            the answer.
         """
         self._reactor = reactor
         self._kill = kill
-        self._count = count
+        self._answers = answers or {}
         self._port: IKCPListeningPort | None = None
 
     def listening(self, port: IKCPListeningPort) -> None:
@@ -86,10 +88,11 @@ class Orders(LineOnlyReceiver):
         if order == STOP:
             self._report(STOPPING)
             self._stop(rest.decode())
-        elif order == COUNT:
-            for account in self._count():
-                self._report(b" ".join((COUNTED, rest, account.encode())))
-            self._report(b" ".join((COUNTED, rest)))
+        elif order in self._answers:
+            number, _, question = rest.partition(b" ")
+            for text in self._answers[order](question):
+                self._report(b" ".join((ANSWER, number, text)))
+            self._report(b" ".join((ANSWER, number)))
 
     def _stop(self, ending: str) -> None:
         if self._port is None:

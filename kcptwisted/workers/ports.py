@@ -92,7 +92,7 @@ class MasterPort(AbsentPort):
         super().__init__(supervisor.address)
         self._supervisor = supervisor
         self._accounts = accountsOf(reactor)
-        self._accounts.elsewhere.add(supervisor.count)
+        self._accounts.elsewhere.add(supervisor)
         self._forgetSignal = onSecondSignal(reactor, lambda: supervisor.stop(Ending.ABORT))
 
     def stopListening(self, sessions: str = "close") -> Deferred[None]:
@@ -103,5 +103,5 @@ class MasterPort(AbsentPort):
         return stopped.addCallback(lambda _: self._gone())
 
     def _gone(self) -> None:
-        self._accounts.elsewhere.discard(self._supervisor.count)
+        self._accounts.elsewhere.discard(self._supervisor)
         self._forgetSignal()

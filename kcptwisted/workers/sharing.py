@@ -29,10 +29,11 @@ from kcptwisted.server.listener import KCPListener
 from kcptwisted.server.listening import KCPListeningPort
 from kcptwisted.stack.protection import warnIfUnprotected
 from kcptwisted.stack.socketstack import RandomBytes, SocketLayer
+from kcptwisted.status.elsewhere import Looks
 from kcptwisted.udp.addresses import ANY_IPV4, resolve
 from kcptwisted.udp.opening import openShared
 from kcptwisted.workers.commandline import commandAgain
-from kcptwisted.workers.orders import Orders
+from kcptwisted.workers.orders import COUNT, LOOK, Orders
 from kcptwisted.workers.ports import AbsentPort, MasterPort
 from kcptwisted.workers.role import INBOX, ORDERS, OUTBOXES, REPORTS, SOCKET, Place, Role, rosterOf
 from kcptwisted.workers.siblings import Siblings
@@ -118,7 +119,10 @@ class SharedEndpoint:
         orders = Orders(
             self._reactor,
             lambda: os.kill(os.getpid(), SIGKILL),
-            lambda: [snapshotOf(account).encode() for account in accounts.all()],
+            {
+                COUNT: lambda _: [snapshotOf(each).encode().encode() for each in accounts.all()],
+                LOOK: Looks(accounts, self._reactor.seconds).answer,
+            },
         )
         connect: Any = StandardIO
         connect(orders, ORDERS, REPORTS, self._reactor)

@@ -145,6 +145,12 @@ class Supervisor:
         counts = gatherResults([worker.count() for worker in self._workers])
         return counts.addCallback(lambda all: merged(each for one in all for each in one))
 
+    def look(self, question: bytes) -> list[Deferred[list[bytes]]]:
+        """
+        See L{kcptwisted.accounts.Elsewhere}.
+        """
+        return [worker.look(question) for worker in self._workers]
+
     def _close(self) -> None:
         for sock in (*self._sockets, *[end for pair in self._boxes for end in pair]):
             sock.close()

@@ -8,17 +8,21 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
 from kcptwisted.metrics.snapshot import Snapshot
+from kcptwisted.workers.asking import Questions
 from kcptwisted.workers.counting import WorkerCounts
 from kcptwisted.workers.delays import RestartDelays
 from kcptwisted.workers.orders import (
-    COUNTED,
+    ANSWER,
+    COUNT,
     FAILED,
     LISTENING,
+    LOOK,
     ORDER_TIMEOUT,
     STOP,
     STOPPED,
@@ -69,7 +73,8 @@ class Worker:
         self._limits = {"close": stopLimit, "abort": 0.0}
         self._limit: float | None = None
         self._delays = RestartDelays()
-        self._counts = WorkerCounts(reactor)
+        self._questions = Questions(reactor)
+        self._counts = WorkerCounts()
         self._process: WorkerProcess | None = None
         self._serves = False
         self._born = 0.0
@@ -126,7 +131,18 @@ class Worker:
         """
         if self._process is None or not self._serves:
             return succeed(self._counts.known())
-        return self._counts.ask(self._process.order)
+        asked = self._questions.ask(self._process.order, COUNT)
+        return asked.addCallbacks(self._counts.told, self._counts.silent)
+
+    def look(self, question: bytes) -> Deferred[list[bytes]]:
+        """
+        Asks for what L{kcptwisted.status.elsewhere.Looks} answers.
+
+        @return: fires with that; fails if the worker does not answer.
+        """
+        if self._process is None or not self._serves:
+            return fail(ConnectionLost())
+        return self._questions.ask(self._process.order, LOOK, question)
 
     # What the process does.
 
@@ -137,8 +153,8 @@ class Worker:
             self._setTimer(None)
             if not self.listening.called:
                 self.listening.callback(None)
-        elif word == COUNTED:
-            self._counts.told(rest)
+        elif word == ANSWER:
+            self._questions.told(rest)
         elif word == FAILED:
             self._saidLine(rest.decode(errors="backslashreplace"), True)
             self._kill("cannot listen")
@@ -156,6 +172,7 @@ class Worker:
     def _ended(self, how: str) -> None:
         self._setTimer(None)
         self._process = None
+        self._questions.ended()
         self._counts.ended()
         if self._gone is not None:
             self._gone.callback(None)

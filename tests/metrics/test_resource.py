@@ -26,6 +26,27 @@ from tests.connections import PORT, SERVER, ConnectionTestCase
 NAME = f"{SERVER}:{PORT}"
 
 
+class Workers:
+    """
+    Workers that have counted.
+    """
+
+    def __init__(self, counted: Deferred[list[Snapshot]]) -> None:
+        self._counted = counted
+
+    def count(self) -> Deferred[list[Snapshot]]:
+        """
+        Tell.
+        """
+        return self._counted
+
+    def look(self, question: bytes) -> list[Deferred[list[bytes]]]:
+        """
+        Not asked here.
+        """
+        raise NotImplementedError
+
+
 class ResourceTests(ConnectionTestCase):
     """
     What Prometheus reads.
@@ -82,7 +103,7 @@ class ResourceTests(ConnectionTestCase):
         self.connect()
         asked: Deferred[list[Snapshot]] = Deferred()
         worker = Snapshot(NAME, 2, Counter(PassiveOpens=5))
-        self.accounts.elsewhere = {lambda: asked, lambda: succeed([worker, Snapshot("other")])}
+        self.accounts.elsewhere = {Workers(asked), Workers(succeed([worker, Snapshot("other")]))}
         request = self.get()
         self.assertEqual(request.finished, 0)
         asked.callback([worker])
@@ -97,7 +118,7 @@ class ResourceTests(ConnectionTestCase):
         Who hangs up meanwhile gets nothing, and that is no error.
         """
         asked: Deferred[list[Snapshot]] = Deferred()
-        self.accounts.elsewhere = {lambda: asked}
+        self.accounts.elsewhere = {Workers(asked)}
         request = self.get()
         request.processingFailed(ConnectionError())
         asked.callback([])
@@ -107,7 +128,7 @@ class ResourceTests(ConnectionTestCase):
         """
         An error is logged and answered as one.
         """
-        self.accounts.elsewhere = {lambda: fail(ZeroDivisionError("counting"))}
+        self.accounts.elsewhere = {Workers(fail(ZeroDivisionError("counting")))}
         request = self.get()
         self.assertEqual((request.responseCode, request.finished), (500, 1))
         self.assertEqual(len(self.flushLoggedErrors()), 1)

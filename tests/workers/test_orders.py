@@ -68,7 +68,7 @@ class OrdersTests(SynchronousTestCase):
         self.orders = Orders(
             self.reactor,
             lambda: self.killed.append(self.reactor.seconds()),
-            lambda: ["one", "other"],
+            {b"count": lambda more: [b"one", b"with " + more]},
         )
         self.transport = StringTransport()
         self.orders.makeConnection(self.transport)
@@ -83,11 +83,11 @@ class OrdersTests(SynchronousTestCase):
 
     def test_counts(self) -> None:
         """
-        It tells what has been counted, an account a line, with the number of the question.
+        It answers with lines that have the number of the question.
         """
         self.listen()
-        self.orders.dataReceived(b"count 7\n")
-        self.assertEqual(self.transport.value(), b"counted 7 one\ncounted 7 other\ncounted 7\n")
+        self.orders.dataReceived(b"count 7 a b\nnothing 8\n")
+        self.assertEqual(self.transport.value(), b"answer 7 one\nanswer 7 with a b\nanswer 7\n")
 
     def test_reports(self) -> None:
         """
