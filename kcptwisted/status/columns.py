@@ -65,7 +65,8 @@ class Column(NamedTuple):
 
     @ivar key: names it in queries.
     @ivar label: its heading.
-    @ivar unit: of its numbers: C{ms}, C{s}, C{B}, C{B/s}, C{share} of one, or none.
+    @ivar unit: of its numbers: C{ms}, C{s}, C{B}, C{B/s}, C{bytes} (in full), C{share} of one, or
+        none.
     @ivar of: gives its cell.
     """
 
@@ -117,7 +118,7 @@ COLUMNS: Final = [
     Column("out", "Out", "B/s", lambda seen: seen.rateOut),
     Column("resent", "Sent again", "share", _resent),
     Column("recovered", "Recovered by FEC", "share", _recovered),
-    Column("mtu", "Path MTU", "B", lambda seen: seen.figures.mtu),
+    Column("mtu", "Path MTU", "bytes", lambda seen: seen.figures.mtu),
     Column("congestion", "Congestion control", "", _congestion),
 ]
 
