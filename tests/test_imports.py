@@ -41,6 +41,7 @@ PACKAGES = {
     "server": "errors interfaces options session stack stats timing udp wire",
     "client": "connection errors interfaces options session stack timing udp wire",
     "siteservice": "",
+    "logs": "",
     "metrics": "accounts session siteservice",
     "status": "accounts session siteservice udp",
     "workers": "accounts interfaces metrics options server stack stats status udp wire",
