@@ -233,6 +233,7 @@ class SmuxProtocol(Protocol):
         """
         if self.isConnected and not self._isClosing:
             self._isClosing = True
+            self.engine.acceptsStreams = False
             for stream in list(self.engine.streams.values()):
                 cast(IStreamHolder, stream.holder).loseConnection()
             self._run()
@@ -252,7 +253,7 @@ class SmuxProtocol(Protocol):
             self._reason = Failure(problem)
             self._stop()
             lower = self._lower
-            getattr(lower, "abortConnection", lower.loseConnection)()
+            (getattr(lower, "abortConnection", None) or lower.loseConnection)()
 
     def _stop(self) -> None:
         if self._keepAlive is not None:

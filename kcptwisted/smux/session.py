@@ -42,6 +42,7 @@ class Session:
     What concerns a stream is noted in lists, which the driver takes: L{news}, of what has come, and
     L{sent}, of what has left.
 
+    @ivar acceptsStreams: whether the peer may open streams.
     @ivar streams: the streams by their ids.
     @ivar isHeard: something has come since this was last set to False.
     @ivar room: bytes that applications may leave unread beyond those that they have; below 0 by at
@@ -54,10 +55,9 @@ class Session:
     ) -> None:
         """
         @param isClient: which ids are this end's.
-        @param acceptsStreams: whether the peer may open streams.
         """
         self._options = options
-        self._acceptsStreams = acceptsStreams
+        self.acceptsStreams = acceptsStreams
         self._parser = FrameParser(options.version)
         self._nextId = 3 if isClient else 2
         self._accepted = 0
@@ -154,7 +154,7 @@ class Session:
             self._news.append(stream)
 
     def _open(self, number: int) -> None:
-        if not self._acceptsStreams or self._accepted >= self._options.maxStreams:
+        if not self.acceptsStreams or self._accepted >= self._options.maxStreams:
             self.stats.refused += 1
             self._control(FIN, number)
             return

@@ -112,7 +112,7 @@ class Stream:
         """
         Counts bytes that the application has taken.
 
-        @return: what the peer is to be told in an UPD, if it is time: after the first bytes, and
+        @return: what the peer is to be told in a UPD, if it is time: after the first bytes, and
             after half of what the peer may send ahead.
         """
         isFirst = self._consumed == 0 and self._unannounced == 0
@@ -136,7 +136,7 @@ class Stream:
         self._peerWindow = min(window, _HALF - 1)
         ahead = (consumed - self.progress) & _MASK
         if 0 < ahead < _HALF:
-            self.error = f"an UPD frame for {ahead} bytes more than were sent"
+            self.error = f"a UPD frame for {ahead} bytes more than were sent"
 
     def room(self) -> int:
         """

@@ -137,7 +137,7 @@ class ParserTests(SynchronousTestCase):
         self.assertEqual(self.refused(header(2, 5, 0, 5)), "a frame with the unknown command 5")
         self.assertEqual(
             self.refused(header(1, UPD, 8, 5) + bytes(8), 1),
-            "an UPD frame in a session of version 1",
+            "a UPD frame in a session of version 1",
         )
         self.assertEqual(
             self.refused(header(2, UPD, 7, 5) + bytes(8)), "a UPD frame with a length of 7"

@@ -314,7 +314,7 @@ class WindowTests(SessionCase):
         self.sent(session)
         session.receive(update(3, 4, 65536))
         self.assertEqual(session.takeNews(), [stream])
-        self.assertEqual(stream.error, "an UPD frame for 1 bytes more than were sent")
+        self.assertEqual(stream.error, "a UPD frame for 1 bytes more than were sent")
         self.assertEqual(session.stats.protocolErrors, 1)
         self.assertIsNone(session.error)
 
