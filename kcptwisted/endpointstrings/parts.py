@@ -141,4 +141,6 @@ def checkRepeated(caller: FrameType | None, others: Collection[str] = ()) -> Non
     for name in names:
         if names.count(name) > 1:
             known = {"host", "port", *others, *(option.name for option in OPTIONS)}
-            raise ValueError(f"{name if name in known else 'an option'} is given twice: give it once")
+            raise ValueError(
+                f"{name if name in known else 'an option'} is given twice: give it once"
+            )

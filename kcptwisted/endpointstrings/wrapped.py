@@ -52,7 +52,7 @@ def wrappedDescription(
     if not args:
         raise ValueError(_SHAPE[end])
     for name in kwargs:
-        if name.lower() in _KCPTUNS:
+        if name not in own and name.lower() in _KCPTUNS:
             raise ValueError(f"unknown option {name!r}: did you mean {_KCPTUNS[name.lower()]}?")
     parts = [quoteStringArgument(part) for part in args]
     for name, value in kwargs.items():

@@ -323,7 +323,7 @@ class WindowTests(SessionCase):
         The example of the protocol's description: with a buffer of 65536, the first bytes are
         announced, and then each half of the buffer.
         """
-        session = self.session(streamBuffer=65536)
+        session = self.session(streamBuffer=65536, sessionBuffer=131072)
         stream = self.accepted(session)
         announced = []
         for size in [20000, 20000] + [10000] * 12:
@@ -333,6 +333,50 @@ class WindowTests(SessionCase):
         self.assertEqual(
             announced, [(20000, 65536), (60000, 65536), (100000, 65536), (140000, 65536)]
         )
+
+    def windows(self, session: Session, stream: Stream, count: int) -> list[int]:
+        """
+        @return: the windows of so many UPD frames, to a peer whose data is read at once.
+        """
+        found: list[int] = []
+        while len(found) < count:
+            session.receive(push(stream.id, bytes(10_000)))
+            session.takeNews()
+            session.read(stream)
+            found += [frame.window for frame in self.sent(session)]
+        return found
+
+    def test_windowGrows(self) -> None:
+        """
+        A reader that keeps up is given twice the window with each UPD, up to its part of half of
+        the budget.
+        """
+        session = self.session(streamBuffer=65536, sessionBuffer=1 << 20)
+        stream = self.accepted(session)
+        self.assertEqual(self.windows(session, stream, 4), [131072, 262144, 524288, 524288])
+        for number in (5, 7, 9):
+            self.accepted(session, number)
+        self.assertEqual(self.windows(session, stream, 2), [131072, 131072])
+        for number in range(11, 51, 2):
+            self.accepted(session, number)
+        self.assertEqual(self.windows(session, stream, 2), [65536, 65536])
+
+    def test_windowShrinks(self) -> None:
+        """
+        A reader that was behind is given the least.
+        """
+        session = self.session(streamBuffer=65536, sessionBuffer=1 << 20)
+        stream = self.accepted(session)
+        self.windows(session, stream, 3)
+        for _ in range(2):
+            session.receive(push(3, bytes(65535)))
+            session.takeNews()
+        for _ in range(3):
+            session.receive(push(3, bytes(65535)))
+        session.takeNews()
+        while stream.unread:
+            session.read(stream)
+        self.assertEqual([frame.window for frame in self.sent(session)][:1], [65536])
 
     def test_noUpdates(self) -> None:
         """
