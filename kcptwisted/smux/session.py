@@ -39,8 +39,8 @@ class Session:
     """
     The streams of one session.
 
-    What concerns a stream is noted in lists, which the driver takes: L{news}, of what has come, and
-    L{sent}, of what has left.
+    What concerns a stream is noted in lists, which the driver takes: L{takeNews}, of what has come,
+    and L{takeSent}, of what has left.
 
     @ivar acceptsStreams: whether the peer may open streams.
     @ivar streams: the streams by their ids.

@@ -30,6 +30,13 @@ P = TypeVar("P", bound=Protocol)
 PLAIN = Settings()
 
 
+def portOf(port: SmuxListeningPort) -> int:
+    """
+    @return: its number.
+    """
+    return cast(int, cast(Any, port.getHost()).port)
+
+
 def turn() -> Deferred[None]:
     """
     @return: fires in the next turn of the reactor.

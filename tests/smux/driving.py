@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol, IProtocol
+from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
@@ -30,6 +30,7 @@ class Lower(StringTransport):
     @ivar producer: who is to be paused, if anybody.
     """
 
+    producer: Any
     aborting = False
 
     def pressed(self) -> None:
@@ -124,7 +125,7 @@ class Accepting(Factory):
         self.made: list[Any] = []
         self.addresses: list[IAddress | None] = []
 
-    def buildProtocol(self, addr: IAddress | None) -> IProtocol | None:
+    def buildProtocol(self, addr: IAddress | None) -> Any:
         """
         Make one.
         """

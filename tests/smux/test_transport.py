@@ -119,7 +119,7 @@ class WritingTests(ProtocolCase):
         """
         It leaves at once, whatever bytes it is made of.
         """
-        transport = self.accept(Recorder).transport
+        transport: Any = self.accept(Recorder).transport
         buffer = bytearray(b"a")
         transport.write(buffer)
         transport.writeSequence([b"b", b"c"])
@@ -131,7 +131,7 @@ class WritingTests(ProtocolCase):
         """
         What waits does not change with the buffer it came from.
         """
-        transport = self.accept(Recorder).transport
+        transport: Any = self.accept(Recorder).transport
         self.lower.pressed()
         buffer = bytearray(b"before")
         transport.write(buffer)

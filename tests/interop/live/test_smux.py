@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 from kcptwisted.commands.bench.loads import COUNT
 from kcptwisted.smux.errors import SmuxKeepAliveTimeout
 from tests.interop.roles import EchoClient, EchoServer, SinkServer, SourceClient, SourceServer
-from tests.interop.smuxcases import PLAIN, HalfClient, HalfServer, SmuxCase, turn
+from tests.interop.smuxcases import PLAIN, HalfClient, HalfServer, SmuxCase, portOf, turn
 from tests.interop.stream import Pattern, streamHash
 
 LARGE = 100_000_000
@@ -82,7 +82,7 @@ class SmuxMixin(SmuxCase):
         100 MB of a client of Go's come back from ours.
         """
         port = await self.smuxServer(EchoServer)
-        client = self.goSmuxClient("echo", port.getHost().port, f"-bytes={LARGE}")
+        client = self.goSmuxClient("echo", portOf(port), f"-bytes={LARGE}")
         result = await client.result
         self.assertEqual((result["bytes"], result["sha256"]), (LARGE, streamHash(LARGE)))
 
@@ -101,9 +101,7 @@ class SmuxMixin(SmuxCase):
         1,000 streams of a client of Go's in one session.
         """
         port = await self.smuxServer(EchoServer)
-        client = self.goSmuxClient(
-            "echo", port.getHost().port, f"-sessions={STREAMS}", "-bytes=20000"
-        )
+        client = self.goSmuxClient("echo", portOf(port), f"-sessions={STREAMS}", "-bytes=20000")
         result = await client.result
         self.assertEqual(result["bytes"], STREAMS * 20_000)
         self.assertEqual((port.stats.sessions, port.stats.accepted), (1, STREAMS))
@@ -115,7 +113,7 @@ class SmuxMixin(SmuxCase):
         """
         sink = SinkServer(Pattern())
         port = await self.smuxServer(lambda: sink)
-        client = self.goSmuxClient("sink", port.getHost().port, f"-bytes={SMALL}")
+        client = self.goSmuxClient("sink", portOf(port), f"-bytes={SMALL}")
         self.assertEqual((await client.result)["bytes"], SMALL)
         self.assertTrue(sink.matched)
 
@@ -133,7 +131,7 @@ class SmuxMixin(SmuxCase):
         Our server sees C{CloseWrite}, and what it answers then reaches Go.
         """
         port = await self.smuxServer(HalfServer)
-        client = self.goSmuxClient("half", port.getHost().port, f"-bytes={SMALL}", "-sessions=10")
+        client = self.goSmuxClient("half", portOf(port), f"-bytes={SMALL}", "-sessions=10")
         await client.result
         self.assertEqual(port.sessions[0].liveStreams if port.sessions else 0, 0)
 
@@ -171,7 +169,7 @@ class SmuxMixin(SmuxCase):
         """
         port = await self.smuxServer(EchoServer)
         flags = [*self.flags(), f"-smux={3 - self.version}", "-patience=1", "-timeout=3"]
-        client = self.goClient("echo", port.getHost().port, PLAIN, *flags)
+        client = self.goClient("echo", portOf(port), PLAIN, *flags)
         while not port.stats.protocolErrors:
             await turn()
         self.assertEqual((port.stats.protocolErrors, port.stats.accepted), (1, 0))
@@ -182,7 +180,7 @@ class SmuxMixin(SmuxCase):
         A client of Go's that exits leaves no stream behind.
         """
         port = await self.smuxServer(EchoServer, keepAliveInterval=0.2, keepAliveTimeout=1.0)
-        client = self.goSmuxClient("echo", port.getHost().port, "-bytes=1000", "-sessions=5")
+        client = self.goSmuxClient("echo", portOf(port), "-bytes=1000", "-sessions=5")
         await client.result
         for session in port.sessions:
             await session.whenEnded()
@@ -216,7 +214,7 @@ class StalledMixin(SmuxCase):
         """
         port = await self.smuxServer(SourceServer)
         client = self.goSmuxClient(
-            "stalled", port.getHost().port, "-sessions=4", f"-bytes={10 * SMALL}", "-seed=1"
+            "stalled", portOf(port), "-sessions=4", f"-bytes={10 * SMALL}", "-seed=1"
         )
         result = await client.result
         self.assertEqual(result["bytes"], 40 * SMALL)
