@@ -176,16 +176,24 @@ class SmuxProtocol(Protocol):
 
     # Closing.
 
+    def finish(self) -> None:
+        """
+        See L{ISmuxSession.finish}.
+        """
+        self._isClosing = True
+        self.engine.acceptsStreams = False
+        self._driver.run()
+
     def loseConnection(self) -> None:
         """
         See L{ISmuxSession.loseConnection}.
         """
-        if self.isConnected and not self._isClosing:
-            self._isClosing = True
-            self.engine.acceptsStreams = False
+        if self.isConnected and self._reason is None:
             for stream in list(self.engine.streams.values()):
-                cast(IStreamHolder, stream.holder).loseConnection()
-            self._driver.run()
+                # One that has just come has no transport yet.
+                if stream.holder is not None:
+                    cast(IStreamHolder, stream.holder).loseConnection()
+            self.finish()
 
     def abortConnection(self) -> None:
         """
