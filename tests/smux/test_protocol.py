@@ -156,6 +156,15 @@ class KeepAliveTests(ProtocolCase):
         self.wait(10)
         self.assertEqual(self.sent(), [Frame(NOP, 0)])
 
+    def test_lateCall(self) -> None:
+        """
+        A call that comes a little late does not move those after it.
+        """
+        self.clock.advance(10.25)
+        self.assertEqual(self.sent(), [Frame(NOP, 0)])
+        self.clock.advance(9.75)
+        self.assertEqual(self.sent(), [Frame(NOP, 0)])
+
     def test_silentFromTheBegin(self) -> None:
         """
         A peer that is silent from the begin is found after one timeout.
