@@ -40,7 +40,8 @@ SMUX_OPTIONS = (
     SmuxOption("version", "Version", True, VERSIONS[0], VERSIONS[-1], "",
                "The version of the protocol; the same at both ends."),
     SmuxOption("keepAliveInterval", "KeepAliveInterval", False, 0, 86400, "seconds",
-               "Send a NOP frame so often, 0.1 at least; 0 means that none is sent and none expected."),
+               "Send a NOP frame so often, 0.1 at least; 0 means that none is sent and none "
+               "expected."),
     SmuxOption("keepAliveTimeout", "KeepAliveTimeout", False, 0, 86400, "seconds",
                "End the session when nothing came in such a time; at least keepAliveInterval."),
     SmuxOption("frameSize", "MaxFrameSize", True, 1, LONGEST, "bytes",
