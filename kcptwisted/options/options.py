@@ -60,6 +60,7 @@ class KCPOptions:
     interface: str = ""
     bindAddress: str = ""
     fd: int | None = None
+    systemd: str = ""
     crypt: str | None = None
     key: str | None = field(default=None, repr=False)
     keyFile: str | None = None
