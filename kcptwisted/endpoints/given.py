@@ -72,7 +72,7 @@ def descriptorOf(options: KCPOptions) -> int | None:
 
     @raise ValueError: if both are given, or systemd has opened no such socket.
     """
-    if not options.systemd:
+    if options.systemd is None:
         return options.fd
     if options.fd is not None:
         raise ValueError("fd and systemd exclude each other: give one")

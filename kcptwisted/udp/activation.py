@@ -37,7 +37,8 @@ def activatedDescriptor(which: str, environ: Mapping[str, str] | None = None) ->
         raise ValueError(
             f"systemd={which} is the name of {names.count(which)} sockets: give a number"
         )
-    raise ValueError(f"systemd must be a number or one of {', '.join(sorted(set(names)))}")
+    known = ", ".join(sorted(set(names)))
+    raise ValueError(f"systemd must be a number or one of {known}, not {which!r}")
 
 
 def _names(variables: Mapping[str, str]) -> list[str]:

@@ -6,13 +6,13 @@ datagrams apart, too.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Protocol
 
 from twisted.internet.endpoints import clientFromString, serverFromString
 from twisted.internet.interfaces import IStreamClientEndpoint, IStreamServerEndpoint
 
 from kcptwisted.endpoints import KCPClientEndpoint, KCPServerEndpoint
-from kcptwisted.options import KCPOptions
 from kcptwisted.services.relay.overkcp import FlowClientEndpoint, FlowServerEndpoint
 from kcptwisted.services.relay.proxied import PREFIX as PROXIED
 from kcptwisted.services.relay.proxied import ProxiedServerEndpoint
@@ -105,32 +105,19 @@ def _kcp(reactor: Any, text: str, sides: Sides, parse: Callable[[Any, str], Any]
     """
     Returns the endpoint of a C{kcp:} string whose connections keep datagrams apart.
     """
-    endpoint = parse(reactor, text)
-    if not isinstance(endpoint, (KCPClientEndpoint, KCPServerEndpoint)):
+    found = parse(reactor, text)
+    if not isinstance(found, (KCPClientEndpoint, KCPServerEndpoint)):
         raise ValueError("must be kcp: or udp:, as the other end is udp: a stream joins datagrams")
-    if sides.reliable:
-        found = _extended(reactor, text, [_MESSAGES], parse)
-        if found.options.stream:
-            raise ValueError("stream must be no with --reliable: each datagram is a message")
-        return found
-    options: KCPOptions = endpoint.options
-    extras = [] if options.dataShards else [_FEC]
-    found = _extended(reactor, text, extras, parse)
-    if not found.options.dataShards:
+    extra = _MESSAGES if sides.reliable else _FEC
+    for more in (extra,) if sides.reliable else (extra, _MTU):
+        # If the string says something else, it is left at that.
+        with suppress(ValueError):
+            found, text = parse(reactor, f"{text}:{more}"), f"{text}:{more}"
+    if sides.reliable and found.options.stream:
+        raise ValueError("stream must be no with --reliable: each datagram is a message")
+    if not sides.reliable and not found.options.dataShards:
         raise ValueError(
             "dataShards and parityShards must not be 0: out-of-band datagrams need them"
             " (or give --reliable)"
         )
-    if found.options.mtu is None:
-        found = _extended(reactor, text, [*extras, _MTU], parse)
     return found
-
-
-def _extended(reactor: Any, text: str, extras: list[str], parse: Callable[[Any, str], Any]) -> Any:
-    """
-    Returns the endpoint of a string with more options; without them if it has them already.
-    """
-    try:
-        return parse(reactor, ":".join([text, *extras]))
-    except ValueError:
-        return parse(reactor, text)

@@ -88,8 +88,8 @@ def _take(
 
 def _split(text: str) -> list[str]:
     parts = [found[1] for found in _PART.finditer(text)]
-    # The pattern finds nothing once more at the end of the text.
-    return [part for part in parts if part]
+    # The pattern finds an empty part once more at the end of the text.
+    return parts[:-1]
 
 
 def _number(text: str) -> int:
