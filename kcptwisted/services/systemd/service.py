@@ -8,10 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.application.service import IServiceCollection, Service
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorCore
-from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from kcptwisted.services.systemd.notifier import Notifier
 
@@ -21,8 +19,6 @@ class SystemdService(Service):
     Says READY=1 when the reactor runs and what the service waits for has happened, STOPPING=1 when
     it is stopped, and WATCHDOG=1 as often as systemd asks for.
     """
-
-    _log = Logger()
 
     def __init__(
         self,
@@ -34,7 +30,7 @@ class SystemdService(Service):
         @param reactor: provides L{twisted.internet.interfaces.IReactorTime} and, if it is to be
             waited for, L{twisted.internet.interfaces.IReactorCore}.
         @param ready: is called when the reactor runs.  If it returns a Deferred, the service is
-            ready when that fires, and never if that fails.
+            ready when that fires, and never if that fails.  The Deferred keeps its result.
         @param notifier: sends the messages; None means as the environment says.
         """
         self.notifier = Notifier.fromEnvironment() if notifier is None else notifier
@@ -65,17 +61,18 @@ class SystemdService(Service):
         if not self.running:
             return
         self._watch()
-        ready = self._ready or (lambda: None)
-        maybeDeferred(ready).addCallbacks(self._started, self._failed)
+        waited = None if self._ready is None else self._ready()
+        if waited is None:
+            self._started(None)
+        else:
+            waited.addCallback(self._started)
 
-    def _started(self, _: object) -> None:
+    def _started(self, result: object) -> object:
+        # What the Deferred gives is for those who come after.
         if self.running and not self._isStopping:
             self._isReady = True
             self.notifier.ready()
-
-    def _failed(self, reason: Failure) -> None:
-        # Whoever failed has said so; systemd learns it from the end of the process.
-        self._log.debug("Not ready: {why}", why=reason.getErrorMessage())
+        return result
 
     def _watch(self) -> None:
         """

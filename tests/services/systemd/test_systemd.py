@@ -222,20 +222,23 @@ class ServiceTests(NotifierCase):
         """
         READY comes with what is waited for.
         """
-        waited: Deferred[None] = Deferred()
+        waited: Deferred[str] = Deferred()
         service = self.make(lambda: waited)
         self.reactor.start()
         service.reloading()
         self.assertEqual(self.manager.said(), [])
-        waited.callback(None)
+        waited.callback("port")
         self.assertEqual(self.manager.said(), ["READY=1"])
+        self.assertEqual(self.successResultOf(waited), "port")
 
     def test_failed(self) -> None:
         """
         READY does not come if that fails, or if the service stops meanwhile.
         """
-        self.make(lambda: fail(ValueError("no")))
+        failed: Deferred[None] = fail(ValueError("no"))
+        self.make(lambda: failed)
         self.reactor.start()
+        self.failureResultOf(failed, ValueError)
         waited: Deferred[None] = Deferred()
         service = self.make(lambda: waited)
         self.reactor.start()
