@@ -46,6 +46,7 @@ class KCPListener:
     L{kcptwisted.stack.socketstack.SocketUser}.
 
     @ivar factory: makes the protocols.
+    @ivar noisy: whether the log has a line about what goes as it should.
     @ivar stack: the socket.
     @ivar sessions: the sessions on it.
     @ivar newcomers: which newcomers are taken.
@@ -71,6 +72,7 @@ class KCPListener:
         @param routing: knows the other processes that serve the port; None if there are none.
         """
         self.factory = factory
+        self.noisy = bool(getattr(factory, "noisy", True))
         self.onClosed: Callable[[], object] = lambda: None
         self.stack = stack = SocketStack(reactor, options, self, False, randomBytes)
         self.sessions = SessionTable(stack, options, self, randomBytes)

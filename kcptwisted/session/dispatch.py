@@ -111,9 +111,11 @@ def dispatchEnd(
 
     @param duration: how long it lasted, milliseconds.
     """
-    reportEnd(_log, session.connection, session.stats, toAddress(session.address), duration, reason)
     application = session.application
     protocol, application.protocol = application.protocol, None
+    if holder.noisy:
+        peer = toAddress(session.address)
+        reportEnd(_log, session.connection, session.stats, peer, duration, reason)
     if session.stream.gate is not None:
         application.call("stopProducing", session.stream.gate.stop, protocol=protocol)
     application.connectionLost(protocol, reason)

@@ -59,9 +59,16 @@ class HalfHolder(typing.Protocol):
         Does what follows from the present state of both halves.
         """
 
-    def abort(self) -> None:
+    def lost(self, half: Half, reason: Failure) -> None:
+        """
+        Takes note that the connection of a half has ended.
+        """
+
+    def abort(self, why: str = "") -> None:
         """
         Aborts both connections.
+
+        @param why: for the log.
         """
 
 
@@ -73,6 +80,7 @@ class Half(Protocol):
     @ivar ended: True if the peer has ended its data, and all of it is passed on.
     @ivar lost: why the connection ended; None until then.
     @ivar done: True if nothing more happens on the connection.
+    @ivar passed: how many bytes have arrived.
     """
 
     _log = Logger()
@@ -81,6 +89,7 @@ class Half(Protocol):
         """
         @param pair: decides about this half and the other one.
         """
+        self.passed = 0
         self._pair = pair
         self._early: list[bytes] = []
         self._take: Callable[[bytes], object] = self._early.append
@@ -123,12 +132,16 @@ class Half(Protocol):
         """
         Passes data on.
         """
+        self.passed += len(data)
+        self._pass(data)
+
+    def _pass(self, data: bytes) -> None:
         try:
             self._take(data)
         except Exception:
             # The transport would turn this into an orderly close.
             self._log.failure("A connection cannot be passed on")
-            self._pair.abort()
+            self._pair.abort("it cannot be passed on")
 
     def readConnectionLost(self) -> None:
         """
@@ -147,7 +160,7 @@ class Half(Protocol):
             self._flushed = True
             self._pair.update()
         else:
-            self._pair.abort()
+            self._pair.abort("it takes nothing more")
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
@@ -158,6 +171,7 @@ class Half(Protocol):
         if self._take is not _drop and isOrderlyEnd(self.transport, reason, self._closed):
             self.ended = True
         self._stopWaiting()
+        self._pair.lost(self, reason)
         self._pair.update()
 
     # The producer for the other half's transport.
@@ -197,7 +211,7 @@ class Half(Protocol):
         early, self._early = self._early, []
         self._take = transport.write
         for data in early:
-            self.dataReceived(data)
+            self._pass(data)
         if not self._full:
             self.resumeProducing()
 

@@ -203,7 +203,7 @@ class RelaysCase(ProgramTestCase):
         @return: the same, when it listens.
         """
         program = self.relay(server, client, *options)
-        await program.printed("workers listening" if "workers" in server else "starting on")
+        await program.printed("workers listening" if "workers" in server else "Listening at")
         return program
 
     async def serve(self, reads: bool = True) -> tuple[Callers, int]:
