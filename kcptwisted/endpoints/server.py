@@ -69,13 +69,6 @@ class KCPServerEndpoint:
                 reactor, self._port, self.options, self._layers, randomBytes
             )
 
-    @property
-    def options(self) -> KCPOptions:
-        """
-        The options.
-        """
-        return self._options
-
     def __repr__(self) -> str:
         given = "" if self._given is None else f" with {self._given.name}"
         return f"<KCPServerEndpoint {self.options.interface}:{self._port}{given}>"

@@ -60,6 +60,17 @@ class Flows(Generic[Key, Value]):
         self._end = end
         self._timer: IDelayedCall | None = None
 
+    def configure(self, idle: float, most: int) -> None:
+        """
+        Changes the limits from now on.
+        """
+        self._idle, self._most = idle, most
+        self._table.configure(idle, most)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+            self._plan()
+
     def __len__(self) -> int:
         return len(self._table)
 

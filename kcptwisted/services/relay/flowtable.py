@@ -62,6 +62,12 @@ class FlowTable(Generic[Key, Value]):
         self._most = most
         self._flows: OrderedDict[Key, tuple[Value, float]] = OrderedDict()
 
+    def configure(self, idle: float, most: int) -> None:
+        """
+        Changes the limits from now on.
+        """
+        self._idle, self._most = idle, most
+
     def __len__(self) -> int:
         return len(self._flows)
 

@@ -22,8 +22,10 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from kcptwisted.endpoints import KCPServerEndpoint
 from kcptwisted.errors import MessageTooLong, OutOfBandRefused
 from kcptwisted.interfaces import IKCPTransport, IOutOfBandProtocol
+from kcptwisted.options import KCPOptions
 from kcptwisted.services.relay.datagramtransport import DatagramTransport
 from kcptwisted.services.relay.flowtable import FlowStats
 
@@ -227,7 +229,7 @@ class FlowServerEndpoint:
     @ivar stats: counts.
     """
 
-    def __init__(self, endpoint: IStreamServerEndpoint, reliable: bool) -> None:
+    def __init__(self, endpoint: KCPServerEndpoint, reliable: bool) -> None:
         """
         @param endpoint: takes KCP connections: with FEC, or in message mode if C{reliable}.
         """
@@ -236,7 +238,14 @@ class FlowServerEndpoint:
         self.stats = FlowStats()
 
     def __repr__(self) -> str:
-        return repr(self._endpoint)
+        return f"{self._endpoint!r} for {'messages' if self._reliable else 'datagrams'}"
+
+    @property
+    def options(self) -> KCPOptions:
+        """
+        Those of the KCP endpoint.
+        """
+        return self._endpoint.options
 
     def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
         """
@@ -245,4 +254,5 @@ class FlowServerEndpoint:
         @return: fires with the KCP endpoint's port, or fails as that endpoint does.
         """
         factory = _FlowFactory(protocolFactory, self._reliable, self.stats)
-        return self._endpoint.listen(factory)
+        listening: Deferred[Any] = self._endpoint.listen(factory)
+        return listening

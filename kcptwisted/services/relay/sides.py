@@ -16,6 +16,7 @@ from kcptwisted.endpoints import KCPClientEndpoint, KCPServerEndpoint
 from kcptwisted.services.relay.overkcp import FlowClientEndpoint, FlowServerEndpoint
 from kcptwisted.services.relay.proxied import PREFIX as PROXIED
 from kcptwisted.services.relay.proxied import ProxiedServerEndpoint
+from kcptwisted.services.relay.udpserver import UDPServerEndpoint
 from kcptwisted.services.relay.udpsettings import FlowLimits
 from kcptwisted.services.relay.udpstrings import isUDP, udpClientFromString, udpServerFromString
 
@@ -27,6 +28,10 @@ _MTU = "mtu=1472"
 
 #: What a C{kcp:} string gets that carries messages.
 _MESSAGES = "stream=no"
+
+
+#: Endpoints with a UDP port, and C{options}.
+UDP_ENDPOINTS = (KCPServerEndpoint, FlowServerEndpoint, UDPServerEndpoint)
 
 
 class Sides(Protocol):

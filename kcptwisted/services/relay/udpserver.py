@@ -34,6 +34,8 @@ _Key = tuple[Address, str]
 class UDPServerEndpoint:
     """
     Listens for datagrams.
+
+    @ivar options: its C{socketBuffer} and C{dscp} are used.
     """
 
     def __init__(
@@ -57,7 +59,11 @@ class UDPServerEndpoint:
         self._limits = limits
         self._interface = interface
         self._fd = fd
-        self._options = options or KCPOptions(crypt="null")
+        self.options = options or KCPOptions(crypt="null")
+
+    def __repr__(self) -> str:
+        given = "" if self._fd is None else f" with fd={self._fd}"
+        return f"<UDPServerEndpoint {self._interface}:{self._port}{given}>"
 
     def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
         """
@@ -77,7 +83,7 @@ class UDPServerEndpoint:
 
     def _listen(self, addresses: list[Address], factory: IProtocolFactory) -> IListeningPort:
         port = UDPFlowPort(
-            self._reactor, addresses[0], factory, self._limits, self._options, self._fd
+            self._reactor, addresses[0], factory, self._limits, self.options, self._fd
         )
         port.startListening()
         return port
@@ -166,6 +172,12 @@ class UDPFlowPort:
         else:
             self._stopped.chainDeferred(stopped)
         return stopped
+
+    def configure(self, limits: FlowLimits) -> None:
+        """
+        Changes the limits from now on.
+        """
+        self._flows.configure(limits.idle, limits.most)
 
     def _closeIfDone(self) -> None:
         if self._stopped is None or self._flows or self._stopped.called:

@@ -20,14 +20,12 @@ class FlowLimits(NamedTuple):
     """
     How long and how many.
 
-    @ivar idle: seconds after which a flow in which nothing moved is over.  A NAT keeps a binding of
-        UDP for two minutes at least (RFC 4787, REQ-5).
-    @ivar most: flows at once.  Each takes a socket at the KCP client and at the UDP target, and
-        most systems allow a process 1,024 of them.
+    @ivar idle: seconds after which a flow in which nothing moved is over.
+    @ivar most: flows at once.
     """
 
-    idle: float = 120.0
-    most: int = 512
+    idle: float
+    most: int
 
 
 def ended(aborts: bool) -> Failure:

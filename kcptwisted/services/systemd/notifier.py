@@ -49,6 +49,13 @@ class Notifier:
         self._now = now
         self.watchdog = watchdog if path else 0.0
 
+    @property
+    def isWanted(self) -> bool:
+        """
+        Whether anybody has asked for messages.
+        """
+        return bool(self._path)
+
     @classmethod
     def fromEnvironment(cls, environ: MutableMapping[str, str] | None = None) -> Notifier:
         """

@@ -13,10 +13,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from kcptwisted.services.relay.overkcp import FlowClientEndpoint, FlowServerEndpoint
 from kcptwisted.services.relay.proxied import ProxiedServerEndpoint
+from kcptwisted.services.relay.routes import Route
 from kcptwisted.services.relay.sides import sourceOf, targetOf
 from kcptwisted.services.relay.udpclient import UDPClientEndpoint
 from kcptwisted.services.relay.udpserver import UDPServerEndpoint
-from tests.services.relay.udpworld import Given
 
 KCP = "kcp:host:4000:crypt=null"
 
@@ -30,13 +30,13 @@ class SidesTests(SynchronousTestCase):
         """
         @return: the endpoint of a source.
         """
-        return sourceOf(Clock(), Given(text, target, **more))
+        return sourceOf(Clock(), Route(text, target, **more))
 
     def target(self, text: str, source: str = "udp:53", **more: Any) -> Any:
         """
         @return: the endpoint of a target.
         """
-        return targetOf(Clock(), Given(source, text, **more))
+        return targetOf(Clock(), Route(source, text, **more))
 
     def test_streams(self) -> None:
         """
@@ -151,5 +151,5 @@ class SocketTests(SynchronousTestCase):
         A descriptor takes the place of a port.
         """
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-            found = sourceOf(Clock(), Given(f"udp:fd={sock.fileno()}", KCP))
+            found = sourceOf(Clock(), Route(f"udp:fd={sock.fileno()}", KCP))
             self.assertIsInstance(found, UDPServerEndpoint)

@@ -18,6 +18,7 @@ from kcptwisted.interfaces import IDatagramProtocol, IOutOfBandProtocol
 from kcptwisted.services.relay.datagramtransport import MOST_WAITING
 from kcptwisted.services.relay.flowtable import FlowStats
 from kcptwisted.services.relay.overkcp import KCPFlow
+from kcptwisted.services.relay.routes import Route
 from kcptwisted.services.relay.sides import sourceOf
 from kcptwisted.testing.link import Link
 from tests.services.relay.udpworld import (
@@ -26,7 +27,6 @@ from tests.services.relay.udpworld import (
     NEAR,
     SERVER,
     TARGET,
-    Given,
     RelayedUDPCase,
 )
 
@@ -155,8 +155,8 @@ class FlowTests(RelayedUDPCase):
         """
         If only one end is reliable, nothing passes, and the other one counts it and says so once.
         """
-        self.relay(FAR, Given("kcp:4000:crypt=null", f"udp:{SERVER}:{TARGET}"))
-        near = Given(f"udp:{ENTRY}", f"kcp:{FAR}:4000:crypt=null", reliable=True)
+        self.relay(FAR, Route("kcp:4000:crypt=null", f"udp:{SERVER}:{TARGET}"))
+        near = Route(f"udp:{ENTRY}", f"kcp:{FAR}:4000:crypt=null", reliable=True)
         self.relay(NEAR, near)
         events = self.listen()
         client = self.client()
@@ -171,7 +171,7 @@ class FlowTests(RelayedUDPCase):
         """
         From UDP to UDP.
         """
-        self.relay(NEAR, Given(f"udp:{ENTRY}", f"udp:{SERVER}:{TARGET}"))
+        self.relay(NEAR, Route(f"udp:{ENTRY}", f"udp:{SERVER}:{TARGET}"))
         client = self.client()
         client.send(b"question")
         self.run_()
@@ -182,7 +182,7 @@ class FlowTests(RelayedUDPCase):
         The target may be a name.
         """
         self.network.host(SERVER, "server.example")
-        self.relay(NEAR, Given(f"udp:{ENTRY}", f"udp:server.example:{TARGET}"))
+        self.relay(NEAR, Route(f"udp:{ENTRY}", f"udp:server.example:{TARGET}"))
         client = self.client()
         client.send(b"question")
         self.run_()
@@ -192,7 +192,7 @@ class FlowTests(RelayedUDPCase):
         """
         If there is no such name, the flow ends, and the next datagram tries again.
         """
-        self.relay(NEAR, Given(f"udp:{ENTRY}", f"udp:server.example:{TARGET}"))
+        self.relay(NEAR, Route(f"udp:{ENTRY}", f"udp:server.example:{TARGET}"))
         client = self.client()
         client.send(b"question")
         self.run_()
@@ -248,8 +248,8 @@ class LifeTests(RelayedUDPCase):
         There are no more flows than may be.  The one that was idle for the longest time ends, and
         is counted; the log says so once.
         """
-        self.relay(FAR, Given("kcp:4000:crypt=null", f"udp:{SERVER}:{TARGET}"))
-        near = Given(f"udp:{ENTRY}", f"kcp:{FAR}:4000:crypt=null", maxFlows=2)
+        self.relay(FAR, Route("kcp:4000:crypt=null", f"udp:{SERVER}:{TARGET}"))
+        near = Route(f"udp:{ENTRY}", f"kcp:{FAR}:4000:crypt=null", maxFlows=2)
         self.relay(NEAR, near)
         events = self.listen()
         first, second, third, fourth = (self.client() for _ in range(4))
@@ -283,8 +283,8 @@ class LifeTests(RelayedUDPCase):
         Without a far relay, some datagrams wait, and those beyond are counted.  They are sent when
         it is there in time.
         """
-        far = Given("kcp:4000:crypt=null", f"udp:{SERVER}:{TARGET}")
-        self.relay(NEAR, Given(f"udp:{ENTRY}", f"kcp:{FAR}:4000:crypt=null:timeout=20"))
+        far = Route("kcp:4000:crypt=null", f"udp:{SERVER}:{TARGET}")
+        self.relay(NEAR, Route(f"udp:{ENTRY}", f"kcp:{FAR}:4000:crypt=null:timeout=20"))
         self.network.setLink(NEAR, FAR, Link(loss=1.0))
         client = self.client()
         for number in range(MOST_WAITING + 3):
@@ -396,7 +396,7 @@ class InterfaceTests(RelayedUDPCase):
         (flow,) = self.targets[FAR].flows.values()
         verifyObject(IDatagramProtocol, flow)
         self.assertEqual(self.ports[NEAR].getHost().port, ENTRY)
-        given = Given(f"udp:{ENTRY}", "kcp:host:1:crypt=null")
+        given = Route(f"udp:{ENTRY}", "kcp:host:1:crypt=null")
         verifyObject(IStreamServerEndpoint, sourceOf(self.host(NEAR), given))
-        given = Given("kcp:1:crypt=null", f"udp:host:{ENTRY}")
+        given = Route("kcp:1:crypt=null", f"udp:host:{ENTRY}")
         verifyObject(IStreamServerEndpoint, sourceOf(self.host(NEAR), given))

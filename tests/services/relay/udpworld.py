@@ -4,14 +4,14 @@ A UDP client, two relays and a UDP server in a simulated network, for the tests.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from twisted.internet.protocol import DatagramProtocol
 from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
-from kcptwisted.services.relay.service import RelayFactory
+from kcptwisted.services.relay.factory import RelayFactory
+from kcptwisted.services.relay.routes import Route
 from kcptwisted.services.relay.sides import sourceOf, targetOf
 from kcptwisted.testing import SimulatedHost, SimulatedNetwork
 from kcptwisted.testing.link import Link
@@ -20,20 +20,6 @@ CLIENT, NEAR, FAR, SERVER = "10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"
 
 #: Where the near relay and the server listen.
 ENTRY, TARGET = 5353, 53
-
-
-@dataclass
-class Given:
-    """
-    What is to be known of a relay.
-    """
-
-    source: str
-    target: str
-    reliable: bool = False
-    flowIdle: float = 120.0
-    maxFlows: int = 512
-    proxyProtocol: str = ""
 
 
 class Peer(DatagramProtocol):
@@ -106,15 +92,14 @@ class RelayedUDPCase(SynchronousTestCase):
         """
         return self.network.host(address)
 
-    def relay(self, address: str, given: Given) -> None:
+    def relay(self, address: str, route: Route) -> None:
         """
         Start a relay.
         """
         reactor = self.host(address)
-        self.targets[address] = targetOf(reactor, given)
-        factory = self.factories[address] = RelayFactory(self.targets[address], reactor)
-        factory.noisy = False
-        source = sourceOf(reactor, given)
+        self.targets[address] = targetOf(reactor, route)
+        factory = self.factories[address] = RelayFactory(self.targets[address], reactor, route)
+        source = sourceOf(reactor, route)
         self.ports[address] = self.successResultOf(source.listen(factory))
 
     def relays(self, *, options: str = "crypt=null", farOptions: str = "", **given: Any) -> None:
@@ -122,8 +107,8 @@ class RelayedUDPCase(SynchronousTestCase):
         Start two relays with KCP between them.
         """
         far = farOptions or options
-        self.relay(FAR, Given(f"kcp:4000:{far}", f"udp:{SERVER}:{TARGET}", **given))
-        self.relay(NEAR, Given(f"udp:{ENTRY}", f"kcp:{FAR}:4000:{options}", **given))
+        self.relay(FAR, Route(f"kcp:4000:{far}", f"udp:{SERVER}:{TARGET}", **given))
+        self.relay(NEAR, Route(f"udp:{ENTRY}", f"kcp:{FAR}:4000:{options}", **given))
 
     def client(self, port: int = 0, address: str = CLIENT) -> Peer:
         """
