@@ -44,15 +44,17 @@ class Flows(Generic[Key, Value]):
         reactor: Any,
         idle: float,
         most: int,
+        stats: FlowStats,
         end: Callable[[Value, Failure], object],
     ) -> None:
         """
         @param reactor: provides L{twisted.internet.interfaces.IReactorTime}.
         @param idle: seconds after which a flow in which nothing moved is over.
         @param most: flows.
+        @param stats: counts.
         @param end: ends a flow, for a reason.
         """
-        self.stats = FlowStats()
+        self.stats = stats
         self._reactor = reactor
         self._idle = idle
         self._most = most

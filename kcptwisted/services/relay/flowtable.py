@@ -42,9 +42,10 @@ class FlowStats:
 
     def __str__(self) -> str:
         return (
-            f"{self.opened} flows, {self.idle} of them idle and {self.evicted} evicted;"
-            f" {self.received} datagrams received, {self.sent} sent;"
-            f" dropped {self.overflowed} that waited, {self.tooLong} too long"
+            f"flows: {self.opened}, of them idle {self.idle}, evicted {self.evicted};"
+            f" datagrams: {self.received} received, {self.sent} sent;"
+            f" dropped: {self.overflowed} that waited, {self.tooLong} too long,"
+            f" {self.empty} empty, {self.mismatched} that came in the other mode"
         )
 
 

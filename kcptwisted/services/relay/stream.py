@@ -21,6 +21,7 @@ from zope.interface import implementer
 
 from kcptwisted.interfaces import IKCPListeningPort
 from kcptwisted.services.relay.factory import RelayFactory
+from kcptwisted.services.relay.flowtable import FlowStats
 from kcptwisted.services.relay.interfaces import IRelay
 from kcptwisted.services.relay.report import showAddress, withoutSecrets
 from kcptwisted.services.relay.routes import Route
@@ -234,6 +235,11 @@ class StreamRelay:
         if self._isKCP:
             self._closePort("abort").addErrback(lambda _: None)
 
+    def _reportFlows(self, name: str, endpoint: Any) -> None:
+        stats = getattr(endpoint, "stats", None)
+        if isinstance(stats, FlowStats):
+            self._log.info("At {name}: {stats}", name=withoutSecrets(name), stats=stats)
+
     def _stopped(self, result: Any) -> Any:
         timer, self._timer = self._timer, None
         if timer is not None:
@@ -246,5 +252,7 @@ class StreamRelay:
                 source=withoutSecrets(self.route.source),
                 counts=counts,
             )
+            self._reportFlows(self.route.source, self._server)
+            self._reportFlows(self.route.target, self.factory.endpoint)
         self._port = None
         return result if isinstance(result, Failure) else None

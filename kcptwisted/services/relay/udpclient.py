@@ -18,6 +18,7 @@ from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
 from kcptwisted.options import KCPOptions
 from kcptwisted.services.relay.datagramtransport import DatagramTransport
 from kcptwisted.services.relay.flows import Flows
+from kcptwisted.services.relay.flowtable import FlowStats
 from kcptwisted.services.relay.udpsettings import LONGEST, LOOKUP_TIMEOUT, FlowLimits, ended
 from kcptwisted.stats import PortStats
 from kcptwisted.udp.addresses import ANY_IPV4, ANY_IPV6, isIPv6, resolve, toAddress
@@ -50,10 +51,10 @@ class UDPClientEndpoint:
         self._host = host
         self._port = port
         self._options = options or KCPOptions(crypt="null")
+        self.stats = FlowStats()
         self.flows: Flows[ClientFlow, ClientFlow] = Flows(
-            reactor, limits.idle, limits.most, lambda flow, reason: flow.over(reason)
+            reactor, limits.idle, limits.most, self.stats, lambda flow, reason: flow.over(reason)
         )
-        self.stats = self.flows.stats
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
         """

@@ -11,7 +11,6 @@ from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStreamServerEndpoint
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -19,9 +18,10 @@ from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
 from kcptwisted.options import KCPOptions
 from kcptwisted.services.relay.datagramtransport import DatagramTransport
 from kcptwisted.services.relay.flows import Flows
+from kcptwisted.services.relay.flowtable import FlowStats
 from kcptwisted.services.relay.udpsettings import LONGEST, LOOKUP_TIMEOUT, FlowLimits, ended
 from kcptwisted.stats import PortStats
-from kcptwisted.udp.addresses import ANY_IPV4, hostAsked, resolve, showAddress, toAddress
+from kcptwisted.udp.addresses import ANY_IPV4, hostAsked, resolve, toAddress
 from kcptwisted.udp.adopted import SocketInUse, adopt
 from kcptwisted.udp.asked import ownAddressOf
 from kcptwisted.udp.opening import UDPPort, openPort
@@ -36,6 +36,7 @@ class UDPServerEndpoint:
     Listens for datagrams.
 
     @ivar options: its C{socketBuffer} and C{dscp} are used.
+    @ivar stats: counts.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class UDPServerEndpoint:
         self._interface = interface
         self._fd = fd
         self.options = options or KCPOptions(crypt="null")
+        self.stats = FlowStats()
 
     def __repr__(self) -> str:
         given = "" if self._fd is None else f" with fd={self._fd}"
@@ -83,7 +85,7 @@ class UDPServerEndpoint:
 
     def _listen(self, addresses: list[Address], factory: IProtocolFactory) -> IListeningPort:
         port = UDPFlowPort(
-            self._reactor, addresses[0], factory, self._limits, self.options, self._fd
+            self._reactor, addresses[0], factory, self._limits, self.options, self.stats, self._fd
         )
         port.startListening()
         return port
@@ -98,8 +100,6 @@ class UDPFlowPort:
     @ivar portStats: counts of the socket.
     """
 
-    _log = Logger()
-
     def __init__(
         self,
         reactor: Any,
@@ -107,10 +107,12 @@ class UDPFlowPort:
         factory: IProtocolFactory,
         limits: FlowLimits,
         options: KCPOptions,
+        stats: FlowStats,
         fd: int | None = None,
     ) -> None:
         """
         @param bind: where to listen.
+        @param stats: counts.
         @param fd: see L{UDPServerEndpoint}.
         """
         self.reactor = reactor
@@ -119,9 +121,9 @@ class UDPFlowPort:
         self._options = options
         self._fd = fd
         self._flows: Flows[_Key, ServerFlow] = Flows(
-            reactor, limits.idle, limits.most, lambda flow, reason: flow.over(reason)
+            reactor, limits.idle, limits.most, stats, lambda flow, reason: flow.over(reason)
         )
-        self.stats = self._flows.stats
+        self.stats = stats
         self.portStats = PortStats()
         self._port: UDPPort | None = None
         self._takes = True
@@ -149,7 +151,6 @@ class UDPFlowPort:
             longest=LONGEST,
         )
         self._factory.doStart()
-        self._log.info("UDP flows arrive at {address}", address=showAddress(self.getHost()))
 
     def getHost(self) -> IPv4Address | IPv6Address:
         """
@@ -270,7 +271,6 @@ class UDPFlowPort:
         for flow in self._flows.values():
             flow.over(reason)
         self._factory.doStop()
-        self._log.info("UDP port closed: {stats}", stats=self.stats)
         if self._stopped is None:
             self._stopped = Deferred()
         if not self._stopped.called:

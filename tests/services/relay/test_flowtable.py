@@ -81,6 +81,6 @@ class FlowTableTests(SynchronousTestCase):
         stats = FlowStats(opened=5, idle=2, evicted=1, received=30, sent=20, tooLong=4)
         self.assertEqual(
             str(stats),
-            "5 flows, 2 of them idle and 1 evicted; 30 datagrams received, 20 sent;"
-            " dropped 0 that waited, 4 too long",
+            "flows: 5, of them idle 2, evicted 1; datagrams: 30 received, 20 sent;"
+            " dropped: 0 that waited, 4 too long, 0 empty, 0 that came in the other mode",
         )
