@@ -18,7 +18,7 @@ from twisted.names.dns import DNSDatagramProtocol
 from twisted.names.server import DNSServerFactory
 
 from tests.interop.cases import Settings
-from tests.interop.peers import GoServer, goPeerBinary, skipReason
+from tests.interop.peers import GoServer, goPeerBinary
 from tests.programs import PATIENCE, freePort
 from tests.services.relay.programs import RelaysCase
 
@@ -304,9 +304,6 @@ class KCPGoTests(UDPRelaysCase):
     """
     A program of kcp-go's in place of the other relay.
     """
-
-    if skipReason() is not None:
-        skip = skipReason()
 
     async def test_handler(self) -> None:
         """
