@@ -20,6 +20,7 @@ from kcptwisted.services.relay.flowtable import FlowStats
 from kcptwisted.services.relay.overkcp import KCPFlow
 from kcptwisted.services.relay.routes import Route
 from kcptwisted.services.relay.sides import sourceOf
+from kcptwisted.services.relay.udpsettings import FlowLimits
 from kcptwisted.testing.link import Link
 from tests.services.relay.udpworld import (
     ENTRY,
@@ -233,6 +234,34 @@ class LifeTests(RelayedUDPCase):
         client.send(b"b")
         self.run_(1)
         self.assertEqual(client.data[-1], b"B")
+
+    def test_idleTimeout(self) -> None:
+        """
+        An endpoint's C{idleTimeout} does not count out-of-band datagrams, as docs/relay.md says.
+        """
+        self.relays(options="crypt=null:idleTimeout=10")
+        client = self.client()
+        for _ in range(5):
+            client.send(b"a")
+            self.run_(4)
+        self.assertEqual(self.ports[NEAR].stats.opened, 2)
+
+    def test_changed(self) -> None:
+        """
+        Other limits hold from now on, for the flows that there are as well.
+        """
+        self.relays(flowIdle=100.0)
+        self.client().send(b"a")
+        self.client().send(b"b")
+        self.run_(20)
+        self.ports[NEAR].configure(FlowLimits(30.0, 2))
+        self.run_(5)
+        self.assertEqual(self.sockets(), (2, 2))
+        self.client().send(b"c")
+        self.run_(1)
+        self.assertEqual(self.sockets(), (2, 2))
+        self.run_(10)
+        self.assertEqual(self.sockets(), (1, 1))
 
     def test_quiet(self) -> None:
         """
