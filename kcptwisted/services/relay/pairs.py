@@ -65,7 +65,7 @@ class Pair:
         """
         Why it has ended, for the log.
         """
-        return self._why or CLOSED
+        return self._why.rstrip(".") or CLOSED
 
     @property
     def seconds(self) -> float:
