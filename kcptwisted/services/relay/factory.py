@@ -111,6 +111,13 @@ class RelayFactory(Factory):
         if self._stopped is not None and not self._pairs and not self._stopped.called:
             self._stopped.callback(None)
 
+    @property
+    def isEmpty(self) -> bool:
+        """
+        True if there is no pair.
+        """
+        return not self._pairs
+
     def whenEmpty(self) -> Deferred[None]:
         """
         @return: fires when there is no pair any more.

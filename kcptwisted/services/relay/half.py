@@ -12,6 +12,7 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
+from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import (
     IHalfCloseableProtocol,
     IPushProducer,
@@ -64,6 +65,11 @@ class HalfHolder(typing.Protocol):
         Takes note that the connection of a half has ended.
         """
 
+    def deafened(self, half: Half) -> None:
+        """
+        Takes note that the peer of a half takes nothing more, though it was to.
+        """
+
     def abort(self, why: str = "") -> None:
         """
         Aborts both connections.
@@ -80,6 +86,7 @@ class Half(Protocol):
     @ivar ended: True if the peer has ended its data, and all of it is passed on.
     @ivar lost: why the connection ended; None until then.
     @ivar done: True if nothing more happens on the connection.
+    @ivar deaf: True if the peer takes nothing more, though it was to.
     @ivar passed: how many bytes have arrived.
     """
 
@@ -95,6 +102,7 @@ class Half(Protocol):
         self._take: Callable[[bytes], object] = self._early.append
         self._full = False
         self._endSent = False
+        self.deaf = False
         self._flushed = False
         self._closed = False
         self._ending: Drain | None = None
@@ -154,13 +162,13 @@ class Half(Protocol):
     def writeConnectionLost(self) -> None:
         """
         Notes that all that was written and the end of the data have left.  Without such an end, the
-        peer takes nothing more: aborts both connections.
+        peer takes nothing more.
         """
-        if self._endSent:
-            self._flushed = True
-            self._pair.update()
-        else:
-            self._pair.abort("it takes nothing more")
+        self._flushed = True
+        if not self._endSent:
+            self.deaf = True
+            self._pair.deafened(self)
+        self._pair.update()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
@@ -214,6 +222,17 @@ class Half(Protocol):
             self._pass(data)
         if not self._full:
             self.resumeProducing()
+
+    def refuseInput(self) -> None:
+        """
+        Aborts both connections if anything more arrives.
+        """
+        if self._take is not _drop:
+            self._take = self._refuse
+            self.resumeProducing()
+
+    def _refuse(self, data: bytes) -> None:
+        self._pair.abort("the other side takes nothing more")
 
     def discardInput(self) -> None:
         """
@@ -298,6 +317,8 @@ class Half(Protocol):
         if not self.done:
             # StandardIO with both directions closed calls nothing more.
             self.done = True
+            if self.deaf:
+                self.lost = Failure(ConnectionDone())
             self._pair.update()
 
     def _close(self) -> None:

@@ -70,11 +70,11 @@ def positiveCount(given: object) -> int:
 
 def proxyVersion(given: object) -> str:
     """
-    Returns a version of the PROXY protocol.
+    Returns a version of the PROXY protocol; empty for none.
 
     @raise ValueError: if there is no such version.
     """
-    if given not in VERSIONS:
+    if given not in (*VERSIONS, ""):
         raise ValueError(f"must be {' or '.join(VERSIONS)}, not {given!r}")
     return str(given)
 

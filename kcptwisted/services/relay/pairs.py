@@ -65,7 +65,7 @@ class Pair:
         """
         Why it has ended, for the log.
         """
-        return self._why or CLOSED
+        return self._why.rstrip(".") or CLOSED
 
     @property
     def seconds(self) -> float:
@@ -111,6 +111,15 @@ class Pair:
             side = "client" if half is self.incoming else "target"
             self._note(f"{side}: {reason.getErrorMessage()}")
 
+    def deafened(self, half: Half) -> None:
+        """
+        Takes note that the peer of a half takes nothing more.  As with TCP, the other side learns
+        of it when it sends something.
+        """
+        other = self._outgoing if half is self.incoming else self.incoming
+        if other is not None:
+            other.refuseInput()
+
     def _note(self, why: str) -> None:
         self._why = self._why or why
 
@@ -126,6 +135,8 @@ class Pair:
                 outgoing.transport.write(first)
         self.incoming.join(outgoing)
         outgoing.join(self.incoming)
+        if self.incoming.deaf:
+            outgoing.refuseInput()
         if self._stopping:
             self._discardInput()
         self.update()

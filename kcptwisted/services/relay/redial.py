@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.application.internet import backoffPolicy
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.error import TimeoutError
 from twisted.internet.interfaces import (
     IDelayedCall,
@@ -91,7 +91,7 @@ class _Redialling:
 
     def _dial(self) -> None:
         self._next = None
-        attempt = self._attempt = self._endpoint.connect(self._factory)
+        attempt = self._attempt = maybeDeferred(self._endpoint.connect, self._factory)
         attempt.addCallbacks(self._connected, self._failed)
 
     def _connected(self, protocol: IProtocol) -> None:
@@ -105,8 +105,8 @@ class _Redialling:
             # This attempt was cancelled.
             return
         self._why = why
-        self._failures += 1
         self._next = self._reactor.callLater(self._pauses(self._failures), self._dial)
+        self._failures += 1
 
     def _tooLate(self) -> None:
         self._end()

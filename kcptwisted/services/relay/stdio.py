@@ -25,6 +25,9 @@ from kcptwisted.services.relay.service import RelayService
 from kcptwisted.services.relay.signals import onHangUp
 from kcptwisted.services.relay.stream import StreamRelay
 
+#: Seconds for which the program goes on after SIGHUP if its input has not ended.
+HANG_UP = 1.0
+
 
 @implementer(ILogObserver)
 class _Lines:
@@ -69,6 +72,7 @@ class StdioService(MultiService):
         super().__init__()  # type: ignore[no-untyped-call]
         self._reactor = reactor
         self._observer = observer
+        self._stops = False
         self._forget: Callable[[], object] | None = None
         relay.factory.ended = self._ended
         service = RelayService(reactor, [relay.route], lambda _: relay)
@@ -84,22 +88,26 @@ class StdioService(MultiService):
 
     def startService(self) -> None:
         """
-        Starts, and takes SIGHUP, with which C{ssh} ends such a program, for SIGTERM.
+        Starts.  C{ssh} ends such a program with SIGHUP, just before the end of its input.
         """
         super().startService()  # type: ignore[no-untyped-call]
-        self._forget = onHangUp(self._reactor, lambda: stop(self._reactor))
+        self._forget = onHangUp(self._reactor, self._hangUp)
+
+    def _hangUp(self) -> None:
+        self._reactor.callLater(HANG_UP, stop, self._reactor)
 
     def stopService(self) -> Any:
         """
         Stops.
         """
+        self._stops = True
         forget, self._forget = self._forget, None
         if forget is not None:
             forget()
         return super().stopService()  # type: ignore[no-untyped-call]
 
     def _ended(self, pair: Pair) -> None:
-        if pair.why == CLOSED or not self.running:
+        if pair.why == CLOSED or self._stops:
             stop(self._reactor)
         else:
             self._log.error("{why}", why=pair.why)

@@ -175,9 +175,11 @@ class StreamRelay:
         if limit == 0:
             self.abort()
         elif not ended.called:
-            self._log.info(
-                "Stopping: connections have {seconds:g} s to deliver what was read", seconds=limit
-            )
+            if not self.factory.isEmpty:
+                self._log.info(
+                    "Stopping: connections have {seconds:g} s to deliver what was read",
+                    seconds=limit,
+                )
             self._timer = self._reactor.callLater(limit, self._tooLate, limit)
         ended.addBoth(self._stopped).chainDeferred(over)
 

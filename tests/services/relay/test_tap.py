@@ -154,9 +154,8 @@ class OptionTests(SynchronousTestCase):
                 self.refused("--config", path, *more),
                 f"--config has all options: give no {more[0]} with it",
             )
-        self.assertEqual(
-            self.refused("-c", "none"), f"{os.path.abspath('none')}: No such file or directory"
-        )
+        absent = os.path.abspath("none")
+        self.assertEqual(self.refused("-c", "none"), f"{absent}: No such file or directory")
 
     def test_plugin(self) -> None:
         """
