@@ -12,6 +12,7 @@ from twisted.internet.interfaces import IAddress, IStreamClientEndpoint
 from twisted.internet.protocol import Factory, Protocol
 
 from kcptwisted.services.relay.pairs import Pair
+from kcptwisted.services.relay.proxyprotocol import preface
 from kcptwisted.services.relay.redial import RedialledEndpoint
 from kcptwisted.services.relay.report import (
     Counts,
@@ -88,7 +89,9 @@ class RelayFactory(Factory):
             refused = Refused()
             refused.factory = self
             return refused
-        pair = Pair(self._dialled, self._reactor, self._over)
+        version = self.route.proxyProtocol
+        first = preface(version) if version else None
+        pair = Pair(self._dialled, self._reactor, self._over, first)
         pair.incoming.factory = self
         self._pairs.add(pair)
         self.counts.taken += 1

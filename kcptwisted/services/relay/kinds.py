@@ -5,15 +5,14 @@ Makes what serves a route.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from twisted.internet.endpoints import clientFromString, serverFromString
 from twisted.internet.interfaces import IStreamClientEndpoint, IStreamServerEndpoint
 
-from kcptwisted.endpoints import KCPServerEndpoint
 from kcptwisted.services.relay.routes import Route
+from kcptwisted.services.relay.sides import UDP_ENDPOINTS, sourceOf, targetOf
 from kcptwisted.services.relay.stream import StreamRelay
 from kcptwisted.workers.role import workerNumber
 
@@ -27,7 +26,7 @@ def serverOf(reactor: Any, route: Route) -> IStreamServerEndpoint:
 
     @raise ValueError: if its string is wrong.
     """
-    return _parsed("from", partial(serverFromString, reactor), route.source)  # type: ignore[no-any-return]
+    return _parsed("from", sourceOf, reactor, route)  # type: ignore[no-any-return]
 
 
 def clientOf(reactor: Any, route: Route) -> IStreamClientEndpoint:
@@ -36,12 +35,12 @@ def clientOf(reactor: Any, route: Route) -> IStreamClientEndpoint:
 
     @raise ValueError: if its string is wrong.
     """
-    return _parsed("to", partial(clientFromString, reactor), route.target)  # type: ignore[no-any-return]
+    return _parsed("to", targetOf, reactor, route)  # type: ignore[no-any-return]
 
 
-def _parsed(name: str, parse: Any, text: str) -> Any:
+def _parsed(name: str, parse: Callable[[Any, Route], Any], reactor: Any, route: Route) -> Any:
     try:
-        return parse(text)
+        return parse(reactor, route)
     except (ValueError, TypeError, OSError, LookupError) as problem:
         raise ValueError(f"{name}: {problem}") from None
 
@@ -89,14 +88,14 @@ def routesHere(reactor: Any, routes: Sequence[Route]) -> list[Route]:
 def placeOf(reactor: Any, route: Route) -> str:
     """
     Says where a route listens.  Two routes with the same place cannot be served at once.  While a
-    KCP port has connections no other can be opened there, so its options are not a part of it.
+    UDP port has connections no other can be opened there, so its options are not a part of it.
     """
     server = serverOf(reactor, route)
-    return repr(server) if isinstance(server, KCPServerEndpoint) else route.source
+    return repr(server) if isinstance(server, UDP_ENDPOINTS) else route.source
 
 
 def _workers(server: IStreamServerEndpoint) -> int:
-    return server.options.workers if isinstance(server, KCPServerEndpoint) else 1
+    return server.options.workers if isinstance(server, UDP_ENDPOINTS) else 1
 
 
 def makeRelay(reactor: Any, route: Route) -> StreamRelay:

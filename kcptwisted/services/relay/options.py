@@ -8,7 +8,8 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from kcptwisted.services.relay.routes import STOP_TIMEOUT
+from kcptwisted.services.relay.proxyprotocol import VERSIONS
+from kcptwisted.services.relay.routes import FLOW_IDLE, MAX_FLOWS, STOP_TIMEOUT
 
 
 def seconds(given: object) -> float:
@@ -43,6 +44,41 @@ def count(given: object) -> int:
     return int(number)
 
 
+def positiveSeconds(given: object) -> float:
+    """
+    Returns a time that is not 0.
+
+    @raise ValueError: if it is none.
+    """
+    number = seconds(given)
+    if not number:
+        raise ValueError(f"must be seconds, more than 0, not {given!r}")
+    return number
+
+
+def positiveCount(given: object) -> int:
+    """
+    Returns a number of things that is not 0.
+
+    @raise ValueError: if it is none.
+    """
+    number = count(given)
+    if not number:
+        raise ValueError(f"must be a whole number, 1 or more, not {given!r}")
+    return number
+
+
+def proxyVersion(given: object) -> str:
+    """
+    Returns a version of the PROXY protocol.
+
+    @raise ValueError: if there is no such version.
+    """
+    if given not in VERSIONS:
+        raise ValueError(f"must be {' or '.join(VERSIONS)}, not {given!r}")
+    return str(given)
+
+
 def flag(given: object) -> bool:
     """
     Returns what a flag is.
@@ -71,6 +107,14 @@ class Option(NamedTuple):
     parse: Callable[[object], Any]
     meaning: str
 
+    @property
+    def shownDefault(self) -> str:
+        """
+        The default, for people.
+        """
+        isNumber = isinstance(self.default, (int, float))
+        return f"{self.default:g}" if isNumber else self.default or "none"
+
 
 OPTIONS = (
     Option(
@@ -95,6 +139,34 @@ OPTIONS = (
         "Seconds for which a target that cannot be reached is dialled again.",
     ),
     Option("quiet", "quiet", False, flag, "Log no line for each connection."),
+    Option(
+        "proxy-protocol",
+        "proxyProtocol",
+        "",
+        proxyVersion,
+        "Tell the target who the client is: v1 or v2 of the PROXY protocol.",
+    ),
+    Option(
+        "reliable",
+        "reliable",
+        False,
+        flag,
+        "Carry datagrams of udp: in order, and none lost, not each by itself; at both ends.",
+    ),
+    Option(
+        "flow-idle",
+        "flowIdle",
+        FLOW_IDLE,
+        positiveSeconds,
+        "Seconds without a datagram after which a flow of udp: is over.",
+    ),
+    Option(
+        "max-flows",
+        "maxFlows",
+        MAX_FLOWS,
+        positiveCount,
+        "The most flows of udp: at once; the longest idle one makes room.",
+    ),
 )
 
 

@@ -130,8 +130,9 @@ class Pair:
             outgoing.abort()
             return
         if self._preface is not None:
-            transport = outgoing.transport
-            transport.write(self._preface(self.incoming.transport, transport))
+            first = self._preface(self.incoming.transport, outgoing.transport)
+            if first:
+                outgoing.transport.write(first)
         self.incoming.join(outgoing)
         outgoing.join(self.incoming)
         if self.incoming.deaf:

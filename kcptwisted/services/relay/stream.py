@@ -19,12 +19,15 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from kcptwisted.endpoints import KCPServerEndpoint
 from kcptwisted.interfaces import IKCPListeningPort
 from kcptwisted.services.relay.factory import RelayFactory
+from kcptwisted.services.relay.flowtable import FlowStats
 from kcptwisted.services.relay.interfaces import IRelay
 from kcptwisted.services.relay.report import showAddress, withoutSecrets
 from kcptwisted.services.relay.routes import Route
+from kcptwisted.services.relay.sides import UDP_ENDPOINTS
+from kcptwisted.services.relay.udpserver import UDPFlowPort
+from kcptwisted.services.relay.udpsettings import FlowLimits
 
 
 @implementer(IRelay)
@@ -100,6 +103,8 @@ class StreamRelay:
         """
         if route.source != self.route.source:
             self._changePort(route)
+        if isinstance(self._port, UDPFlowPort):
+            self._port.configure(FlowLimits(route.flowIdle, route.maxFlows))
         client = self.factory.endpoint
         if route.dialled != self.route.dialled:
             client = self._clientOf(route)
@@ -111,10 +116,10 @@ class StreamRelay:
         Changes what can be changed of an open KCP port.
         """
         former, server = self._server, self._serverOf(route)
-        if not isinstance(former, KCPServerEndpoint) or not isinstance(server, KCPServerEndpoint):
+        if not isinstance(former, UDP_ENDPOINTS) or not isinstance(server, UDP_ENDPOINTS):
             return
         left = server.options
-        with suppress(ValueError, AttributeError):
+        with suppress(ValueError, AttributeError, TypeError):
             # Workers' ports take none, and there may be no port yet.
             self._port.configure(portRateLimit=left.portRateLimit)
             left = replace(left, portRateLimit=former.options.portRateLimit)
@@ -135,8 +140,9 @@ class StreamRelay:
         if self._port is None:
             return succeed(None)
         closed = self._closePort("finish")
-        # A KCP port is closed with its last connection.
-        return succeed(None) if self._isKCP else closed
+        # A UDP port is closed with its last connection.
+        isUDP = self._isKCP or isinstance(self._port, UDPFlowPort)
+        return succeed(None) if isUDP else closed
 
     def whenOver(self) -> Deferred[None]:
         """
@@ -231,6 +237,11 @@ class StreamRelay:
         if self._isKCP:
             self._closePort("abort").addErrback(lambda _: None)
 
+    def _reportFlows(self, name: str, endpoint: Any) -> None:
+        stats = getattr(endpoint, "stats", None)
+        if isinstance(stats, FlowStats):
+            self._log.info("At {name}: {stats}", name=withoutSecrets(name), stats=stats)
+
     def _stopped(self, result: Any) -> Any:
         timer, self._timer = self._timer, None
         if timer is not None:
@@ -243,5 +254,7 @@ class StreamRelay:
                 source=withoutSecrets(self.route.source),
                 counts=counts,
             )
+            self._reportFlows(self.route.source, self._server)
+            self._reportFlows(self.route.target, self.factory.endpoint)
         self._port = None
         return result if isinstance(result, Failure) else None

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from twisted.application.service import IService
+from twisted.application.service import IService, MultiService
 from twisted.python import usage
 
 from kcptwisted.services.relay.config import readConfig
@@ -28,6 +28,8 @@ from kcptwisted.services.relay.options import OPTIONS, parseOptions
 from kcptwisted.services.relay.routes import Route
 from kcptwisted.services.relay.service import RelayService
 from kcptwisted.services.relay.stdio import StdioService, problemsOnly
+from kcptwisted.services.relay.supervision import SystemdSupervisor
+from kcptwisted.services.systemd import Notifier
 
 __all__ = ["Options", "RelayFactory", "RelayService", "makeService"]
 
@@ -50,7 +52,7 @@ class Options(usage.Options):
     optParameters = [
         ["config", "c", None, "TOML file with all this in place of options; see docs/relay.md."],
         *(
-            [option.name, None, None, f"{option.meaning} [default: {option.default:g}]"]
+            [option.name, None, None, f"{option.meaning} [default: {option.shownDefault}]"]
             for option in OPTIONS
             if option.default is not False
         ),
@@ -174,10 +176,19 @@ def makeService(options: Options) -> IService:
     if usesStdio(routes):
         observer = problemsOnly(sys.stderr) if options.stdioLogs else None
         return StdioService(reactor, make(routes[0]), observer)
-    return RelayService(
+    notifier = Notifier.fromEnvironment()
+    supervisor = SystemdSupervisor(reactor, notifier) if notifier.isWanted else None
+    relays = RelayService(
         reactor,
         routesHere(reactor, routes),
         make,
         partial(placeOf, reactor),
         reread and (lambda: routesHere(reactor, reread())),
+        supervisor,
     )
+    if supervisor is None:
+        return relays
+    both = MultiService()
+    for service in (relays, supervisor.service):
+        service.setServiceParent(both)  # type: ignore[no-untyped-call]
+    return both
