@@ -107,6 +107,13 @@ class Worker:
         self._gone.chainDeferred(gone)
         return gone
 
+    def signal(self, name: str) -> None:
+        """
+        Sends a signal to the process, if there is one.
+        """
+        if self._process is not None:
+            self._process.signal(name)
+
     # What the process does.
 
     def _reported(self, line: bytes) -> None:

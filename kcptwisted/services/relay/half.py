@@ -87,7 +87,7 @@ class Half(Protocol):
     @ivar lost: why the connection ended; None until then.
     @ivar done: True if nothing more happens on the connection.
     @ivar deaf: True if the peer takes nothing more, though it was to.
-    @ivar passed: how many bytes have arrived.
+    @ivar passed: how many bytes have arrived, and were not dropped.
     """
 
     _log = Logger()
@@ -140,7 +140,8 @@ class Half(Protocol):
         """
         Passes data on.
         """
-        self.passed += len(data)
+        if self._take is not _drop:
+            self.passed += len(data)
         self._pass(data)
 
     def _pass(self, data: bytes) -> None:
@@ -204,8 +205,13 @@ class Half(Protocol):
 
     def stopProducing(self) -> None:
         """
-        Does nothing: the other half has ended, and its L{connectionLost} handles that.
+        Drops what arrives from now on: the connection of the other half is over, though it may have
+        something that must still be read.  Whoever waits to write may read only after that.
         """
+        self._take = _drop
+        if self.up:
+            transport: Any = self.transport
+            transport.resumeProducing()
 
     # For the pair.
 

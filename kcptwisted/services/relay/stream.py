@@ -28,6 +28,7 @@ from kcptwisted.services.relay.routes import Route
 from kcptwisted.services.relay.sides import UDP_ENDPOINTS
 from kcptwisted.services.relay.udpserver import UDPFlowPort
 from kcptwisted.services.relay.udpsettings import FlowLimits
+from kcptwisted.workers.ports import MasterPort
 
 
 @implementer(IRelay)
@@ -101,7 +102,10 @@ class StreamRelay:
         """
         Takes other options, for the connections that come from now on.
         """
-        if route.source != self.route.source:
+        if isinstance(self._port, MasterPort):
+            # They read the same file.
+            self._port.signalWorkers("HUP")
+        elif route.source != self.route.source:
             self._changePort(route)
         if isinstance(self._port, UDPFlowPort):
             self._port.configure(FlowLimits(route.flowIdle, route.maxFlows))

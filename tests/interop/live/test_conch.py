@@ -156,7 +156,7 @@ class ConchTests(ProgramTestCase):
             *("-m", "twisted", "kcp-relay", "--from", "tcp:0:interface=127.0.0.1"),
             *("--to", f"kcp:127.0.0.1:{port.getHost().port}:key=sesame"),
         )
-        started = await relay.printed(r"Listening at \S+?:(\d+)")
+        started = await relay.printed(r"starting on (\d+)")
         (self.directory / "config").write_text(
             f"Host conch\nHostName 127.0.0.1\nPort {started[1]}\nUser me\n"
             f"IdentityFile {self.directory}/user\nIdentitiesOnly yes\nIdentityAgent none\n"

@@ -153,8 +153,35 @@ class ReloadingTests(RelaysCase):
 
 class WorkersTests(RelaysCase):
     """
-    Several routes where one of them has workers.
+    Routes with workers.
     """
+
+    async def test_reload(self) -> None:
+        """
+        The signal reaches the workers, whose connections stay.
+        """
+        callers, target = await self.serve()
+        others, second = await self.serve()
+        between, near = freePort(), freeTCPPort()
+        path = Path(self.mktemp()).absolute()
+        text = f'[[route]]\nfrom = "kcp:{between}:interface=127.0.0.1:key=k:workers=2"\n'
+        path.write_text(f'{text}to = "tcp:127.0.0.1:{target}"\n')
+        program = self.kcpRelay("--config", str(path))
+        await program.printed("workers listening")
+        await self.listening(f"tcp:{near}:interface=127.0.0.1", f"kcp:127.0.0.1:{between}:key=k")
+        client = await self.connect(near)
+        server = await callers.first()
+        path.write_text(f'{text}to = "tcp:127.0.0.1:{second}"\n')
+        self.kill(program, "HUP")
+        for number in range(2):
+            await program.printed(f"worker {number}: .*1 changed, 0 as before")
+        client.transport.write(b"hello")
+        await server.until(lambda: server.received == 5)
+        for _ in range(3):
+            await self.connect(near)
+        await others.first()
+        self.assertEqual(len(callers.made), 1)
+        self.assertNotIn("stay as they are", program.output)
 
     if not isLinux():
         skip = "only Linux shares a port out"

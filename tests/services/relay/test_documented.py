@@ -7,9 +7,14 @@ from __future__ import annotations
 import os
 import re
 import shlex
+from functools import partial
 
+from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
+from kcptwisted.services.relay.config import readConfig
+from kcptwisted.services.relay.kinds import checkRoute, checkRoutes, usesStdio
+from kcptwisted.services.relay.options import OPTIONS
 from kcptwisted.services.relay.routes import Route
 from kcptwisted.services.relay.tap import Options
 from tests.test_docs import DOCS, ROOT
@@ -47,6 +52,45 @@ class DocumentedTests(SynchronousTestCase):
         self.assertTrue({"v2"} <= {route.proxyProtocol for route in routes})
         sources = {route.source.partition(":")[0] for route in routes}
         self.assertTrue({"tcp", "kcp", "udp", "haproxy"} <= sources, sources)
+
+    def test_options(self) -> None:
+        """
+        The table has all options.
+        """
+        (section,) = re.findall(
+            r"^### Options$(.*?)^### ", (DOCS / "relay.md").read_text("utf-8"), re.M | re.S
+        )
+        documented = set(re.findall(r"`--([a-z-]+)`", section)) - {"from", "to", "config"}
+        self.assertEqual(documented, {option.name for option in OPTIONS})
+
+    def test_config(self) -> None:
+        """
+        The example of a file is right, and what the documentation shows of it.
+        """
+        check = partial(checkRoute, MemoryReactorClock())
+        example = ROOT / "examples" / "relay.toml"
+        routes = readConfig(str(example), check)
+        self.assertEqual([route.stopTimeout for route in routes], [10, 10])
+        checkRoutes(routes)
+        (block,) = re.findall(
+            r"^```toml\n(.*?)^```$", (DOCS / "relay.md").read_text("utf-8"), re.M | re.S
+        )
+        path = self.mktemp()
+        with open(path, "w") as file:
+            file.write(block)
+        self.assertEqual(readConfig(path, check), routes)
+
+    def test_proxyCommand(self) -> None:
+        """
+        So is ssh's ProxyCommand.
+        """
+        for page in (DOCS / "relay.md", ROOT / "README.md"):
+            (command,) = re.findall(r"'ProxyCommand (twistd .*?)'", page.read_text("utf-8"))
+            words = shlex.split(command.replace("%h", "example.com"))
+            self.assertEqual(words[:4], ["twistd", "-n", "--pidfile=", "kcp-relay"])
+            options = Options()
+            options.parseOptions(words[4:])
+            self.assertTrue(usesStdio(options.routes))
 
     def test_sizes(self) -> None:
         """

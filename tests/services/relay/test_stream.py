@@ -156,6 +156,19 @@ class StreamRelayTests(SynchronousTestCase):
         self.connect()
         self.assertEqual(self.counts(), (1, 1))
 
+    def test_maxSessions(self) -> None:
+        """
+        Limits in the endpoint string hold: here the one of connections.
+        """
+        self.successResultOf(self.relay.stop())
+        self.options["few"] = replace(OPTIONS, maxSessions=1)
+        relay = StreamRelay(self.host, self.serverOf, self.clientOf, replace(ROUTE, source="few"))
+        self.successResultOf(relay.start())
+        self.assertIsNotNone(self.connect())
+        self.assertIsNone(self.connect())
+        self.assertEqual(relay.factory.counts.taken, 1)
+        self.assertEqual(self.counts(), (1, 0))
+
     def test_removed(self) -> None:
         """
         After a removal connections go on, and no new ones come; it is over with the last one.
