@@ -18,7 +18,7 @@ from twisted.names.dns import DNSDatagramProtocol
 from twisted.names.server import DNSServerFactory
 
 from tests.interop.cases import Settings
-from tests.interop.peers import GoServer, goPeerBinary
+from tests.interop.peers import GoClient, GoServer, goPeerBinary
 from tests.programs import PATIENCE, freePort
 from tests.services.relay.programs import RelaysCase
 
@@ -324,3 +324,19 @@ class KCPGoTests(UDPRelaysCase):
         await self.exchange(client, sent, ("127.0.0.1", entry))
         self.assertEqual({data for data, _ in client.got}, set(sent))
         await server.stop()
+
+    async def test_client(self) -> None:
+        """
+        A kcp-go client's out-of-band datagrams reach a UDP server behind a relay, from the first
+        one on, which opens the session.
+        """
+        settings = Settings(crypt="aes-256-gcm", dataShards=10, parityShards=3)
+        server, port = UDPPeer(True), freePort()
+        target = self.open(server)
+        options = f"crypt=aes-256-gcm:key={settings.key}:mtu=1400"
+        await self.listening(f"kcp:{port}:{options}", f"udp:127.0.0.1:{target}")
+        client = GoClient("oob", port, *settings.flags(), "-bytes=0")
+        client.start(reactor, goPeerBinary())
+        result = await client.result
+        self.assertEqual((result["messages"], result["size"]), (3, 1360))
+        self.assertEqual([len(data) for data, _ in server.got], [0, 1, 1360])

@@ -5,6 +5,7 @@ C{overkcp} and C{flows}, in a simulated network.
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 from twisted.internet.interfaces import (
@@ -22,7 +23,9 @@ from kcptwisted.services.relay.routes import Route
 from kcptwisted.services.relay.sides import sourceOf
 from kcptwisted.services.relay.udpsettings import FlowLimits
 from kcptwisted.testing.link import Link
+from kcptwisted.udp.asked import askedAddress, readOwnAddress
 from tests.services.relay.udpworld import (
+    CLIENT,
     ENTRY,
     FAR,
     NEAR,
@@ -202,6 +205,26 @@ class FlowTests(RelayedUDPCase):
         self.run_()
         self.assertEqual(client.data, [b"AGAIN"])
 
+    def test_asked(self) -> None:
+        """
+        A client that asks at two of the host's addresses has two flows, each with its own.
+        """
+        self.relay(NEAR, Route(f"udp:{ENTRY}", f"udp:{SERVER}:{TARGET}"))
+        port, peers = self.ports[NEAR], []
+        for host in (1, 2, 1):
+            data = struct.pack("=i4s4s", 0, bytes((192, 0, 2, host)), bytes(4))
+            own = readOwnAddress(data)
+            assert own is not None
+            port.datagramsReceived([b"a"], askedAddress((CLIENT, 1234), own))
+            self.run_()
+            peers.append(self.server.got[-1][1])
+        self.assertEqual(port.stats.opened, 2)
+        self.assertEqual(peers[0], peers[2])
+        self.assertNotEqual(peers[0], peers[1])
+        pairs: Any = self.factories[NEAR]._pairs
+        hosts = [pair.incoming.transport.getHost().host for pair in pairs]
+        self.assertEqual(sorted(hosts), ["192.0.2.1", "192.0.2.2"])
+
 
 class LifeTests(RelayedUDPCase):
     """
@@ -234,6 +257,24 @@ class LifeTests(RelayedUDPCase):
         client.send(b"b")
         self.run_(1)
         self.assertEqual(client.data[-1], b"B")
+
+    def test_oneWay(self) -> None:
+        """
+        What is sent and never answered keeps a flow alive at both relays, and so does what comes
+        from the target alone.
+        """
+        self.relays(flowIdle=30.0)
+        self.server.answers = False
+        client = self.client()
+        for _ in range(5):
+            client.send(b"a")
+            self.run_(20)
+        ((source),) = {address for _, address in self.server.got}
+        for _ in range(5):
+            self.server.transport.write(b"b", source)
+            self.run_(20)
+        self.assertEqual(client.data, [b"b"] * 5)
+        self.assertEqual(self.ports[NEAR].stats.opened, 1)
 
     def test_idleTimeout(self) -> None:
         """
