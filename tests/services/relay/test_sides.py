@@ -133,8 +133,8 @@ class SidesTests(SynchronousTestCase):
             self.assertIn(expected, str(error))
         for text, more, expected in (
             ("kcp:host:1:stream=yes:crypt=null", {"reliable": True}, "stream must be no"),
-            (KCP, {"source": "tcp:80", "reliable": True}, "--reliable is for a relay with udp:"),
-            (KCP, {"proxyProtocol": "v1"}, "--proxy-protocol must be v2 for datagrams"),
+            (KCP, {"source": "tcp:80", "reliable": True}, "reliable is for a relay with udp:"),
+            (KCP, {"proxyProtocol": "v1"}, "proxy-protocol must be v2 for datagrams"),
         ):
             given: dict[str, Any] = more
             error = self.assertRaises(ValueError, self.target, text, **given)
