@@ -22,7 +22,8 @@ class FlowStats:
     @ivar evicted: flows that ended because a newcomer needed their place.
     @ivar received: datagrams that arrived from the flows' peers.
     @ivar sent: datagrams that were sent to the flows' peers.
-    @ivar overflowed: datagrams that arrived while the other side took nothing, and were dropped.
+    @ivar overflowed: datagrams that arrived while the other side took nothing, or had just failed,
+        and were dropped.
     @ivar tooLong: datagrams that were too long for what carries them, and were dropped.
     @ivar empty: datagrams without a byte where each must have one, and were dropped.
     @ivar refused: times that the network said that a peer cannot be reached, or takes nothing.
@@ -138,3 +139,36 @@ class FlowTable(Generic[Key, Value]):
         for _, last in self._flows.values():
             return last + self._idle
         return None
+
+
+class Pauses(Generic[Key]):
+    """
+    Which senders must wait because their flow has just failed.
+    """
+
+    def __init__(self, length: float, most: int) -> None:
+        """
+        @param length: of a pause, seconds.
+        @param most: pauses that are remembered at once.
+        """
+        self._length = length
+        self._most = most
+        self._until: OrderedDict[Key, float] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._until)
+
+    def add(self, key: Key, now: float) -> None:
+        """
+        Begins a pause.
+        """
+        self._until[key] = now + self._length
+        self._until.move_to_end(key)
+        while len(self._until) > self._most or next(iter(self._until.values())) <= now:
+            self._until.popitem(last=False)
+
+    def holds(self, key: Key, now: float) -> bool:
+        """
+        Returns True if a pause is not over.
+        """
+        return self._until.get(key, now) > now

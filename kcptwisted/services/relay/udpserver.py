@@ -18,13 +18,16 @@ from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
 from kcptwisted.options import KCPOptions
 from kcptwisted.services.relay.datagramtransport import DatagramTransport
 from kcptwisted.services.relay.flows import Flows
-from kcptwisted.services.relay.flowtable import FlowStats
+from kcptwisted.services.relay.flowtable import FlowStats, Pauses
 from kcptwisted.services.relay.udpsettings import LONGEST, LOOKUP_TIMEOUT, FlowLimits, ended
 from kcptwisted.stats import PortStats
 from kcptwisted.udp.addresses import ANY_IPV4, hostAsked, resolve, toAddress
 from kcptwisted.udp.adopted import SocketInUse, adopt
 from kcptwisted.udp.asked import ownAddressOf
 from kcptwisted.udp.opening import UDPPort, openPort
+
+#: Seconds after a failed flow in which its sender begins no other one.
+FAILURE_PAUSE = 1.0
 
 #: A sender, and which of this host's addresses it asked.
 _Key = tuple[Address, str]
@@ -123,6 +126,7 @@ class UDPFlowPort:
         self._flows: Flows[_Key, ServerFlow] = Flows(
             reactor, limits.idle, limits.most, stats, lambda flow, reason: flow.over(reason)
         )
+        self._pauses: Pauses[_Key] = Pauses(FAILURE_PAUSE, limits.most)
         self.stats = stats
         self.portStats = PortStats()
         self._port: UDPPort | None = None
@@ -199,6 +203,13 @@ class UDPFlowPort:
             self.stats.sent += 1
             self._port.writeDatagrams((data,), flow.address)
 
+    def failed(self, flow: ServerFlow) -> None:
+        """
+        Takes note that a flow is aborted.  Its sender may begin another one, but not with each
+        datagram: that would be an attempt to connect for each.
+        """
+        self._pauses.add(flow.key, self.reactor.seconds())
+
     def forget(self, flow: ServerFlow) -> None:
         """
         Takes note that a flow has ended.
@@ -223,12 +234,13 @@ class UDPFlowPort:
         if flow is None:
             flow = self._begin(key)
             if flow is None:
+                self.stats.overflowed += len(datagrams)
                 return
         self.stats.received += len(datagrams)
         flow.transport.received(datagrams)
 
     def _begin(self, key: _Key) -> ServerFlow | None:
-        if not self._takes:
+        if not self._takes or self._pauses.holds(key, self.reactor.seconds()):
             return None
         protocol = self._factory.buildProtocol(toAddress(key[0]))
         if protocol is None:
@@ -305,6 +317,8 @@ class ServerFlow:
         """
         if not self._ending:
             self._ending = True
+            if aborts:
+                self._port.failed(self)
             self._port.reactor.callLater(0, self.over, ended(aborts))
 
     def over(self, reason: Failure) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from kcptwisted.services.relay.flowtable import FlowStats, FlowTable
+from kcptwisted.services.relay.flowtable import FlowStats, FlowTable, Pauses
 
 FLOWS = {"a": "A", "b": "B", "c": "C"}
 
@@ -84,3 +84,35 @@ class FlowTableTests(SynchronousTestCase):
             "flows: 5, of them idle 2, evicted 1; datagrams: 30 received, 20 sent;"
             " dropped: 0 that waited, 4 too long, 0 empty, 0 that came in the other mode",
         )
+
+
+class PausesTests(SynchronousTestCase):
+    """
+    Who must wait.
+    """
+
+    def test_holds(self) -> None:
+        """
+        A pause has its length, and begins again with the next failure.
+        """
+        pauses: Pauses[str] = Pauses(1.0, 10)
+        self.assertFalse(pauses.holds("a", 0.0))
+        pauses.add("a", 0.0)
+        self.assertTrue(pauses.holds("a", 0.9))
+        self.assertFalse(pauses.holds("b", 0.9))
+        self.assertFalse(pauses.holds("a", 1.0))
+        pauses.add("a", 1.5)
+        self.assertTrue(pauses.holds("a", 2.4))
+
+    def test_bounded(self) -> None:
+        """
+        Those that are over are forgotten, and the oldest of too many.
+        """
+        pauses: Pauses[int] = Pauses(1.0, 3)
+        for key in range(5):
+            pauses.add(key, 0.1 * key)
+        self.assertEqual(len(pauses), 3)
+        self.assertFalse(pauses.holds(0, 0.5))
+        self.assertTrue(pauses.holds(2, 0.5))
+        pauses.add(9, 5.0)
+        self.assertEqual(len(pauses), 1)

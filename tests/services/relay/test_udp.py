@@ -164,9 +164,9 @@ class FlowTests(RelayedUDPCase):
         self.relay(NEAR, near)
         events = self.listen()
         client = self.client()
-        client.send(b"a")
-        client.send(b"b")
-        self.run_()
+        for data in (b"a", b"b"):
+            client.send(data)
+            self.run_()
         self.assertEqual(self.server.data, [])
         said = [event for event in events if "--reliable" in event.get("log_format", "")]
         self.assertEqual([event["what"] for event in said], ["The peer sends reliably"])
@@ -365,6 +365,24 @@ class LifeTests(RelayedUDPCase):
         self.run_(6)
         self.assertEqual(self.server.data, [b"%d" % number for number in range(MOST_WAITING)])
         self.assertEqual(self.ports[NEAR].stats.overflowed, 3)
+
+    def test_fails(self) -> None:
+        """
+        While the target cannot be had, here because its name is unknown, a busy sender leads to one
+        attempt a second, not one for each datagram.
+        """
+        self.relay(NEAR, Route(f"udp:{ENTRY}", f"udp:server.example:{TARGET}"))
+        client = self.client()
+        for _ in range(500):
+            client.send(b"a")
+            self.run_(0.01)
+        self.assertIn(self.factories[NEAR].counts.taken, (4, 5))
+        self.assertGreater(self.ports[NEAR].stats.overflowed, 450)
+        self.network.host(SERVER, "server.example")
+        self.run_(1)
+        client.send(b"b")
+        self.run_(1)
+        self.assertEqual(client.data, [b"B"])
 
     def test_refused(self) -> None:
         """
