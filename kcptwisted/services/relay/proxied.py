@@ -85,7 +85,11 @@ class ProxiedProtocol(HAProxyProtocolWrapper):
             if any(_mayBecome(self._start, *start) for start in _STARTS):
                 return
             data, self._start = self._start, b""
-        super().dataReceived(data)
+        try:
+            super().dataReceived(data)
+        except Exception:
+            # Twisted's parsers raise several of these for numbers and texts that are none.
+            self.loseConnection()
         if self._proxyInfo is not None:
             self._open()
         elif self.disconnecting:

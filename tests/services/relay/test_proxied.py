@@ -4,6 +4,7 @@ Tests for L{kcptwisted.services.relay.proxied}.
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 from twisted.internet.address import IPv4Address
@@ -109,6 +110,10 @@ class ProxiedTests(SynchronousTestCase):
             b"GET / HTTP/1.1\r\n\r\n",
             b"X",
             b"PROXY TCP9 a b c d\r\n",
+            b"PROXY TCP4 192.0.2.1 192.0.2.2 1x 2\r\n",
+            b"PROXY TCP4 192.0.2.\xff 192.0.2.2 1 2\r\n",
+            HEADERS[1][:13] + b"\x13" + HEADERS[1][14:],
+            HEADERS[1][:14] + b"\0\0" + HEADERS[1][16:],
             b"\r\n\r\n\x00\rX" * 4,
         ):
             protocol, transport = self.connect()
@@ -116,6 +121,21 @@ class ProxiedTests(SynchronousTestCase):
             self.assertTrue(transport.disconnecting, data)
             protocol.dataReceived(HEADERS[0])
             self.assertEqual(self.made, [])
+
+    def test_damaged(self) -> None:
+        """
+        Whatever is wrong with a header, the connection is closed, waits for more, or is taken for
+        another client's.
+        """
+        random = Random(1)
+        for _ in range(2000):
+            data = bytearray(random.choice(HEADERS))
+            for _ in range(random.randint(1, 3)):
+                at = random.randrange(len(data))
+                data[at : at + random.randint(0, 2)] = random.randbytes(random.randint(0, 2))
+            protocol, _ = self.connect()
+            for at in range(0, len(data), 20):
+                protocol.dataReceived(bytes(data[at : at + 20]))
 
     def test_silent(self) -> None:
         """
