@@ -36,7 +36,7 @@ class KCPConnector:
 
     @ivar stack: the socket.
     @ivar sessions: the session on it, if there is one.
-    @ivar noisy: whether the log has a line about what goes as it should.
+    @ivar logsEnds: whether the log has a line about the connection's end.
     """
 
     _log = Logger()
@@ -63,7 +63,7 @@ class KCPConnector:
         self._reactor = reactor
         self._options = options
         self._factory = factory
-        self.noisy = bool(getattr(factory, "noisy", True))
+        self.logsEnds = bool(getattr(factory, "logsEnds", True))
         self._randomConv = randomConv
         self._socket = sock
         self._timeout: IDelayedCall | None = None
@@ -158,7 +158,7 @@ class KCPConnector:
         self._fail(reason)
 
     def _closed(self) -> None:
-        if self.noisy:
+        if self.logsEnds:
             host = self.stack.getHost()
             self._log.debug("{factory}: closed {host}", factory=self._factory, host=host)
         self._factory.doStop()

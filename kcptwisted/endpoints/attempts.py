@@ -114,7 +114,7 @@ class Attempts:
         self._makeConnector = makeConnector
         self._layers = layers
         self.factory = factory
-        self.noisy = bool(getattr(factory, "noisy", True))
+        self.logsEnds = bool(getattr(factory, "logsEnds", True))
         self._end = end
         self._routes: deque[Route] = deque()
         self._delay = ATTEMPT_DELAY
@@ -194,7 +194,7 @@ class Attempts:
             self._over(reason)
         if self._decided:
             return
-        if self.noisy:
+        if self.logsEnds:
             self._log.debug(
                 "No KCP connection to {peer}: {why}",
                 peer=toAddress(attempt.peer),
@@ -265,14 +265,14 @@ class _Attempt:
 
     @ivar peer: the address that it connects to.
     @ivar won: whether it was answered first.
-    @ivar noisy: that of the caller's factory.
+    @ivar logsEnds: that of the caller's factory.
     """
 
     def __init__(self, attempts: Attempts, peer: Address) -> None:
         self._attempts = attempts
         self.peer = peer
         self.won = False
-        self.noisy = attempts.noisy
+        self.logsEnds = attempts.logsEnds
 
     def __repr__(self) -> str:
         return repr(self._attempts.factory)

@@ -113,7 +113,7 @@ def dispatchEnd(
     """
     application = session.application
     protocol, application.protocol = application.protocol, None
-    if holder.noisy:
+    if holder.logsEnds:
         peer = toAddress(session.address)
         reportEnd(_log, session.connection, session.stats, peer, duration, reason)
     if session.stream.gate is not None:

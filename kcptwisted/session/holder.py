@@ -82,11 +82,11 @@ class SessionHolder(Protocol[_Session]):
     """
     The listener or connector that made a session, as the session calls it.
 
-    @ivar noisy: whether the log has a line about a connection's end, as the factory's C{noisy}
-        says.
+    @ivar logsEnds: whether the log has a line about a connection's end, as the factory's attribute
+        of this name says; True if it has none.
     """
 
-    noisy: bool
+    logsEnds: bool
 
     def sessionEstablished(self, session: _Session) -> None:
         """

@@ -54,7 +54,7 @@ class User:
     @ivar events: names of methods, each with its arguments.
     """
 
-    noisy = True
+    logsEnds = True
 
     def __init__(self) -> None:
         self.events: list[tuple[object, ...]] = []

@@ -48,6 +48,9 @@ class RelayFactory(Factory):
 
     noisy = False
 
+    #: The relay has a line of its own.
+    logsEnds = False
+
     def __init__(
         self, endpoint: IStreamClientEndpoint, reactor: Any = None, route: Route | None = None
     ) -> None:

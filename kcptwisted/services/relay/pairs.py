@@ -20,6 +20,14 @@ from kcptwisted.services.relay.report import showAddress
 CLOSED = "closed"
 
 
+class _Outgoing(Factory):
+    """
+    Makes the half of an outgoing connection, without lines in the log.
+    """
+
+    noisy = logsEnds = False
+
+
 class Pair:
     """
     An incoming connection, and the outgoing connection that is made for it.
@@ -98,8 +106,7 @@ class Pair:
             self.target = address
             return
         self.source = address
-        factory = Factory.forProtocol(lambda: Half(self))
-        factory.noisy = False
+        factory = _Outgoing.forProtocol(lambda: Half(self))
         connecting = self._connecting = maybeDeferred(self._endpoint.connect, factory)
         connecting.addCallbacks(self._join, self._failed)
 

@@ -75,6 +75,7 @@ class StreamRelayTests(SynchronousTestCase):
         @return: another client, connected.
         """
         factory = RecordingFactory()
+        factory.logsEnds = False
         connecting = KCPClientEndpoint(self.clients, SERVER, PORT, OPTIONS).connect(factory)
         connecting.addErrback(lambda _: None)
         self.network.run(1)
