@@ -89,7 +89,7 @@ class ProxiedProtocol(HAProxyProtocolWrapper):
             super().dataReceived(data)
         except Exception:
             # Twisted's parsers raise several of these for numbers and texts that are none.
-            self.loseConnection()
+            self.loseConnection()  # type: ignore[no-untyped-call]
         if self._proxyInfo is not None:
             self._open()
         elif self.disconnecting:
