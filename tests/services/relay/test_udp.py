@@ -456,6 +456,21 @@ class LifeTests(RelayedUDPCase):
         self.successResultOf(stopped)
         self.assertEqual(self.server.data, [b"first", b"last"])
 
+    def test_maxConnections(self) -> None:
+        """
+        A flow is a connection to C{--max-connections}: one too many is refused, and counted.
+        """
+        self.relay(FAR, Route("kcp:4000:crypt=null", f"udp:{SERVER}:{TARGET}"))
+        near = Route(f"udp:{ENTRY}", f"kcp:{FAR}:4000:crypt=null", maxConnections=1)
+        self.relay(NEAR, near)
+        first, second = self.client(), self.client()
+        for client in (first, second, first):
+            client.send(b"a")
+            self.run_()
+        self.assertEqual((len(first.data), len(second.data)), (2, 0))
+        self.assertEqual(self.factories[NEAR].counts.refused, 1)
+        self.assertEqual(self.sockets(), (1, 1))
+
     def test_refusedByFactory(self) -> None:
         """
         If the factory takes no more connections, the datagram is dropped, and a later one may begin
