@@ -98,6 +98,9 @@ def dispatch(
             holder.anotherGreeted(session, event.block)
     elif isinstance(event, Unread):
         session.parked()
+        if session.stream.gate is not None:
+            # The application may read again only when it need not write any more.
+            application.call("stopProducing", session.stream.gate.stop)
         holder.sessionUnread(session, failureOf(event.end))
     elif isinstance(event, Ended):
         session.over(failureOf(event.end))

@@ -197,10 +197,6 @@ class KCPSession:
         Keeps what the application has yet to read of a connection that is over.
         """
         self.socket.forget(self)
-        gate = self.stream.gate
-        if gate is not None:
-            # The application may read again only when it need not write any more.
-            self.application.call("stopProducing", gate.stop)
         if not self.stream.readPaused:
             self._clock.wantFlush(self)
 
