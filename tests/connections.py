@@ -87,6 +87,7 @@ class RecordingFactory(Factory):
     """
 
     noisy = False
+    logsEnds = True
 
     def __init__(self) -> None:
         self.made: list[RecordingProtocol] = []

@@ -49,12 +49,23 @@ TRUTHS = (
     "retry",
     "trace",
 )
-TEXTS = ("interface", "bindAddress", "crypt", "key", "keyFile", "rawKey", "mode", "congestion")
+TEXTS = (
+    "interface",
+    "bindAddress",
+    "systemd",
+    "crypt",
+    "key",
+    "keyFile",
+    "rawKey",
+    "mode",
+    "congestion",
+)
 
 #: Options that only one end takes.
 CLIENTS = {"bindAddress", "timeout", "handshake"}
 SERVERS = {
     "interface",
+    "systemd",
     "maxSessions",
     "maxSessionsPerHost",
     "acceptRate",

@@ -49,7 +49,7 @@ PACKAGES = {
     "endpoints": "client interfaces options server stack timing udp workers",
     "endpointstrings": "endpoints options smux",
     "testing": "interfaces options stats udp",
-    "services": "interfaces server",
+    "services": "endpoints errors interfaces options server stats udp workers",
     "commands": "__init__ interfaces native options stats testing",
     "__main__": "__init__ commands native",
 }

@@ -36,6 +36,7 @@ class KCPConnector:
 
     @ivar stack: the socket.
     @ivar sessions: the session on it, if there is one.
+    @ivar logsEnds: whether the log has a line about the connection's end.
     """
 
     _log = Logger()
@@ -62,6 +63,7 @@ class KCPConnector:
         self._reactor = reactor
         self._options = options
         self._factory = factory
+        self.logsEnds = bool(getattr(factory, "logsEnds", True))
         self._randomConv = randomConv
         self._socket = sock
         self._timeout: IDelayedCall | None = None
@@ -156,8 +158,9 @@ class KCPConnector:
         self._fail(reason)
 
     def _closed(self) -> None:
-        host = self.stack.getHost()
-        self._log.debug("{factory}: closed {host}", factory=self._factory, host=host)
+        if self.logsEnds:
+            host = self.stack.getHost()
+            self._log.debug("{factory}: closed {host}", factory=self._factory, host=host)
         self._factory.doStop()
 
     def sessionGreeted(self, session: KCPSession) -> None:

@@ -114,6 +114,7 @@ class Attempts:
         self._makeConnector = makeConnector
         self._layers = layers
         self.factory = factory
+        self.logsEnds = bool(getattr(factory, "logsEnds", True))
         self._end = end
         self._routes: deque[Route] = deque()
         self._delay = ATTEMPT_DELAY
@@ -193,12 +194,13 @@ class Attempts:
             self._over(reason)
         if self._decided:
             return
-        self._log.debug(
-            "No KCP connection to {peer}: {why}",
-            peer=toAddress(attempt.peer),
-            why=reason.getErrorMessage(),
-            reason=reason,
-        )
+        if self.logsEnds:
+            self._log.debug(
+                "No KCP connection to {peer}: {why}",
+                peer=toAddress(attempt.peer),
+                why=reason.getErrorMessage(),
+                reason=reason,
+            )
         self._failures.append(reason)
         if not self._beginning:
             self._proceed()
@@ -263,12 +265,14 @@ class _Attempt:
 
     @ivar peer: the address that it connects to.
     @ivar won: whether it was answered first.
+    @ivar logsEnds: that of the caller's factory.
     """
 
     def __init__(self, attempts: Attempts, peer: Address) -> None:
         self._attempts = attempts
         self.peer = peer
         self.won = False
+        self.logsEnds = attempts.logsEnds
 
     def __repr__(self) -> str:
         return repr(self._attempts.factory)

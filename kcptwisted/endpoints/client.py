@@ -84,6 +84,13 @@ class KCPClientEndpoint:
         # Of all connections, once there is one.
         self._limit: PortLimit | None = None
 
+    @property
+    def options(self) -> KCPOptions:
+        """
+        The options.
+        """
+        return self._options
+
     def __repr__(self) -> str:
         given = "" if self._given is None else f" with {self._given.name}"
         return f"<KCPClientEndpoint {self._host}:{self._port}{given}>"

@@ -13,6 +13,7 @@ from twisted.internet.error import CannotListenError
 from kcptwisted.endpoints.attempts import Route, routes
 from kcptwisted.interfaces import Address
 from kcptwisted.options import KCPOptions
+from kcptwisted.udp.activation import activatedDescriptor
 from kcptwisted.udp.adopted import AdoptedSocket, SocketInUse, adopt
 from kcptwisted.udp.onepeer import endOf
 
@@ -65,6 +66,19 @@ class GivenSocket:
         raise ValueError(f"host and port must be {only[:2]}, which {self.name} is connected to")
 
 
+def descriptorOf(options: KCPOptions) -> int | None:
+    """
+    Returns the descriptor that C{fd} or C{systemd} means; None if neither is given.
+
+    @raise ValueError: if both are given, or systemd has opened no such socket.
+    """
+    if options.systemd is None:
+        return options.fd
+    if options.fd is not None:
+        raise ValueError("fd and systemd exclude each other: give one")
+    return activatedDescriptor(options.systemd)
+
+
 def givenSocket(options: KCPOptions, given: Socket | int | None) -> GivenSocket | None:
     """
     Returns the socket of an endpoint; None if the endpoint opens its own.
@@ -72,16 +86,20 @@ def givenSocket(options: KCPOptions, given: Socket | int | None) -> GivenSocket 
     @param given: the endpoint's parameter C{socket}.
     @raise ValueError: if there are two, or an option that says where or how to open one.
     """
-    if given is None and options.fd is None:
+    descriptor = descriptorOf(options)
+    if given is None and descriptor is None:
         return None
-    if given is not None and options.fd is not None:
-        raise ValueError("socket and fd exclude each other: give one")
-    name = f"fd={options.fd}" if given is None else "socket"
+    name = f"systemd={options.systemd}" if options.systemd else f"fd={options.fd}"
+    if given is not None:
+        if descriptor is not None:
+            other = name.partition("=")[0]
+            raise ValueError(f"socket and {other} exclude each other: give one")
+        name = "socket"
     for option in ("interface", "bindAddress"):
         if getattr(options, option):
             raise ValueError(f"{option} must be left out with {name}: the socket has its address")
     if options.workers > 1:
         raise ValueError(f"workers must be 1 with {name}: each worker has a socket of its own")
-    found = options.fd if given is None else given
+    found = descriptor if given is None else given
     assert found is not None
     return GivenSocket(found, name)

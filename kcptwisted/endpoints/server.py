@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 class KCPServerEndpoint:
     """
     Listens for KCP clients.
+
+    @ivar options: as given, or the defaults.
     """
 
     def __init__(
@@ -55,21 +57,21 @@ class KCPServerEndpoint:
         """
         self._reactor = reactor
         self._port = checkPort(port, 0)
-        self._options = options or KCPOptions()
+        self.options = options or KCPOptions()
         self._layers = tuple(layers)
         self._randomBytes = randomBytes
-        self._given = givenSocket(self._options, socket)
+        self._given = givenSocket(self.options, socket)
         self._shared: SharedEndpoint | None = None
-        if self._options.workers > 1:
+        if self.options.workers > 1:
             from kcptwisted.workers.sharing import SharedEndpoint
 
             self._shared = SharedEndpoint(
-                reactor, self._port, self._options, self._layers, randomBytes
+                reactor, self._port, self.options, self._layers, randomBytes
             )
 
     def __repr__(self) -> str:
         given = "" if self._given is None else f" with {self._given.name}"
-        return f"<KCPServerEndpoint {self._options.interface}:{self._port}{given}>"
+        return f"<KCPServerEndpoint {self.options.interface}:{self._port}{given}>"
 
     # What fires is narrower than the interface asks for, which mypy allows of no Deferred.
     def listen(  # type: ignore[override]
@@ -86,8 +88,8 @@ class KCPServerEndpoint:
             return execute(self._listenOn, self._given, protocolFactory)
         if self._shared is not None:
             return self._shared.listen(protocolFactory)
-        interface = self._options.interface or ANY_IPV4[0]
-        looked = resolve(self._reactor, interface, self._port, self._options.timeout)
+        interface = self.options.interface or ANY_IPV4[0]
+        looked = resolve(self._reactor, interface, self._port, self.options.timeout)
         return looked.addCallback(self._listen, protocolFactory)
 
     def _listenOn(self, given: GivenSocket, factory: IProtocolFactory) -> IKCPListeningPort:
@@ -108,8 +110,8 @@ class KCPServerEndpoint:
     def _listen(
         self, addresses: list[Address], factory: IProtocolFactory, sock: Socket | None = None
     ) -> IKCPListeningPort:
-        listener = KCPListener(self._reactor, self._options, factory, self._randomBytes)
+        listener = KCPListener(self._reactor, self.options, factory, self._randomBytes)
         port = KCPListeningPort(listener, addresses[0], self._layers, sock)
         port.startListening()
-        warnIfUnprotected(self._options, f"what arrives at kcp:{port.getHost().port}")
+        warnIfUnprotected(self.options, f"what arrives at kcp:{port.getHost().port}")
         return port

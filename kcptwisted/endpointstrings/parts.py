@@ -39,7 +39,7 @@ def takeParts(
     names = PARTS[end]
     options = dict(kwargs)
     named = {name: options.pop(name) for name in names if name in options}
-    if end == "server" and not args and "fd" in options:
+    if end == "server" and not args and ("fd" in options or "systemd" in options):
         # The socket has its port.
         named.setdefault("port", "0")
     free = [name for name in names if name not in named]

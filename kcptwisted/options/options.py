@@ -60,6 +60,7 @@ class KCPOptions:
     interface: str = ""
     bindAddress: str = ""
     fd: int | None = None
+    systemd: str | None = None
     crypt: str | None = None
     key: str | None = field(default=None, repr=False)
     keyFile: str | None = None
@@ -119,6 +120,8 @@ class KCPOptions:
             host = getattr(self, name)
             if host:
                 object.__setattr__(self, name, checkName(checkHost(host, name), name))
+        if self.systemd is not None and not self.systemd.strip():
+            raise ValueError("systemd must be the number or the name of a socket")
         if (self.dataShards == 0) != (self.parityShards == 0):
             raise ValueError("dataShards and parityShards must both be 0 or both be at least 1")
         if self.dataShards + self.parityShards > MAXIMUM_SHARDS:

@@ -117,6 +117,8 @@ OPTIONS = (
            default="any"),
     Option("fd", int, "The descriptor of a bound UDP socket to use, instead of a new one.", low=0,
            high=(1 << 31) - 1, default="none"),
+    Option("systemd", str, "The number or name of a socket that systemd has opened, to use instead "
+           "of a new one.", ends="server", default="none"),
     Option("crypt", str, "The cipher; the same at both ends.", choices=tuple(CIPHERS),
            extensible=True, default="aes-128-gcm with a key, else null"),
     Option("key", str, "A passphrase; the key is derived from it as kcptun does.", default="none"),

@@ -46,6 +46,8 @@ class KCPListener:
     L{kcptwisted.stack.socketstack.SocketUser}.
 
     @ivar factory: makes the protocols.
+    @ivar noisy: whether the log has a line when the port is opened and closed.
+    @ivar logsEnds: whether it has one when a connection ends.
     @ivar stack: the socket.
     @ivar sessions: the sessions on it.
     @ivar newcomers: which newcomers are taken.
@@ -71,6 +73,8 @@ class KCPListener:
         @param routing: knows the other processes that serve the port; None if there are none.
         """
         self.factory = factory
+        self.noisy = bool(getattr(factory, "noisy", True))
+        self.logsEnds = bool(getattr(factory, "logsEnds", True))
         self.onClosed: Callable[[], object] = lambda: None
         self.stack = stack = SocketStack(reactor, options, self, False, randomBytes)
         self.sessions = SessionTable(stack, options, self, randomBytes)

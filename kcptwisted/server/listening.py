@@ -101,9 +101,7 @@ class KCPListeningPort:
             raise CannotListenError(*self._bind[:2], problem)
         self._listener.openPort(self._bind, self._layers, self._socket)
         self._listening = True
-        self._log.info(
-            "{factory} starting on {host}", factory=self._listener.factory, host=self.getHost()
-        )
+        self._logState("starting")
         self._listener.factory.doStart()
 
     def stopListening(self, sessions: str = "close") -> Deferred[None]:
@@ -137,10 +135,18 @@ class KCPListeningPort:
     def _stopFactory(self) -> None:
         if not self._over:
             self._over = True
-            self._log.info(
-                "{factory} stopped on {host}", factory=self._listener.factory, host=self.getHost()
-            )
+            self._logState("stopped")
             self._listener.factory.doStop()
+
+    def _logState(self, state: str) -> None:
+        listener = self._listener
+        if listener.noisy:
+            self._log.info(
+                "{factory} {state} on {host}",
+                factory=listener.factory,
+                state=state,
+                host=self.getHost(),
+            )
 
     def getHost(self) -> IPv4Address | IPv6Address:
         """

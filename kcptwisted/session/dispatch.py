@@ -98,6 +98,9 @@ def dispatch(
             holder.anotherGreeted(session, event.block)
     elif isinstance(event, Unread):
         session.parked()
+        if session.stream.gate is not None:
+            # The application may read again only when it need not write any more.
+            application.call("stopProducing", session.stream.gate.stop)
         holder.sessionUnread(session, failureOf(event.end))
     elif isinstance(event, Ended):
         session.over(failureOf(event.end))
@@ -111,9 +114,11 @@ def dispatchEnd(
 
     @param duration: how long it lasted, milliseconds.
     """
-    reportEnd(_log, session.connection, session.stats, toAddress(session.address), duration, reason)
     application = session.application
     protocol, application.protocol = application.protocol, None
+    if holder.logsEnds:
+        peer = toAddress(session.address)
+        reportEnd(_log, session.connection, session.stats, peer, duration, reason)
     if session.stream.gate is not None:
         application.call("stopProducing", session.stream.gate.stop, protocol=protocol)
     application.connectionLost(protocol, reason)

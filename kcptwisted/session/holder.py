@@ -81,7 +81,12 @@ class SessionSocket(Protocol):
 class SessionHolder(Protocol[_Session]):
     """
     The listener or connector that made a session, as the session calls it.
+
+    @ivar logsEnds: whether the log has a line about a connection's end, as the factory's attribute
+        of this name says; True if it has none.
     """
+
+    logsEnds: bool
 
     def sessionEstablished(self, session: _Session) -> None:
         """

@@ -95,6 +95,14 @@ class MasterPort(AbsentPort):
         self._accounts.elsewhere.add(supervisor)
         self._forgetSignal = onSecondSignal(reactor, lambda: supervisor.stop(Ending.ABORT))
 
+    def signalWorkers(self, name: str) -> None:
+        """
+        Sends a signal to each worker, such as one that makes it read its configuration again.
+
+        @param name: without C{SIG}, as in C{HUP}.
+        """
+        self._supervisor.signal(name)
+
     def stopListening(self, sessions: str = "close") -> Deferred[None]:
         """
         See L{IKCPListeningPort.stopListening}.  Fires when all workers have ended.

@@ -151,6 +151,15 @@ class Supervisor:
         """
         return [worker.look(question) for worker in self._workers]
 
+    def signal(self, name: str) -> None:
+        """
+        Sends a signal to each worker.
+
+        @param name: without C{SIG}.
+        """
+        for worker in self._workers:
+            worker.signal(name)
+
     def _close(self) -> None:
         for sock in (*self._sockets, *[end for pair in self._boxes for end in pair]):
             sock.close()

@@ -144,6 +144,13 @@ class Worker:
             return fail(ConnectionLost())
         return self._questions.ask(self._process.order, LOOK, question)
 
+    def signal(self, name: str) -> None:
+        """
+        Sends a signal to the process, if there is one.
+        """
+        if self._process is not None:
+            self._process.signal(name)
+
     # What the process does.
 
     def _reported(self, line: bytes) -> None:

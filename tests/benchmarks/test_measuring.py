@@ -100,7 +100,7 @@ class ContenderTests(SynchronousTestCase):
         """
         for ackNoDelay in (False, True):
             for endpoint in self.endpoints(ours(CODED, ackNoDelay)):
-                options = endpoint._options
+                options = endpoint.options
                 self.assertEqual(
                     (options.mtu, options.mode, options.sendWindow, options.receiveWindow),
                     (1400, "fast3", 256, 256),

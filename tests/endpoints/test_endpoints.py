@@ -81,7 +81,7 @@ class ParserTests(SynchronousTestCase):
         verifyObject(IStreamServerEndpoint, endpoint)
         assert isinstance(endpoint, KCPServerEndpoint)
         self.assertEqual(
-            endpoint._options, KCPOptions(crypt="null", mode="fast3", interface="127.0.0.1")
+            endpoint.options, KCPOptions(crypt="null", mode="fast3", interface="127.0.0.1")
         )
 
     def test_secretsStayHidden(self) -> None:

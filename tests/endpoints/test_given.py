@@ -29,6 +29,7 @@ from kcptwisted.endpoints import KCPClientEndpoint, KCPServerEndpoint
 from kcptwisted.layer import DatagramLayer
 from kcptwisted.options import KCPOptions
 from kcptwisted.testing import SimulatedNetwork
+from kcptwisted.udp import activation
 
 reactor: Any = installedReactor
 
@@ -276,6 +277,38 @@ class LiveTests(GivenCase):
         assert isinstance(endpoint, KCPClientEndpoint)
         caller = await self.connect(endpoint)
         self.assertEqual(await caller.call(b"hello"), b"hello")
+
+    async def test_systemd(self) -> None:
+        """
+        A server's endpoint string takes a socket of systemd's, by its number or its name.
+        """
+        ours = self.open()
+        given = {"LISTEN_FDS": "1", "LISTEN_FDNAMES": "kcp", "LISTEN_PID": str(os.getpid())}
+        self.patch(os, "environ", {**os.environ, **given})
+        self.patch(activation, "START", ours.fileno())
+        for text in ("kcp:systemd=0", "kcp:0:systemd=kcp"):
+            server = serverFromString(reactor, f"{text}:crypt=null")
+            port: Any = await server.listen(ECHO)
+            self.assertEqual(port.getHost().port, ours.getsockname()[1])
+            await port.stopListening()
+        for text, expected in (
+            ("kcp:systemd=1", "systemd must be less than 1"),
+            ("kcp:systemd=other", "systemd must be a number or one of kcp, not 'other'"),
+            ("kcp:systemd=0:fd=3", "fd and systemd exclude each other"),
+            ("kcp:systemd=0:interface=1.2.3.4", "interface must be left out with systemd=0"),
+            ("kcp:systemd=0:workers=2", "workers must be 1 with systemd=0"),
+        ):
+            error = self.assertRaises(ValueError, serverFromString, reactor, f"{text}:crypt=null")
+            self.assertIn(expected, str(error))
+        error = self.assertRaises(
+            ValueError,
+            KCPServerEndpoint,
+            reactor,
+            0,
+            KCPOptions(crypt="null", systemd="0"),
+            socket=ours,
+        )
+        self.assertIn("socket and systemd exclude each other", str(error))
 
     async def test_repr(self) -> None:
         """

@@ -16,7 +16,9 @@ from zope.interface import implementer
 
 from kcptwisted.endpoints import KCPClientEndpoint, KCPServerEndpoint
 from kcptwisted.options import KCPOptions
+from kcptwisted.services.relay.routes import Route
 from kcptwisted.services.relay.service import RelayService
+from kcptwisted.services.relay.stream import StreamRelay
 from kcptwisted.testing import SimulatedHost, SimulatedNetwork
 from kcptwisted.testing.link import Link
 from kcptwisted.timing.shared import dropClock
@@ -107,7 +109,9 @@ class RelayHost:
         self.alive = True
         self.stopped = False
         self.over: list[object] = []
-        self.service = RelayService(host, server, client, stopTimeout)
+        route = Route("from", "to", stopTimeout=stopTimeout)
+        self.relay = StreamRelay(host, lambda _: server, lambda _: client, route)
+        self.service = RelayService(host, [route], lambda _: self.relay)
         self.service.privilegedStartService()
         self.service.startService()
 
@@ -442,7 +446,7 @@ class RelayMachine(stateful.RuleBasedStateMachine):
             assert talker.sawEnd or talker.reason is not None or talker.closed, "never over"
         for relay in (self.near, self.far):
             if relay.alive:
-                assert not relay.service.factory._pairs, "a pair that is never over"
+                assert not relay.relay.factory._pairs, "a pair that is never over"
                 relay.stop()
         self.network.run(40)
         for relay in (self.near, self.far):

@@ -248,6 +248,8 @@ class TableTests(OptionsTestCase):
                 wrong, allowed = ["", " ", "?", "1 ", "-1", "1e12", "2,5"], option.bounds
             elif option.name in ("interface", "bindAddress"):
                 wrong, allowed = [" ", "[::]", "1.2.3", "foo..bar"], "a name"
+            elif option.name == "systemd":
+                wrong, allowed = ["", " "], "the number or the name of a socket"
             elif option.name == "keyFile":
                 wrong, allowed = ["", "/no/such/file"], "cannot be read"
             elif option.name == "rawKey":

@@ -260,9 +260,23 @@ class WaitingTests(UnreadTestCase):
         self.assertEqual((self.port.stats.OutPkts, server.session.queuedBytes), (sent, 0))
         self.assertRead(server, PeerReset)
 
+    def test_producerBefore(self) -> None:
+        """
+        Its producer is stopped when the connection is over, since nothing can be sent any more:
+        whoever waits for that may read only afterwards.
+        """
+        client, server = self.meet()
+        producer = Producer(server.session, b"")
+        server.session.registerProducer(producer, True)
+        client.session.abortConnection()
+        self.network.run(1)
+        self.assertTrue(producer.stopped)
+        self.assertEqual(server.reasons, [])
+        self.assertRead(server, PeerReset)
+
     def test_producer(self) -> None:
         """
-        Its producer is stopped with the end, not before.
+        One that it registers afterwards is stopped when it is told of the end.
         """
         server = self.reset()
         producer = Producer(server.session, b"")

@@ -133,6 +133,18 @@ class LogTests(ReasonsTestCase):
             self.assertIn(line["reason"].getErrorMessage(), text)
             self.assertIn(f"{stats.BytesSent} bytes sent", text)
 
+    def test_logsEnds(self) -> None:
+        """
+        There is none, and none about a connection that never came about, if the factory does not
+        want it.
+        """
+        for factory in (self.clientFactory, self.serverFactory):
+            factory.logsEnds = False
+        client, _ = self.connect()
+        client.session.abortConnection()
+        self.network.run(1)
+        self.assertEqual(self.ends(), [])
+
     def test_nothingMoved(self) -> None:
         """
         So it is for a connection over which nothing ever went.

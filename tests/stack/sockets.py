@@ -54,6 +54,8 @@ class User:
     @ivar events: names of methods, each with its arguments.
     """
 
+    logsEnds = True
+
     def __init__(self) -> None:
         self.events: list[tuple[object, ...]] = []
 

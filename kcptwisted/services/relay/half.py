@@ -12,6 +12,7 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
+from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import (
     IHalfCloseableProtocol,
     IPushProducer,
@@ -59,9 +60,21 @@ class HalfHolder(typing.Protocol):
         Does what follows from the present state of both halves.
         """
 
-    def abort(self) -> None:
+    def lost(self, half: Half, reason: Failure) -> None:
+        """
+        Takes note that the connection of a half has ended.
+        """
+
+    def deafened(self, half: Half) -> None:
+        """
+        Takes note that the peer of a half takes nothing more, though it was to.
+        """
+
+    def abort(self, why: str = "") -> None:
         """
         Aborts both connections.
+
+        @param why: for the log.
         """
 
 
@@ -73,6 +86,8 @@ class Half(Protocol):
     @ivar ended: True if the peer has ended its data, and all of it is passed on.
     @ivar lost: why the connection ended; None until then.
     @ivar done: True if nothing more happens on the connection.
+    @ivar deaf: True if the peer takes nothing more, though it was to.
+    @ivar passed: how many bytes have arrived, and were not dropped.
     """
 
     _log = Logger()
@@ -81,11 +96,13 @@ class Half(Protocol):
         """
         @param pair: decides about this half and the other one.
         """
+        self.passed = 0
         self._pair = pair
         self._early: list[bytes] = []
         self._take: Callable[[bytes], object] = self._early.append
         self._full = False
         self._endSent = False
+        self.deaf = False
         self._flushed = False
         self._closed = False
         self._ending: Drain | None = None
@@ -123,12 +140,17 @@ class Half(Protocol):
         """
         Passes data on.
         """
+        if self._take is not _drop:
+            self.passed += len(data)
+        self._pass(data)
+
+    def _pass(self, data: bytes) -> None:
         try:
             self._take(data)
         except Exception:
             # The transport would turn this into an orderly close.
             self._log.failure("A connection cannot be passed on")
-            self._pair.abort()
+            self._pair.abort("it cannot be passed on")
 
     def readConnectionLost(self) -> None:
         """
@@ -141,13 +163,13 @@ class Half(Protocol):
     def writeConnectionLost(self) -> None:
         """
         Notes that all that was written and the end of the data have left.  Without such an end, the
-        peer takes nothing more: aborts both connections.
+        peer takes nothing more.
         """
-        if self._endSent:
-            self._flushed = True
-            self._pair.update()
-        else:
-            self._pair.abort()
+        self._flushed = True
+        if not self._endSent:
+            self.deaf = True
+            self._pair.deafened(self)
+        self._pair.update()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
@@ -158,6 +180,7 @@ class Half(Protocol):
         if self._take is not _drop and isOrderlyEnd(self.transport, reason, self._closed):
             self.ended = True
         self._stopWaiting()
+        self._pair.lost(self, reason)
         self._pair.update()
 
     # The producer for the other half's transport.
@@ -182,8 +205,13 @@ class Half(Protocol):
 
     def stopProducing(self) -> None:
         """
-        Does nothing: the other half has ended, and its L{connectionLost} handles that.
+        Drops what arrives from now on: the connection of the other half is over, though it may have
+        something that must still be read.  Whoever waits to write may read only after that.
         """
+        self._take = _drop
+        if self.up:
+            transport: Any = self.transport
+            transport.resumeProducing()
 
     # For the pair.
 
@@ -197,9 +225,20 @@ class Half(Protocol):
         early, self._early = self._early, []
         self._take = transport.write
         for data in early:
-            self.dataReceived(data)
+            self._pass(data)
         if not self._full:
             self.resumeProducing()
+
+    def refuseInput(self) -> None:
+        """
+        Aborts both connections if anything more arrives.
+        """
+        if self._take is not _drop:
+            self._take = self._refuse
+            self.resumeProducing()
+
+    def _refuse(self, data: bytes) -> None:
+        self._pair.abort("the other side takes nothing more")
 
     def discardInput(self) -> None:
         """
@@ -284,6 +323,8 @@ class Half(Protocol):
         if not self.done:
             # StandardIO with both directions closed calls nothing more.
             self.done = True
+            if self.deaf:
+                self.lost = Failure(ConnectionDone())
             self._pair.update()
 
     def _close(self) -> None:

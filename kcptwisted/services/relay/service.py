@@ -1,118 +1,77 @@
 """
-The relay as a service: it listens, and stops in good order within a limited time.
+The relay as a service: it serves routes, reads its configuration again, and stops in good order.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import CancelledError, Deferred, gatherResults, maybeDeferred, succeed
-from twisted.internet.interfaces import (
-    IAddress,
-    IDelayedCall,
-    IListeningPort,
-    IStreamClientEndpoint,
-    IStreamServerEndpoint,
+from twisted.internet.defer import (
+    CancelledError,
+    Deferred,
+    DeferredLock,
+    gatherResults,
+    inlineCallbacks,
 )
-from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from kcptwisted.interfaces import IKCPListeningPort
 from kcptwisted.server.secondsignal import onSecondSignal
-from kcptwisted.services.relay.exiting import stopWithFailure
-from kcptwisted.services.relay.half import Half
-from kcptwisted.services.relay.pairs import Pair
+from kcptwisted.services.relay.exiting import CannotStart, stopWithFailure
+from kcptwisted.services.relay.interfaces import IRelay, Supervisor, Unsupervised
+from kcptwisted.services.relay.report import withoutSecrets
+from kcptwisted.services.relay.routes import Route
+from kcptwisted.services.relay.signals import onHangUp
 
-
-class RelayFactory(Factory):
-    """
-    Makes a pair of connections for each incoming connection.
-    """
-
-    def __init__(self, endpoint: IStreamClientEndpoint, reactor: Any = None) -> None:
-        """
-        @param endpoint: makes the outgoing connections.
-        @param reactor: provides L{twisted.internet.interfaces.IReactorTime}; None means the
-            installed reactor.
-        """
-        if reactor is None:
-            from twisted.internet import reactor
-        self._endpoint = endpoint
-        self._reactor = reactor
-        self._pairs: set[Pair] = set()
-        self._stopped: Deferred[None] | None = None
-
-    def buildProtocol(self, addr: IAddress | None) -> Half:
-        """
-        Makes a pair, and returns the half of its incoming connection.
-        """
-        pair = Pair(self._endpoint, self._reactor, self._over)
-        self._pairs.add(pair)
-        return pair.incoming
-
-    def _over(self, pair: Pair) -> None:
-        self._pairs.discard(pair)
-        if self._stopped is not None and not self._pairs and not self._stopped.called:
-            self._stopped.callback(None)
-
-    def stop(self) -> Deferred[None]:
-        """
-        Makes all connections deliver what was read, and end.
-
-        @return: fires when all have ended.
-        """
-        self._stopped = Deferred()
-        if not self._pairs:
-            return succeed(None)
-        for pair in list(self._pairs):
-            pair.stop()
-        return self._stopped
-
-    def abort(self) -> None:
-        """
-        Aborts all connections.
-        """
-        for pair in list(self._pairs):
-            pair.abort()
+#: Reads the configuration again, or raises C{ValueError}.
+Reread = Callable[[], Sequence[Route]]
 
 
 class RelayService(Service):
     """
-    Listens at one endpoint, and joins each connection to one of another endpoint.
+    Serves routes.
+
+    @ivar relays: what serves them, by their places.
     """
 
-    _log = Logger()
+    _log = Logger(namespace="kcptwisted.services.relay")
 
     def __init__(
         self,
         reactor: Any,
-        server: IStreamServerEndpoint,
-        client: IStreamClientEndpoint,
-        stopTimeout: float,
+        routes: Sequence[Route],
+        make: Callable[[Route], IRelay],
+        placeOf: Callable[[Route], str] = lambda route: route.source,
+        reread: Reread | None = None,
+        supervisor: Supervisor | None = None,
     ) -> None:
         """
         @param reactor: provides L{twisted.internet.interfaces.IReactorTime} and
             L{twisted.internet.interfaces.IReactorCore}.
-        @param server: where to listen.
-        @param client: makes the outgoing connections.
-        @param stopTimeout: seconds that a stop may take to deliver what was read; after that the
-            connections are aborted.
+        @param routes: are served at first.
+        @param make: returns what serves a route.
+        @param placeOf: says where a route listens; at one place there can be one only.
+        @param reread: returns the routes that are to be served after SIGHUP; None means that
+            SIGHUP is not handled.
+        @param supervisor: is told what the process does.
         """
         self._reactor = reactor
-        self._server = server
-        self._stopTimeout = stopTimeout
-        self.factory = RelayFactory(client, reactor)
-        self._listening: Deferred[Any] | None = None
-        self._starting = False
-        # Fires when a stop that has begun is complete.
-        self._over: Deferred[None] | None = None
-        self._problem: Failure | None = None
-        self._port: IListeningPort | None = None
-        self._timer: IDelayedCall | None = None
-        self._forget: Any = None
+        self._routes = tuple(routes)
+        self._make = make
+        self._placeOf = placeOf
+        self._reread = reread
+        self._supervisor = supervisor or Unsupervised()
+        self._begun = self._starting = False
+        self._stops = False
+        self._problem: str | None = None
+        # Relays that were removed while they had connections.
+        self._leaving: list[IRelay] = []
+        self._reloading = DeferredLock()
+        self._forget: list[Callable[[], object]] = []
+        self.relays: dict[str, IRelay] = {}
 
     # Starting.
 
@@ -120,45 +79,118 @@ class RelayService(Service):
         """
         Listens.
 
-        @raise twisted.internet.error.CannotListenError: if listening fails at once.  If it fails
-            later, the reactor stops and the program ends with status 1.
+        @raise CannotStart: if listening fails at once.  If it fails later, the reactor stops and
+            the program ends with status 1.
         """
         super().privilegedStartService()  # type: ignore[no-untyped-call]
-        self._listen()
+        self._begin()
 
     def startService(self) -> None:
         """
         Listens, unless L{privilegedStartService} has done so.
         """
         super().startService()  # type: ignore[no-untyped-call]
-        if self._listening is None:
-            self._listen()
-        self._forget = onSecondSignal(self._reactor, self._abort)
+        self._begin()
+        self._forget.append(onSecondSignal(self._reactor, self._abort))
+        if self._reread is not None:
+            self._forget.append(onHangUp(self._reactor, self.reload))
 
-    def _listen(self) -> None:
-        self._starting, self._over, self._problem = True, None, None
-        listening: Deferred[Any] = self._server.listen(self.factory)
-        self._listening = listening.addCallbacks(self._listens, self._failed)
+    def _begin(self) -> None:
+        if self._begun:
+            return
+        self._begun = self._starting = True
+        self._stops, self._problem = False, None
+        started = [self._start(route).addErrback(self._failed) for route in self._routes]
         self._starting = False
         if self._problem is not None:
-            self._problem.raiseException()
+            raise CannotStart(self._problem)
+        gatherResults(started).addCallback(self._started)
 
-    def _listens(self, port: IListeningPort) -> None:
-        self._port = port
-        if self._over is not None:
-            # It was too late to cancel this.
-            self._stopListening("abort")
-        elif hasattr(port, "onStop"):
-            port.onStop(self._portStops)
+    def _started(self, results: Sequence[bool]) -> None:
+        if all(results):
+            self._supervisor.ready()
 
-    def _failed(self, reason: Failure) -> None:
-        if reason.check(CancelledError):
-            return
-        self._log.critical("Cannot listen: {why}", why=reason.getErrorMessage())
+    def _start(self, route: Route) -> Deferred[bool]:
+        relay = self.relays[self._placeOf(route)] = self._make(route)
+        return relay.start().addCallbacks(
+            lambda _: True, self._cannotListen, errbackArgs=(relay, route)
+        )
+
+    def _cannotListen(self, why: Failure, relay: IRelay, route: Route) -> Failure | bool:
+        if why.check(CancelledError):
+            return False
+        self._log.critical(
+            "Cannot listen: {why} ({source})",
+            why=why.getErrorMessage(),
+            source=withoutSecrets(route.source),
+        )
+        self.relays = {at: other for at, other in self.relays.items() if other is not relay}
+        return why
+
+    def _failed(self, why: Failure) -> bool:
         if self._starting:
-            self._problem = reason
+            self._problem = self._problem or why.getErrorMessage()
         else:
             stopWithFailure(self._reactor)
+        return False
+
+    # Reading the configuration again.
+
+    def reload(self) -> Deferred[None]:
+        """
+        Reads the configuration again, and serves what it says, without losing connections.  If
+        there is something wrong with it, all stays as it is.
+
+        @return: fires when that is done.
+        """
+        return self._reloading.run(self._reload)
+
+    @inlineCallbacks
+    def _reload(self) -> Any:
+        if self._stops or self._reread is None:
+            return
+        self._supervisor.reloading()
+        try:
+            wanted = {self._placeOf(route): route for route in self._reread()}
+        except ValueError as problem:
+            self._log.error("The configuration stays as it was: {problem}", problem=str(problem))
+        else:
+            yield self._serve(wanted)
+        if not self._stops:
+            self._supervisor.ready()
+
+    @inlineCallbacks
+    def _serve(self, wanted: dict[str, Route]) -> Any:
+        added = [at for at in wanted if at not in self.relays]
+        removed = [at for at in self.relays if at not in wanted]
+        changed = [
+            at for at, relay in self.relays.items() if at in wanted and wanted[at] != relay.route
+        ]
+        for at in changed:
+            self.relays[at].change(wanted[at])
+        closed = []
+        for at in removed:
+            relay = self.relays.pop(at)
+            self._leaving.append(relay)
+            closed.append(relay.stopListening())
+            relay.whenOver().addCallback(self._left, relay)
+        yield gatherResults(closed, consumeErrors=True).addErrback(lambda _: None)
+        if self._stops:
+            return
+        for at in added:
+            yield self._start(wanted[at]).addErrback(lambda _: False)
+        self._log.info(
+            "The configuration was read again: routes: {added} added, {removed} removed,"
+            " {changed} changed, {same} as before",
+            added=len(added),
+            removed=len(removed),
+            changed=len(changed),
+            same=len(wanted) - len(added) - len(changed),
+        )
+
+    def _left(self, result: object, relay: IRelay) -> None:
+        if relay in self._leaving:
+            self._leaving.remove(relay)
 
     # Stopping.
 
@@ -169,76 +201,22 @@ class RelayService(Service):
         @return: fires when all have ended.
         """
         super().stopService()  # type: ignore[no-untyped-call]
-        return self._stop()
+        self._stops, self._begun = True, False
+        self._supervisor.stopping()
+        ended = gatherResults([relay.stop() for relay in self._all()], consumeErrors=True)
+        return ended.addBoth(self._stopped)
 
-    def _portStops(self, sessions: str) -> Deferred[None] | None:
-        """
-        Stops the service because its port is stopped, perhaps by a worker's master, which ends the
-        program afterwards.
-
-        @param sessions: the argument of C{stopListening}.
-        @return: fires when the connections to the other side have ended as well; None if a stop has
-            begun before.
-        """
-        stopped = None if self._over is not None else self._stop()
-        if sessions == "abort":
-            self.factory.abort()
-        return stopped
-
-    def _stop(self) -> Deferred[None]:
-        stopped: Deferred[None] = Deferred()
-        if self._over is None:
-            self._over = Deferred()
-            self._over.chainDeferred(stopped)
-            self._end(self._over)
-        else:
-            self._over.chainDeferred(stopped)
-        return stopped
-
-    def _end(self, over: Deferred[None]) -> None:
-        listening, self._listening = self._listening, None
-        if listening is not None:
-            listening.cancel()
-        parts = [self.factory.stop()]
-        if self._port is not None:
-            parts.append(self._stopListening("finish"))
-        ended: Deferred[Any] = gatherResults(parts, consumeErrors=True)
-        if self._stopTimeout == 0:
-            self._abort()
-        elif not ended.called:
-            self._log.info(
-                "Stopping: connections have {seconds:g} s to deliver what was read",
-                seconds=self._stopTimeout,
-            )
-            self._timer = self._reactor.callLater(self._stopTimeout, self._tooLate)
-        ended.addBoth(self._stopped).chainDeferred(over)
-
-    def _stopListening(self, sessions: str) -> Deferred[Any]:
-        port = self._port
-        # Ports of other kinds do not touch the connections.
-        arguments = {"sessions": sessions} if IKCPListeningPort.providedBy(port) else {}
-        return maybeDeferred(port.stopListening, **arguments)  # type: ignore[union-attr]
-
-    def _tooLate(self) -> None:
-        self._timer = None
-        self._log.warn(
-            "Not all was delivered within {seconds:g} s: aborting the rest",
-            seconds=self._stopTimeout,
-        )
-        self._abort()
+    def _all(self) -> list[IRelay]:
+        return [*self.relays.values(), *self._leaving]
 
     def _abort(self) -> None:
-        self.factory.abort()
-        if IKCPListeningPort.providedBy(self._port):
-            self._stopListening("abort").addErrback(lambda _: None)
+        for relay in self._all():
+            relay.abort()
 
     def _stopped(self, result: Any) -> Any:
-        timer, self._timer = self._timer, None
-        if timer is not None:
-            timer.cancel()
-        forget, self._forget = self._forget, None
-        if forget is not None:
+        forget, self._forget = self._forget, []
+        for call in forget:
             with suppress(Exception):
-                forget()
-        self._port = None
+                call()
+        self.relays = {}
         return result if isinstance(result, Failure) else None

@@ -1,89 +1,194 @@
 """
-C{twistd kcp-relay}: joins any server endpoint to any client endpoint.
+C{twistd kcp-relay}: joins server endpoints to client endpoints.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+import os
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
-from twisted.application.service import Service
-from twisted.internet.endpoints import clientFromString, serverFromString
+from twisted.application.service import IService, MultiService
 from twisted.python import usage
 
-from kcptwisted.services.relay.service import RelayFactory, RelayService
+from kcptwisted.services.relay.config import readConfig
+from kcptwisted.services.relay.exiting import misconfigured
+from kcptwisted.services.relay.factory import RelayFactory
+from kcptwisted.services.relay.kinds import (
+    checkRoute,
+    checkRoutes,
+    makeRelay,
+    placeOf,
+    routesHere,
+    usesStdio,
+)
+from kcptwisted.services.relay.options import OPTIONS, parseOptions
+from kcptwisted.services.relay.routes import Route
+from kcptwisted.services.relay.service import RelayService
+from kcptwisted.services.relay.stdio import StdioService, problemsOnly
+from kcptwisted.services.relay.supervision import SystemdSupervisor
+from kcptwisted.services.systemd import Notifier
 
 __all__ = ["Options", "RelayFactory", "RelayService", "makeService"]
-
-#: The default of C{--stop-timeout}, in seconds.
-STOP_TIMEOUT = 30.0
 
 
 class Options(usage.Options):
     """
     Command line of C{twistd kcp-relay}.
+
+    @ivar routes: what is to be served.
+    @ivar reread: returns the routes that the configuration file has now; None if there is none.
     """
 
-    synopsis = "[options]"
+    synopsis = "[options] --from ENDPOINT --to ENDPOINT [--from ENDPOINT --to ENDPOINT ...]"
     longdesc = (
         "Takes connections at one endpoint and passes each on to another, with backpressure both"
         " ways. For example --from tcp:8080 --to kcp:example.com:4000:crypt=aes here and"
         " --from kcp:4000:crypt=aes --to tcp:127.0.0.1:80 there, with the passphrase in KCP_KEY"
-        " at both ends."
+        " at both ends. Options hold for all --from and --to; a file may have others for each."
     )
     optParameters = [
-        ["from", "f", None, "Server endpoint to listen at, such as tcp:8080."],
-        ["to", "t", None, "Client endpoint to connect to, such as kcp:example.com:4000:crypt=aes."],
-        [
-            "stop-timeout",
-            None,
-            STOP_TIMEOUT,
-            "Seconds that a stop may take to deliver what was read; then connections are aborted.",
-        ],
+        ["config", "c", None, "TOML file with all this in place of options; see docs/relay.md."],
+        *(
+            [option.name, None, None, f"{option.meaning} [default: {option.shownDefault}]"]
+            for option in OPTIONS
+            if option.default is not False
+        ),
     ]
+    optFlags = [
+        [option.name, None, option.meaning] for option in OPTIONS if option.default is False
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._sources: list[str] = []
+        self._targets: list[str] = []
+        self.routes: Sequence[Route] = ()
+        self.reread: Callable[[], Sequence[Route]] | None = None
+
+    def opt_from(self, endpoint: str) -> None:
+        """
+        Server endpoint to listen at, such as tcp:8080.
+        """
+        self._sources.append(endpoint)
+
+    def opt_to(self, endpoint: str) -> None:
+        """
+        Client endpoint to connect to, such as kcp:example.com:4000:crypt=aes.
+        """
+        self._targets.append(endpoint)
+
+    opt_f = opt_from
+    opt_t = opt_to
+
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        """
+        Parses the command line.  If something is wrong, ends the program with one line.
+
+        @raise SystemExit: if something is wrong.
+        """
+        try:
+            super().parseOptions(options)  # type: ignore[no-untyped-call]
+        except (usage.UsageError, ValueError) as problem:
+            misconfigured(problem)
 
     def postOptions(self) -> None:
         """
         Checks the options.
 
-        @raise usage.UsageError: if an endpoint or a number is missing or wrong.
+        @raise ValueError: if something is missing or wrong.
         """
         from twisted.internet import reactor
 
-        parsers: dict[str, Callable[[Any, str], object]] = {
-            "from": serverFromString,
-            "to": clientFromString,
+        given = {
+            option.name: self[option.name]
+            for option in OPTIONS
+            if self[option.name] not in (None, 0)
         }
-        for name, parse in parsers.items():
-            if not self[name]:
-                raise usage.UsageError(f"--{name} is needed: an endpoint string")
-            try:
-                parse(reactor, self[name])
-            except (ValueError, TypeError) as problem:
-                raise usage.UsageError(f"--{name}: {problem}") from None
-        self["stop-timeout"] = _seconds("stop-timeout", self["stop-timeout"])
+        if self["config"] is not None:
+            self._readConfig(reactor, given)
+        else:
+            self._readArguments(reactor, given)
+        if usesStdio(self.routes) and not self._twistd("nodaemon", True):
+            raise ValueError("--from stdio: needs twistd -n")
+
+    def _readConfig(self, reactor: Any, given: dict[str, Any]) -> None:
+        others = [*(["from"] if self._sources else []), *(["to"] if self._targets else []), *given]
+        if others:
+            raise ValueError(f"--config has all options: give no --{others[0]} with it")
+        # The program may change its directory.
+        self.reread = partial(_readFile, reactor, os.path.abspath(self["config"]))
+        self.routes = self.reread()
+
+    def _readArguments(self, reactor: Any, given: dict[str, Any]) -> None:
+        sources, targets = self._sources, self._targets
+        if not sources and not targets:
+            raise ValueError("--from and --to are needed, or --config")
+        if len(sources) != len(targets):
+            raise ValueError(
+                f"{len(sources)} --from and {len(targets)} --to: each --from needs one --to"
+            )
+        try:
+            attributes = parseOptions(given)
+            self.routes = [
+                Route(source, target, **attributes)
+                for source, target in zip(sources, targets, strict=True)
+            ]
+            for route in self.routes:
+                checkRoute(reactor, route)
+            checkRoutes(self.routes)
+        except ValueError as problem:
+            raise ValueError(f"--{problem}") from None
+
+    def _twistd(self, name: str, default: object) -> Any:
+        """
+        Returns one of C{twistd}'s own options.
+        """
+        return default if self.parent is None else self.parent.get(name, default)
+
+    @property
+    def stdioLogs(self) -> bool:
+        """
+        True if the log would go to standard output.
+        """
+        return not any(self._twistd(name, None) for name in ("logfile", "syslog", "logger"))
 
 
-def _seconds(name: str, given: str | float) -> float:
+def _readFile(reactor: Any, path: str) -> Sequence[Route]:
+    routes = readConfig(path, partial(checkRoute, reactor))
     try:
-        seconds = float(given)
-    except ValueError:
-        seconds = math.nan
-    if not 0 <= seconds < math.inf:
-        raise usage.UsageError(f"--{name} must be seconds, 0 or more, not {given!r}")
-    return seconds
+        checkRoutes(routes)
+    except ValueError as problem:
+        raise ValueError(f"{path}: {problem}") from None
+    return routes
 
 
-def makeService(options: Options) -> Service:
+def makeService(options: Options) -> IService:
     """
     Makes the service for C{twistd}.
     """
     from twisted.internet import reactor
 
-    return RelayService(
+    routes, reread = options.routes, options.reread
+    make = partial(makeRelay, reactor)
+    if usesStdio(routes):
+        observer = problemsOnly(sys.stderr) if options.stdioLogs else None
+        return StdioService(reactor, make(routes[0]), observer)
+    notifier = Notifier.fromEnvironment()
+    supervisor = SystemdSupervisor(reactor, notifier) if notifier.isWanted else None
+    relays = RelayService(
         reactor,
-        serverFromString(reactor, options["from"]),
-        clientFromString(reactor, options["to"]),
-        options["stop-timeout"],
+        routesHere(reactor, routes),
+        make,
+        partial(placeOf, reactor),
+        reread and (lambda: routesHere(reactor, reread())),
+        supervisor,
     )
+    if supervisor is None:
+        return relays
+    both = MultiService()
+    for service in (relays, supervisor.service):
+        service.setServiceParent(both)  # type: ignore[no-untyped-call]
+    return both

@@ -23,8 +23,8 @@
 //	paced     sends -rate messages of -size bytes a second to an echo server,
 //	          for -seconds, whether or not earlier ones have been answered;
 //	          the time of each counts from when it was due
-//	oob       sends -bytes bytes of the stream, and when they are back out-of-band
-//	          datagrams of 0, 1 and as many bytes as kcp-go takes, each when
+//	oob       sends -bytes bytes of the stream, perhaps 0, and when they are back
+//	          out-of-band datagrams of 0, 1 and as many bytes as kcp-go takes, each when
 //	          the one before is back; one byte more must be refused
 //	idle      opens sessions to an echo server, prints "ready", and holds them
 //	          until its standard input ends
@@ -244,8 +244,11 @@ func (c *config) check() error {
 	if c.mtu < 100 || c.mtu > 1500 {
 		return fmt.Errorf("-mtu must be in 100...1500")
 	}
-	if c.chunk < 1 || c.sessions < 1 || c.count < 1 || c.size < 1 || c.bytes < 1 {
-		return fmt.Errorf("-chunk, -sessions, -count, -size and -bytes must be positive")
+	if c.chunk < 1 || c.sessions < 1 || c.count < 1 || c.size < 1 {
+		return fmt.Errorf("-chunk, -sessions, -count and -size must be positive")
+	}
+	if c.bytes < 1 && (c.role != "oob" || c.bytes < 0) {
+		return fmt.Errorf("-bytes must be positive, or 0 for -role oob")
 	}
 	if c.sndWnd < 1 || c.rcvWnd < 1 {
 		return fmt.Errorf("-sndwnd and -rcvwnd must be positive")

@@ -39,15 +39,17 @@ func returnOOB(s *kcp.UDPSession) error {
 	return nil
 }
 
-// clientOOB first has the stream echoed: then the server's handler is there.
+// clientOOB first has the stream echoed, if wanted: then the server's handler is there.
 func clientOOB(c *config, sessions []net.Conn) (*result, error) {
 	s := sessions[0].(*kcp.UDPSession)
 	arrived, err := receiveOOB(s)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := clientEcho(c, sessions); err != nil {
-		return nil, err
+	if c.bytes > 0 {
+		if _, err := clientEcho(c, sessions); err != nil {
+			return nil, err
+		}
 	}
 	largest := s.GetOOBMaxSize()
 	data := newPattern(c.seed, readSize).from(0)

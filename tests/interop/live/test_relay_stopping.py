@@ -21,9 +21,9 @@ LONG = ("--stop-timeout", "600")
 
 def moved(program: Program) -> tuple[int, int]:
     """
-    @return: the bytes that a relay's KCP connection had sent and received.
+    @return: the bytes that a relay had read from its client and from its target.
     """
-    (found,) = re.findall(r"(\d+) bytes sent, (\d+) received", program.output)
+    (found,) = re.findall(r"ended after .*; (\d+) bytes there, (\d+) back", program.output)
     return int(found[0]), int(found[1])
 
 
@@ -71,7 +71,7 @@ class StoppingCase(RelaysCase):
         self.kill(far, "TERM")
         await far.ended()
         await server.over()
-        self.assertEqual(server.received, moved(far)[1])
+        self.assertEqual(server.received, moved(far)[0])
         self.assertAborted(server, far)
         await client.over()
         self.assertAborted(client, near)
@@ -141,7 +141,7 @@ class StoppingTests(StoppingCase):
         self.kill(far, "TERM")
         await far.ended()
         await client.over()
-        self.assertEqual(client.received, moved(far)[0])
+        self.assertEqual(client.received, moved(far)[1])
         self.assertAborted(client)
 
     async def test_limit(self) -> None:

@@ -189,21 +189,26 @@ class RelaysCase(ProgramTestCase):
 
     def relay(self, server: str, client: str, *options: str) -> Program:
         """
+        @return: C{twistd kcp-relay} with one route.
+        """
+        return self.kcpRelay("--from", server, "--to", client, *options)
+
+    def kcpRelay(self, *options: str) -> Program:
+        """
         @return: C{twistd kcp-relay}.
         """
         script = Path(self.mktemp())
         script.mkdir()
         script = (script / "twistd").absolute()
         script.write_text("from twisted.scripts.twistd import run\nrun()\n")
-        arguments = ["-n", "--pidfile=", "kcp-relay", "--from", server, "--to", client, *options]
-        return self.start(str(script), *arguments)
+        return self.start(str(script), "-n", "--pidfile=", "kcp-relay", *options)
 
     async def listening(self, server: str, client: str, *options: str) -> Program:
         """
         @return: the same, when it listens.
         """
         program = self.relay(server, client, *options)
-        await program.printed("workers listening" if "workers" in server else "starting on")
+        await program.printed("workers listening" if "workers" in server else "Listening at")
         return program
 
     async def serve(self, reads: bool = True) -> tuple[Callers, int]:

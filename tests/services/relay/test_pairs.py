@@ -13,8 +13,8 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
+from kcptwisted.services.relay.factory import RelayFactory
 from kcptwisted.services.relay.half import DRAIN_TIMEOUT
-from kcptwisted.services.relay.service import RelayFactory
 from tests.machines.relays import Talker
 from tests.machines.streams import SimpleStream, StreamClient, StreamServer
 

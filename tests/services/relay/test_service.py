@@ -11,7 +11,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from kcptwisted.endpoints import KCPClientEndpoint, KCPServerEndpoint
 from kcptwisted.options import KCPOptions
+from kcptwisted.services.relay.routes import Route
 from kcptwisted.services.relay.service import RelayService
+from kcptwisted.services.relay.stream import StreamRelay
 from kcptwisted.testing import SimulatedNetwork
 from tests.connections import CLIENT, PORT, SERVER, RecordingFactory
 from tests.machines.relays import Talker
@@ -46,7 +48,12 @@ class PortStopsTests(SynchronousTestCase):
                 ports.append(port)
                 return port
 
-        self.service = RelayService(host, Endpoint(host, PORT, OPTIONS), target, LIMIT)
+        server = Endpoint(host, PORT, OPTIONS)
+        self.service = RelayService(
+            host,
+            [Route("kcp:", "tcp:", stopTimeout=LIMIT)],
+            lambda route: StreamRelay(host, lambda _: server, lambda _: target, route),
+        )
         self.service.privilegedStartService()
         self.service.startService()
         (self.port,) = ports

@@ -4,6 +4,9 @@ Tests for L{kcptwisted.services.relay.tap}.
 
 from __future__ import annotations
 
+import os
+import sys
+from io import StringIO
 from random import Random
 from typing import Any
 
@@ -14,10 +17,10 @@ from twisted.internet.endpoints import clientFromString, serverFromString
 from twisted.internet.protocol import Factory
 from twisted.internet.task import deferLater
 from twisted.plugin import getPlugins
-from twisted.python import usage
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 from zope.interface.verify import verifyObject
 
+from kcptwisted.services.relay.routes import Route
 from kcptwisted.services.relay.tap import Options, RelayFactory, makeService
 from tests.test_live import LENGTH, Collector, Echo
 
@@ -42,35 +45,117 @@ class OptionTests(SynchronousTestCase):
         options = self.parse("--from", "tcp:8080", "--to", "kcp:example.com:4000:key=k")
         verifyObject(IService, makeService(options))
 
+    def refused(self, *arguments: str) -> str:
+        """
+        @return: the only line that a wrong command line prints.
+        """
+        errors = StringIO()
+        self.patch(sys, "stderr", errors)
+        self.assertEqual(self.assertRaises(SystemExit, self.parse, *arguments).code, 2)
+        (line,) = errors.getvalue().splitlines()
+        return line.removeprefix("kcp-relay: ")
+
     def test_missing(self) -> None:
         """
-        A missing endpoint is a usage error that names it.
+        Each --from needs a --to.
         """
-        for given, missing in (("--from", "--to"), ("--to", "--from")):
-            problem = self.assertRaises(usage.UsageError, self.parse, given, "tcp:localhost:80")
-            self.assertTrue(missing in str(problem) or given in str(problem))
+        self.assertEqual(self.refused(), "--from and --to are needed, or --config")
+        for given, counted in ((["--from"], "1 --from and 0 --to"), (["--to"], "0 --from and 1")):
+            self.assertIn(counted, self.refused(*given, "tcp:localhost:80"))
+        problem = self.refused("-f", "tcp:1", "-t", "tcp:h:1", "-f", "tcp:2")
+        self.assertEqual(problem, "2 --from and 1 --to: each --from needs one --to")
+
+    def test_several(self) -> None:
+        """
+        The first --to belongs to the first --from, and options to all.
+        """
+        routes = self.parse(
+            *("--from", "tcp:1", "--to", "tcp:h:1", "-f", "tcp:2", "-t", "tcp:h:2"),
+            *("--max-connections", "3", "--reconnect", "1.5", "--quiet", "--stop-timeout", "0"),
+        ).routes
+        options: Any = {
+            "maxConnections": 3,
+            "reconnect": 1.5,
+            "quiet": True,
+            "stopTimeout": 0.0,
+        }
+        self.assertEqual(
+            routes, [Route("tcp:1", "tcp:h:1", **options), Route("tcp:2", "tcp:h:2", **options)]
+        )
 
     def test_wrong(self) -> None:
         """
-        A wrong endpoint is a usage error that names the option and what is allowed.
+        A wrong endpoint is an error that names the option and what is allowed.
         """
-        problem = self.assertRaises(
-            usage.UsageError, self.parse, "--from", "tcp:1", "--to", "kcp:h:1:mode=warp"
-        )
-        self.assertIn("--to: mode must be one of normal, fast", str(problem))
+        for end, problem in (
+            ("kcp:h:1:mode=warp", "--to: mode must be one of normal, fast"),
+            ("nothing:h", "--to: Unknown endpoint type: 'nothing'"),
+            ("tcp:h", "--to: "),
+            ("tcp:h:x", "--to: "),
+        ):
+            self.assertTrue(self.refused("--from", "tcp:1", "--to", end).startswith(problem))
+        self.assertIn("--from: ", self.refused("--from", "tcp:x", "--to", "tcp:h:1"))
 
-    def test_stopTimeout(self) -> None:
+    def test_twice(self) -> None:
         """
-        The seconds of a stop are a number that is not negative.
+        Two routes cannot begin at the same place.
+        """
+        ends = ("-f", "tcp:1", "-t", "tcp:h:1") * 2
+        self.assertEqual(self.refused(*ends), "--from: tcp:1 is given 2 times")
+
+    def test_numbers(self) -> None:
+        """
+        Seconds and numbers are not negative.
         """
         ends = ("--from", "tcp:1", "--to", "tcp:h:1")
-        self.assertEqual(self.parse(*ends)["stop-timeout"], 30)
-        self.assertEqual(self.parse(*ends, "--stop-timeout", "0.5")["stop-timeout"], 0.5)
-        for wrong in ("-1", "soon", "nan", "inf"):
-            problem = self.assertRaises(
-                usage.UsageError, self.parse, *ends, "--stop-timeout", wrong
+        self.assertEqual(self.parse(*ends).routes, [Route("tcp:1", "tcp:h:1", stopTimeout=30)])
+        for name in ("stop-timeout", "reconnect"):
+            for wrong in ("-1", "soon", "nan", "inf"):
+                problem = f"--{name} must be seconds, 0 or more, not '{wrong}'"
+                self.assertEqual(self.refused(*ends, f"--{name}", wrong), problem)
+        for wrong in ("-1", "many", "1.5"):
+            self.assertIn(
+                "--max-connections must be a whole number, 0 or more",
+                self.refused(*ends, "--max-connections", wrong),
             )
-            self.assertIn("--stop-timeout must be seconds, 0 or more", str(problem))
+
+    def test_unknown(self) -> None:
+        """
+        So is an unknown option, an argument too many, and a value that is missing.
+        """
+        ends = ("--from", "tcp:1", "--to", "tcp:h:1")
+        self.assertEqual(self.refused(*ends, "--fast"), "option --fast not recognized")
+        self.assertIn("--reconnect requires argument", self.refused(*ends, "--reconnect"))
+        self.assertTrue(self.refused(*ends, "more"))
+
+    def test_stdio(self) -> None:
+        """
+        Standard input goes with no other route.
+        """
+        ends = ("--from", "stdio:", "--to", "tcp:h:1")
+        verifyObject(IService, makeService(self.parse(*ends)))
+        problem = self.refused(*ends, "-f", "tcp:1", "-t", "tcp:h:1")
+        self.assertEqual(problem, "--from: stdio: must be the only route of its process")
+
+    def test_config(self) -> None:
+        """
+        A file has routes and options; then there are no others.
+        """
+        path = self.mktemp()
+        with open(path, "w") as file:
+            file.write('quiet = true\n[[route]]\nfrom = "tcp:1"\nto = "tcp:h:1"\n')
+        options = self.parse("--config", path)
+        self.assertEqual(list(options.routes), [Route("tcp:1", "tcp:h:1", quiet=True)])
+        assert options.reread is not None
+        self.assertEqual(options.reread(), options.routes)
+        verifyObject(IService, makeService(options))
+        for more in (["--quiet"], ["--from", "tcp:1"], ["--stop-timeout", "3"]):
+            self.assertEqual(
+                self.refused("--config", path, *more),
+                f"--config has all options: give no {more[0]} with it",
+            )
+        absent = os.path.abspath("none")
+        self.assertEqual(self.refused("-c", "none"), f"{absent}: No such file or directory")
 
     def test_plugin(self) -> None:
         """
