@@ -1,5 +1,6 @@
 """
-C{kcptwisted}, or C{python -m kcptwisted}: the demonstration, the benchmark, and the version.
+C{kcptwisted}, or C{python -m kcptwisted}: the demonstration, the benchmark, kcptun's
+client and server, and the version.
 """
 
 from __future__ import annotations
@@ -11,6 +12,12 @@ from collections.abc import Sequence
 from kcptwisted import __version__
 from kcptwisted.commands.bench.arguments import addArguments
 from kcptwisted.native import describe
+
+#: Services that run in the foreground, and what they do.
+TUNNELS = {
+    "kcptun-client": "pass TCP connections to a kcptun server; see docs/kcptun.md",
+    "kcptun-server": "pass the connections of kcptun clients to a target",
+}
 
 
 def _share(text: str) -> float:
@@ -90,6 +97,9 @@ def buildParser() -> argparse.ArgumentParser:
         " processes on this machine; docs/bench.md says what the figures mean.",
     )
     addArguments(bench)
+    for name, what in TUNNELS.items():
+        # Its flags are kcptun's, and read by itself.
+        commands.add_parser(name, help=what, add_help=False)
     return parser
 
 
@@ -100,6 +110,10 @@ def main(arguments: Sequence[str]) -> int:
     @param arguments: the command line without the program's name.
     @return: the exit status.
     """
+    if arguments and arguments[0] in TUNNELS:
+        from kcptwisted.services.kcptun.command import run
+
+        return run(arguments[0], arguments[1:])
     parsed = buildParser().parse_args(arguments)
     if parsed.command == "bench":
         from kcptwisted.commands.bench import command

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from kcptwisted.options.hosts import checkHost, checkName
 from kcptwisted.services.kcptun.addresses import Ports, parsePorts
 from kcptwisted.services.kcptun.commandline import (
     ConfigurationError,
@@ -165,4 +166,10 @@ def _addresses(values: Mapping[str, Value], end: str) -> tuple[Ports, Ports | No
         udp = udp._replace(host="localhost")
     if stream is not None and end == SERVER and not stream.host:
         stream = stream._replace(host="localhost")
+    for flag, ports in ((near, stream), (far, udp)):
+        if ports is not None and ports.host:
+            try:
+                checkName(checkHost(ports.host, flag), flag)
+            except ValueError as problem:
+                raise ConfigurationError(f"--{problem}") from None
     return udp, stream, "" if stream is not None else text
