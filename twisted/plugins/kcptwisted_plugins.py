@@ -1,14 +1,18 @@
 """
-Plugins for Twisted: the C{kcp:} endpoints and the services C{kcp-relay},
+Plugins for Twisted: the C{kcp:} and C{smux:} endpoints, and the services C{kcp-relay},
 C{kcptun-client} and C{kcptun-server}.
 """
 
 from twisted.application.service import ServiceMaker
 
 from kcptwisted.endpointstrings.parsers import KCPClientParser, KCPServerParser
+from kcptwisted.endpointstrings.smux import SmuxClientParser, SmuxServerParser
 
 kcpClient = KCPClientParser()
 kcpServer = KCPServerParser()
+
+smuxClient = SmuxClientParser()
+smuxServer = SmuxServerParser()
 
 kcpRelay = ServiceMaker(
     "kcp-relay",

@@ -66,7 +66,7 @@ class Dialler:
 
     def _made(self, carrier: Any) -> ClientSession:
         session = ClientSession(carrier)
-        session.whenEnded().addCallback(lambda reason: self.ended(session))
+        session.whenEnded().addCallback(lambda _: self.ended(session))
         return session
 
     def _failed(self, reason: Failure) -> Failure:

@@ -22,7 +22,7 @@ SILENT = (
 )
 
 #: Of a server that does not answer at all.
-NO_ANSWER = "no answer: nobody listens there, or the peer has another --key or --crypt"
+NO_ANSWER = "nobody listens there, or the peer has another --key or --crypt"
 
 
 def wrongCompression(head: bytes, isCompressed: bool) -> str:

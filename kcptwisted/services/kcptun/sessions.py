@@ -12,7 +12,6 @@ from twisted.internet.interfaces import IAddress, IProtocol, IProtocolFactory
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 from twisted.protocols.policies import WrappingFactory
-from twisted.python.failure import Failure
 
 from kcptwisted.errors import PeerRestarted
 from kcptwisted.services.kcptun.carrier import Carrier
@@ -88,15 +87,15 @@ class SessionFactory(WrappingFactory):
         super().registerProtocol(p)
         self.most = max(self.most, len(self.protocols))
 
-    def _ended(self, reason: Failure, carrier: Carrier, peer: IAddress | None) -> None:
+    def _ended(self, problem: BaseException, carrier: Carrier, peer: IAddress | None) -> None:
         self.totals.retire(carrier.counters())
-        if reason.check(*_ORDERLY):
+        if isinstance(problem, _ORDERLY):
             return
-        hint = SILENT if not carrier.heard and reason.check(*_UNHEARD) else ""
+        hint = SILENT if not carrier.heard and isinstance(problem, _UNHEARD) else ""
         self._log.warn(
             "The session with {peer} has ended: {why}{hint}",
             peer=showPeer(peer),
-            why=reason.getErrorMessage(),
+            why=problem,
             hint=hint and f"; {hint}",
         )
 
@@ -164,7 +163,7 @@ class ClientSession:
         """
         self._session.loseConnection()
 
-    def whenEnded(self) -> Deferred[Failure]:
+    def whenEnded(self) -> Deferred[BaseException]:
         """
         Returns a Deferred that fires when the session has ended.
         """

@@ -4,8 +4,9 @@ Tests for L{kcptwisted.services.kcptun}: a client and a server, on the simulated
 
 from __future__ import annotations
 
+import re
+
 from twisted.application.service import IService
-from twisted.internet.error import ConnectionDone
 from zope.interface.verify import verifyObject
 
 from kcptwisted.services.kcptun.mismatch import NO_ANSWER
@@ -140,9 +141,9 @@ class EndTests(TunnelCase):
             second.transport.loseWriteConnection()
             self.network.run(5)
             self.assertEqual((first.received, first.sawEnd), (b"answer" * 10_000, True))
-            for end in ends:
-                assert end.reason is not None
-                end.reason.trap(ConnectionDone)
+            found = [line for line in self.logged if line.endswith("both directions ended")]
+            self.assertEqual(len(found), 2, self.logged)
+            self.logged.clear()
 
     def test_closed(self) -> None:
         """
@@ -183,13 +184,13 @@ class EndTests(TunnelCase):
         """
         Each end leaves one line: who, how long, how much, why.
         """
-        near, _ = self.exchange()
-        near.transport.loseConnection()
+        for end in self.exchange():
+            end.transport.loseConnection()
         self.network.run(5)
-        self.assertLogged("127.0.0.1:1 ended after 5.")
-        found = [line for line in self.logged if "1000 bytes sent, 1000 received" in line]
-        self.assertEqual(len(found), 2, self.logged)
-        self.assertIn("stream 3 ended after", found[1] + found[0])
+        what = r"ended after 0\.[0-9] s: 1000 bytes sent, 1000 received, both directions ended"
+        for who in (r"127\.0\.0\.1:1", r"10\.0\.0\.1:49152 stream 3"):
+            found = [line for line in self.logged if re.fullmatch(f"{who} {what}", line)]
+            self.assertEqual(len(found), 1, self.logged)
 
     def test_quiet(self) -> None:
         """
@@ -201,8 +202,8 @@ class EndTests(TunnelCase):
         self.startServer("--quiet")
         self.startClient("--quiet")
         self.logged.clear()
-        near, _ = self.exchange()
-        near.transport.loseConnection()
+        for end in self.exchange():
+            end.transport.loseConnection()
         self.network.run(5)
         self.assertEqual([line for line in self.logged if "ended after" in line], [])
 
@@ -216,7 +217,7 @@ class CloseWaitTests(TunnelCase):
         """
         Half-close, and have the target send something again and again.
 
-        @return: whether the connection lasted.
+        @return: whether the connection was closed.
         """
         self.startServer(f"--closewait={wait}")
         self.startClient()
@@ -226,26 +227,26 @@ class CloseWaitTests(TunnelCase):
             self.network.run(pause)
             far.write(b"more")
         self.network.run(1)
-        return far.up and near.up
+        return near.sawEnd
 
     def test_silent(self) -> None:
         """
         Without data they are closed.
         """
-        self.assertFalse(self.halfClose(30, 40, 40))
+        self.assertTrue(self.halfClose(30, 40, 40))
         self.assertLogged("half-closed, and without data for 30 s")
 
     def test_busy(self) -> None:
         """
         With data they go on.
         """
-        self.assertTrue(self.halfClose(30, 200, 20))
+        self.assertFalse(self.halfClose(30, 200, 20))
 
     def test_never(self) -> None:
         """
         With 0 they go on in any case.
         """
-        self.assertTrue(self.halfClose(0, 500, 500))
+        self.assertFalse(self.halfClose(0, 500, 500))
 
     def test_bothOpen(self) -> None:
         """
@@ -290,11 +291,11 @@ class RestartTests(TunnelCase):
 
     def test_server(self) -> None:
         """
-        The server restarts at once: traffic flows within seconds.
+        The server restarts at once: traffic flows when the next sign of life was due.
         """
         self.kill(self.far)
         self.startServer()
-        self.assertLess(self.untilServed(), 10)
+        self.assertLess(self.untilServed(), 13)
 
     def test_serverIdle(self) -> None:
         """
@@ -351,8 +352,8 @@ class MismatchTests(TunnelCase):
         self.startClient("--key=other", "--crypt=aes")
         self.talk()
         self.assertTrue(any("did not open: 1, " in line for line in self.logged), self.logged)
-        self.assertLogged(f"Cannot reach 10.0.0.2:29900: User timeout caused connection failure.; "
-                          f"{NO_ANSWER}")  # fmt: skip
+        self.assertLogged(f"Cannot reach 10.0.0.2:29900: User timeout caused connection failure: "
+                          f"no answer within timeout=30 seconds.; {NO_ANSWER}")  # fmt: skip
 
     def test_version(self) -> None:
         """
