@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -25,6 +25,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from kcptwisted.interfaces import IKCPListeningPort
+from kcptwisted.server.secondsignal import onSecondSignal
 from kcptwisted.services.kcptun.configuration import Configuration
 from kcptwisted.services.kcptun.joining import Joining
 from kcptwisted.services.kcptun.pool import SessionPool
@@ -86,6 +87,8 @@ class TunnelService(Service):
         self._isStarting = False
         self._snmp: LoopingCall | None = None
         self._previous: Any = None
+        self._timer: IDelayedCall | None = None
+        self._forget: Callable[[], None] = lambda: None
 
     @property
     def ports(self) -> list[IListeningPort]:
@@ -113,6 +116,7 @@ class TunnelService(Service):
         super().startService()  # type: ignore[no-untyped-call]
         if not self._listening:
             self._listen()
+        self._forget = onSecondSignal(self._reactor, self.abort)
         for warning in self._configuration.warnings:
             self._log.warn("{warning}", warning=warning)
         if self._configuration.text("snmplog"):
@@ -196,12 +200,11 @@ class TunnelService(Service):
         for listening in self._listening:
             listening.cancel()
         self._listening.clear()
-        ports, self._ports = self._ports, []
-        stopping = [maybeDeferred(self._stopListening, port, "finish") for port in ports]
-        timer: IDelayedCall = self._reactor.callLater(STOP_TIMEOUT, self._tooLate, ports)
+        stopping = [maybeDeferred(self._stopListening, port, "finish") for port in self._ports]
         stopping.append(self._joining.stop().addCallback(lambda _: self._close()))
+        self._timer = self._reactor.callLater(STOP_TIMEOUT, self._tooLate)
         ended: Deferred[Any] = DeferredList(stopping, consumeErrors=True)
-        return ended.addCallback(lambda _: timer.cancel() if timer.active() else None)
+        return ended.addCallback(lambda _: self._stopped())
 
     def _close(self) -> Deferred[Any]:
         if self._pool is not None:
@@ -213,12 +216,24 @@ class TunnelService(Service):
         arguments = {"sessions": sessions} if IKCPListeningPort.providedBy(port) else {}
         return port.stopListening(**arguments)
 
-    def _tooLate(self, ports: list[IListeningPort]) -> None:
+    def _tooLate(self) -> None:
         self._log.warn(
             "Not all was delivered within {seconds:g} s: aborting the rest", seconds=STOP_TIMEOUT
         )
+        self.abort()
+
+    def abort(self) -> None:
+        """
+        Ends all connections and sessions now, also in the middle of a stop.
+        """
         self._joining.abort()
         self._sessions.abort()
-        for port in ports:
+        for port in self._ports:
             if IKCPListeningPort.providedBy(port):
                 self._stopListening(port, "abort")
+
+    def _stopped(self) -> None:
+        self._ports.clear()
+        self._forget()
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
