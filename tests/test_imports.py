@@ -43,9 +43,9 @@ PACKAGES = {
     "endpoints": "client interfaces options server stack timing udp workers",
     "endpointstrings": "endpoints options",
     "testing": "interfaces options stats udp",
-    "services": "interfaces server",
+    "services": "crypt endpoints errors interfaces options server smux",
     "commands": "__init__ interfaces native options stats testing",
-    "__main__": "__init__ commands native",
+    "__main__": "__init__ commands native services",
 }
 
 #: No module may have more lines.

@@ -5,11 +5,11 @@ Our C{kcptun-client} and C{kcptun-server} with Debian's.
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
 import tempfile
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 from twisted.internet import reactor as installedReactor
@@ -230,29 +230,29 @@ class ProgramTests(KcptunCase):
         """
         target = await self.listenTCP()
         port = freePort()
-        server = self.start(
-            "-m", "kcptwisted", "kcptun-server", "-l", f"{LOCAL}:{port}", "-t",
-            f"{LOCAL}:{target}", "--log", "server.log", "--quiet",
-        )  # fmt: skip
         # The path of a unix socket is short.
         with tempfile.TemporaryDirectory() as directory:
-            path = os.path.join(directory, "entry")
-            file = os.path.join(directory, "client.json")
-            with open(file, "w", encoding="utf-8") as config:
-                json.dump({"remoteaddr": f"{LOCAL}:{port}", "localaddr": path}, config)
-            client = await self.program("client", "-c", file)
-            while not os.path.exists(path):
+            path, file, log = (Path(directory) / name for name in ("entry", "config", "log"))
+            file.write_text(json.dumps({"remoteaddr": f"{LOCAL}:{port}", "localaddr": str(path)}))
+            server = self.start(
+                "-m", "kcptwisted", "kcptun-server", "-l", f"{LOCAL}:{port}", "-t",
+                f"{LOCAL}:{target}", "--log", str(log), "--quiet",
+            )  # fmt: skip
+            while not (log.exists() and "kcptun starting on" in log.read_text()):
                 await deferLater(reactor, 0.01)
-            entry = UNIXClientEndpoint(reactor, path)
-            asking = await connectProtocol(entry, Asking(5))
+            client = await self.program("client", "-c", str(file))
+            while not path.exists():
+                await deferLater(reactor, 0.01)
+            asking = await connectProtocol(UNIXClientEndpoint(reactor, str(path)), Asking(5))
             assert asking.transport is not None
             asking.transport.write(b"hello")
             self.assertEqual(await asking.over, b"hello")
-            client.transport.signalProcess("TERM")
-            await client.ended()
-        server.transport.signalProcess("TERM")
-        await server.ended()
-        self.assertEqual(server.output, "")
+            for program in (client, server):
+                program.transport.signalProcess("TERM")
+                await program.ended()
+            self.assertIn("a unix socket ended after", client.output)
+            self.assertEqual(server.output, "")
+            self.assertNotIn("ended after 0.0 s: 5", log.read_text())
 
     async def test_misconfigured(self) -> None:
         """
