@@ -4,8 +4,9 @@ The client: each connection that it takes becomes a stream.
 
 from __future__ import annotations
 
+import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -16,7 +17,8 @@ from twisted.python.failure import Failure
 
 from kcptwisted.endpoints import KCPClientEndpoint
 from kcptwisted.options import KCPOptions
-from kcptwisted.services.kcptun.configuration import Configuration
+from kcptwisted.services.kcptun.configuration import Configuration, configure
+from kcptwisted.services.kcptun.flags import CLIENT
 from kcptwisted.services.kcptun.joining import Joining
 from kcptwisted.services.kcptun.mismatch import NO_ANSWER
 from kcptwisted.services.kcptun.pool import SessionPool
@@ -80,6 +82,32 @@ class Dialler:
         return reason
 
 
+def _pool(reactor: Any, configuration: Configuration) -> tuple[SessionPool, SessionFactory]:
+    number = configuration.number
+    factory = SessionFactory(reactor, smuxOptions(configuration), not number("nocomp"), None)
+    dialler = Dialler(reactor, configuration, kcpOptions(configuration), factory)
+    pool = SessionPool(
+        reactor, dialler.dial, number("conn"), number("autoexpire"), number("scavengettl")
+    )
+    dialler.ended = pool.ended
+    return pool, factory
+
+
+def clientPool(
+    reactor: Any, flags: Sequence[str], environ: Mapping[str, str] | None = None
+) -> SessionPool:
+    """
+    Makes an endpoint whose connections are streams of sessions with a kcptun server.
+
+    @param reactor: as for L{KCPClientEndpoint}.
+    @param flags: C{kcptun-client}'s; those about taking connections do not matter.
+    @param environ: where KCPTUN_KEY is looked up; the process's environment if None.
+    @raise ConfigurationError: if a flag is wrong.
+    """
+    environ = os.environ if environ is None else environ
+    return _pool(reactor, configure(flags, CLIENT, environ))[0]
+
+
 def makeClient(
     reactor: Any, configuration: Configuration, server: IStreamServerEndpoint
 ) -> TunnelService:
@@ -87,16 +115,9 @@ def makeClient(
     Makes the client's service.
 
     @param server: where to take connections.
-    @raise kcptwisted.services.kcptun.commandline.ConfigurationError: if flags do not go together.
+    @raise ConfigurationError: if flags do not go together.
     """
+    pool, factory = _pool(reactor, configuration)
     number = configuration.number
-    factory = SessionFactory(
-        reactor, smuxOptions(configuration), not number("nocomp"), None
-    )
-    dialler = Dialler(reactor, configuration, kcpOptions(configuration), factory)
-    pool = SessionPool(
-        reactor, dialler.dial, number("conn"), number("autoexpire"), number("scavengettl")
-    )
-    dialler.ended = pool.ended
     joining = Joining(pool, reactor, number("closewait"), bool(number("quiet")))
     return TunnelService(reactor, configuration, [(server, joining)], joining, factory, pool)
