@@ -10,11 +10,13 @@ The first argument is the path; the others are the flags of kcptun's client.
 
 import sys
 from hashlib import sha256
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import connectProtocol
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.task import react
+from twisted.python.failure import Failure
 
 from kcptwisted.services.kcptun.client import clientPool
 
@@ -24,31 +26,33 @@ class Fetch(Protocol):
     Asks for one file, in HTTP/1.0, so that the server closes the connection after it.
     """
 
-    def __init__(self, path):
-        self.path = path
-        self.received = []
-        self.done = Deferred()
+    transport: Any
 
-    def connectionMade(self):
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.received: list[bytes] = []
+        self.done: Deferred[bytes] = Deferred()
+
+    def connectionMade(self) -> None:
         """
         Ask.
         """
         self.transport.write(f"GET {self.path} HTTP/1.0\r\n\r\n".encode())
 
-    def dataReceived(self, data):
+    def dataReceived(self, data: bytes) -> None:
         """
         Take the answer.
         """
         self.received.append(data)
 
-    def connectionLost(self, reason=connectionDone):
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
         Take the end of the answer.
         """
         self.done.callback(b"".join(self.received))
 
 
-async def main(reactor, path, *flags):
+async def main(reactor: Any, path: str, *flags: str) -> None:
     """
     Fetch and print.
     """

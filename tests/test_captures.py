@@ -101,7 +101,9 @@ def loadRecording(path: Path) -> Recording:
     )
 
 
-RECORDINGS = [loadRecording(path) for path in sorted((Path(__file__).parent / "vectors").glob("*.json"))]
+RECORDINGS = [
+    loadRecording(path) for path in sorted((Path(__file__).parent / "vectors").glob("*.json"))
+]
 CODED = [recording for recording in RECORDINGS if recording.dataShards]
 
 

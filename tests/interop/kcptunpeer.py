@@ -225,7 +225,7 @@ class KcptunCase(ProgramTestCase):
         self.addCleanup(stop)
         return service
 
-    async def startServer(self, whose: str, flags: list[str], target: int, port: int = 0) -> int:
+    async def runServer(self, whose: str, flags: list[str], target: int, port: int = 0) -> int:
         """
         Start a server.
 
@@ -239,7 +239,7 @@ class KcptunCase(ProgramTestCase):
             self.server = self.ours(SERVER, [*listen, *flags], target)
         return port
 
-    async def startClient(self, whose: str, flags: list[str], server: int) -> int:
+    async def runClient(self, whose: str, flags: list[str], server: int) -> int:
         """
         Start a client.
 
@@ -281,7 +281,9 @@ class KcptunCase(ProgramTestCase):
         """
         Connect a program to a client.
         """
-        return await connectProtocol(TCP4ClientEndpoint(reactor, LOCAL, port), Asking(size))
+        endpoint = TCP4ClientEndpoint(reactor, LOCAL, port)
+        asking: Asking = await connectProtocol(endpoint, Asking(size))
+        return asking
 
     async def echo(self, port: int, size: int) -> None:
         """
@@ -301,19 +303,17 @@ def matrix() -> list[tuple[str, Settings]]:
     Returns who is the server, and the settings: each cipher with each of the others' values, and
     each of these with each other.
     """
-    found = []
     ciphers = [name for name in CIPHERS if not re.fullmatch("null|.*gcm", name)]
-    for number, crypt in enumerate(ciphers):
-        for isOurs in (False, True):
-            found.append(
-                (
-                    OURS if isOurs else THEIRS,
-                    Settings(
-                        crypt,
-                        hasFEC=isOurs ^ bool(number & 1),
-                        smuxver=1 + (isOurs ^ bool(number & 2)),
-                        isCompressed=isOurs ^ bool(number & 4),
-                    ),
-                )
-            )
-    return found
+    return [
+        (
+            OURS if isOurs else THEIRS,
+            Settings(
+                crypt,
+                hasFEC=isOurs ^ bool(number & 1),
+                smuxver=1 + (isOurs ^ bool(number & 2)),
+                isCompressed=isOurs ^ bool(number & 4),
+            ),
+        )
+        for number, crypt in enumerate(ciphers)
+        for isOurs in (False, True)
+    ]

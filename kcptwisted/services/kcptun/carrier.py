@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from twisted.internet import error
+from twisted.internet.protocol import connectionDone
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
 
@@ -39,7 +40,11 @@ class Carrier(ProtocolWrapper):
     @ivar heard: bytes that have come from the peer.
     """
 
-    def __init__(self, factory: WrappingFactory, protocol: Any, isCompressed: bool, version: int):
+    transport: Any
+
+    def __init__(
+        self, factory: WrappingFactory[Any], protocol: Any, isCompressed: bool, version: int
+    ) -> None:
         """
         @param protocol: the session.
         @param isCompressed: whether both directions are compressed.
@@ -63,7 +68,7 @@ class Carrier(ProtocolWrapper):
         """
         if self._framer is not None and data:
             data = self._framer.compress(data)
-        super().write(data)
+        self.transport.write(data)
 
     def writeSequence(self, data: Iterable[bytes]) -> None:
         """
@@ -87,8 +92,8 @@ class Carrier(ProtocolWrapper):
         if self._unframer is not None:
             try:
                 data = self._unframer.decompress(data)
-            except CompressionError as problem:
-                return self._fail(PeerCorrupt(str(problem)))
+            except CompressionError as corrupt:
+                return self._fail(PeerCorrupt(str(corrupt)))
         if not data:
             return
         if not self._isRead:
@@ -96,17 +101,17 @@ class Carrier(ProtocolWrapper):
             problem = wrongVersion(data, self._version)
             if problem:
                 return self._fail(PeerMismatch(problem))
-        super().dataReceived(data)
+        self.session.dataReceived(data)
 
     def _fail(self, problem: Exception) -> None:
         self._problem = Failure(problem)
         self.transport.abortConnection()
 
-    def connectionLost(self, reason: Failure) -> None:
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
         Tells the session why it is over.
         """
-        super().connectionLost(self._problem or reason)
+        super().connectionLost(self._problem or reason)  # type: ignore[no-untyped-call]
 
     # What there is to know.
 
@@ -115,13 +120,14 @@ class Carrier(ProtocolWrapper):
         """
         The session.
         """
-        session: SmuxProtocol = self.wrappedProtocol
-        return session
+        session: Any = self.wrappedProtocol
+        found: SmuxProtocol = session
+        return found
 
     def counters(self) -> dict[str, int]:
         """
         Returns the counters of the KCP connection, and at a client of its socket.
         """
         transport = self.transport
-        port = transport.portStats.asDict() if self.session.isClient else {}
-        return transport.stats.asDict() | port
+        counters: dict[str, int] = transport.stats.asDict()
+        return counters | (transport.portStats.asDict() if self.session.isClient else {})

@@ -89,7 +89,7 @@ def parseJSON(text: str, end: str) -> tuple[dict[str, Value], list[str]]:
         document: Any = json.loads(text)
     except ValueError as problem:
         raise ConfigurationError(f"-c: the file is not JSON: {problem}") from None
-    if not isinstance(document, Mapping):
+    if not isinstance(document, dict):
         raise ConfigurationError("-c: the file must hold one JSON object")
     flags = {name.lower(): flag for name, flag in flagsOf(end).items()}
     given: dict[str, Value] = {}
@@ -101,10 +101,9 @@ def parseJSON(text: str, end: str) -> tuple[dict[str, Value], list[str]]:
             continue
         # In Python, but not in JSON, True is a number.
         if type(value) is not flag.kind:
-            problem = f'"{key}" in the file of -c must be {flag.allowed}'
-            raise ConfigurationError(
-                problem if flag.name == "key" else f"{problem}, not {json.dumps(value)}"
-            )
+            told = f'"{key}" in the file of -c must be {flag.allowed}'
+            shown = "" if flag.name == "key" else f", not {json.dumps(value)}"
+            raise ConfigurationError(told + shown)
         given[flag.name] = value
     return given, unknown
 

@@ -125,9 +125,7 @@ def configure(
     if values["pprof"]:
         warnings.append("--pprof is ignored: it is a profiler for programs in Go")
     udp, stream, path = _addresses(values, end)
-    return Configuration(
-        end, values, frozenset(given), tuple(warnings), udp, stream, path
-    )
+    return Configuration(end, values, frozenset(given), tuple(warnings), udp, stream, path)
 
 
 def _checkTogether(values: Mapping[str, Value], compat: str) -> None:

@@ -152,7 +152,9 @@ def flagsOf(end: str) -> dict[str, Flag]:
 
 
 def _code(value: Value) -> str:
-    return f"`{str(value).lower() if isinstance(value, bool) else value}`" if value != "" else "none"
+    return (
+        f"`{str(value).lower() if isinstance(value, bool) else value}`" if value != "" else "none"
+    )
 
 
 def flagTable() -> str:

@@ -8,12 +8,15 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, fail
-from twisted.internet.interfaces import IDelayedCall, IProtocol, IProtocolFactory
-from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.internet.error import ConnectionAborted
+from twisted.internet.interfaces import (
+    IDelayedCall,
+    IProtocol,
+    IProtocolFactory,
+    IStreamClientEndpoint,
+)
 from twisted.python.failure import Failure
 from zope.interface import implementer
-
-from twisted.internet.error import ConnectionAborted
 
 
 class Session(Protocol):
@@ -93,10 +96,7 @@ class SessionPool:
         """
         return list(self._living)
 
-    # The interface asks for a narrower type, which mypy allows of no Deferred.
-    def connect(  # type: ignore[override]
-        self, protocolFactory: IProtocolFactory
-    ) -> Deferred[IProtocol]:
+    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
         """
         Opens a stream in the next session.
 
@@ -116,7 +116,7 @@ class SessionPool:
             slot.session = None
             slot.born = self._reactor.seconds()
             dialling = slot.dialling = self._dial()
-            dialling.addCallbacks(self._dialled, self._failed, (slot,), None, (slot,))
+            dialling.addCallbacks(self._dialled, self._failed, (slot,), {}, (slot,))
         return ready.addCallback(lambda session: session.connect(protocolFactory))
 
     def _isExpired(self, slot: _Slot) -> bool:

@@ -28,9 +28,7 @@ def makeServer(
     """
     number = configuration.number
     joining = Joining(target, reactor, number("closewait"), bool(number("quiet")))
-    factory = SessionFactory(
-        reactor, smuxOptions(configuration), not number("nocomp"), joining
-    )
+    factory = SessionFactory(reactor, smuxOptions(configuration), not number("nocomp"), joining)
     options = kcpOptions(configuration, interface=interface)
     servers = [
         (KCPServerEndpoint(reactor, port, options), factory) for port in configuration.udp.numbers

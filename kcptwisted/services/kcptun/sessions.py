@@ -29,7 +29,7 @@ _ORDERLY = (error.ConnectionDone, error.ConnectionAborted)
 _UNHEARD = (SmuxKeepAliveTimeout, PeerRestarted)
 
 
-class SessionFactory(WrappingFactory):
+class SessionFactory(WrappingFactory[Any]):
     """
     Makes a session of each KCP connection, and counts.
 
@@ -55,7 +55,7 @@ class SessionFactory(WrappingFactory):
         """
         unused = Factory()
         unused.noisy = False
-        super().__init__(unused)
+        super().__init__(unused)  # type: ignore[no-untyped-call]
         self._reactor = reactor
         self._options = options
         self._isCompressed = isCompressed
@@ -84,7 +84,7 @@ class SessionFactory(WrappingFactory):
         """
         Takes note that a session has begun.
         """
-        super().registerProtocol(p)
+        super().registerProtocol(p)  # type: ignore[no-untyped-call]
         self.most = max(self.most, len(self.protocols))
 
     def _ended(self, problem: BaseException, carrier: Carrier, peer: IAddress | None) -> None:

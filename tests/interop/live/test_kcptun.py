@@ -62,9 +62,9 @@ class MatrixTests(KcptunCase):
         """
         client = OURS if server == THEIRS else THEIRS
         target = await self.listenTCP()
-        port = await self.startServer(server, settings.flags(), target)
+        port = await self.runServer(server, settings.flags(), target)
         way = self.relay(port, LOSS)
-        entry = await self.startClient(client, settings.flags(), way)
+        entry = await self.runClient(client, settings.flags(), way)
         await self.echo(entry, size)
         await self.stopBoth()
 
@@ -96,11 +96,11 @@ class EndTests(KcptunCase):
         """
         @return: the client's port.
         """
-        port = await self.startServer(server, ["--compat=20210922", *flags] if server == OURS
+        port = await self.runServer(server, ["--compat=20210922", *flags] if server == OURS
                                       else [*flags], target)  # fmt: skip
         client = OURS if server == THEIRS else THEIRS
         compat = ["--compat=20210922"] if client == OURS else []
-        return await self.startClient(client, [*compat, *flags], port)
+        return await self.runClient(client, [*compat, *flags], port)
 
     async def test_closed(self) -> None:
         """
@@ -133,8 +133,8 @@ class EndTests(KcptunCase):
         With both ends ours the end of the question passes through, and the answer comes back.
         """
         target = await self.listenTCP(LateAnswer)
-        port = await self.startServer(OURS, [], target)
-        entry = await self.startClient(OURS, [], port)
+        port = await self.runServer(OURS, [], target)
+        entry = await self.runClient(OURS, [], port)
         asking = await self.connect(entry)
         assert asking.transport is not None
         asking.transport.write(bytes(500_000))
@@ -172,12 +172,12 @@ class RestartTests(KcptunCase):
         """
         for loss in (None, 0.0):
             target, flags = await self.listenTCP(), ["--smuxver=1", WATCHFUL]
-            port = await self.startServer(THEIRS, flags, target)
+            port = await self.runServer(THEIRS, flags, target)
             way = port if loss is None else self.relay(port, loss)
-            entry = await self.startClient(OURS, flags, way)
+            entry = await self.runClient(OURS, flags, way)
             await self.echo(entry, 5)
             await self.server.stop()
-            await self.startServer(THEIRS, flags, target, port)
+            await self.runServer(THEIRS, flags, target, port)
             await self.served(entry, 20)
 
     async def test_clients(self) -> None:
@@ -186,11 +186,11 @@ class RestartTests(KcptunCase):
         """
         for client, server in ((OURS, THEIRS), (THEIRS, OURS)):
             target, flags = await self.listenTCP(), ["--smuxver=1"]
-            port = await self.startServer(server, flags, target)
-            entry = await self.startClient(client, flags, port)
+            port = await self.runServer(server, flags, target)
+            entry = await self.runClient(client, flags, port)
             await self.echo(entry, 5)
             await (self.client.stop() if client == THEIRS else self.client.stopService())
-            entry = await self.startClient(client, flags, port)
+            entry = await self.runClient(client, flags, port)
             await self.echo(entry, 5)
 
 

@@ -63,7 +63,7 @@ class SessionTests(KcptunCase):
         """
         target = await self.listenTCP(FileServer)
         for server, compat in ((THEIRS, ["--compat", "20210922"]), (OURS, [])):
-            port = await self.startServer(server, ["--key=sesame"], target)
+            port = await self.runServer(server, ["--key=sesame"], target)
             program = self.startExample(
                 "kcptun_endpoint.py", "/file", "-r", f"{LOCAL}:{port}", "--key", "sesame", *compat
             )

@@ -4,6 +4,7 @@ Tests for L{kcptwisted.services.kcptun.command} and the two entry points.
 
 from __future__ import annotations
 
+import socket
 import sys
 from io import StringIO
 from typing import Any
@@ -18,7 +19,7 @@ from kcptwisted import __main__
 from kcptwisted.services.kcptun import clienttap, command, servertap
 from kcptwisted.services.kcptun.flags import CLIENT, SERVER, flagsOf
 
-TAPS = {CLIENT: clienttap, SERVER: servertap}
+TAPS: dict[str, Any] = {CLIENT: clienttap, SERVER: servertap}
 
 
 class CommandCase(SynchronousTestCase):
@@ -38,7 +39,7 @@ class CommandCase(SynchronousTestCase):
         """
         @return: options.
         """
-        options = TAPS[end].Options()  # type: ignore[attr-defined]
+        options = TAPS[end].Options()
         options.parent = parent
         options.parseOptions(list(arguments))
         return options
@@ -57,7 +58,7 @@ class OptionTests(CommandCase):
             (CLIENT, ["-r", "h:1", "-l", "127.0.0.1:0"]), (CLIENT, ["-l", "/nowhere/socket"]),
             (SERVER, ["-l", ":0"]), (SERVER, ["-t", "/nowhere/socket"]),
         ):  # fmt: skip
-            made = TAPS[end].makeService(self.parse(end, *flags))  # type: ignore[attr-defined]
+            made = TAPS[end].makeService(self.parse(end, *flags))
             verifyObject(IService, made)
 
     def test_wrong(self) -> None:
@@ -118,7 +119,7 @@ class OptionTests(CommandCase):
         """
         found = {maker.tapname: maker for maker in getPlugins(IServiceMaker)}
         for end, tap in TAPS.items():
-            self.assertIs(found[f"kcptun-{end}"].options, tap.Options)  # type: ignore[attr-defined]
+            self.assertIs(found[f"kcptun-{end}"].options, tap.Options)
 
 
 class MainTests(CommandCase):
@@ -162,5 +163,5 @@ class EverywhereTests(SynchronousTestCase):
         def fail(*_: object) -> None:
             raise OSError("no IPv6")
 
-        self.patch(command.socket, "socket", fail)
+        self.patch(socket, "socket", fail)
         self.assertEqual(command.everywhere(""), "")

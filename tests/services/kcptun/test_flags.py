@@ -126,8 +126,8 @@ class CommandLineTests(ErrorCase):
                 "nocomp": True, "key": "k=k",
             }  # fmt: skip
             self.assertEqual(parseArguments(given, CLIENT), expected)
-        self.assertEqual(parseArguments(["-t", "h:1", "-l=:2"], SERVER), {"target": "h:1",
-                                                                        "listen": ":2"})  # fmt: skip
+        found = parseArguments(["-t", "h:1", "-l=:2"], SERVER)
+        self.assertEqual(found, {"target": "h:1", "listen": ":2"})
 
     def test_last(self) -> None:
         """
@@ -346,9 +346,7 @@ class TableTests(SynchronousTestCase):
         No name stands for two flags of one end.
         """
         for end in (CLIENT, SERVER):
-            names = [
-                name for flag in flagsOf(end).values() for name in (flag.name, *flag.short)
-            ]
+            names = [name for flag in flagsOf(end).values() for name in (flag.name, *flag.short)]
             self.assertEqual(len(names), len(set(names)))
 
     def test_kinds(self) -> None:

@@ -44,8 +44,9 @@ class TunnelCase(SynchronousTestCase):
         self.near, self.far = self.network.host(NEAR), self.network.host(FAR)
         self.accepted: list[Talker] = []
         self.logged: list[str] = []
-        globalLogPublisher.addObserver(self._observe)
-        self.addCleanup(globalLogPublisher.removeObserver, self._observe)
+        observer: Any = self._observe
+        globalLogPublisher.addObserver(observer)
+        self.addCleanup(globalLogPublisher.removeObserver, observer)
         self.addCleanup(self._stopAll)
         self.services: list[TunnelService] = []
 
@@ -64,12 +65,6 @@ class TunnelCase(SynchronousTestCase):
         """
         self.accepted.append(Talker())
         return self.accepted[-1]
-
-    def run(self, *arguments: Any, **named: Any) -> Any:
-        """
-        Run the test.
-        """
-        return super().run(*arguments, **named)
 
     def startServer(self, *flags: str) -> TunnelService:
         """
@@ -137,9 +132,7 @@ class TunnelCase(SynchronousTestCase):
         near, far = self.pair()
         near.write(bytes(size))
         far.write(b"x" * size)
-        self.network.runUntil(
-            lambda: (len(near.received), len(far.received)) == (size, size), 600
-        )
+        self.network.runUntil(lambda: (len(near.received), len(far.received)) == (size, size), 600)
         self.assertEqual((far.received, near.received), (bytes(size), b"x" * size))
         return near, far
 
