@@ -100,7 +100,7 @@ def parseJSON(text: str, end: str) -> tuple[dict[str, Value], list[str]]:
             unknown.append(key)
             continue
         # In Python, but not in JSON, True is a number.
-        if type(value) is not flag.kind:
+        if not isinstance(value, (str, int, bool)) or type(value) is not flag.kind:
             told = f'"{key}" in the file of -c must be {flag.allowed}'
             shown = "" if flag.name == "key" else f", not {json.dumps(value)}"
             raise ConfigurationError(told + shown)
