@@ -20,6 +20,15 @@ MOST_CONNECTIONS = 1024
 
 _NAMES = [option.name for option in SMUX_OPTIONS]
 
+#: What kcptun calls them.
+_KCPTUNS = {
+    "smuxver": "version",
+    "smuxbuf": "sessionBuffer",
+    "streambuf": "streamBuffer",
+    "framesize": "frameSize",
+    "keepalive": "keepAliveInterval",
+}
+
 _SHAPE = {
     "client": "smux: wraps another endpoint, as in smux:kcp:host:port or smux:conn=4:tcp:host:port",
     "server": "smux: wraps another endpoint, as in smux:kcp:port or smux:version=1:tcp:port",
@@ -38,10 +47,13 @@ def wrappedDescription(
     @param kwargs: what it has with a name.
     @raise ValueError: if there is none, or an option is given twice.
     """
-    checkRepeated(caller)
+    own = {CONNECTIONS, *_NAMES}
+    checkRepeated(caller, own)
     if not args:
         raise ValueError(_SHAPE[end])
-    own = {CONNECTIONS, *_NAMES}
+    for name in kwargs:
+        if name not in own and name.lower() in _KCPTUNS:
+            raise ValueError(f"unknown option {name!r}: did you mean {_KCPTUNS[name.lower()]}?")
     parts = [quoteStringArgument(part) for part in args]
     for name, value in kwargs.items():
         if name not in own:

@@ -43,8 +43,8 @@ class Frame(NamedTuple):
     A frame, or of a PSH as much as has come.
 
     @ivar payload: of a PSH.
-    @ivar consumed: of an UPD, the bytes of the stream that the peer's application has taken.
-    @ivar window: of an UPD, the bytes beyond these that the peer has room for.
+    @ivar consumed: of a UPD, the bytes of the stream that the peer's application has taken.
+    @ivar window: of a UPD, the bytes beyond these that the peer has room for.
     """
 
     command: int
@@ -63,7 +63,7 @@ def header(version: int, command: int, length: int, stream: int) -> bytes:
 
 def update(stream: int, consumed: int, window: int) -> bytes:
     """
-    Returns an UPD frame.
+    Returns a UPD frame.
 
     @param consumed: modulo 2**32.
     """
@@ -73,7 +73,7 @@ def update(stream: int, consumed: int, window: int) -> bytes:
 class FrameParser:
     """
     Cuts a byte stream into frames.  Bytes of a PSH are passed on as they come, since a stream is
-    bytes, too: at most a header, or an UPD, is kept.
+    bytes, too: at most a header, or a UPD, is kept.
 
     @ivar error: what is wrong with the byte stream, after which nothing more is read; None at
         first.
@@ -149,7 +149,7 @@ class FrameParser:
         if command > UPD:
             return f"a frame with the unknown command {command}"
         if command == UPD and given == 1:
-            return "an UPD frame in a session of version 1"
+            return "a UPD frame in a session of version 1"
         if command != PSH and length != (_UPDATE if command == UPD else 0):
             return f"a {NAMES[command]} frame with a length of {length}"
         return ""

@@ -44,7 +44,7 @@ class ISmuxSession(Interface):
         Opens a stream.  The peer is told at once and does not answer.
 
         @return: has fired with the protocol that the factory made.  Fails with
-            L{kcptwisted.smux.errors.SmuxSessionClosed} if L{isOpen} is False, of these with
+            L{kcptwisted.smux.errors.SmuxSessionClosed} if C{isOpen} is False, of these with
             L{kcptwisted.smux.errors.SmuxIdsExhausted} if all ids were used; with
             L{twisted.internet.error.ConnectionAborted} if the factory makes no protocol.
         """

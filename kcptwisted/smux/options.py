@@ -49,7 +49,7 @@ SMUX_OPTIONS = (
                "The most that all streams together hold for their applications."),
     SmuxOption("streamBuffer", "MaxStreamBuffer", True, 1, 2**31 - 1, "bytes",
                "Version 2: what a peer may send on a stream ahead of what the application has "
-               "taken; at most sessionBuffer."),
+               "taken, and more while the application keeps up; at most sessionBuffer."),
     SmuxOption("maxStreams", "", True, 1, 2**31 - 1, "streams",
                "The most streams that the peer may have open at once."),
 )  # fmt: skip

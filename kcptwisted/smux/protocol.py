@@ -10,10 +10,8 @@ from twisted.internet import error
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import (
     IAddress,
-    IDelayedCall,
     IProtocol,
     IProtocolFactory,
-    IPushProducer,
     ITCPTransport,
 )
 from twisted.internet.protocol import Protocol, connectionDone
@@ -23,6 +21,7 @@ from zope.interface import implementer
 
 from kcptwisted.smux.addresses import SmuxAddress
 from kcptwisted.smux.counters import SmuxStats
+from kcptwisted.smux.driver import SessionDriver
 from kcptwisted.smux.errors import (
     SmuxIdsExhausted,
     SmuxKeepAliveTimeout,
@@ -38,43 +37,10 @@ from kcptwisted.smux.session import NoMoreIds, Session
 from kcptwisted.smux.stream import Stream
 from kcptwisted.smux.transport import SmuxTransport
 
-#: Bytes for one write to the connection.
-BATCH = 65536
-
 
 def _exception(reason: Failure) -> BaseException:
     assert reason.value is not None
     return reason.value
-
-
-@implementer(IPushProducer)
-class _Pressure:
-    """
-    The session, as the connection's producer.
-    """
-
-    def __init__(self, session: SmuxProtocol) -> None:
-        self._session = session
-        self.isPaused = False
-
-    def pauseProducing(self) -> None:
-        """
-        Has the session write nothing.
-        """
-        self.isPaused = True
-
-    def resumeProducing(self) -> None:
-        """
-        Has the session write what waits.
-        """
-        self.isPaused = False
-        self._session.run()
-
-    def stopProducing(self) -> None:
-        """
-        Has the session write nothing: the connection is over.
-        """
-        self.isPaused = True
 
 
 @implementer(ISmuxSession)
@@ -109,13 +75,11 @@ class SmuxProtocol(Protocol):
         self.stats = SmuxStats() if stats is None else stats
         self.engine = Session(self.options, isClient, factory is not None, self.stats)
         self.isConnected = False
-        self._isClosing = self._isClosed = self._isRunning = self._isReadPaused = False
+        self._isClosing = False
         self._since = 0.0
         self._reason: Failure | None = None
-        self._pressure = _Pressure(self)
+        self._driver = SessionDriver(reactor, self.engine, self)
         self._keepAlive: KeepAlive | None = None
-        self._soon: list[IStreamHolder] = []
-        self._soonCall: IDelayedCall | None = None
         # What streams that are being closed had sent at the last look.
         self._closingProgress: dict[Stream, int] = {}
         self._ended: list[Deferred[BaseException]] = []
@@ -197,33 +161,18 @@ class SmuxProtocol(Protocol):
         if protocol is None:
             transport.end(Failure(error.ConnectionAborted()))
             return fail(error.ConnectionAborted())
-        self.flush()
+        self._driver.flush()
         transport.connect(protocol)
         return succeed(protocol)
 
     def _transport(self, stream: Stream, factory: IProtocolFactory | None) -> SmuxTransport:
         done = (lambda: None) if factory is None else factory.doStop
-        transport = SmuxTransport(self, stream, self, done)
+        transport = SmuxTransport(self._driver, stream, self, done)
         stream.holder = transport
         return transport
 
     def _build(self, factory: IProtocolFactory, stream: Stream) -> IProtocol | None:
         return factory.buildProtocol(SmuxAddress(self.getPeer(), stream.id))
-
-    def _accept(self, stream: Stream) -> None:
-        transport = self._transport(stream, None)
-        protocol = None
-        assert self._factory is not None
-        try:
-            protocol = self._build(self._factory, stream)
-        except Exception:
-            self._log.failure("buildProtocol of {factory!r} failed", factory=self._factory)
-        if protocol is None:
-            self.stats.refused += 1
-            transport.end(Failure(error.ConnectionAborted()))
-        else:
-            self.stats.accepted += 1
-            transport.connect(protocol)
 
     # Closing.
 
@@ -233,9 +182,10 @@ class SmuxProtocol(Protocol):
         """
         if self.isConnected and not self._isClosing:
             self._isClosing = True
+            self.engine.acceptsStreams = False
             for stream in list(self.engine.streams.values()):
                 cast(IStreamHolder, stream.holder).loseConnection()
-            self._run()
+            self._driver.run()
 
     def abortConnection(self) -> None:
         """
@@ -252,9 +202,10 @@ class SmuxProtocol(Protocol):
             self._reason = Failure(problem)
             self._stop()
             lower = self._lower
-            getattr(lower, "abortConnection", lower.loseConnection)()
+            (getattr(lower, "abortConnection", None) or lower.loseConnection)()
 
     def _stop(self) -> None:
+        self._driver.stop()
         if self._keepAlive is not None:
             self._keepAlive.stop()
             self._keepAlive = None
@@ -271,16 +222,14 @@ class SmuxProtocol(Protocol):
         lower = self._lower
         if ITCPTransport.providedBy(lower):
             lower.setTcpNoDelay(True)
-        lower.registerProducer(self._pressure, True)
+        self._driver.start(lower)
         self._keepAlive = KeepAlive(self._reactor, self.options, self._ping, self._look)
 
     def dataReceived(self, data: bytes) -> None:
         """
         Takes what came.
         """
-        if self._reason is None:
-            self.engine.receive(data)
-            self._run()
+        self._driver.receive(data)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
@@ -289,31 +238,26 @@ class SmuxProtocol(Protocol):
         self._stop()
         if self._reason is None:
             self._reason = reason
-        if self._soonCall is not None:
-            self._soonCall.cancel()
-            self._soonCall = None
         self.isConnected = False
         reason = self._reason
         streamsReason = reason
         if reason.check(error.ConnectionDone):
             streamsReason = Failure(SmuxSessionLost())
-        self._isRunning = True
         for stream in list(self.engine.streams.values()):
             holder = cast(IStreamHolder, stream.holder)
             holder.finishEnd()
             holder.end(streamsReason)
-        for holder in self._soon:
+        for holder in self._driver.takeSoon():
             holder.finishEnd()
-        self._soon = []
         ended, self._ended = self._ended, []
-        for waiting in ended:
-            waiting.callback(_exception(reason))
+        for one in ended:
+            one.callback(_exception(reason))
 
     # Keepalive.
 
     def _ping(self) -> None:
         self.engine.ping()
-        self.flush()
+        self._driver.flush()
 
     def _look(self) -> None:
         engine = self.engine
@@ -337,106 +281,44 @@ class SmuxProtocol(Protocol):
             if self._closingProgress.get(stream) == progress:
                 cast(IStreamHolder, stream.holder).end(Failure(SmuxLingerTimeout()))
         self._closingProgress = closing
-        self._run()
+        self._driver.run()
 
-    # What the streams' transports call.
+    # What the driver calls.
 
-    def flush(self) -> None:
+    def accept(self, stream: Stream) -> None:
         """
-        Writes what there is to send, unless this is done afterwards anyway.
+        Takes a stream that the peer has opened.
         """
-        if not self._isRunning:
-            self._flush()
-            if self.engine.hasSent:
-                self._runSoon()
-
-    def soon(self, holder: IStreamHolder) -> None:
-        """
-        Has a stream deliver and end when no code of the application runs.
-        """
-        self._soon.append(holder)
-        if not self._isRunning:
-            self._runSoon()
-
-    def streamEnded(self) -> None:
-        """
-        Takes note that a stream is over, whose FIN may wait.
-        """
-        if not self._isRunning:
-            self._runSoon()
-
-    def _runSoon(self) -> None:
-        if self._soonCall is None and self.isConnected:
-            self._soonCall = self._reactor.callLater(0, self._runNow)
-
-    def _runNow(self) -> None:
-        self._soonCall = None
-        self.run()
-
-    # The work.
-
-    def run(self) -> None:
-        """
-        Does what there is to do, unless it is being done.
-        """
-        if not self._isRunning:
-            self._run()
-
-    def _flush(self) -> None:
-        engine, pressure = self.engine, self._pressure
-        while engine.hasOutput and not pressure.isPaused and self._reason is None:
-            self._lower.write(b"".join(engine.dataToSend(BATCH)))
-
-    def _run(self) -> None:
-        if self._isRunning or not self.isConnected:
-            return
-        self._isRunning = True
-        engine = self.engine
+        transport = self._transport(stream, None)
+        protocol = None
+        assert self._factory is not None
         try:
-            while self._reason is None:
-                engine.proceed()
-                news = engine.takeNews()
-                for stream in news:
-                    if stream.holder is None:
-                        self._accept(stream)
-                    cast(IStreamHolder, stream.holder).deliver()
-                soon, self._soon = self._soon, []
-                for holder in soon:
-                    holder.deliver()
-                    holder.sent()
-                self._flush()
-                sent = engine.takeSent()
-                for stream in sent:
-                    cast(IStreamHolder, stream.holder).sent()
-                if not (news or soon or sent):
-                    break
-        finally:
-            self._isRunning = False
-        self._settle()
+            protocol = self._build(self._factory, stream)
+        except Exception:
+            self._log.failure("buildProtocol of {factory!r} failed", factory=self._factory)
+        if protocol is None:
+            self.stats.refused += 1
+            transport.end(Failure(error.ConnectionAborted()))
+        else:
+            self.stats.accepted += 1
+            transport.connect(protocol)
 
-    def _settle(self) -> None:
+    def refuse(self, problem: str) -> None:
         """
-        Reads on or not, and ends the session if there is a reason.
+        Ends the session: the peer sent what no peer may.
         """
-        if self._reason is not None or not self.isConnected:
-            return
+        self.stats.protocolErrors += 1
+        self._log.info(
+            "The smux session with {peer} ends: {problem}", peer=self.getPeer(), problem=problem
+        )
+        self._fail(SmuxProtocolError(problem))
+
+    def settled(self) -> None:
+        """
+        Closes the connection if it is to be closed, and nothing is left to be sent.
+        """
         engine = self.engine
-        if engine.error is not None:
-            self.stats.protocolErrors += 1
-            problem = SmuxProtocolError(str(engine.error))
-            self._log.info(
-                "The smux session with {peer} ends: {problem}", peer=self.getPeer(), problem=problem
-            )
-            self._fail(problem)
-        elif engine.isFull != self._isReadPaused:
-            self._isReadPaused = engine.isFull
-            if self._isReadPaused:
-                self.stats.readingStopped += 1
-                self._lower.pauseProducing()
-            else:
-                self._lower.resumeProducing()
-        if self._isClosing and not (self._isClosed or engine.streams or engine.hasOutput):
-            self._isClosed = True
+        if self._isClosing and not (engine.streams or engine.hasOutput):
             self._stop()
             self._lower.unregisterProducer()
             self._lower.loseConnection()

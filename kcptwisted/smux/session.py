@@ -39,9 +39,10 @@ class Session:
     """
     The streams of one session.
 
-    What concerns a stream is noted in lists, which the driver takes: L{news}, of what has come, and
-    L{sent}, of what has left.
+    What concerns a stream is noted in lists, which the driver takes: L{takeNews}, of what has come,
+    and L{takeSent}, of what has left.
 
+    @ivar acceptsStreams: whether the peer may open streams.
     @ivar streams: the streams by their ids.
     @ivar isHeard: something has come since this was last set to False.
     @ivar room: bytes that applications may leave unread beyond those that they have; below 0 by at
@@ -54,10 +55,9 @@ class Session:
     ) -> None:
         """
         @param isClient: which ids are this end's.
-        @param acceptsStreams: whether the peer may open streams.
         """
         self._options = options
-        self._acceptsStreams = acceptsStreams
+        self.acceptsStreams = acceptsStreams
         self._parser = FrameParser(options.version)
         self._nextId = 3 if isClient else 2
         self._accepted = 0
@@ -133,11 +133,13 @@ class Session:
                 if command == PSH:
                     self.stats.strayFrames += 1
             elif command == PSH:
-                stream.received(payload)
-                self.room -= len(payload)
                 if not stream.isNews:
+                    if stream.unread:
+                        stream.isBehind = True
                     stream.isNews = True
                     self._news.append(stream)
+                stream.received(payload)
+                self.room -= len(payload)
             elif command == FIN:
                 stream.finReceived = True
                 self._note(stream)
@@ -154,7 +156,7 @@ class Session:
             self._news.append(stream)
 
     def _open(self, number: int) -> None:
-        if not self._acceptsStreams or self._accepted >= self._options.maxStreams:
+        if not self.acceptsStreams or self._accepted >= self._options.maxStreams:
             self.stats.refused += 1
             self._control(FIN, number)
             return
@@ -162,7 +164,8 @@ class Session:
         self._note(self._add(number, True))
 
     def _add(self, number: int, isAccepted: bool) -> Stream:
-        stream = Stream(number, isAccepted, self._options.version == 2)
+        window = self._options.streamBuffer if self._options.version == 2 else 0
+        stream = Stream(number, isAccepted, window)
         self.streams[number] = stream
         return stream
 
@@ -178,7 +181,7 @@ class Session:
 
     def read(self, stream: Stream) -> bytes:
         """
-        Returns all that a stream has for its application, which thereby takes it.
+        Returns what a stream has for its application, which thereby takes it.  There may be more.
         """
         data = stream.take()
         count = len(data)
@@ -187,10 +190,13 @@ class Session:
                 # Nobody could be heard meanwhile.
                 self.isHeard = True
             self.room += count
-            options = self._options
-            consumed = stream.consume(count, options.streamBuffer)
-            if consumed is not None:
-                self._controls.append(update(stream.id, consumed, options.streamBuffer))
+            if stream.consume(count):
+                options = self._options
+                # All streams together are not given more than half of the budget beyond the least.
+                share = options.sessionBuffer // (2 * max(len(self.streams), 1))
+                least = options.streamBuffer
+                window = stream.announce(least, max(least, share))
+                self._controls.append(update(stream.id, stream.consumed, window))
         return data
 
     # Sending.

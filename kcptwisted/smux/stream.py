@@ -14,6 +14,9 @@ _HALF = 0x80000000
 #: The window of version 2 before the first UPD.
 INITIAL_WINDOW = 262144
 
+#: Pieces of so many bytes are passed on one by one.
+LARGE = 4096
+
 #: What a stream of version 1 may send.
 _NO_LIMIT = 1 << 62
 
@@ -25,6 +28,9 @@ class Stream:
     @ivar holder: who drives the stream; the session only keeps it.
     @ivar isAccepted: the peer has opened it.
     @ivar unread: bytes that have come and that the application has not taken.
+    @ivar consumed: bytes that it has taken, modulo 2**32.
+    @ivar isBehind: something came while something earlier was unread, since the last UPD.
+    @ivar window: what the last UPD said that the peer may send ahead.
     @ivar finReceived: the peer sends no more.
     @ivar error: what the peer did to this stream that no peer may; empty if nothing.
     @ivar queued: bytes that were written and not sent.
@@ -39,11 +45,11 @@ class Stream:
 
     __slots__ = (
         "_chunks",
-        "_consumed",
         "_peerConsumed",
         "_peerWindow",
         "_pieces",
         "_unannounced",
+        "consumed",
         "error",
         "finReceived",
         "finSent",
@@ -51,6 +57,7 @@ class Stream:
         "holder",
         "id",
         "isAccepted",
+        "isBehind",
         "isNews",
         "isOpen",
         "isReady",
@@ -60,15 +67,16 @@ class Stream:
         "queued",
         "unread",
         "wantsRoom",
+        "window",
     )
 
-    def __init__(self, number: int, isAccepted: bool, isWindowed: bool) -> None:
+    def __init__(self, number: int, isAccepted: bool, window: int) -> None:
         """
-        @param isWindowed: version 2, so that the peer's window counts.
+        @param window: what the peer may send ahead; 0 for version 1, which has no windows.
         """
         self.id = number
         self.isAccepted = isAccepted
-        self.isWindowed = isWindowed
+        self.isWindowed = window > 0
         self.holder: object = None
         self.isOpen = True
         self.isNews = self.isReady = False
@@ -77,8 +85,10 @@ class Stream:
         self._chunks: list[bytes] = []
         self.unread = 0
         self.finReceived = False
-        self._consumed = 0
+        self.consumed = 0
         self._unannounced = 0
+        self.window = window
+        self.isBehind = False
         # Sending.
         self._pieces: deque[bytes | memoryview] = deque()
         self.queued = 0
@@ -100,31 +110,45 @@ class Stream:
 
     def take(self) -> bytes:
         """
-        Returns all that is unread.
+        Returns what is unread; of what came in large pieces one of them, since to join them would
+        be to copy them.
         """
         chunks = self._chunks
-        data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-        chunks.clear()
-        self.unread = 0
+        if len(chunks) == 1 or (chunks and len(chunks[0]) >= LARGE):
+            data = chunks.pop(0)
+        else:
+            data = b"".join(chunks)
+            chunks.clear()
+        self.unread -= len(data)
         return data
 
-    def consume(self, count: int, streamBuffer: int) -> int | None:
+    def consume(self, count: int) -> bool:
         """
         Counts bytes that the application has taken.
 
-        @return: what the peer is to be told in an UPD, if it is time: after the first bytes, and
-            after half of what the peer may send ahead.
+        @return: whether it is time for a UPD: after the first bytes, and after half of what the
+            peer may send ahead.
         """
-        isFirst = self._consumed == 0 and self._unannounced == 0
-        self._consumed = (self._consumed + count) & _MASK
+        isFirst = not (self.consumed or self._unannounced)
+        self.consumed = (self.consumed + count) & _MASK
         self._unannounced += count
         if not self.isWindowed or self.finReceived:
-            return None
-        if isFirst or self._unannounced >= (streamBuffer + 1) // 2:
-            # Not 0 again: only the first bytes are the first.
-            self._unannounced = 0
-            return self._consumed
-        return None
+            return False
+        return isFirst or self._unannounced >= (self.window + 1) // 2
+
+    def announce(self, least: int, most: int) -> int:
+        """
+        Returns the window for a UPD that is sent now: twice that of the one before, as long as
+        the application takes what comes when it comes, so that a window is no limit to a reader
+        that keeps up.
+
+        @param least: bytes; what a reader that does not keep up is given.
+        @param most: bytes.
+        """
+        self._unannounced = 0
+        self.window = least if self.isBehind else min(2 * self.window, most)
+        self.isBehind = False
+        return self.window
 
     # Sending.
 
@@ -136,7 +160,7 @@ class Stream:
         self._peerWindow = min(window, _HALF - 1)
         ahead = (consumed - self.progress) & _MASK
         if 0 < ahead < _HALF:
-            self.error = f"an UPD frame for {ahead} bytes more than were sent"
+            self.error = f"a UPD frame for {ahead} bytes more than were sent"
 
     def room(self) -> int:
         """

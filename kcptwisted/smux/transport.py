@@ -5,7 +5,7 @@ A stream as its application has it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Any
 
 from twisted.internet import error
 from twisted.internet.interfaces import IHalfCloseableProtocol, IProtocol
@@ -14,28 +14,11 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from kcptwisted.smux.addresses import SmuxAddress
+from kcptwisted.smux.driver import SessionDriver
 from kcptwisted.smux.errors import SmuxProtocolError
-from kcptwisted.smux.interfaces import ISmuxSession, ISmuxTransport, IStreamHolder
+from kcptwisted.smux.interfaces import ISmuxSession, ISmuxTransport
 from kcptwisted.smux.producers import StreamProducer
-from kcptwisted.smux.session import Session
 from kcptwisted.smux.stream import Stream
-
-
-class IStreamDriver(Protocol):
-    """
-    What a stream's transport asks of its session.
-
-    @ivar engine: the session without I/O.
-    """
-
-    @property
-    def engine(self) -> Session: ...
-
-    def flush(self) -> None: ...
-
-    def soon(self, holder: IStreamHolder) -> None: ...
-
-    def streamEnded(self) -> None: ...
 
 
 @implementer(ISmuxTransport)
@@ -51,10 +34,10 @@ class SmuxTransport:
     _log = Logger()
 
     def __init__(
-        self, driver: IStreamDriver, stream: Stream, session: ISmuxSession, done: Callable[[], None]
+        self, driver: SessionDriver, stream: Stream, session: ISmuxSession, done: Callable[[], None]
     ) -> None:
         """
-        @param driver: the session, as transports have it.
+        @param driver: what does the session's work.
         @param session: the session, as applications have it.
         @param done: called when the stream is over.
         """
@@ -317,7 +300,8 @@ class SmuxTransport:
         if protocol is not None:
             self._call("connectionLost", protocol.connectionLost, reason)
         self._done()
-        self._driver.streamEnded()
+        # Its FIN may wait, or the session for its end.
+        self._driver.runSoon()
 
     def _call(self, what: str, function: Callable[..., object], *arguments: object) -> None:
         try:
