@@ -76,7 +76,7 @@ class Dialler:
         _log.warn(
             "Cannot reach {server}: {why}{hint}",
             server=self._server,
-            why=reason.getErrorMessage(),
+            why=reason.getErrorMessage().rstrip("."),
             hint=hint,
         )
         return reason

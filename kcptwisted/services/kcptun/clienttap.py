@@ -36,7 +36,7 @@ def makeService(options: Options) -> Service:
     configuration = options.configuration
     server: IStreamServerEndpoint
     if configuration.stream is None:
-        server = UNIXServerEndpoint(reactor, configuration.path)
+        server = UNIXServerEndpoint(reactor, configuration.path, wantPID=True)
     else:
         host, port = everywhere(configuration.stream.host), configuration.stream.first
         endpoint = TCP6ServerEndpoint if ":" in host else TCP4ServerEndpoint

@@ -95,7 +95,7 @@ class SessionFactory(WrappingFactory[Any]):
         self._log.warn(
             "The session with {peer} has ended: {why}{hint}",
             peer=showPeer(peer),
-            why=problem,
+            why=str(problem).rstrip("."),
             hint=hint and f"; {hint}",
         )
 

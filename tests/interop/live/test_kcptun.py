@@ -264,6 +264,23 @@ class ProgramTests(KcptunCase):
             self.assertEqual(program.status, 2, program.output)
             self.assertRegex(program.output, r"\Akcptun-client: -.*\n\Z")
 
+    async def test_mismatch(self) -> None:
+        """
+        kcptun's server has another version of smux: its client would hang, and ours says what may
+        be wrong.
+        """
+        target = await self.listenTCP()
+        port = await self.runServer(THEIRS, ["--key=k"], target)
+        number = closedPort()
+        client = await self.program(
+            "client", "-r", f"{LOCAL}:{port}", "-l", f"{LOCAL}:{number}", "--key=k"
+        )
+        asking = await self.connect(number)
+        assert asking.transport is not None
+        asking.transport.write(b"hello")
+        await client.printed("nothing came from the peer: it may have another --smuxver")
+        self.assertEqual(await asking.over, b"")
+
     async def test_taken(self) -> None:
         """
         A port that somebody has is an error of one line, and the status is 1.

@@ -88,6 +88,8 @@ class KCPTests(SynchronousTestCase):
             "--keepalive=3", "--mtu=1400",
         )  # fmt: skip
         self.assertEqual((options.dataShards, options.parityShards), (0, 0))
+        other = self.options("--ps=0")
+        self.assertEqual((other.dataShards, other.parityShards), (0, 0))
         self.assertEqual((options.dscp, options.socketBuffer, options.mtu), (46, 8192, 1400))
         self.assertEqual((options.ackNoDelay, options.rateLimit, options.keepAlive),
                          (True, 1000, 3))  # fmt: skip

@@ -8,11 +8,16 @@ import re
 from typing import Any
 
 from twisted.application.service import IService
+from twisted.internet.protocol import Factory, Protocol
 from zope.interface.verify import verifyObject
 
-from kcptwisted.services.kcptun.mismatch import NO_ANSWER
+from kcptwisted.endpoints import KCPServerEndpoint
+from kcptwisted.services.kcptun.configuration import configure
+from kcptwisted.services.kcptun.flags import SERVER
+from kcptwisted.services.kcptun.mismatch import NO_ANSWER, SILENT
+from kcptwisted.services.kcptun.settings import kcpOptions
 from kcptwisted.testing import Link
-from tests.services.kcptun.tunnels import TunnelCase
+from tests.services.kcptun.tunnels import FAR, GOOD, NEAR, PORT, TunnelCase
 
 
 class TransferTests(TunnelCase):
@@ -167,6 +172,23 @@ class EndTests(TunnelCase):
             self.network.run(5)
             self.assertEqual(len(second.received), 1000)
             self.assertTrue(second.sawEnd)
+
+    def test_resetWhileStalled(self) -> None:
+        """
+        What was read before a reset is delivered, however long that takes.
+        """
+        near, far = self.pair()
+        self.network.setLink(NEAR, FAR, Link(loss=1.0))
+        near.write(bytes(1_000_000))
+        self.network.run(1)
+        (tunnel,) = self.client._joining._tunnels
+        near.transport.abortConnection()
+        self.network.run(1)
+        self.network.setLink(NEAR, FAR, GOOD)
+        self.network.run(20)
+        read = tunnel.incoming.received
+        self.assertGreater(read, 300_000)
+        self.assertEqual((len(far.received), far.sawEnd), (read, True))
 
     def test_refused(self) -> None:
         """
@@ -355,7 +377,7 @@ class MismatchTests(TunnelCase):
         self.talk()
         self.assertTrue(any("did not open: 1, " in line for line in self.logged), self.logged)
         self.assertLogged(f"Cannot reach 10.0.0.2:29900: User timeout caused connection failure: "
-                          f"no answer within timeout=30 seconds.; {NO_ANSWER}")  # fmt: skip
+                          f"no answer within timeout=30 seconds; {NO_ANSWER}")  # fmt: skip
 
     def test_version(self) -> None:
         """
@@ -387,6 +409,22 @@ class MismatchTests(TunnelCase):
         self.talk()
         self.assertTrue(any("the peer does not compress: give --nocomp" in line
                             for line in self.logged))  # fmt: skip
+
+    def test_silent(self) -> None:
+        """
+        The server takes everything and says nothing, as kcptun's does when it cannot read what it
+        gets.
+        """
+        options = kcpOptions(configure(self.flags, SERVER, {}))
+        silent = Factory.forProtocol(Protocol)
+        silent.noisy = False
+        port = self.successResultOf(KCPServerEndpoint(self.far, PORT, options).listen(silent))
+        self.startClient()
+        near = self.connect()
+        self.network.run(70)
+        self.assertTrue(near.reason)
+        self.assertLogged(f"for too long; {SILENT}")
+        port.stopListening("abort")
 
 
 class StopTests(TunnelCase):
@@ -428,7 +466,7 @@ class StopTests(TunnelCase):
         self.exchange()
         self.client.stopService()
         self.server.stopService()
-        self.network.run(100)
+        self.network.run(10)
         self.assertEqual(self.network.clock.getDelayedCalls(), [])
 
 
