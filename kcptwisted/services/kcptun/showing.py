@@ -17,5 +17,8 @@ def showPeer(address: Any) -> str:
         return f"{showPeer(address.carrier)} stream {stream}"
     if getattr(address, "host", None) is None:
         return "a unix socket"
-    host = f"[{address.host}]" if ":" in address.host else address.host
+    # At a socket for IPv6 and IPv4 an IPv4 address looks like this.
+    host = address.host.removeprefix("::ffff:")
+    if ":" in host:
+        host = f"[{host}]"
     return f"{host}:{address.port}"
