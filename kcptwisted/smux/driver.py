@@ -16,6 +16,9 @@ from kcptwisted.smux.stream import Stream
 #: Bytes for one write to the connection.
 BATCH = 65536
 
+#: Steps in one turn of the reactor.
+STEPS = 64
+
 
 class IDriven(Protocol):
     """
@@ -48,7 +51,8 @@ class SessionDriver:
         self._driven = driven
         self._lower: Any = None
         self.isStopped = True
-        self._isPressed = self._isRunning = self._isReadPaused = False
+        self._isPressed = self._isReadPaused = False
+        self._isRunning = self._isGathering = False
         self._soon: list[IStreamHolder] = []
         self._soonCall: IDelayedCall | None = None
 
@@ -105,7 +109,7 @@ class SessionDriver:
         """
         Writes what there is to send, unless this is done afterwards anyway.
         """
-        if not self._isRunning:
+        if not self._isGathering:
             self._flush()
             if self.engine.hasSent:
                 self.runSoon()
@@ -145,11 +149,18 @@ class SessionDriver:
         if self._isRunning or self.isStopped:
             return
         self._isRunning = True
+        isLong = False
         try:
-            while not self.isStopped and self._step():
-                pass
+            for _ in range(STEPS):
+                if self.isStopped or not self._step():
+                    break
+            else:
+                isLong = True
         finally:
-            self._isRunning = False
+            self._isRunning = self._isGathering = False
+        if isLong:
+            # Others of the reactor have their turn.
+            self.runSoon()
         if not self.isStopped:
             self._settle()
 
@@ -158,6 +169,8 @@ class SessionDriver:
         @return: whether anybody was called, so that there may be more to do.
         """
         engine = self.engine
+        # What is written meanwhile leaves together.
+        self._isGathering = True
         engine.proceed()
         news = engine.takeNews()
         for stream in news:
@@ -168,6 +181,7 @@ class SessionDriver:
         for holder in soon:
             holder.deliver()
             holder.sent()
+        self._isGathering = False
         self._flush()
         sent = engine.takeSent()
         for stream in sent:

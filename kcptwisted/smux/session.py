@@ -230,9 +230,9 @@ class Session:
 
     def write(self, stream: Stream, data: bytes) -> None:
         """
-        Sends data on a stream.
+        Sends data on a stream, unless FIN has been sent.
         """
-        if data:
+        if data and not stream.finSent:
             stream.write(data)
             self._wake(stream)
 

@@ -200,6 +200,16 @@ class WritingTests(ProtocolCase):
         self.turn()
         self.assertIsInstance(protocol.lost, ConnectionDone)
 
+    def test_lateProducer(self) -> None:
+        """
+        A push producer that writes on after FIN writes to nobody.
+        """
+        transport = self.accept(HalfRecorder).transport
+        transport.registerProducer(Producer(), True)
+        transport.loseWriteConnection()
+        transport.write(b"late")
+        self.assertEqual(self.sent(), [Frame(FIN, 3)])
+
     def test_producerStopped(self) -> None:
         """
         A producer is stopped when the stream ends, and when it is over already.
