@@ -99,7 +99,7 @@ def describe(end: str) -> str:
                           (flag.name, *flag.short))  # fmt: skip
         default = flag.default(end)
         shown = f" ({default})" if flag.kind is not bool and default != "" else ""
-        lines += [f"  {names}", f"      {flag.meaning.replace('  ', ' ')}{shown}"]
+        lines += [f"  {names}", f"      {flag.meaning}{shown}"]
     return "\n".join(lines)
 
 

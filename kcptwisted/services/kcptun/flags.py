@@ -90,7 +90,7 @@ FLAGS = (
          "session takes one port.", ("r",)),
     Flag("target", None, "127.0.0.1:12948", "Where to connect to for each stream: host:port, or "
          "the path of a unix socket.", ("t",)),
-    Flag("key", "it's a secrect", "it's a secrect", "The passphrase, the same at both ends.  "
+    Flag("key", "it's a secrect", "it's a secrect", "The passphrase, the same at both ends. "
          "KCPTUN_KEY in the environment is the default."),
     Flag("crypt", "aes", "aes", "The cipher, the same at both ends.", choices=CIPHERS),
     Flag("mode", "fast", "fast", "How eagerly ACKs and retransmissions are sent; manual takes "
@@ -105,9 +105,9 @@ FLAGS = (
          "carries."),
     Flag("mtu", 1350, 1350, "The largest UDP payload, bytes.", low=50, high=1500),
     Flag("ratelimit", 0, 0, "The most that a session sends a second, bytes; 0 means no limit."),
-    Flag("sndwnd", 128, 1024, "The most segments in flight.  If it is not given, up to 8192; with "
+    Flag("sndwnd", 128, 1024, "The most segments in flight. If it is not given, up to 8192; with "
          "manual, the default here.", low=1, high=65535),
-    Flag("rcvwnd", 512, 1024, "The most segments held for the streams.  If it is not given, 1024 "
+    Flag("rcvwnd", 512, 1024, "The most segments held for the streams. If it is not given, 1024 "
          "growing to 8192; with manual, the default here.", low=1, high=65535),
     Flag("datashard", 10, 10, "Data shards of a FEC group; 0 turns FEC off.", ("ds",), high=255),
     Flag("parityshard", 3, 3, "Parity shards of a FEC group; 0 turns FEC off.", ("ps",), high=255),
@@ -126,7 +126,7 @@ FLAGS = (
          low=1),
     Flag("framesize", 8192, 8192, "The most bytes of a smux frame.", old=32768, low=1, high=65535),
     Flag("streambuf", 2097152, 2097152, "The most that a stream holds, bytes; smux 2 only.", low=1),
-    Flag("keepalive", 10, 10, "Seconds between two signs of life.  A peer gives a session up that "
+    Flag("keepalive", 10, 10, "Seconds between two signs of life. A peer gives a session up that "
          "has been silent for 30.", low=1, high=30),
     Flag("closewait", 0, 30, "Seconds without data after which a half-closed stream is closed; 0 "
          "means never."),
@@ -171,6 +171,5 @@ def flagTable() -> str:
             if value is not None and flag.old is not None:
                 shown += f" (old: `{flag.old}`)"
             defaults.append(shown)
-        meaning = flag.meaning.replace("  ", " ")
-        lines.append(f"| {names} | {defaults[0]} | {defaults[1]} | {meaning} |")
+        lines.append(f"| {names} | {defaults[0]} | {defaults[1]} | {flag.meaning} |")
     return "\n".join(lines)
