@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet import reactor as installedReactor
-from twisted.internet.endpoints import UNIXClientEndpoint, connectProtocol
+from twisted.internet.endpoints import UNIXClientEndpoint, UNIXServerEndpoint, connectProtocol
+from twisted.internet.protocol import Factory
 from twisted.internet.task import deferLater
 
 from kcptwisted.services.kcptun.flags import OLD_CIPHERS
@@ -226,17 +227,20 @@ class ProgramTests(KcptunCase):
 
     async def test_files(self) -> None:
         """
-        C{-c}, C{--log} and a unix socket.
+        C{-c}, C{--log} and unix sockets at both ends.
         """
-        target = await self.listenTCP()
         port = freePort()
         # The path of a unix socket is short.
         with tempfile.TemporaryDirectory() as directory:
-            path, file, log = (Path(directory) / name for name in ("entry", "config", "log"))
+            names = ("entry", "config", "log", "target")
+            path, file, log, target = (Path(directory) / name for name in names)
+            echo = Factory.forProtocol(Echo)
+            echo.noisy = False
+            listening = await UNIXServerEndpoint(reactor, str(target)).listen(echo)
             file.write_text(json.dumps({"remoteaddr": f"{LOCAL}:{port}", "localaddr": str(path)}))
             server = self.start(
                 "-m", "kcptwisted", "kcptun-server", "-l", f"{LOCAL}:{port}", "-t",
-                f"{LOCAL}:{target}", "--log", str(log), "--quiet",
+                str(target), "--log", str(log), "--quiet",
             )  # fmt: skip
             while not (log.exists() and "kcptun starting on" in log.read_text()):
                 await deferLater(reactor, 0.01)
@@ -250,6 +254,7 @@ class ProgramTests(KcptunCase):
             for program in (client, server):
                 program.transport.signalProcess("TERM")
                 await program.ended()
+            await listening.stopListening()
             self.assertIn("a unix socket ended after", client.output)
             self.assertEqual(server.output, "")
             self.assertNotIn("ended after 0.0 s: 5", log.read_text())
@@ -280,6 +285,25 @@ class ProgramTests(KcptunCase):
         asking.transport.write(b"hello")
         await client.printed("nothing came from the peer: it may have another --smuxver")
         self.assertEqual(await asking.over, b"")
+
+    async def test_mismatchedClients(self) -> None:
+        """
+        Our server says which flag of kcptun's client does not fit.
+        """
+        port, target = freePort(), await self.listenTCP()
+        server = await self.program(
+            "server", "-l", f"{LOCAL}:{port}", "-t", f"{LOCAL}:{target}", "--key=k"
+        )
+        for flags, told in (
+            (["--smuxver=1"], "the peer has --smuxver 1, and here it is 2"),
+            (["--smuxver=2", "--nocomp"], "the peer does not compress: give --nocomp at both"),
+            (["--smuxver=2", "--key=other"], "the peer has another key or crypt"),
+        ):
+            entry = await self.runClient(THEIRS, ["--key=k", *flags], port)
+            asking = await self.connect(entry)
+            await server.printed(told)
+            await self.client.stop()
+            await asking.over
 
     async def test_taken(self) -> None:
         """
