@@ -99,6 +99,19 @@ class Tunnel:
         connecting = self._connecting = self._endpoint.connect(factory)
         connecting.addCallbacks(self._join, self._failed)
 
+    def lost(self, half: Half, reason: Failure) -> None:
+        """
+        Takes note that the connection of a half has ended.  The first failure is what is told.
+        """
+        if not reason.check(ConnectionDone):
+            self._note(reason.getErrorMessage())
+
+    def deafened(self, half: Half) -> None:
+        """
+        Takes note that the peer of a half takes nothing more, though it was to: ends both.
+        """
+        self.abort("the other side takes nothing more")
+
     def _join(self, outgoing: Any) -> None:
         self._connecting = None
         self.outgoing = outgoing
