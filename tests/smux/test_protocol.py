@@ -287,6 +287,15 @@ class EndingTests(ProtocolCase):
         self.assertIsInstance(protocol.lost, ConnectionDone)
         self.assertNotIsInstance(protocol.lost, SmuxSessionLost)
 
+    def test_abortedStream(self) -> None:
+        """
+        A stream that was aborted just before ended for that reason.
+        """
+        protocol = self.accept(Recorder)
+        protocol.transport.abortConnection()
+        self.lose(ConnectionLost())
+        self.assertIsInstance(protocol.lost, ConnectionAborted)
+
     def test_loseConnection(self) -> None:
         """
         Streams deliver what was written before the connection is closed.
