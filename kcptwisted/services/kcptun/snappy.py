@@ -17,6 +17,9 @@ _FIRST_SKIPPABLE = 0x80
 #: bounds them, and the checksum.
 _LONGEST = 76490 + 4
 
+#: A longer chunk that is to be skipped is not kept until it is complete.
+_LONG = 65536
+
 
 class CompressionError(Exception):
     """
@@ -107,8 +110,8 @@ class Unframer:
 
     def _complete(self) -> int:
         """
-        Drops chunks that are to be skipped, however long, and returns the length of those at the
-        beginning that are complete.
+        Drops the long ones of the chunks that are to be skipped, also in parts, and returns the
+        length of the chunks at the beginning that are complete.
         """
         buffer, at = self._buffer, 0
         while True:
@@ -118,13 +121,13 @@ class Unframer:
                 self._skip -= skipped
             if len(buffer) - at < _HEADER:
                 return at
-            kind = buffer[at]
-            length = int.from_bytes(buffer[at + 1 : at + _HEADER], "little")
-            if _FIRST_SKIPPABLE <= kind < IDENTIFIER[0]:
-                self._skip = _HEADER + length
-                continue
-            if length > _LONGEST:
-                raise CompressionError(f"a chunk of {length} bytes is longer than any may be")
-            if len(buffer) - at < _HEADER + length:
+            end = at + _HEADER + int.from_bytes(buffer[at + 1 : at + _HEADER], "little")
+            isSkipped = _FIRST_SKIPPABLE <= buffer[at] < IDENTIFIER[0]
+            if isSkipped and end - at > _LONG:
+                self._skip = end - at
+            elif end - at > _HEADER + _LONGEST:
+                raise CompressionError(f"a chunk of {end - at} bytes is longer than any may be")
+            elif end > len(buffer):
                 return at
-            at += _HEADER + length
+            else:
+                at = end

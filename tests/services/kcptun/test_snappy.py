@@ -5,6 +5,7 @@ Tests for L{kcptwisted.services.kcptun.snappy}.
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -56,6 +57,18 @@ class FramerTests(SynchronousTestCase):
             chunk = framer.compress(data)
             self.assertEqual(len(chunk), 4 + int.from_bytes(chunk[1:4], "little"))
             self.assertEqual(kcptun.unframe(chunk), data)
+
+
+class CountingBuffer(bytearray):
+    """
+    Counts how often something is taken out.
+    """
+
+    deletions = 0
+
+    def __delitem__(self, where: Any) -> None:
+        self.deletions += 1
+        super().__delitem__(where)
 
 
 class UnframerTests(SynchronousTestCase):
@@ -120,6 +133,26 @@ class UnframerTests(SynchronousTestCase):
             self.assertEqual(unframer.decompress(bytes(65536)), b"")
             self.assertLess(sys.getsizeof(unframer._buffer), 200_000)
         self.assertEqual(unframer.decompress(bytes(65535) + SYN_CHUNK), SYN)
+
+    def test_longSkipped(self) -> None:
+        """
+        A long one may also come in one piece, between others.
+        """
+        for length in (65532, 65533, 76495, 300_000):
+            skipped = b"\x80" + length.to_bytes(3, "little") + bytes(length)
+            data = IDENTIFIER + SYN_CHUNK + skipped + SYN_CHUNK
+            self.assertEqual(self.read(data), SYN * 2)
+            self.assertEqual(self.read(data[:50], data[50:1000], data[1000:]), SYN * 2)
+
+    def test_manySkipped(self) -> None:
+        """
+        Many short ones cost no more than other chunks.
+        """
+        buffer = CountingBuffer()
+        unframer = Unframer()
+        unframer._buffer = buffer
+        unframer.decompress(IDENTIFIER + SYN_CHUNK + b"\x80\x00\x00\x00" * 10_000)
+        self.assertLess(buffer.deletions, 5)
 
     def test_corrupt(self) -> None:
         """
