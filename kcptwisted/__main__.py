@@ -1,6 +1,6 @@
 """
 C{kcptwisted}, or C{python -m kcptwisted}: the demonstration, the benchmark, the table of
-sessions, and the version.
+sessions, kcptun's client and server, and the version.
 """
 
 from __future__ import annotations
@@ -13,6 +13,12 @@ from kcptwisted import __version__
 from kcptwisted.commands.bench.arguments import addArguments
 from kcptwisted.commands.top.arguments import addArguments as addTopArguments
 from kcptwisted.native import describe
+
+#: Services that run in the foreground, and what they do.
+TUNNELS = {
+    "kcptun-client": "pass TCP connections to a kcptun server; see docs/kcptun.md",
+    "kcptun-server": "pass the connections of kcptun clients to a target",
+}
 
 
 def _share(text: str) -> float:
@@ -100,6 +106,9 @@ def buildParser() -> argparse.ArgumentParser:
             " docs/status.md says how to have one.  Ctrl-C ends it.",
         )
     )
+    for name, what in TUNNELS.items():
+        # Its flags are kcptun's, and read by itself.
+        commands.add_parser(name, help=what, add_help=False)
     return parser
 
 
@@ -110,6 +119,10 @@ def main(arguments: Sequence[str]) -> int:
     @param arguments: the command line without the program's name.
     @return: the exit status.
     """
+    if arguments and arguments[0] in TUNNELS:
+        from kcptwisted.services.kcptun.command import run
+
+        return run(arguments[0], arguments[1:])
     parsed = buildParser().parse_args(arguments)
     if parsed.command == "bench":
         from kcptwisted.commands.bench import command

@@ -49,9 +49,9 @@ PACKAGES = {
     "endpoints": "client interfaces options server stack timing udp workers",
     "endpointstrings": "endpoints options smux",
     "testing": "interfaces options stats udp",
-    "services": "endpoints errors interfaces options server stats udp workers",
+    "services": "__init__ crypt endpoints errors interfaces options server smux stats udp workers",
     "commands": "__init__ interfaces native options stats testing",
-    "__main__": "__init__ commands native",
+    "__main__": "__init__ commands native services",
 }
 
 #: No module may have more lines.
@@ -76,6 +76,12 @@ DECIDING = [
     "server.cookies",
     "server.ended",
     "server.replays",
+    "services.kcptun.addresses",
+    "services.kcptun.commandline",
+    "services.kcptun.flags",
+    "services.kcptun.mismatch",
+    "services.kcptun.snappy",
+    "services.kcptun.snmp",
     "smux.counters",
     "smux.frames",
     "smux.options",

@@ -45,6 +45,7 @@ def fill(template: str, records: Records, links: str) -> str:
         "queues": tables.sweepTable(records["queues"], "queued, segments", MICROSECONDS),
         "crowds": tables.sweepTable(records["crowds"], "sessions", MICROSECONDS),
         "neighbours": tables.neighbourTable(records["neighbours"]),
+        "tunnels": tables.tunnelTable(records["kcptun"]),
         "rivals": tables.rivalTable(records["rivals"]),
         "primitives": tables.primitiveTable(records["primitives"]),
         "pure": tables.pureTable(records["primitives"]),

@@ -12,6 +12,7 @@ from tests.benchmarks.results import Record, Series
 from tests.benchmarks.scenarios import SCENARIOS
 from tests.benchmarks.smux import ALONE
 from tests.benchmarks.subjects import SENDERS, SESSIONS
+from tests.benchmarks.tunnels import KCPTUN, PATHS
 
 _MESSAGES = ("p50", "p99", "p999", "max", "messages", "cpuPerMessage", "lost")
 _BAD = ("pathLoss", "pathOverflow")
@@ -44,6 +45,10 @@ def _series(scenario: str) -> tuple[list[tuple[str, str]], list[str]]:
         "neighbours": (
             [(name, "") for name in LOADS],
             ["rate", "p50", "p99", "timer50", "timer99"],
+        ),
+        "kcptun": (
+            [(name, path) for path in PATHS for name in (KCPTUN, OURS)],
+            ["download", "downloads", "p50", "p99"],
         ),
         "rivals": ([(OURS, ""), ("aioquic", "")], ["sink", "echo", "pingpong"]),
         "primitives": ([*both, (PURE, "")], [row.name for row in allRows()]),

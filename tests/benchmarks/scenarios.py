@@ -36,6 +36,7 @@ from tests.benchmarks.subjects import (
     rivals,
     windows,
 )
+from tests.benchmarks.tunnels import tunnelled
 
 #: By how much a cost may grow over a whole range and still be flat.
 FLAT = 1.2
@@ -242,6 +243,7 @@ _SCENARIOS = [
     Scenario(
         "neighbours", "a TCP echo beside a busy session of the same process", neighbours, most=3
     ),
+    Scenario("kcptun", "kcptun's tunnel, downloads and ping-pong", tunnelled, most=3),
     Scenario("rivals", "Twisted's TCP and TLS, aiokcp, aioquic", rivals, most=3),
     Scenario("primitives", "what is computed for each packet", computations, most=3),
 ]

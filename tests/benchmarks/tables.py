@@ -21,6 +21,7 @@ from tests.benchmarks.rows import (
     outcome,
 )
 from tests.benchmarks.scenarios import SCENARIOS
+from tests.benchmarks.tunnels import KCPTUN
 
 Records = Mapping[str, Record]
 
@@ -210,6 +211,31 @@ def rivalTable(record: Record) -> str:
         for one in record.series
     ]
     return table(["what", "one way", "echo", "ping-pong, p50"], lines)
+
+
+#: What is measured of a tunnel, and how it is shown.
+_TUNNEL = (
+    ("one download", "download", RATE),
+    ("ten downloads", "downloads", RATE),
+    ("ping-pong, p50", "p50", MILLISECONDS),
+    ("ping-pong, p99", "p99", MILLISECONDS),
+)
+
+
+def tunnelTable(record: Record) -> str:
+    """
+    @return: kcptun's tunnel with its own ends and with ours.
+    """
+    found = {(one.name, one.setting): one for one in record.series}
+    lines = []
+    for path in dict.fromkeys(one.setting for one in record.series):
+        theirs, own = found[KCPTUN, path], found[OURS, path]
+        for what, quantity, unit in _TUNNEL:
+            pair = theirs.values[quantity], own.values[quantity]
+            ratio = compare(*pair, more=unit.more).median
+            shown = [unit.show(median(values)) for values in pair]
+            lines.append([path, what, *shown, f"{ratio:.2f}"])
+    return table(["through", "what", KCPTUN, OURS, "ratio"], lines)
 
 
 def primitiveTable(record: Record) -> str:

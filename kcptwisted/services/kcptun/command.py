@@ -1,0 +1,133 @@
+"""
+What the entry points C{kcptun-client} and C{kcptun-server} have in common.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from twisted.python import usage
+
+from kcptwisted.services.kcptun.commandline import (
+    HELP,
+    VERSION,
+    ConfigurationError,
+    parseArguments,
+)
+from kcptwisted.services.kcptun.configuration import Configuration, configure
+from kcptwisted.services.kcptun.flags import flagsOf
+from kcptwisted.services.kcptun.settings import kcpOptions
+from kcptwisted.services.kcptun.snappy import CompressionMissing, findLibrary
+
+#: The exit status of a program that was started with something wrong.
+MISCONFIGURED = 2
+
+
+def misconfigured(end: str, problem: object) -> NoReturn:
+    """
+    Ends the program with status 2 and one line at standard error.  C{twistd} itself prints all its
+    help to standard output.
+    """
+    sys.stderr.write(f"kcptun-{end}: {problem}\n")
+    raise SystemExit(MISCONFIGURED)
+
+
+class TunnelOptions(usage.Options):
+    """
+    A command line in kcptun's notation, in place of C{twistd}'s.
+
+    @cvar end: which end it is of.
+    @ivar configuration: what was made of it.
+    """
+
+    end = ""
+    configuration: Configuration
+
+    def parseOptions(self, options: Any = None) -> None:
+        """
+        Reads the command line.  Ends the program if something is wrong, or help is asked for.
+        """
+        arguments = sys.argv[1:] if options is None else list(options)
+        try:
+            asked = parseArguments(arguments, self.end)
+            if HELP in asked or VERSION in asked:
+                print(describe(self.end) if HELP in asked else version())
+                raise SystemExit(0)
+            self.configuration = configure(arguments, self.end, os.environ)
+            if not self.configuration.number("nocomp"):
+                findLibrary()
+            kcpOptions(self.configuration)
+        except (ConfigurationError, CompressionMissing) as problem:
+            misconfigured(self.end, problem)
+        log = self.configuration.text("log")
+        if log and self.parent is not None:
+            self.parent["logfile"] = log
+
+    def getSynopsis(self) -> str:
+        """
+        Returns the first line of the help.
+        """
+        return f"Usage: kcptun-{self.end} [flags]"
+
+    def getUsage(self, width: int | None = None) -> str:
+        """
+        Returns the help.
+        """
+        return describe(self.end)
+
+
+def version() -> str:
+    """
+    Returns what C{--version} prints.
+    """
+    from kcptwisted import __version__
+
+    return f"kcptwisted {__version__}, for kcptun"
+
+
+def describe(end: str) -> str:
+    """
+    Returns the help of an end.
+    """
+    lines = [f"Usage: kcptun-{end} [flags]", ""]
+    for flag in flagsOf(end).values():
+        names = ", ".join(f"{'-' if len(name) < 3 else '--'}{name}" for name in
+                          (flag.name, *flag.short))  # fmt: skip
+        default = flag.default(end)
+        shown = f" ({default})" if flag.kind is not bool and default != "" else ""
+        lines += [f"  {names}", f"      {flag.meaning}{shown}"]
+    return "\n".join(lines)
+
+
+def run(name: str, arguments: Sequence[str]) -> int:
+    """
+    Runs a service in the foreground, until a signal ends it.
+
+    @param name: C{"kcptun-client"} or C{"kcptun-server"}.
+    @param arguments: its flags.
+    @return: the exit status.
+    """
+    from twisted.scripts import twistd
+
+    sys.argv = ["kcptwisted", "--nodaemon", "--pidfile=", name, *arguments]
+    twistd.run()
+    return 0
+
+
+def everywhere(host: str) -> str:
+    """
+    Returns the address to listen at: for an empty one all addresses of this host, IPv6 included if
+    there is any.
+    """
+    if host:
+        return host
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as trial:
+            trial.bind(("::1", 0))
+    except OSError:
+        return ""
+    return "::"

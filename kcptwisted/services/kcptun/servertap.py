@@ -1,0 +1,38 @@
+"""
+C{twistd kcptun-server}: the entry point.
+"""
+
+from __future__ import annotations
+
+from twisted.application.service import Service
+from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint
+from twisted.internet.interfaces import IStreamClientEndpoint
+
+from kcptwisted.services.kcptun.command import TunnelOptions, everywhere
+from kcptwisted.services.kcptun.flags import SERVER
+from kcptwisted.services.kcptun.server import makeServer
+
+__all__ = ["Options", "makeService"]
+
+
+class Options(TunnelOptions):
+    """
+    Command line of C{kcptun-server}.
+    """
+
+    end = SERVER
+
+
+def makeService(options: Options) -> Service:
+    """
+    Makes the service for C{twistd}.
+    """
+    from twisted.internet import reactor
+
+    configuration = options.configuration
+    target: IStreamClientEndpoint
+    if configuration.stream is None:
+        target = UNIXClientEndpoint(reactor, configuration.path)
+    else:
+        target = HostnameEndpoint(reactor, configuration.stream.host, configuration.stream.first)
+    return makeServer(reactor, configuration, target, everywhere(configuration.udp.host))
