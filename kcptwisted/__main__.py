@@ -1,5 +1,6 @@
 """
-C{kcptwisted}, or C{python -m kcptwisted}: the demonstration, the benchmark, and the version.
+C{kcptwisted}, or C{python -m kcptwisted}: the demonstration, the benchmark, the reading of
+captures, and the version.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ import sys
 from collections.abc import Sequence
 
 from kcptwisted import __version__
-from kcptwisted.commands.bench.arguments import addArguments
+from kcptwisted.commands.bench import arguments as benchArguments
+from kcptwisted.commands.dump import arguments as dumpArguments
 from kcptwisted.native import describe
 
 
@@ -89,7 +91,14 @@ def buildParser() -> argparse.ArgumentParser:
         description="Measures rates, round trips and the cost of idle sessions between two"
         " processes on this machine; docs/bench.md says what the figures mean.",
     )
-    addArguments(bench)
+    benchArguments.addArguments(bench)
+    dump = commands.add_parser(
+        "dump",
+        help="show what KCP ends say to each other, from a capture",
+        description="Prints the datagrams of a capture, and a summary of each conversation;"
+        " docs/dump.md says what the lines mean.",
+    )
+    dumpArguments.addArguments(dump)
     return parser
 
 
@@ -105,6 +114,10 @@ def main(arguments: Sequence[str]) -> int:
         from kcptwisted.commands.bench import command
 
         return command.run(parsed, sys.stdout, sys.stderr)
+    if parsed.command == "dump":
+        from kcptwisted.commands.dump import command as dumpCommand
+
+        return dumpCommand.run(parsed, sys.stdout, sys.stderr)
     from kcptwisted.commands import demo
 
     return demo.run(parsed, sys.stdout)
