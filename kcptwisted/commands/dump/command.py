@@ -141,7 +141,7 @@ class Dump:
             print(lines.flowLine(flow), file=self._output)
         if len(refused) > MOST_REFUSED:
             rest = len(refused) - MOST_REFUSED
-            print(f"{rest} more pairs of addresses have some that did not open", file=self._output)
+            print(f"the same of more pairs of addresses: {rest}", file=self._output)
 
     def complaints(self) -> Iterator[str]:
         """
@@ -151,7 +151,7 @@ class Dump:
             numbers = ", ".join(map(str, sorted(self._unknown)))
             yield f"frames of unknown link types were left out: {numbers}"
         if self._packets.incomplete:
-            yield f"{self._packets.incomplete} datagrams lack fragments, and were left out"
+            yield f"datagrams left out because fragments are missing: {self._packets.incomplete}"
         if not self.flows.datagrams:
             yield "there are no UDP datagrams" if self._frames else "there are no frames"
         elif not self.flows.opened:

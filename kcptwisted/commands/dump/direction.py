@@ -14,6 +14,9 @@ from kcptwisted.stats import SessionStats
 from kcptwisted.wire.fec import DATA, OUT_OF_BAND
 from kcptwisted.wire.segment import ACK, PUSH
 
+#: Data and parity shards of a group that are expected until others are found: kcptun's.
+EXPECTED_SHARDS = (10, 3)
+
 #: PUSHes that wait for their ACK, at most; then the oldest is forgotten.
 MOST_WAITING = 8192
 
@@ -150,14 +153,15 @@ class Direction:
             return []
         self._countShard(shard)
         if self.decoder is None:
-            self.decoder = FECDecoder(0, 0, self.fec)
+            self.decoder = FECDecoder(*EXPECTED_SHARDS, self.fec)
         _, recovered = self.decoder.decode([datagram])
         return [readContent(each, len(each)) for each in recovered]
 
     def _countShard(self, shard: Shard) -> None:
         seqid = shard.seqid
-        if self._shards.take(seqid, 0) is not Copy.AGAIN:
-            self._dataShards += shard.kind == DATA
+        if self._shards.take(seqid, 0) is Copy.AGAIN:
+            return
+        self._dataShards += shard.kind == DATA
         low, high = self._shardRange or (seqid, seqid)
         self._shardRange = (
             seqid if after(seqid, low) < 0 else low,

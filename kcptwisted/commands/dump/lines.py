@@ -155,7 +155,7 @@ def _roundTrips(times: RoundTrips) -> str:
     return (
         f"from here {times.least / 1e6:.3f} ms at least,"
         f" {times.total / times.count / 1e6:.3f} on average, {times.most / 1e6:.3f} at most"
-        f" ({times.count} ACKs)"
+        f" (ACKs: {times.count})"
     )
 
 
@@ -173,12 +173,12 @@ def flowLine(flow: Flow) -> str:
     if not flow.refused:
         return ""
     ends = " and ".join(map(endpoint, flow.ends))
-    text = f"{flow.refused} datagrams between {ends} "
+    count = f"{flow.refused} of {flow.refused + flow.opened} datagrams between {ends}"
     if flow.cipher is None or flow.isGuess:
-        return f"{text}are encrypted, or no KCP"
-    text += f"did not open with crypt={flow.cipher.name} and this key"
+        return f"encrypted, or no KCP: {count}"
+    text = f"not opened with crypt={flow.cipher.name} and this key: {count}"
     if flow.opened:
-        return f"{text}; {flow.opened} did"
+        return text
     if flow.meant:
-        return f"{text}: they look like crypt={flow.meant}"
-    return f"{text}, and none did: the key or the cipher is wrong, or it is no KCP"
+        return f"{text}; they look like crypt={flow.meant}"
+    return f"{text}; the key or the cipher is wrong, or it is no KCP"

@@ -8,9 +8,8 @@ from enum import Enum
 
 from kcptwisted.wire.segment import HALF, MASK
 
-#: A capture whose first segment has at most this sn has missed those before it; others began later
-#: than the conversation.
-FIRST_SN = 32
+#: So many sns before the first may come after it: they were overtaken, or lost and sent again.
+EARLIER = 32
 
 #: Segments above a missing one that are remembered, at most: no window is larger.
 MOST_AHEAD = 0xFFFF
@@ -41,17 +40,19 @@ def after(one: int, other: int) -> int:
 
 class Sequence:
     """
-    The sns of one direction, from the first that the capture can show.  At most L{MOST_AHEAD} are
+    The sns of one direction, from the first that the capture shows.  At most L{MOST_AHEAD} are
     remembered.
     """
 
-    __slots__ = ("_ahead", "_highest", "_highestTs", "_next", "_skipped")
+    __slots__ = ("_ahead", "_earlier", "_first", "_highest", "_highestTs", "_next", "_skipped")
 
     def __init__(self) -> None:
         # The first sn that is missing, and those beyond it that are there.
         self._next = -1
         self._ahead: set[int] = set()
-        self._highest = self._highestTs = 0
+        # Those before the first that came later.
+        self._earlier: set[int] = set()
+        self._first = self._highest = self._highestTs = 0
         self._skipped = 0
 
     @property
@@ -71,12 +72,14 @@ class Sequence:
         @param ts: the sender's clock when this copy left.
         """
         if self._next < 0:
-            self._next = 0 if sn <= FIRST_SN else sn
-            self._highest, self._highestTs = (self._next - 1) & MASK, ts
+            self._first = self._next = sn
+            self._highest, self._highestTs = (sn - 1) & MASK, ts
         ahead = self._ahead
         distance = after(sn, self._next)
-        if distance < 0 or sn in ahead:
+        if sn in ahead:
             return Copy.AGAIN
+        if distance < 0:
+            return self._takeEarlier(sn, ts)
         isHighest = after(sn, self._highest) > 0
         if distance > MOST_AHEAD or len(ahead) >= MOST_AHEAD:
             # The capture has missed more than a window.
@@ -88,7 +91,16 @@ class Sequence:
         if isHighest:
             self._highest, self._highestTs = sn, ts
             return Copy.NEW
+        return self._late(ts)
+
+    def _late(self, ts: int) -> Copy:
         return Copy.REPLACED if after(ts, self._highestTs) > 0 else Copy.OVERTAKEN
+
+    def _takeEarlier(self, sn: int, ts: int) -> Copy:
+        if sn in self._earlier or not -EARLIER <= after(sn, self._first) < 0:
+            return Copy.AGAIN
+        self._earlier.add(sn)
+        return self._late(ts)
 
     def _advance(self, sn: int) -> None:
         ahead = self._ahead

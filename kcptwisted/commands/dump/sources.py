@@ -39,19 +39,42 @@ class SourceError(Exception):
     """
 
 
-def _load() -> Any:
+class _Complaints(logging.Handler):
     """
-    Returns scapy's module for captures.
+    Keeps what scapy complains of.
+
+    @ivar last: the last complaint; empty if there is none.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.last = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """
+        Takes one.
+        """
+        self.last = record.getMessage()
+
+
+def _load() -> tuple[Any, _Complaints]:
+    """
+    Returns scapy's module for captures, and its complaints from now on.
 
     @raise SourceError: if it is not installed.
     """
-    # It tells of what it does not find on this host, which does not matter here.
-    logging.getLogger("scapy").setLevel(logging.CRITICAL)
+    log = logging.getLogger("scapy")
+    complaints = _Complaints()
+    # What it does not find on this host does not matter here.
+    log.setLevel(logging.CRITICAL)
     try:
         import scapy.utils
     except ImportError as problem:
         raise SourceError(f"scapy is missing: {EXTRA}") from problem
-    return scapy.utils
+    log.setLevel(logging.WARNING)
+    log.handlers = [complaints]
+    logging.getLogger("scapy.runtime").handlers = []
+    return scapy.utils, complaints
 
 
 def readFile(path: str) -> Iterator[Frame]:
@@ -61,7 +84,7 @@ def readFile(path: str) -> Iterator[Frame]:
     @param path: C{-} is standard input.
     @raise SourceError: if it cannot be read, or ends in the middle of a packet.
     """
-    utils = _load()
+    utils, complaints = _load()
     source: Any = sys.stdin.buffer if path == "-" else path
     try:
         reader = utils.RawPcapNgReader(source)
@@ -70,20 +93,26 @@ def readFile(path: str) -> Iterator[Frame]:
     except Exception as problem:
         raise SourceError(f"{path} is no pcap or pcapng file: {problem}") from problem
     with closing(reader):
-        isNew = isinstance(reader, utils.RawPcapNgReader)
-        make = _fromPcapNg if isNew else _fromPcap
+        make = _fromPcapNg if isinstance(reader, utils.RawPcapNgReader) else _fromPcap
         while True:
+            complaints.last = ""
             try:
                 data, about = reader._read_packet(_MOST)
             except EOFError as problem:
-                if str(problem) or reader.f.read(1):
-                    raise SourceError(f"{path} is damaged, and not read to its end") from problem
+                if str(problem) or complaints.last:
+                    raise _damage(path, str(problem) or complaints.last) from problem
                 return
             except Exception as problem:
-                raise SourceError(f"{path} is damaged, and not read to its end") from problem
+                raise _damage(path, str(problem)) from problem
             frame = make(reader, data, about)
             if frame is not None:
                 yield frame
+            if len(data) < getattr(about, "caplen", 0):
+                raise _damage(path, "it ends in the middle of a packet")
+
+
+def _damage(path: str, problem: str) -> SourceError:
+    return SourceError(f"{path} is damaged, and not read to its end: {problem}")
 
 
 def _fromPcap(reader: Any, data: bytes, about: Any) -> Frame:
