@@ -36,7 +36,8 @@ PACKAGES = {
     "fec": "interfaces layer native stats timing wire",
     "udp": "interfaces layer options stats",
     "session": "arq connection errors interfaces layer options stats timing udp wire",
-    "stack": "crypt fec interfaces layer options session stats timing udp wire",
+    "qlog": "__init__ arq congestion connection interfaces layer options session stats udp wire",
+    "stack": "crypt fec interfaces layer options qlog session stats timing udp wire",
     "server": "errors interfaces options session stack stats timing udp wire",
     "client": "connection errors interfaces options session stack timing udp wire",
     "workers": "interfaces options server stack stats udp wire",
@@ -44,7 +45,7 @@ PACKAGES = {
     "endpointstrings": "endpoints options",
     "testing": "interfaces options stats udp",
     "services": "interfaces server",
-    "commands": "__init__ interfaces native options stats testing",
+    "commands": "__init__ crypt fec interfaces native options stats testing wire",
     "__main__": "__init__ commands native",
 }
 
@@ -66,6 +67,17 @@ JOINING = [
 
 #: Modules without I/O that may import L{CONTRACTS} as well, which build on Twisted's.
 DECIDING = [
+    "commands.dump.content",
+    "commands.dump.direction",
+    "commands.dump.document",
+    "commands.dump.flows",
+    "commands.dump.lines",
+    "commands.dump.links",
+    "commands.dump.names",
+    "commands.dump.opening",
+    "commands.dump.packets",
+    "commands.dump.sequence",
+    "qlog.events",
     "server.admission",
     "server.cookies",
     "server.ended",

@@ -42,8 +42,8 @@ class OwnTests(CaptureTestCase):
 
     def test_plain(self) -> None:
         """
-        Segments, and those that were sent again, are as many as the ends counted.  From the capture,
-        which is where datagrams leave, an ACK takes half of the round trip.
+        Segments, and those that were sent again, are as many as the ends counted.  The capture is
+        where datagrams leave, so an ACK takes half of the round trip from there.
         """
         summary = self.summary(KCPOptions(crypt="null", mode="fast3"))
         client, server = summary["directions"]
