@@ -5,7 +5,7 @@ The parts of a C{kcp:} endpoint string, before its options.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import FrameType
 
 from twisted.internet.abstract import isIPAddress, isIPv6Address
@@ -120,7 +120,7 @@ def _listenable(part: str) -> bool:
     return isIPAddress(part) or part == "localhost"
 
 
-def checkRepeated(caller: FrameType | None) -> None:
+def checkRepeated(caller: FrameType | None, others: Collection[str] = ()) -> None:
     """
     Checks that no option is given twice.
 
@@ -129,6 +129,7 @@ def checkRepeated(caller: FrameType | None) -> None:
 
     @param caller: the frame that called the parser.  Nothing is checked if it is another
         function's.
+    @param others: names beside those of L{OPTIONS} that may be shown.
     @raise ValueError: if one was.
     """
     if caller is None or caller.f_globals.get("__name__") != "twisted.internet.endpoints":
@@ -139,5 +140,7 @@ def checkRepeated(caller: FrameType | None) -> None:
     names = [re.sub(r"\\(.)", r"\1", name) for name, value in _PART.findall(description) if value]
     for name in names:
         if names.count(name) > 1:
-            known = name in ("host", "port") or any(name == option.name for option in OPTIONS)
-            raise ValueError(f"{name if known else 'an option'} is given twice: give it once")
+            known = {"host", "port", *others, *(option.name for option in OPTIONS)}
+            raise ValueError(
+                f"{name if name in known else 'an option'} is given twice: give it once"
+            )

@@ -10,6 +10,7 @@ from tests.benchmarks.fairness import LOADS
 from tests.benchmarks.primitives import allRows
 from tests.benchmarks.results import Record, Series
 from tests.benchmarks.scenarios import SCENARIOS
+from tests.benchmarks.smux import ALONE
 from tests.benchmarks.subjects import SENDERS, SESSIONS
 
 _MESSAGES = ("p50", "p99", "p999", "max", "messages", "cpuPerMessage", "lost")
@@ -36,6 +37,7 @@ def _series(scenario: str) -> tuple[list[tuple[str, str]], list[str]]:
             [*both, *[(name, "") for name in SENDERS]],
             ["alone50", "alone99", "p50", "p99", "growth"],
         ),
+        "smux": ([*both, (ALONE, "")], ["rate", "cpuPerGigabyte"]),
         "crowds": (both, _points(SESSIONS)),
         "windows": ([(name, "") for name in LINKS], _points(WINDOWS)),
         "queues": ([(OURS, "")], _points(QUEUED)),

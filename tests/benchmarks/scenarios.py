@@ -21,6 +21,7 @@ from tests.benchmarks.rows import (
     TOLERANCE,
     Row,
 )
+from tests.benchmarks.smux import BULK, BULK_ROWS, MANY, MANY_ROWS, streams
 from tests.benchmarks.subjects import (
     SENDERS,
     Stage,
@@ -131,6 +132,8 @@ _SCENARIOS = [
         duel(Load("pingpong", 1000, count=40), _PLAIN),
         [Row("1,000 sessions ping-ponging, messages", "messages", MESSAGES, 1.5)],
     ),
+    Scenario("smux", "one way, 200 MB, one stream of smux", streams(BULK, True), BULK_ROWS),
+    Scenario("smux-many", "ping-pong, 1,000 streams of smux", streams(MANY), MANY_ROWS),
     Scenario(
         "idle",
         "5,000 sessions that do nothing",

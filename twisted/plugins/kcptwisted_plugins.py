@@ -1,13 +1,17 @@
 """
-Plugins for Twisted: the C{kcp:} endpoints and the C{kcp-relay} service.
+Plugins for Twisted: the C{kcp:} and C{smux:} endpoints and the C{kcp-relay} service.
 """
 
 from twisted.application.service import ServiceMaker
 
 from kcptwisted.endpointstrings.parsers import KCPClientParser, KCPServerParser
+from kcptwisted.endpointstrings.smux import SmuxClientParser, SmuxServerParser
 
 kcpClient = KCPClientParser()
 kcpServer = KCPServerParser()
+
+smuxClient = SmuxClientParser()
+smuxServer = SmuxServerParser()
 
 kcpRelay = ServiceMaker(
     "kcp-relay",

@@ -9,11 +9,10 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"net"
 	"os"
 	"slices"
 	"time"
-
-	kcp "github.com/xtaci/kcp-go/v5"
 )
 
 // A result is the line of JSON at the end. What is counted is the sum over
@@ -43,7 +42,7 @@ var errWrong = errors.New("wrong bytes")
 const opening = 64
 
 func runClient(c *config, w *wire) error {
-	var run func(*config, []*kcp.UDPSession) (*result, error)
+	var run func(*config, []net.Conn) (*result, error)
 	switch c.role {
 	case "echo":
 		run = clientEcho
@@ -59,12 +58,25 @@ func runClient(c *config, w *wire) error {
 		run = clientIdle
 	case "oob":
 		run = clientOOB
+	case "half":
+		run = clientHalf
+	case "stalled":
+		run = clientStalled
 	default:
 		fail(exitUsage, fmt.Errorf("no role %q for a client", c.role))
 	}
-	sessions := make([]*kcp.UDPSession, c.sessions)
+	sessions := make([]net.Conn, c.sessions)
+	connect := func() (net.Conn, error) { return w.connect() }
+	if c.smux > 0 {
+		m, err := w.multiplex()
+		if err != nil {
+			return err
+		}
+		defer m.Close()
+		connect = func() (net.Conn, error) { return m.OpenStream() }
+	}
 	for i := range sessions {
-		s, err := w.connect()
+		s, err := connect()
 		if err != nil {
 			return err
 		}
@@ -94,9 +106,9 @@ func (c *config) tellReady() {
 
 // linger leaves kcp-go time for the last ACKs and sees that no session gets
 // more than it should.
-func linger(c *config, sessions []*kcp.UDPSession) error {
+func linger(c *config, sessions []net.Conn) error {
 	until := time.Now().Add(seconds(c.linger))
-	return each(sessions, len(sessions), func(i int, s *kcp.UDPSession) error {
+	return each(sessions, len(sessions), func(i int, s net.Conn) error {
 		s.SetReadDeadline(until)
 		if n, _ := s.Read(make([]byte, readSize)); n > 0 {
 			return fmt.Errorf("session %d: %d bytes more than expected", i, n)
@@ -107,7 +119,7 @@ func linger(c *config, sessions []*kcp.UDPSession) error {
 
 // each calls do for every session, that many at once, and returns the first
 // error as soon as there is one.
-func each(sessions []*kcp.UDPSession, atOnce int, do func(int, *kcp.UDPSession) error) error {
+func each(sessions []net.Conn, atOnce int, do func(int, net.Conn) error) error {
 	todo := make(chan int, len(sessions))
 	for i := range sessions {
 		todo <- i
@@ -147,12 +159,12 @@ func (k *checker) sum() string {
 	return hex.EncodeToString(k.digest.Sum(nil))
 }
 
-func clientEcho(c *config, sessions []*kcp.UDPSession) (*result, error) {
+func clientEcho(c *config, sessions []net.Conn) (*result, error) {
 	data := newPattern(c.seed, max(c.chunk, readSize))
 	sum := ""
 	c.tellReady()
 	start := time.Now()
-	err := each(sessions, len(sessions), func(i int, s *kcp.UDPSession) error {
+	err := each(sessions, len(sessions), func(i int, s net.Conn) error {
 		sent := make(chan error, 1)
 		go func() { sent <- send(s, data.from(i), uint64(c.bytes), c.chunk) }()
 		check := &checker{data.from(i), sha256.New()}
@@ -171,11 +183,11 @@ func clientEcho(c *config, sessions []*kcp.UDPSession) (*result, error) {
 	return &result{Bytes: c.bytes * int64(c.sessions), Seconds: took, SHA256: sum}, nil
 }
 
-func clientSink(c *config, sessions []*kcp.UDPSession) (*result, error) {
+func clientSink(c *config, sessions []net.Conn) (*result, error) {
 	data := newPattern(c.seed, c.chunk)
 	took := make([]float64, len(sessions))
 	c.tellReady()
-	err := each(sessions, len(sessions), func(i int, s *kcp.UDPSession) error {
+	err := each(sessions, len(sessions), func(i int, s net.Conn) error {
 		if err := writeCount(s, uint64(c.bytes)); err != nil {
 			return err
 		}
@@ -198,12 +210,12 @@ func clientSink(c *config, sessions []*kcp.UDPSession) (*result, error) {
 	return &result{Bytes: c.bytes * int64(c.sessions), Seconds: slices.Max(took)}, nil
 }
 
-func clientSource(c *config, sessions []*kcp.UDPSession) (*result, error) {
+func clientSource(c *config, sessions []net.Conn) (*result, error) {
 	data := newPattern(c.seed, readSize)
 	took := make([]float64, len(sessions))
 	c.tellReady()
 	sum := ""
-	err := each(sessions, len(sessions), func(i int, s *kcp.UDPSession) error {
+	err := each(sessions, len(sessions), func(i int, s net.Conn) error {
 		if err := writeCount(s, uint64(c.bytes)); err != nil {
 			return err
 		}
@@ -224,8 +236,8 @@ func clientSource(c *config, sessions []*kcp.UDPSession) (*result, error) {
 	return &result{Bytes: c.bytes * int64(c.sessions), Seconds: slices.Max(took), SHA256: sum}, nil
 }
 
-func clientIdle(c *config, sessions []*kcp.UDPSession) (*result, error) {
-	err := each(sessions, opening, func(i int, s *kcp.UDPSession) error {
+func clientIdle(c *config, sessions []net.Conn) (*result, error) {
+	err := each(sessions, opening, func(i int, s net.Conn) error {
 		ball := []byte{byte(i)}
 		if _, err := s.Write(ball); err != nil {
 			return err

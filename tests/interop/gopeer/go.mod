@@ -5,6 +5,7 @@ go 1.26.2
 require (
 	github.com/klauspost/reedsolomon v1.14.2
 	github.com/xtaci/kcp-go/v5 v5.7.5
+	github.com/xtaci/smux v1.5.58
 	golang.org/x/crypto v0.58.0
 	golang.org/x/net v0.61.0
 )

@@ -5,11 +5,10 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"net"
 	"slices"
 	"sync"
 	"time"
-
-	kcp "github.com/xtaci/kcp-go/v5"
 )
 
 // A stopwatch gathers times of many sessions.
@@ -46,7 +45,7 @@ func microseconds(d time.Duration) float64 {
 }
 
 // roundTrip sends a message and waits for its echo, for which buf has room.
-func roundTrip(s *kcp.UDPSession, ball, buf []byte) error {
+func roundTrip(s net.Conn, ball, buf []byte) error {
 	if _, err := s.Write(ball); err != nil {
 		return err
 	}
@@ -54,7 +53,7 @@ func roundTrip(s *kcp.UDPSession, ball, buf []byte) error {
 }
 
 // echoed waits for the echo of a message.
-func echoed(s *kcp.UDPSession, ball, buf []byte) error {
+func echoed(s net.Conn, ball, buf []byte) error {
 	if _, err := io.ReadFull(s, buf); err != nil {
 		return err
 	}
@@ -65,8 +64,8 @@ func echoed(s *kcp.UDPSession, ball, buf []byte) error {
 }
 
 // warmUp makes a first round trip of each session, so that all are there.
-func warmUp(c *config, sessions []*kcp.UDPSession, data *pattern) error {
-	err := each(sessions, opening, func(i int, s *kcp.UDPSession) error {
+func warmUp(c *config, sessions []net.Conn, data *pattern) error {
+	err := each(sessions, opening, func(i int, s net.Conn) error {
 		return roundTrip(s, data.from(i).take(c.size), make([]byte, c.size))
 	})
 	if err == nil {
@@ -75,14 +74,14 @@ func warmUp(c *config, sessions []*kcp.UDPSession, data *pattern) error {
 	return err
 }
 
-func clientPingPong(c *config, sessions []*kcp.UDPSession) (*result, error) {
+func clientPingPong(c *config, sessions []net.Conn) (*result, error) {
 	data := newPattern(c.seed, c.size)
 	if err := warmUp(c, sessions, data); err != nil {
 		return nil, err
 	}
 	var watch stopwatch
 	start := time.Now()
-	err := each(sessions, len(sessions), func(i int, s *kcp.UDPSession) error {
+	err := each(sessions, len(sessions), func(i int, s net.Conn) error {
 		balls := data.from(i)
 		buf := make([]byte, c.size)
 		took := make([]time.Duration, c.count)
@@ -108,7 +107,7 @@ func clientPingPong(c *config, sessions []*kcp.UDPSession) (*result, error) {
 // sessions together are spread evenly over time. A message's latency counts
 // from when it was due, so a sender that is held up does not look fast. What
 // is not answered -patience after the last message was due is lost.
-func clientPaced(c *config, sessions []*kcp.UDPSession) (*result, error) {
+func clientPaced(c *config, sessions []net.Conn) (*result, error) {
 	data := newPattern(c.seed, c.size)
 	if err := warmUp(c, sessions, data); err != nil {
 		return nil, err
@@ -117,7 +116,7 @@ func clientPaced(c *config, sessions []*kcp.UDPSession) (*result, error) {
 	count := max(int(math.Round(c.seconds*c.rate)), 1)
 	var watch stopwatch
 	start := time.Now()
-	err := each(sessions, len(sessions), func(i int, s *kcp.UDPSession) error {
+	err := each(sessions, len(sessions), func(i int, s net.Conn) error {
 		first := start.Add(period * time.Duration(i) / time.Duration(len(sessions)))
 		due := func(k int) time.Time { return first.Add(period * time.Duration(k)) }
 		sent := make(chan error, 1)

@@ -33,6 +33,15 @@
 // a server's. With -ready, all but idle print "ready" before what they time
 // begins.
 //
+// With -smux, what is called a session here is a stream of smux, all of one
+// session of smux over KCP, or TCP with -tcp. There are two more roles:
+//
+//	half     reads to the end before it answers: a server writes back all that
+//	         it has read, and closes; a client sends -bytes, closes its half
+//	         only, and reads to the end
+//	stalled  a client of a source that reads nothing on its first stream
+//	         before all is there on the others
+//
 // Two clients never close by themselves:
 //
 //	caller  calls an echo server with -size bytes, every -pause; after -count
@@ -119,6 +128,14 @@ type config struct {
 	timeout, linger, sessionMax float64
 	stdin, snmp                 bool
 
+	smux        int
+	tcp         bool
+	frameSize   int
+	streamBuf   int
+	receiveBuf  int
+	interval    float64
+	lostTimeout float64
+
 	patience, pause float64
 	samePort        bool
 
@@ -132,7 +149,7 @@ func parseFlags() (*config, error) {
 	c := new(config)
 	flag.StringVar(&c.listen, "listen", "", "serve on this `HOST:PORT`")
 	flag.StringVar(&c.dial, "dial", "", "be a client of this `HOST:PORT`")
-	flag.StringVar(&c.role, "role", "", "echo, sink, source, oob or meter; a client also pingpong, paced, idle, caller or flood")
+	flag.StringVar(&c.role, "role", "", "echo, sink, source, oob, meter or half; a client also stalled, pingpong, paced, idle, caller or flood")
 
 	flag.StringVar(&c.relay, "relay", "", "pass what comes to -listen on to this `HOST:PORT`, IPv4")
 	flag.Float64Var(&c.delay, "delay", 0, "relay: `seconds` that each direction takes")
@@ -170,6 +187,14 @@ func parseFlags() (*config, error) {
 	flag.Float64Var(&c.sessionMax, "sessiontimeout", 0, "server: drop a session that moved nothing for these `seconds`, 0 for never")
 	flag.BoolVar(&c.stdin, "stdin", false, "server: end when standard input does")
 	flag.BoolVar(&c.snmp, "snmp", false, "print kcp-go's counters as JSON to standard error at the end")
+
+	flag.IntVar(&c.smux, "smux", 0, "sessions are streams of one smux session of this `version`, 1 or 2")
+	flag.BoolVar(&c.tcp, "tcp", false, "smux: over TCP instead of KCP")
+	flag.IntVar(&c.frameSize, "framesize", 32768, "smux: MaxFrameSize, in bytes")
+	flag.IntVar(&c.streamBuf, "streambuf", 65536, "smux: MaxStreamBuffer, in bytes")
+	flag.IntVar(&c.receiveBuf, "smuxbuf", 4<<20, "smux: MaxReceiveBuffer, in bytes")
+	flag.Float64Var(&c.interval, "interval", 10, "smux: KeepAliveInterval, in `seconds`")
+	flag.Float64Var(&c.lostTimeout, "lost", 30, "smux: KeepAliveTimeout, in `seconds`")
 
 	flag.BoolVar(&c.vectors, "vectors", false, "print test vectors of Reed-Solomon coding")
 	flag.BoolVar(&c.benchmark, "benchmark", false, "measure what is computed for each packet")
@@ -230,6 +255,9 @@ func (c *config) check() error {
 	}
 	if c.delay < 0 || c.loss < 0 || c.loss > 1 {
 		return fmt.Errorf("-delay must not be negative, -loss must be in 0...1")
+	}
+	if c.smux < 0 || c.smux > 2 || (c.tcp && c.smux == 0) {
+		return fmt.Errorf("-smux must be 1 or 2, and -tcp needs it")
 	}
 	if c.patience <= 0 {
 		return fmt.Errorf("-patience must be positive")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	kcp "github.com/xtaci/kcp-go/v5"
@@ -39,8 +40,8 @@ func returnOOB(s *kcp.UDPSession) error {
 }
 
 // clientOOB first has the stream echoed: then the server's handler is there.
-func clientOOB(c *config, sessions []*kcp.UDPSession) (*result, error) {
-	s := sessions[0]
+func clientOOB(c *config, sessions []net.Conn) (*result, error) {
+	s := sessions[0].(*kcp.UDPSession)
 	arrived, err := receiveOOB(s)
 	if err != nil {
 		return nil, err

@@ -24,6 +24,8 @@ func runServer(c *config, w *wire) error {
 		handle = serveSink
 	case "oob":
 		handle = serveEcho
+	case "half":
+		handle = serveHalf
 	case "meter":
 		m := newMeter(c.bytes)
 		handle, report = m.serve, func() any { return m.report() }
@@ -32,6 +34,9 @@ func runServer(c *config, w *wire) error {
 		handle = func(s net.Conn) error { return serveSource(s, data, c.chunk) }
 	default:
 		fail(exitUsage, fmt.Errorf("no role %q for a server", c.role))
+	}
+	if c.smux > 0 {
+		return runSmuxServer(c, w, handle, report)
 	}
 	listener, err := w.serve()
 	if err != nil {

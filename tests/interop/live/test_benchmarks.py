@@ -25,6 +25,7 @@ from tests.benchmarks.contenders import (
     whyNot,
 )
 from tests.benchmarks.measuring import BadPath, measure, watchIdle
+from tests.benchmarks.smux import oursOverSmux, theirsOverSmux
 from tests.interop.peers import goPeerBinary
 
 PLAIN = Conditions()
@@ -98,6 +99,20 @@ class OursTests(LoadsCase):
         found = fairness.measure(0.1, "echo")
         self.assertGreater(found.rate, 0)
         self.assertGreater(found.echoMedian, 0)
+
+
+class SmuxTests(LoadsCase):
+    """
+    Streams of smux.
+    """
+
+    def test_both(self) -> None:
+        """
+        Ours, and xtaci/smux.
+        """
+        for contender in (oursOverSmux(), theirsOverSmux(goPeerBinary())):
+            self.assertGreater(measure(contender, SINK)["rate"], 0)
+            self.assertMessages(contender, PINGPONG)
 
 
 class KCPGoTests(LoadsCase):

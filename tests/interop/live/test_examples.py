@@ -57,6 +57,29 @@ class EchoTests(ProgramTestCase):
         self.assertEqual(client.status, 1)
 
 
+class SmuxTests(ProgramTestCase):
+    """
+    Tests for smux_streams.py.
+    """
+
+    async def test_fetch(self) -> None:
+        """
+        Questions are answered while the download stands still, and all of it comes.
+        """
+        _, port = await self.startServer(
+            "smux_streams.py", "serve", "smux:kcp:0:interface=127.0.0.1:key=sesame"
+        )
+        client = self.startExample(
+            "smux_streams.py", "fetch", f"smux:kcp:127.0.0.1:{port}:key=sesame"
+        )
+        await client.ended()
+        self.assertEqual(
+            client.output,
+            "stressed: desserts\ndrawer: reward\nfile: 3000000 bytes\n3 streams, 1 connection\n",
+        )
+        self.assertEqual(client.status, 0)
+
+
 class StartTLSTests(ProgramTestCase):
     """
     Tests for starttls.py.
