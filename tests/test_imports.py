@@ -46,7 +46,7 @@ PACKAGES = {
     "endpointstrings": "endpoints options smux",
     "testing": "interfaces options stats udp",
     "services": "interfaces server",
-    "commands": "__init__ crypt fec interfaces native options stats testing wire",
+    "commands": "__init__ crypt fec interfaces native options smux stats testing wire",
     "__main__": "__init__ commands native",
 }
 
@@ -78,6 +78,7 @@ DECIDING = [
     "commands.dump.opening",
     "commands.dump.packets",
     "commands.dump.sequence",
+    "commands.dump.streams",
     "qlog.events",
     "server.admission",
     "server.cookies",

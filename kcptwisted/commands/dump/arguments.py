@@ -40,6 +40,12 @@ def addArguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--port", type=_port, help="only datagrams from or to this UDP port (all)")
     parser.add_argument(
+        "--smux",
+        choices=("auto", "1", "2", "no"),
+        default="auto",
+        help="whether streams are smux, and which version (auto)",
+    )
+    parser.add_argument(
         "--all", action="store_true", help="also print datagrams that are no KCP, or do not open"
     )
     parser.add_argument("--summary", action="store_true", help="print no datagrams")

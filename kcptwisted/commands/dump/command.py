@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TextIO
 
 from kcptwisted.commands.dump import document, lines
-from kcptwisted.commands.dump.flows import Conversation, Flows, Record
+from kcptwisted.commands.dump.flows import Conversation, Flows, Record, Smux
 from kcptwisted.commands.dump.links import ipPacket, isKnown
 from kcptwisted.commands.dump.listening import listen
 from kcptwisted.commands.dump.opening import CipherChoice, openerOf, openNone, openNull
@@ -80,7 +80,9 @@ class Dump:
         self._output = output
         self._packets = PacketReader()
         self._began: int | None = None
-        self.flows = Flows(cipher)
+        smux = arguments.smux
+        version = int(smux) if smux.isdigit() else None
+        self.flows = Flows(cipher, Smux(smux == "no", version))
         self._frames = 0
         self._unknown: set[int] = set()
 

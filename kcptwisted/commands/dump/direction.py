@@ -9,7 +9,9 @@ from typing import NamedTuple
 
 from kcptwisted.commands.dump.content import Content, Shard, View, readContent
 from kcptwisted.commands.dump.sequence import Copy, Sequence, after
+from kcptwisted.commands.dump.streams import StreamReader
 from kcptwisted.fec.decoder import FECDecoder
+from kcptwisted.smux.frames import Frame
 from kcptwisted.stats import SessionStats
 from kcptwisted.wire.fec import DATA, OUT_OF_BAND
 from kcptwisted.wire.segment import ACK, PUSH
@@ -49,11 +51,13 @@ class Seen(NamedTuple):
 
     @ivar copy: of a PUSH.
     @ivar roundTrip: of an ACK that answers a PUSH of the capture, nanoseconds.
+    @ivar frames: the smux frames that a PUSH completes; of a longer PSH frame, its part.
     """
 
     view: View
     copy: Copy | None = None
     roundTrip: int | None = None
+    frames: list[Frame] = []
 
 
 @dataclass
@@ -61,6 +65,7 @@ class Direction:
     """
     Counts of one direction.
 
+    @ivar stream: reads the byte stream.
     @ivar first: when the first datagram was captured, nanoseconds.
     @ivar last: likewise the last.
     @ivar datagrams: of the conversation, parity included.
@@ -75,6 +80,7 @@ class Direction:
     @ivar malformed: datagrams.
     """
 
+    stream: StreamReader
     first: int = 0
     last: int = 0
     datagrams: int = 0
@@ -125,13 +131,12 @@ class Direction:
         if view.cmd == PUSH:
             copy = self.sequence.take(view.sn, view.ts)
             self.pushes[copy] += 1
-            if copy is not Copy.AGAIN:
-                self.data += view.length
+            frames = self._readStream(view, copy)
             waiting = self._waiting
             if len(waiting) >= MOST_WAITING:
                 del waiting[next(iter(waiting))]
             waiting.setdefault((view.sn, view.ts), time)
-            return Seen(view, copy)
+            return Seen(view, copy, frames=frames)
         if view.cmd != ACK:
             self.controls += 1
             return Seen(view)
@@ -141,6 +146,13 @@ class Direction:
             return Seen(view)
         opposite.roundTrips.add(time - sent)
         return Seen(view, roundTrip=time - sent)
+
+    def _readStream(self, view: View, copy: Copy) -> list[Frame]:
+        if copy is Copy.AGAIN:
+            return []
+        self.data += view.length
+        isWhole = len(view.data) == view.length and not view.frg
+        return self.stream.take(view.sn, view.data, isWhole)
 
     def rebuild(self, content: Content, datagram: bytes) -> list[Content]:
         """
@@ -189,13 +201,12 @@ class Direction:
         """
         seen = []
         for view in content.segments:
-            copy = None
-            if view.cmd == PUSH:
-                copy = self.sequence.take(view.sn, view.ts)
-                if copy is not Copy.AGAIN:
-                    self.recovered += 1
-                    self.data += view.length
-            seen.append(Seen(view, copy))
+            if view.cmd != PUSH:
+                seen.append(Seen(view))
+                continue
+            copy = self.sequence.take(view.sn, view.ts)
+            self.recovered += copy is not Copy.AGAIN
+            seen.append(Seen(view, copy, frames=self._readStream(view, copy)))
         return seen
 
     @property

@@ -10,6 +10,8 @@ from kcptwisted.commands.dump.direction import Direction, Seen
 from kcptwisted.commands.dump.flows import Conversation, Flow, Record
 from kcptwisted.commands.dump.names import endpoint, frameFields
 from kcptwisted.commands.dump.sequence import Copy
+from kcptwisted.commands.dump.streams import StreamReader
+from kcptwisted.smux.frames import NAMES, PSH, UPD, Frame
 from kcptwisted.wire.fec import DATA, OUT_OF_BAND, PARITY
 from kcptwisted.wire.segment import ACK, PUSH, WASK, WINS
 
@@ -63,6 +65,8 @@ def _segment(seen: Seen) -> dict[str, Any]:
         found["copy"] = seen.copy.value
     if seen.roundTrip is not None:
         found["roundTrip"] = seen.roundTrip / _MILLISECOND
+    if seen.frames:
+        found["smux"] = [_smuxFrame(frame) for frame in seen.frames]
     if view.block is not None:
         frames = [
             dict(frame=name, **fields) for name, fields in map(frameFields, view.block.frames)
@@ -73,6 +77,28 @@ def _segment(seen: Seen) -> dict[str, Any]:
             "frames": frames,
         }
     return found
+
+
+def _smuxFrame(frame: Frame) -> dict[str, Any]:
+    found: dict[str, Any] = {"command": NAMES[frame.command], "stream": frame.stream}
+    if frame.command == PSH:
+        found["bytes"] = len(frame.payload)
+    elif frame.command == UPD:
+        found |= {"consumed": frame.consumed, "window": frame.window}
+    return found
+
+
+def _smux(stream: StreamReader) -> dict[str, Any] | None:
+    counts = stream.smux
+    if counts is None:
+        return {"compressed": True} if stream.isCompressed else None
+    return {
+        "compressed": False,
+        "version": counts.version,
+        "frames": {NAMES[command]: count for command, count in sorted(counts.frames.items())},
+        "data": counts.data,
+        "problem": counts.problem or None,
+    }
 
 
 def conversation(found: Conversation) -> dict[str, Any]:
@@ -112,6 +138,7 @@ def _direction(direction: Direction) -> dict[str, Any]:
         "lost": direction.pushes[Copy.REPLACED] + direction.recovered,
         "overtaken": direction.pushes[Copy.OVERTAKEN],
         "missing": direction.sequence.missing,
+        "smux": _smux(direction.stream),
         "fec": None,
         "roundTrip": None,
     }

@@ -23,10 +23,33 @@ from kcptwisted.commands.dump.opening import (
 )
 from kcptwisted.commands.dump.packets import Endpoint, Packet
 from kcptwisted.commands.dump.sequence import Copy
+from kcptwisted.commands.dump.streams import StreamReader
 
 #: Pairs of addresses, and conversations of one, that are followed at once, at most.
 MOST_FLOWS = 1024
 MOST_CONVERSATIONS = 16
+
+
+class Smux(NamedTuple):
+    """
+    What is known of smux.
+
+    @ivar isOff: it is not to be looked for.
+    @ivar version: that of all streams; None to find out which are smux.
+    """
+
+    isOff: bool = False
+    version: int | None = None
+
+    def reader(self) -> StreamReader:
+        """
+        Returns what reads one direction.
+        """
+        return StreamReader(self.version, self.isOff)
+
+
+#: Which streams are smux is to be found out.
+FIND_SMUX = Smux()
 
 
 class Conversation:
@@ -43,13 +66,18 @@ class Conversation:
     __slots__ = ("conv", "crypt", "directions", "ends", "isGuess")
 
     def __init__(
-        self, conv: int | None, crypt: str, isGuess: bool, ends: tuple[Endpoint, Endpoint]
+        self,
+        conv: int | None,
+        crypt: str,
+        isGuess: bool,
+        ends: tuple[Endpoint, Endpoint],
+        smux: Smux,
     ) -> None:
         self.conv = conv
         self.crypt = crypt
         self.isGuess = isGuess
         self.ends = ends
-        self.directions = (Direction(), Direction())
+        self.directions = (Direction(smux.reader()), Direction(smux.reader()))
 
     def of(self, source: Endpoint) -> tuple[Direction, Direction]:
         """
@@ -97,6 +125,7 @@ class Flow:
     __slots__ = (
         "_current",
         "_sizes",
+        "_smux",
         "_tries",
         "cipher",
         "conversations",
@@ -107,7 +136,10 @@ class Flow:
         "refused",
     )
 
-    def __init__(self, ends: tuple[Endpoint, Endpoint], cipher: CipherChoice | None) -> None:
+    def __init__(
+        self, ends: tuple[Endpoint, Endpoint], cipher: CipherChoice | None, smux: Smux
+    ) -> None:
+        self._smux = smux
         self.ends = ends
         self.cipher = cipher
         self.isGuess = cipher is None
@@ -194,7 +226,7 @@ class Flow:
         if current is None or (conv is not None and current.conv not in (conv, None)):
             current = None if conv is None else self.conversations.get(conv)
             if current is None:
-                current = Conversation(conv, self.cipher.name, self.isGuess, self.ends)
+                current = Conversation(conv, self.cipher.name, self.isGuess, self.ends, self._smux)
             self._current = current
         if conv is not None and conv not in self.conversations:
             current.conv = conv
@@ -230,10 +262,11 @@ class Flows:
     @ivar opened: KCP datagrams so far.
     """
 
-    def __init__(self, cipher: CipherChoice | None) -> None:
+    def __init__(self, cipher: CipherChoice | None, smux: Smux = FIND_SMUX) -> None:
         """
         @param cipher: None to guess, for each pair of addresses.
         """
+        self._smux = smux
         self._cipher = cipher
         self._flows: OrderedDict[tuple[Endpoint, Endpoint], Flow] = OrderedDict()
         self.datagrams = self.opened = 0
@@ -253,7 +286,7 @@ class Flows:
             if len(self._flows) >= MOST_FLOWS:
                 _, silent = self._flows.popitem(last=False)
                 forgotten += silent.conversations.values()
-            flow = self._flows[key] = Flow(ends, self._cipher)
+            flow = self._flows[key] = Flow(ends, self._cipher, self._smux)
         self._flows.move_to_end(key)
         before = flow.opened
         records, more = flow.take(packet)

@@ -11,6 +11,9 @@ from kcptwisted.commands.dump.direction import Direction, RoundTrips, Seen
 from kcptwisted.commands.dump.flows import Conversation, Flow, Record
 from kcptwisted.commands.dump.names import endpoint, frameFields, resetName
 from kcptwisted.commands.dump.sequence import Copy
+from kcptwisted.commands.dump.streams import SmuxCounts
+from kcptwisted.smux.frames import NAMES, PSH, UPD
+from kcptwisted.smux.frames import Frame as SmuxFrame
 from kcptwisted.wire.control import TOKEN, Frame, Reset
 from kcptwisted.wire.fec import DATA, PARITY
 from kcptwisted.wire.segment import ACK, PUSH, WASK, WINS
@@ -75,7 +78,18 @@ def _segment(seen: Seen, showsConv: bool) -> str:
         text += f" (after {seen.roundTrip / 1e6:.3f} ms)"
     if view.block is not None:
         text += f" [{_block(seen)}]"
+    if seen.frames:
+        text += f" [smux {', '.join(map(_smuxFrame, seen.frames))}]"
     return text
+
+
+def _smuxFrame(frame: SmuxFrame) -> str:
+    text = f"{NAMES[frame.command]} {frame.stream}"
+    if frame.command == PSH:
+        return f"{text} {len(frame.payload)} bytes"
+    return (
+        f"{text} consumed={frame.consumed} window={frame.window}" if frame.command == UPD else text
+    )
 
 
 def _block(seen: Seen) -> str:
@@ -138,6 +152,10 @@ def _figures(direction: Direction) -> Iterator[tuple[str, str]]:
     yield "losses", losses
     if direction.decoder is not None:
         yield "FEC", _fec(direction)
+    if direction.stream.isCompressed:
+        yield "smux", "not read: the stream is compressed by snappy"
+    elif direction.stream.smux is not None:
+        yield "smux", _smux(direction.stream.smux)
     if direction.roundTrips.count:
         yield "round trip", _roundTrips(direction.roundTrips)
 
@@ -149,6 +167,12 @@ def _fec(direction: Direction) -> str:
     if missing is not None:
         text += f", {missing} data missing"
     return f"{text}, {direction.rebuilt} rebuilt"
+
+
+def _smux(counts: SmuxCounts) -> str:
+    frames = [f"{count} {NAMES[command]}" for command, count in sorted(counts.frames.items())]
+    text = ", ".join([f"version {counts.version}", *frames, f"{counts.data} bytes in PSH"])
+    return f"{text}; then {counts.problem}" if counts.problem else text
 
 
 def _roundTrips(times: RoundTrips) -> str:
