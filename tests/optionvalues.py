@@ -49,7 +49,17 @@ TRUTHS = (
     "retry",
     "trace",
 )
-TEXTS = ("interface", "bindAddress", "crypt", "key", "keyFile", "rawKey", "mode", "congestion")
+TEXTS = (
+    "interface",
+    "bindAddress",
+    "crypt",
+    "key",
+    "keyFile",
+    "rawKey",
+    "mode",
+    "congestion",
+    "qlog",
+)
 
 #: Options that only one end takes.
 CLIENTS = {"bindAddress", "timeout", "handshake"}

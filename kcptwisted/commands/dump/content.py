@@ -46,7 +46,7 @@ class Shard(NamedTuple):
     """
     A FEC header.
 
-    @ivar kind: L{DATA}, L{PARITY} or L{OUT_OF_BAND}.
+    @ivar kind: data, parity or out-of-band; see L{packetType}.
     """
 
     seqid: int

@@ -50,8 +50,7 @@ class StreamTests(SynchronousTestCase):
         """
         cuts = sorted({0, *places, len(STREAM)})
         segments = [
-            (number, STREAM[start:end])
-            for number, (start, end) in enumerate(pairwise(cuts))
+            (number, STREAM[start:end]) for number, (start, end) in enumerate(pairwise(cuts))
         ]
         random.shuffle(segments)
         reader = StreamReader(None)
