@@ -102,13 +102,12 @@ def pcap(
     @return: a pcap file.
     """
     magic = 0xA1B23C4D if nano else 0xA1B2C3D4
-    file = struct.pack(f"{order}IHHiIII", magic, 2, 4, 0, 0, snaplen, linkType)
+    pieces = [struct.pack(f"{order}IHHiIII", magic, 2, 4, 0, 0, snaplen, linkType)]
     for time, frame in frames:
         fraction = time % SECOND // (1 if nano else 1000)
         kept = frame[:snaplen]
-        file += struct.pack(f"{order}IIII", time // SECOND, fraction, len(kept), len(frame))
-        file += kept
-    return file
+        pieces += struct.pack(f"{order}IIII", time // SECOND, fraction, len(kept), len(frame)), kept
+    return b"".join(pieces)
 
 
 def pcapng(

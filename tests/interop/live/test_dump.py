@@ -128,7 +128,7 @@ class PipeTests(ProgramTestCase):
         """
         If whoever reads has enough, it ends without a word.
         """
-        path = write(self.mktemp(), self.capture(50_000))
+        path = write(self.mktemp(), self.capture(20_000))
         with subprocess.Popen(
             self.command(path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
         ) as program:
