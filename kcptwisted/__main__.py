@@ -1,6 +1,6 @@
 """
-C{kcptwisted}, or C{python -m kcptwisted}: the demonstration, the benchmark, the table of
-sessions, kcptun's client and server, and the version.
+C{kcptwisted}, or C{python -m kcptwisted}: the demonstration, the benchmark, the reading of
+captures, the table of sessions, kcptun's client and server, and the version.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ import sys
 from collections.abc import Sequence
 
 from kcptwisted import __version__
-from kcptwisted.commands.bench.arguments import addArguments
-from kcptwisted.commands.top.arguments import addArguments as addTopArguments
+from kcptwisted.commands.bench import arguments as benchArguments
+from kcptwisted.commands.dump import arguments as dumpArguments
+from kcptwisted.commands.top import arguments as topArguments
 from kcptwisted.native import describe
 
 #: Services that run in the foreground, and what they do.
@@ -97,15 +98,21 @@ def buildParser() -> argparse.ArgumentParser:
         description="Measures rates, round trips and the cost of idle sessions between two"
         " processes on this machine; docs/bench.md says what the figures mean.",
     )
-    addArguments(bench)
-    addTopArguments(
-        commands.add_parser(
-            "top",
-            help="show the sessions of a running program",
-            description="Shows the ports and sessions of a program that has a status page;"
-            " docs/status.md says how to have one.  Ctrl-C ends it.",
-        )
+    benchArguments.addArguments(bench)
+    dump = commands.add_parser(
+        "dump",
+        help="show what KCP ends say to each other, from a capture",
+        description="Prints the datagrams of a capture, and a summary of each conversation;"
+        " docs/dump.md says what the lines mean.",
     )
+    dumpArguments.addArguments(dump)
+    top = commands.add_parser(
+        "top",
+        help="show the sessions of a running program",
+        description="Shows the ports and sessions of a program that has a status page;"
+        " docs/status.md says how to have one.  Ctrl-C ends it.",
+    )
+    topArguments.addArguments(top)
     for name, what in TUNNELS.items():
         # Its flags are kcptun's, and read by itself.
         commands.add_parser(name, help=what, add_help=False)
@@ -129,9 +136,13 @@ def main(arguments: Sequence[str]) -> int:
 
         return command.run(parsed, sys.stdout, sys.stderr)
     if parsed.command == "top":
-        from kcptwisted.commands.top import command as top
+        from kcptwisted.commands.top import command as topCommand
 
-        return top.run(parsed, sys.stdout, sys.stderr)
+        return topCommand.run(parsed, sys.stdout, sys.stderr)
+    if parsed.command == "dump":
+        from kcptwisted.commands.dump import command as dumpCommand
+
+        return dumpCommand.run(parsed, sys.stdout, sys.stderr)
     from kcptwisted.commands import demo
 
     return demo.run(parsed, sys.stdout)

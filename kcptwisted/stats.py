@@ -165,3 +165,5 @@ class PortStats(_Counters):
     OutDeferred: int = 0
     #: Datagrams dropped because too many were already kept for later.  Ours.
     OutDropped: int = 0
+    #: Events of C{qlog=} that could not be written.  Ours.
+    QlogErrs: int = 0

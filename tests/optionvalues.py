@@ -59,6 +59,7 @@ TEXTS = (
     "rawKey",
     "mode",
     "congestion",
+    "qlog",
 )
 
 #: Options that only one end takes.

@@ -17,8 +17,9 @@ from tests.importgraph import sourcesOf
 from tests.test_docs import DOCS, IN_CHECKOUT, PACKAGE, ROOT
 from tests.tlscases import skipTLS
 
-#: C{kcptwisted.a.b.C}, and C{kcptwisted.a.b:c} as plugins name functions.
-_DOTTED = re.compile(r"\bkcptwisted(?:\.\w+)+(?::\w+)?")
+#: C{kcptwisted.a.b.C}, and C{kcptwisted.a.b:c} as plugins name functions; C{kcptwisted.lua} is a
+#: file.
+_DOTTED = re.compile(r"\bkcptwisted(?!\.lua\b)(?:\.\w+)+(?::\w+)?")
 _FROM = re.compile(r"^\s*from (kcptwisted[\w.]*) import \(?([\w, ]+)", re.MULTILINE)
 _LINK = re.compile(r"L\{(?:[^<}]*<)?([\w.]+)>?\}")
 _FILE = re.compile(r"`([\w/]+(?:\.py|/))`")

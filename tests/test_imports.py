@@ -38,7 +38,8 @@ PACKAGES = {
     "udp": "interfaces layer options stats",
     "session": "arq connection errors interfaces layer options stats timing udp wire",
     "accounts": "interfaces session stats timing",
-    "stack": "accounts crypt fec interfaces layer options session stats timing udp wire",
+    "qlog": "__init__ arq congestion connection interfaces layer options session stats udp wire",
+    "stack": "accounts crypt fec interfaces layer options qlog session stats timing udp wire",
     "server": "errors interfaces options session stack stats timing udp wire",
     "client": "connection errors interfaces options session stack timing udp wire",
     "siteservice": "",
@@ -50,7 +51,7 @@ PACKAGES = {
     "endpointstrings": "endpoints options smux",
     "testing": "interfaces options stats udp",
     "services": "__init__ crypt endpoints errors interfaces options server smux stats udp workers",
-    "commands": "__init__ interfaces native options stats testing",
+    "commands": "__init__ crypt fec interfaces native options smux stats testing wire",
     "__main__": "__init__ commands native services",
 }
 
@@ -72,6 +73,18 @@ JOINING = [
 
 #: Modules without I/O that may import L{CONTRACTS} as well, which build on Twisted's.
 DECIDING = [
+    "commands.dump.content",
+    "commands.dump.direction",
+    "commands.dump.document",
+    "commands.dump.flows",
+    "commands.dump.lines",
+    "commands.dump.links",
+    "commands.dump.names",
+    "commands.dump.opening",
+    "commands.dump.packets",
+    "commands.dump.sequence",
+    "commands.dump.streams",
+    "qlog.events",
     "server.admission",
     "server.cookies",
     "server.ended",

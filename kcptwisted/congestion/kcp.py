@@ -55,6 +55,13 @@ class KCPWindow(CongestionControl):
         self._delivered = self._recovered = 0
         self.window = segment
 
+    @property
+    def segments(self) -> int:
+        """
+        The window, segments.
+        """
+        return self._segments
+
     def onAck(self, ack: Acknowledgement) -> None:
         """
         Below ssthresh the window grows by what is acknowledged (RFC 3465), by one segment for each

@@ -100,6 +100,13 @@ class FECDecoder:
         self._groups: dict[int, _Group] = {}
         self._newest: int | None = None
 
+    @property
+    def counts(self) -> tuple[int, int] | None:
+        """
+        Data and parity shards of the peer's groups; None while they are in doubt.
+        """
+        return self._counts if self._tuner is None else None
+
     def decode(self, packets: Iterable[bytes]) -> tuple[list[bytes], list[bytes]]:
         """
         Takes the FEC headers off.

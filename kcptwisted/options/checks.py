@@ -4,6 +4,7 @@ Whether a value is one that an option takes, and whether the option can be chang
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 
 from kcptwisted.options.names import hint
@@ -52,6 +53,20 @@ def checkPortChanges(changes: Mapping[str, object]) -> None:
     """
     for name, value in changes.items():
         checkValue(checkChange(name, "a port that listens", LIVE_PORT), value)
+
+
+def checkDirectory(path: str, name: str) -> None:
+    """
+    @param name: of the option.
+    @raise ValueError: if it is no directory that can be written to.
+    """
+    problem = ""
+    if "\0" in path or not os.path.isdir(path):
+        problem = "there is none"
+    elif not os.access(path, os.W_OK | os.X_OK):
+        problem = "this one cannot be"
+    if problem:
+        raise ValueError(f"{name} must be a directory that can be written to; {problem}: {path!r}")
 
 
 def checkValue(option: Option, value: object) -> None:

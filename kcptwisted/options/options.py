@@ -17,7 +17,7 @@ from kcptwisted.congestion.registry import NONE, CongestionSpec, findCongestionC
 from kcptwisted.connection.mtusizes import BASE_MTU
 from kcptwisted.connection.settings import ConnectionSettings
 from kcptwisted.crypt.registry import CipherSpec, findCipher
-from kcptwisted.options.checks import LIVE, checkChange, checkValue
+from kcptwisted.options.checks import LIVE, checkChange, checkDirectory, checkValue
 from kcptwisted.options.hosts import checkHost, checkName
 from kcptwisted.options.passphrases import KEY_VARIABLE, KeySource
 from kcptwisted.options.table import (
@@ -99,6 +99,7 @@ class KCPOptions:
     workers: int = 1
     retry: bool = False
     trace: bool = False
+    qlog: str = ""
     #: Where KCP_KEY is looked up.
     environ: Mapping[str, str] = field(
         default_factory=lambda: os.environ, repr=False, compare=False
@@ -129,6 +130,8 @@ class KCPOptions:
                 f"dataShards and parityShards must be at most {MAXIMUM_SHARDS} together"
             )
         self._checkCongestion()
+        if self.qlog:
+            checkDirectory(self.qlog, "qlog")
         if self.fecFlush and not self.dataShards:
             raise ValueError("fecFlush must be 0 or left out without dataShards and parityShards")
         if self.workers > 1 and not sys.platform.startswith("linux"):

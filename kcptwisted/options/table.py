@@ -190,4 +190,6 @@ OPTIONS = (
     Option("retry", bool, "Take no connection, from a client that knows kcptwisted's control "
            "frames, before it has shown that it is at its address.", ends="server"),
     Option("trace", bool, "Log each segment, at the level debug."),
+    Option("qlog", str, "A directory for a file of each connection, that tells what it does.",
+           default="none"),
 )  # fmt: skip

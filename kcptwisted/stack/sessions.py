@@ -10,10 +10,11 @@ from twisted.python.failure import Failure
 
 from kcptwisted.interfaces import Address
 from kcptwisted.options import KCPOptions
+from kcptwisted.qlog.file import Directory
 from kcptwisted.session import KCPTransport
 from kcptwisted.session.holder import SessionHolder
 from kcptwisted.session.session import KCPSession
-from kcptwisted.stack.sessionstack import SessionStack
+from kcptwisted.stack.sessionstack import SessionStack, Wrap
 from kcptwisted.stack.socketstack import RandomBytes, SocketStack
 from kcptwisted.udp.addresses import toAddress
 
@@ -44,6 +45,8 @@ class SessionTable:
         self._randomBytes = randomBytes
         self._live = socket.sessions
         self._unread: dict[KCPSession, SessionStack] = {}
+        # Where sessions are recorded, once one is.
+        self._records: Directory | None = None
 
     def __len__(self) -> int:
         return len(self._live)
@@ -99,7 +102,10 @@ class SessionTable:
         Returns a new session with the peer at C{address}, and its layers.
         """
         socket, live = self._socket, self._live
-        session = KCPSession(conv, address, self._options, socket, self._holder)
+        holder, wrap = self._holder, None
+        if self._options.qlog:
+            holder, wrap = self._record(conv, address)
+        session = KCPSession(conv, address, self._options, socket, holder)
         stack = live[address] = SessionStack(
             session,
             self._options,
@@ -107,10 +113,27 @@ class SessionTable:
             socket.clock,
             socket.stats,
             self._randomBytes,
+            wrap,
         )
         socket.stats.CurrEstab = len(live)
         socket.stats.MaxConn = max(socket.stats.MaxConn, len(live))
         return stack
+
+    def _record(self, conv: int, address: Address) -> tuple[SessionHolder[KCPSession], Wrap]:
+        """
+        Begins to record a session.
+
+        @return: its holder, and what puts a layer around it.
+        """
+        from kcptwisted.qlog.layer import QlogLayer, RecordingHolder, beginRecord
+
+        if self._records is None:
+            self._records = Directory(self._options.qlog, self._socket.stats)
+        recorder = beginRecord(self._records, self._socket, conv, address)
+        return (
+            RecordingHolder(self._holder, recorder),
+            lambda above, session: QlogLayer(above, session, recorder),
+        )
 
     def move(self, session: KCPSession, address: Address) -> None:
         """

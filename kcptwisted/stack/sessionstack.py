@@ -23,6 +23,9 @@ from kcptwisted.udp.asked import AskedAddress, ownAddressOf
 from kcptwisted.wire.fec import DATA, OUT_OF_BAND, PARITY, packetType
 from kcptwisted.wire.opening import readOpening
 
+#: Puts a layer around a session, or around a layer that is around it.
+Wrap = Callable[[IDatagramProtocol, KCPSession], DatagramLayer]
+
 
 @implementer(IDatagramTransport)
 class SessionStack:
@@ -59,12 +62,14 @@ class SessionStack:
         clock: FlushClock,
         portStats: PortStats,
         randomBytes: Callable[[int], bytes],
+        wrap: Wrap | None = None,
     ) -> None:
         """
         @param transport: the highest layer of the socket.
         @param clock: flushes FEC groups that traffic leaves half-filled.
         @param portStats: counts of the port.
         @param randomBytes: gives so many random bytes.
+        @param wrap: puts a layer around the session, below its trace.
         """
         self.session = session
         self.afterBatch: Callable[[SessionStack, list[bytes], Address], None] | None = None
@@ -80,6 +85,8 @@ class SessionStack:
             from kcptwisted.session.trace import TraceLayer
 
             self._inner = TraceLayer(session)
+        if wrap is not None:
+            self._inner = wrap(self._inner, session)
         self.lowest: IDatagramProtocol = self._inner
         if options.dataShards:
             self.lowest = self._makeFEC()
@@ -231,5 +238,7 @@ class SessionStack:
         collection, so they must not hold each other.
         """
         self.lowest = Gone(self._transport.overhead)
-        if isinstance(self._inner, DatagramLayer):
-            self._inner.transport = Gone(self._inner.transport.overhead)
+        layer = self._inner
+        while isinstance(layer, DatagramLayer):
+            layer.transport = Gone(layer.transport.overhead)
+            layer = layer.wrapped

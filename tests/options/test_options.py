@@ -254,6 +254,8 @@ class TableTests(OptionsTestCase):
                 wrong, allowed = ["", "/no/such/file"], "cannot be read"
             elif option.name == "rawKey":
                 wrong, allowed = ["", " 00", "xyz"], "32 hexadecimal digits"
+            elif option.name == "qlog":
+                wrong, allowed = ["/no/such/directory"], "a directory that can be written to"
             else:
                 self.assertEqual(option.name, "key")
                 wrong, allowed = [""], "not empty"

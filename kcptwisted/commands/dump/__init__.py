@@ -1,0 +1,3 @@
+"""
+C{kcptwisted dump}: what two KCP ends say to each other, from a capture.
+"""
