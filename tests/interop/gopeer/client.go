@@ -43,6 +43,9 @@ var errWrong = errors.New("wrong bytes")
 const opening = 64
 
 func runClient(c *config, w *wire) error {
+	if c.role == "connects" {
+		return runConnects(c, w)
+	}
 	var run func(*config, []*kcp.UDPSession) (*result, error)
 	switch c.role {
 	case "echo":
