@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from kcptwisted.crypt.checksummed import RandomBytes
+from kcptwisted.crypt.cutting import cut
 from kcptwisted.crypt.framing import framing
 from kcptwisted.wire.checked import CHECKED_OVERHEAD, NONCE
 
@@ -73,17 +74,10 @@ class CFBCipher:
         """
         Adds the headers and encrypts.
         """
-        block = self._block
         lengths = [len(datagram) + CHECKED_OVERHEAD for datagram in datagrams]
         nonces = self._randomBytes(NONCE * len(lengths))
         sealed = self.mode.encrypt(self._framing.frame(datagrams, lengths, nonces), lengths)
-        packets = []
-        start = 0
-        for length in lengths:
-            end = start + length
-            packets.append(sealed[start:end])
-            start = end + -length % block
-        return packets
+        return cut(sealed, lengths, block=self._block)
 
     def open(self, datagrams: Sequence[bytes]) -> tuple[list[bytes], int]:
         """

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kcptwisted.crypt.checksummed import CheckedCipher, RandomBytes
+from kcptwisted.crypt.cutting import cut
 from kcptwisted.native import Accelerator, Scratch
 
 
@@ -40,10 +41,4 @@ class JoinedCipher(CheckedCipher):
         joined = b"".join(packets)
         memory, transformed = self._scratch.reserve(len(joined))
         self._function(self._key, joined, lengths, len(lengths), memory)
-        results = []
-        start = 0
-        for length in lengths:
-            end = start + length
-            results.append(transformed[start:end])
-            start = end
-        return results
+        return cut(transformed, lengths)
