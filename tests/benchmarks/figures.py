@@ -10,7 +10,7 @@ from tests.benchmarks.fairness import LOADS
 from tests.benchmarks.primitives import allRows
 from tests.benchmarks.results import Record, Series
 from tests.benchmarks.scenarios import SCENARIOS
-from tests.benchmarks.subjects import SENDERS, SESSIONS
+from tests.benchmarks.subjects import SENDERS, SESSIONS, TUNNELLED
 
 _MESSAGES = [
     *["p50", "p99", "p999", "max"],
@@ -49,6 +49,7 @@ def _series(scenario: str) -> tuple[list[tuple[str, str]], list[str]]:
             [*both, *[(name, "") for name in SENDERS]],
             ["alone50", "alone99", "p50", "p99", "growth"],
         ),
+        "tunnel": ([(name, "") for name in TUNNELLED], ["rate", "fragmented"]),
         "crowds": (all_, [*_points(SESSIONS), "growthOfBoth"]),
         "windows": ([(name, "") for name in LINKS], _points(WINDOWS)),
         "queues": ([(OURS, "")], _points(QUEUED)),

@@ -4,16 +4,21 @@ One measurement: a server, a client and the load between them, and perhaps a bad
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from time import monotonic, sleep
 from typing import Any
 
-from tests.benchmarks.children import Child, ChildFailed, started
+from tests.benchmarks.children import ROOT, Child, ChildFailed, started
 from tests.benchmarks.contenders import SOCKET_BUFFER, TIMEOUT, Contender, Load
+from tests.interop.router import APART
+from tests.interop.tunnelled import Case
 
 #: What a measurement found, by quantity.
 Found = dict[str, float]
@@ -166,6 +171,38 @@ def runGoBenchmark(binary: str, seconds: float) -> Found:
     if done.returncode or not all(found.values()):
         raise ChildFailed(f"status {done.returncode}, {len(rates)} rates: {binary}")
     return found
+
+
+def measureTunnel(contender: Contender, options: str, size: int) -> Found:
+    """
+    @param contender: ours; only where it is found counts.
+    @param options: of both ends.
+    @param size: bytes.
+    @return: the C{rate}, MB/s, of a transfer through a tunnel of 1420 bytes, in networks of its own
+        (L{tests.interop.tunnelled}), and C{fragmented}, how many fragments were made.
+    @raise ChildFailed: if it failed.
+    """
+    case = Case(size=size, options=options, serverOptions=options)
+    command = [*APART, sys.executable, "-m", "tests.interop.tunnelled", json.dumps(asdict(case))]
+    environment = {**os.environ, **contender.environment, "PYTHONPATH": str(ROOT)}
+    try:
+        done = subprocess.run(
+            command,
+            cwd=contender.directory,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+        )
+    except subprocess.TimeoutExpired:
+        raise ChildFailed(f"not done within {TIMEOUT} s: {command}") from None
+    if done.returncode:
+        raise ChildFailed(f"status {done.returncode}: {done.stderr.strip()}")
+    told = json.loads(done.stdout)
+    if told["counted"] != size:
+        raise ChildFailed(f"{told['counted']} bytes instead of {size}")
+    fragments = sum(counted["IpFragCreates"] for counted in (told, told["router"]))
+    return {"rate": size / told["seconds"] / 1e6, "fragmented": fragments}
 
 
 def summarised(

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tests.benchmarks.arqcost import LINKS
+from tests.benchmarks.byitself import computations, neighbours, queues, windows
 from tests.benchmarks.contenders import PLAIN, PURE, Conditions, Load
 from tests.benchmarks.rows import (
     COUNT,
@@ -24,20 +25,18 @@ from tests.benchmarks.rows import (
 )
 from tests.benchmarks.subjects import (
     SENDERS,
+    TUNNELLED,
     Stage,
     Subject,
     besideMany,
-    computations,
     crowd,
     crowds,
     duel,
     goBenchmark,
     idle,
     lossyDuel,
-    neighbours,
-    queues,
     rivals,
-    windows,
+    tunnel,
 )
 
 #: The row below one of the default installation.
@@ -280,6 +279,15 @@ _SCENARIOS = [
             ],
         ],
         3,
+    ),
+    Scenario(
+        "tunnel",
+        "one way, 100 MB, through a tunnel of 1,420 bytes",
+        tunnel(100_000_000),
+        [
+            Row(f"100 MB through a tunnel of 1,420 bytes, {mtu}", "rate", RATE, ours=mtu, theirs="")
+            for mtu in TUNNELLED
+        ],
     ),
     Scenario(
         "windows",

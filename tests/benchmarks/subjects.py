@@ -8,12 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
-from tests.benchmarks import arqcost, beside, fairness, primitives
+from tests.benchmarks import beside
 from tests.benchmarks.contenders import (
     KCP_GO,
+    MTU,
     ONE_PROCESS,
-    OURS,
-    PURE,
     TLS,
     Conditions,
     Contender,
@@ -22,6 +21,7 @@ from tests.benchmarks.contenders import (
     Load,
     asyncioPeer,
     kcpGo,
+    optionString,
     ours,
     tcp,
     tls,
@@ -32,9 +32,11 @@ from tests.benchmarks.measuring import (
     Found,
     measure,
     measureBeside,
+    measureTunnel,
     runGoBenchmark,
     watchIdle,
 )
+from tests.interop.router import canBeApart
 
 #: Of the bad path, each way.
 DELAY, LOSS = 0.025, 0.1
@@ -285,6 +287,32 @@ def goBenchmark(sink: Load, echo: Load) -> Callable[[Stage], list[Subject]]:
     return subjects
 
 
+#: What the datagrams have that go through a tunnel.
+TUNNELLED = ("mtu=1400", "mtu=auto")
+
+
+def tunnel(size: int) -> Callable[[Stage], list[Subject]]:
+    """
+    @param size: bytes.
+    @return: a transfer through a tunnel that carries less than usual, by the option C{mtu}; nothing
+        where this user can make no networks.
+    """
+
+    def subjects(stage: Stage) -> list[Subject]:
+        contender = ours(Conditions(), False, stage.installations.default)
+        rest = optionString(Conditions()).lstrip(":").replace(f"mtu={MTU}", "{}")
+
+        def run(mtu: str, _: int) -> Found:
+            bytes_ = size // 50 if stage.quick else size
+            return measureTunnel(contender, rest.format(mtu), bytes_)
+
+        if not canBeApart():
+            return []
+        return [Subject(mtu, "", partial(run, mtu)) for mtu in TUNNELLED]
+
+    return subjects
+
+
 #: More options of both ends, by what a server's ten bulk senders are called.
 SENDERS = {"bulk senders": "", "bulk senders, none": ":congestion=none"}
 
@@ -314,50 +342,6 @@ def besideMany(stage: Stage) -> list[Subject]:
         *[Subject(one.name, one.setting, partial(run, one)) for one in contenders],
         *[Subject(name, "", partial(send, options)) for name, options in SENDERS.items()],
     ]
-
-
-def windows(stage: Stage) -> list[Subject]:
-    """
-    @return: the ARQ core at small and large windows.
-    """
-
-    def run(name: str, _: int) -> Found:
-        windows = arqcost.WINDOWS[:2] if stage.quick else arqcost.WINDOWS
-        found = {str(window): arqcost.measure(window, arqcost.LINKS[name])[0] for window in windows}
-        return {**found, "growth": found[str(windows[-1])] / found[str(windows[0])]}
-
-    return [Subject(name, "", partial(run, name)) for name in arqcost.LINKS]
-
-
-def queues(stage: Stage) -> list[Subject]:
-    """
-    @return: flushes with few and with many segments queued.
-    """
-
-    def run(_: int) -> Found:
-        found = {str(queued): arqcost.measureQueue(queued) for queued in arqcost.QUEUED}
-        return {**found, "growth": found[str(arqcost.QUEUED[-1])] / found[str(arqcost.QUEUED[0])]}
-
-    return [Subject(OURS, "", run)]
-
-
-def neighbours(stage: Stage) -> list[Subject]:
-    """
-    @return: a TCP echo beside a session of the same process, by what that does.
-    """
-    seconds = 0.3 if stage.quick else 5
-
-    def run(load: str, _: int) -> Found:
-        found = fairness.measure(seconds, load)
-        return {
-            "rate": found.rate,
-            "p50": found.echoMedian * 1000,
-            "p99": found.echoWorst * 1000,
-            "timer50": found.timerMedian * 1000,
-            "timer99": found.timerWorst * 1000,
-        }
-
-    return [Subject(load, "", partial(run, load)) for load in fairness.LOADS]
 
 
 #: What other ways to carry a stream have to do, by role.
@@ -391,18 +375,3 @@ def rivals(stage: Stage) -> list[Subject]:
 
     there = [one for one in contenders if one.name not in OPTIONAL or whyNot(one.name) is None]
     return [Subject(one.name, one.setting, partial(run, one)) for one in there]
-
-
-def computations(stage: Stage) -> list[Subject]:
-    """
-    @return: what is computed for each packet.
-    """
-    rows = [row for row in primitives.allRows() if not stage.quick or row.name == "CRC-32"]
-    subjects = [
-        Subject(OURS, "", lambda _: primitives.measureOurs(rows)),
-        Subject(PURE, "", lambda _: primitives.measurePure([row.theirs[0] for row in rows])),
-    ]
-    if stage.gopeer:
-        theirs = Subject(KCP_GO, "", lambda _: primitives.measureTheirs(stage.gopeer, rows))
-        subjects.insert(0, theirs)
-    return subjects

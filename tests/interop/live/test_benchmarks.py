@@ -25,9 +25,10 @@ from tests.benchmarks.contenders import (
     tls,
     whyNot,
 )
-from tests.benchmarks.measuring import BadPath, measure, runGoBenchmark, watchIdle
+from tests.benchmarks.measuring import BadPath, measure, measureTunnel, runGoBenchmark, watchIdle
 from tests.interop.gopeer import buildGoBenchmark
 from tests.interop.peers import goPeerBinary
+from tests.interop.router import canBeApart
 
 PLAIN = Conditions()
 CODED = Conditions(crypt="aes-128", dataShards=10, parityShards=3)
@@ -131,6 +132,18 @@ class OursTests(LoadsCase):
         contender = ours(PLAIN, installation=Installation(directory=place))
         problem = self.assertRaises(ChildFailed, measure, contender, ECHO)
         self.assertIn("'another one' instead of 'listening '", str(problem))
+
+    def test_tunnel(self) -> None:
+        """
+        Through a tunnel datagrams are fragmented or made to fit.
+        """
+        for mtu, fragmented in (("1400", True), ("1392", False)):
+            found = measureTunnel(ours(PLAIN), f"crypt=null:mtu={mtu}", 500_000)
+            self.assertGreater(found["rate"], 0)
+            self.assertEqual(found["fragmented"] > 0, fragmented)
+
+    if not canBeApart():
+        test_tunnel.skip = "this user can make no networks of its own"  # type: ignore[attr-defined]
 
     def test_neighbours(self) -> None:
         """
