@@ -10,10 +10,21 @@ from struct import Struct
 from typing import Any
 
 
+def uniform(lengths: list[int]) -> bool:
+    """
+    Returns True if there are packets of one length, of which the last may have another, as in most
+    batches.
+    """
+    if not lengths:
+        return False
+    same = lengths.count(lengths[0])
+    return same == len(lengths) or (same == len(lengths) - 1 and lengths[-1] != lengths[0])
+
+
 def cut(joined: Any, lengths: list[int], head: int = 0, block: int = 1) -> list[bytes]:
     """
-    Cuts packets apart.  Most batches have packets of one length, of which the last may have
-    another: C{struct} makes these in one call, at less than half the cost of a slice for each.
+    Cuts packets apart.  C{struct} makes L{uniform} ones in one call, at less than half the cost of
+    a slice for each.
 
     @param joined: the packets, joined, each padded to whole blocks; or what can be sliced likewise.
     @param lengths: the lengths of the packets without the padding, in bytes.
@@ -22,15 +33,13 @@ def cut(joined: Any, lengths: list[int], head: int = 0, block: int = 1) -> list[
     @return: the packets without padding and head; nothing of one that is no longer than the head.
     """
     count = len(lengths)
-    if count > 1:
+    if count > 1 and lengths[0] >= head and uniform(lengths):
         first, last = lengths[0], lengths[-1]
-        same = lengths.count(first)
-        if first >= head and (same == count or (same == count - 1 and last != first)):
-            cutter, size = _cutter(head, first - head, -first % block, same)
-            packets = list(cutter(joined))
-            if same < count:
-                packets.append(joined[size + head : size + last] if last > head else b"")
-            return packets
+        cutter, size = _cutter(head, first - head, -first % block, count - (last != first))
+        packets = list(cutter(joined))
+        if last != first:
+            packets.append(joined[size + head : size + last] if last > head else b"")
+        return packets
     packets = []
     start = 0
     for length in lengths:

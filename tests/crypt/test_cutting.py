@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from kcptwisted.crypt.cutting import cut
+from kcptwisted.crypt.cutting import cut, uniform
 from tests.crypt.backends import NO_ACCELERATOR, native
 from tests.properties import example, given, strategies
 
@@ -41,6 +41,23 @@ class CutTests(SynchronousTestCase):
         packets = [bytes([65 + number]) * length for number, length in enumerate(lengths)]
         expected = [packet[head:] for packet in packets]
         self.assertEqual(cut(joined(packets, block), lengths, head, block), expected)
+
+    def test_uniform(self) -> None:
+        """
+        Only the last may differ.
+        """
+        for lengths, expected in (
+            ([], False),
+            ([3], True),
+            ([3, 4], True),
+            ([3, 3, 3], True),
+            ([3, 3, 4], True),
+            ([4, 3, 3], False),
+            ([3, 4, 3], False),
+            ([3, 4, 3, 3], False),
+            ([3, 3, 4, 5], False),
+        ):
+            self.assertIs(uniform(lengths), expected)
 
     def test_buffer(self) -> None:
         """
