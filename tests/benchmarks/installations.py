@@ -40,17 +40,21 @@ def installed() -> Installations:
 
     @raise BuildError: if one cannot be installed, or is not what it should be.
     """
-    return Installations(_installed(OURS, True), _installed(PLAIN, False))
+    # Of both, so that they are the same sources.
+    fingerprint = _fingerprint()
+    return Installations(_installed(OURS, True, fingerprint), _installed(PLAIN, False, fingerprint))
 
 
-def _installed(name: str, compiled: bool) -> Installation:
+def _installed(name: str, compiled: bool, fingerprint: str) -> Installation:
     kind = "compiled" if compiled else "plain"
-    place = ownDirectory() / f"kcptwisted-{kind}-{_fingerprint()}"
+    place = ownDirectory() / f"kcptwisted-{kind}-{fingerprint}"
     if not place.is_dir():
         with tempfile.TemporaryDirectory(prefix="build-", dir=ownDirectory()) as work:
             # A copy: building leaves files beside the sources, or takes those of an older build.
             sources, made = Path(work) / "sources", Path(work) / "made"
             _copy(sources)
+            if _fingerprint() != fingerprint:
+                raise BuildError("a source has changed meanwhile")
             command = ["pip", "install", "--quiet", "--no-deps", f"--target={made}", str(sources)]
             _run(command, Path(work), {"KCPTWISTED_COMPILE": "yes" if compiled else "no"})
             os.replace(made, place)
