@@ -29,7 +29,7 @@ _FUNCTIONS = (
 
 class BatchAEAD:
     """
-    An AEAD with its key, for batches.  Only one thread may use it, such as the reactor's.
+    An AEAD with its key, for batches.
     """
 
     def __init__(self, module: Any, made: Any) -> None:
