@@ -112,7 +112,13 @@ def _pingpong(sessions: int, count: int) -> Scenario:
         duel(Load("pingpong", sessions, count=count), _PLAIN),
         [
             *_pair(f"{sessions:,} sessions ping-ponging, messages", "messages", MESSAGES, 2, 1),
-            *_pair("CPU of a message at the server", "serverPerMessage", MICROSECONDS, 2, 1),
+            *_pair(
+                f"CPU of a message at the server, {sessions:,} sessions",
+                "serverPerMessage",
+                MICROSECONDS,
+                2,
+                1,
+            ),
         ],
     )
 
@@ -256,7 +262,7 @@ _SCENARIOS = [
                 most=1.5,
                 plainMost=1.5,
             ),
-            *_pair("at both ends", "growthOfBoth", TIMES),
+            *_pair("the same, at both ends", "growthOfBoth", TIMES),
         ],
     ),
     Scenario(
