@@ -8,11 +8,14 @@ import sys
 from pathlib import Path
 from shutil import rmtree
 
-from setuptools import setup
+from setuptools import Extension, setup
 from setuptools.command.build import build
 from setuptools.command.build_ext import build_ext
 
 ACCELERATOR = "kcptwisted.native._accelerator"
+
+#: It makes objects of Python, which cffi cannot.
+AEAD = "kcptwisted.native._aead"
 
 #: Packages that know nothing of Twisted and zope.interface: what mypyc can take as it is.
 PURE = ["arq", "congestion", "connection"]
@@ -72,12 +75,12 @@ class BuildOptional(build_ext):
 
     def finalize_options(self) -> None:
         """
-        Mark the accelerator as an extension that may fail.
+        Mark the accelerator as extensions that may fail.
         """
         super().finalize_options()
         self.force = True
         for extension in self.extensions:
-            extension.optional = extension.name == ACCELERATOR
+            extension.optional = extension.name in (ACCELERATOR, AEAD)
 
     def run(self) -> None:
         """
@@ -113,7 +116,15 @@ def compiled() -> list:
 
 setup(
     cffi_modules=["kcptwisted/native/build.py:ffibuilder"],
-    ext_modules=compiled(),
+    ext_modules=[
+        Extension(
+            AEAD,
+            ["kcptwisted/native/aead.c"],
+            define_macros=[("PY_SSIZE_T_CLEAN", None), ("Py_LIMITED_API", "0x030a0000")],
+            py_limited_api=True,
+        ),
+        *compiled(),
+    ],
     cmdclass={"build": BuildFresh, "build_ext": BuildOptional},
     setup_requires=["mypy[mypyc] >= 1.11", "mypy-zope >= 1.0.5"] if COMPILE else [],
 )

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 
 from kcptwisted.crypt.checksummed import RandomBytes
 from kcptwisted.crypt.cipher import SendLimitReached
+from kcptwisted.native.libcrypto import BatchAEAD, batchAEAD
 
 #: Bytes of the nonce and of the tag.
 AEAD_NONCE = 12
@@ -47,11 +48,18 @@ class AEADCipher:
 
     overhead = AEAD_NONCE + AEAD_TAG
 
-    def __init__(self, aead: AEAD, randomBytes: RandomBytes = os.urandom) -> None:
+    def __init__(
+        self,
+        aead: AEAD,
+        randomBytes: RandomBytes = os.urandom,
+        batches: BatchAEAD | None = None,
+    ) -> None:
         """
         @param aead: the AEAD, with its key.
         @param randomBytes: returns as many random bytes as it is asked for.
+        @param batches: the same for whole batches, where that costs less; None if there is none.
         """
+        self._batches = batches
         self._aeadEncrypt = aead.encrypt
         self._aeadDecrypt = aead.decrypt
         self._randomBytes = randomBytes
@@ -66,18 +74,25 @@ class AEADCipher:
         self._remaining -= len(datagrams)
         if self._remaining < 0:
             raise SendLimitReached(f"{SEND_LIMIT} datagrams have been sealed with this key")
-        encrypt = self._aeadEncrypt
         count = len(datagrams)
-        nonces = struct.unpack(f"{AEAD_NONCE}s" * count, self._randomBytes(AEAD_NONCE * count))
+        nonces = self._randomBytes(AEAD_NONCE * count)
+        if self._batches is not None:
+            return self._batches.seal(nonces, list(datagrams))
+        encrypt = self._aeadEncrypt
         return [
             nonce + encrypt(nonce, datagram, None)
-            for nonce, datagram in zip(nonces, datagrams, strict=True)
+            for nonce, datagram in zip(
+                struct.unpack(f"{AEAD_NONCE}s" * count, nonces), datagrams, strict=True
+            )
         ]
 
     def open(self, datagrams: Sequence[bytes]) -> tuple[list[bytes], int]:
         """
         Checks and decrypts.
         """
+        if self._batches is not None:
+            opened = self._batches.open(list(datagrams))
+            return opened, len(datagrams) - len(opened)
         decrypt = self._aeadDecrypt
         try:
             return [
@@ -105,7 +120,7 @@ def aesGCM(key: bytes) -> AEADCipher:
 
     @param key: 16, 24 or 32 bytes.
     """
-    return AEADCipher(AESGCM(key))
+    return AEADCipher(AESGCM(key), batches=batchAEAD(f"EVP_aes_{8 * len(key)}_gcm", key))
 
 
 def chacha20Poly1305(key: bytes) -> AEADCipher:
@@ -114,4 +129,4 @@ def chacha20Poly1305(key: bytes) -> AEADCipher:
 
     @param key: 32 bytes.
     """
-    return AEADCipher(ChaCha20Poly1305(key))
+    return AEADCipher(ChaCha20Poly1305(key), batches=batchAEAD("EVP_chacha20_poly1305", key))

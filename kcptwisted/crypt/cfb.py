@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from kcptwisted.crypt.checksummed import RandomBytes
+from kcptwisted.crypt.cutting import cut, uniform
 from kcptwisted.crypt.framing import framing
 from kcptwisted.wire.checked import CHECKED_OVERHEAD, NONCE
 
@@ -73,27 +74,28 @@ class CFBCipher:
         """
         Adds the headers and encrypts.
         """
-        block = self._block
         lengths = [len(datagram) + CHECKED_OVERHEAD for datagram in datagrams]
         nonces = self._randomBytes(NONCE * len(lengths))
         sealed = self.mode.encrypt(self._framing.frame(datagrams, lengths, nonces), lengths)
-        packets = []
-        start = 0
-        for length in lengths:
-            end = start + length
-            packets.append(sealed[start:end])
-            start = end + -length % block
-        return packets
+        return cut(sealed, lengths, block=self._block)
 
     def open(self, datagrams: Sequence[bytes]) -> tuple[list[bytes], int]:
         """
         Decrypts, checks and removes the headers.
         """
-        block = self._block
         lengths = list(map(len, datagrams))
-        padding = self._padding
+        opened = self._framing.unframe(self.mode.decrypt(self._padded(datagrams, lengths)), lengths)
+        return opened, len(lengths) - len(opened)
+
+    def _padded(self, datagrams: Sequence[bytes], lengths: list[int]) -> bytes:
+        """
+        @return: the datagrams, each padded to whole blocks, joined.
+        """
+        block, padding = self._block, self._padding
+        if uniform(lengths):
+            # And so of one padding.
+            return padding[lengths[0] % block].join(datagrams) + padding[lengths[-1] % block]
         pieces: list[bytes] = []
         for datagram, length in zip(datagrams, lengths, strict=True):
             pieces += (datagram, padding[length % block])
-        opened = self._framing.unframe(self.mode.decrypt(b"".join(pieces)), lengths)
-        return opened, len(lengths) - len(opened)
+        return b"".join(pieces)

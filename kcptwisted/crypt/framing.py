@@ -6,9 +6,11 @@ Adds and removes, for a whole batch, the header of kcp-go's ciphers that do not 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import compress
 from typing import Protocol
 from zlib import crc32
 
+from kcptwisted.crypt.cutting import cut
 from kcptwisted.native import Accelerator, Scratch, accelerator
 from kcptwisted.wire.checked import CHECKED_OVERHEAD, NONCE, packChecksum
 
@@ -114,14 +116,9 @@ class AcceleratedFraming:
         block, count = self._block, len(lengths)
         memory, verdicts = self._scratch.reserve(count)
         self._verify(packets, lengths, count, block, memory)
-        carried = []
-        start = 0
-        for length, right in zip(lengths, verdicts[:count], strict=True):
-            end = start + length
-            if right:
-                carried.append(packets[start + CHECKED_OVERHEAD : end])
-            start = end + -length % block
-        return carried
+        carried = cut(packets, lengths, CHECKED_OVERHEAD, block)
+        verdict: bytes = verdicts[:count]
+        return list(compress(carried, verdict)) if 0 in verdict else carried
 
 
 def framing(block: int) -> Framing:

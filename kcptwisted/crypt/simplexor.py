@@ -95,6 +95,13 @@ class AcceleratedXOR(_Masked, JoinedCipher):
         """
         return super().transform(_fitting(packets))
 
+    def open(self, datagrams: Sequence[bytes]) -> tuple[list[bytes], int]:
+        """
+        Removes the mask, and checks and removes the headers.
+        """
+        opened, _ = super().open(_fitting(datagrams))
+        return opened, len(datagrams) - len(opened)
+
 
 def simpleXOR(key: bytes) -> CheckedCipher:
     """

@@ -78,7 +78,12 @@ def split(buffer: bytes, size: int | None) -> list[bytes]:
     """
     if not size or size >= len(buffer):
         return [buffer]
-    return [buffer[at : at + size] for at in range(0, len(buffer), size)]
+    whole = len(buffer) // size
+    # One call for all of them costs less than half of a slice for each.
+    datagrams = list(struct.unpack_from(f"{size}s" * whole, buffer))
+    if whole * size < len(buffer):
+        datagrams.append(buffer[whole * size :])
+    return datagrams
 
 
 def runs(datagrams: Sequence[bytes]) -> Iterator[Sequence[bytes]]:

@@ -25,17 +25,18 @@ from tests.benchmarks.certificate import writeCertificate
 from tests.benchmarks.children import ROOT, ChildFailed
 from tests.benchmarks.contenders import whyNot
 from tests.benchmarks.document import TEMPLATE, fill
+from tests.benchmarks.installations import installed
 from tests.benchmarks.linkdocument import between, images, replaced, tables
 from tests.benchmarks.linkdocument import draw as drawLinks
 from tests.benchmarks.linkscenarios import LINKS
 from tests.benchmarks.plots import draw, whyNoPlots
 from tests.benchmarks.results import Record, Series, Store
-from tests.benchmarks.rows import outcome
+from tests.benchmarks.rows import hopeless, outcomesOf
 from tests.benchmarks.scenarios import SCENARIOS, Scenario
-from tests.benchmarks.subjects import OPTIONAL, Stage
+from tests.benchmarks.subjects import HERE, OPTIONAL, Stage, Subject
 from tests.benchmarks.tables import Records, mainTable
-from tests.benchmarks.where import where
-from tests.interop.gopeer import BuildError, buildGoPeer
+from tests.benchmarks.where import commit, commits, where
+from tests.interop.gopeer import BuildError, buildGoBenchmark, buildGoPeer
 
 DOCUMENT = ROOT / "docs/benchmarks.md"
 LINK_DOCUMENT = ROOT / "docs/congestion.md"
@@ -43,6 +44,9 @@ PLOTS = ROOT / "docs/plots"
 
 #: The exit status when a scenario failed, and when the command line is wrong.
 FAILED, WRONG_USAGE = 1, 2
+
+#: The round after which a setting that is much worse than another is left.
+TRIAL = 2
 
 
 def tell(text: str) -> None:
@@ -81,6 +85,11 @@ def buildParser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--resume", action="store_true", help="leave out the scenarios that FILE has results of"
     )
+    parser.add_argument(
+        "--here",
+        action="store_true",
+        help="measure what this interpreter finds, and install nothing",
+    )
     parser.add_argument("--write", action="store_true", help="write the pages, and docs/plots")
     return parser
 
@@ -107,6 +116,8 @@ def check(given: argparse.Namespace, parser: argparse.ArgumentParser) -> Store:
         parser.error("--resume needs --json FILE, which has the results so far")
     if given.write and given.quick:
         parser.error("--write with --quick: figures of small loads are no proof of anything")
+    if given.write and given.here and not given.links:
+        parser.error("--write with --here: the page needs what is compiled and what is not")
     store = Store(given.json)
     try:
         store.load()
@@ -116,9 +127,23 @@ def check(given: argparse.Namespace, parser: argparse.ArgumentParser) -> Store:
         lacking = set(store.missing(scenarios)) - set(given.scenarios or scenarios)
         if lacking:
             parser.error(f"--write needs all scenarios; there is nothing of {', '.join(lacking)}")
+        remeasured = set(toMeasure(given, store))
+        kept = {name: store.records[name] for name in scenarios if name not in remeasured}
+        others = commits(kept, [commit()] if remeasured else [])
+        if len(others) > 1:
+            told = "; ".join(f"{one}: {', '.join(names)}" for one, names in others.items())
+            parser.error(f"--write: the figures are of several commits: {told}")
         if (missing := whyNoPlots()) is not None:
             parser.error(f"--write: {missing}: pip install '.[benchmark]'")
     return store
+
+
+def toMeasure(given: argparse.Namespace, store: Store) -> list[str]:
+    """
+    @return: the scenarios that are measured now.
+    """
+    names: list[str] = given.scenarios or list(chosen(given))
+    return [name for name in names if name in store.missing(names)] if given.resume else names
 
 
 def run(scenario: Scenario, stage: Stage, rounds: int) -> Record:
@@ -132,16 +157,22 @@ def run(scenario: Scenario, stage: Stage, rounds: int) -> Record:
     series = [Series(subject.name, subject.setting) for subject in subjects]
     pairs = list(zip(subjects, series, strict=True))
     rounds = min(rounds, scenario.most)
+    left: list[Subject] = []
     for number in range(1, rounds + 1):
         # Nobody is always the first, or always after the same one.
         for subject, one in pairs if number % 2 else reversed(pairs):
-            if number > subject.most:
+            if number > subject.most or subject in left:
                 continue
             found = subject.measure(number)
             one.add(found)
             shown = ", ".join(f"{name} {value:.5g}" for name, value in found.items())
             tell(f"  {number}/{rounds} {subject.label}: {shown}")
-    return Record(stage.quick, where(), series)
+        if number == TRIAL:
+            worse = hopeless(series, scenario.rows)
+            left = [subject for subject, one in pairs if one in worse]
+            for subject in left:
+                tell(f"  no more of {subject.label}")
+    return Record(stage.quick, where(stage.installations.about()), series)
 
 
 def measureAll(given: argparse.Namespace, store: Store) -> list[str]:
@@ -151,22 +182,29 @@ def measureAll(given: argparse.Namespace, store: Store) -> list[str]:
     @return: the scenarios that failed.
     """
     scenarios = chosen(given)
-    names = given.scenarios or list(scenarios)
-    if given.resume:
-        names = [name for name in names if name in store.missing(names)]
+    names = toMeasure(given, store)
     if not names:
         return []
+    gopeer, goBenchmark, installations = "", "", HERE
     try:
         gopeer = buildGoPeer()
+        if not given.links:
+            goBenchmark = buildGoBenchmark()
     except BuildError as problem:
-        gopeer = ""
         tell(f"without kcp-go and the bad path: {problem}")
+    if not (given.links or given.here):
+        tell("installing what is measured, compiled and not")
+        try:
+            installations = installed()
+        except BuildError as problem:
+            tell(f"{problem}\n--here measures what there is")
+            return names
     for reason in filter(None, map(whyNot, OPTIONAL)):
         tell(f"left out: {reason}")
     failed = []
     with TemporaryDirectory() as directory:
         writeCertificate(Path(directory))
-        stage = Stage(gopeer, directory, given.quick)
+        stage = Stage(gopeer, directory, given.quick, installations, goBenchmark)
         for name in names:
             began = monotonic()
             tell(f"{name}: {scenarios[name].about}")
@@ -179,7 +217,7 @@ def measureAll(given: argparse.Namespace, store: Store) -> list[str]:
             store.keep(name, record)
             tell(f"  {monotonic() - began:.0f} s")
             if record.series and scenarios[name].rows:
-                print(mainTable(outcome(row, record) for row in scenarios[name].rows), flush=True)
+                print(mainTable(outcomesOf(scenarios[name].rows, record)), flush=True)
     return failed
 
 

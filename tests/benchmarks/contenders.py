@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
+from pathlib import Path
+from socket import AF_INET, SOCK_DGRAM, socket
 
 from tests.benchmarks.children import ROOT
 
@@ -23,6 +25,7 @@ TIMEOUT = 300
 
 KCP_GO = "kcp-go"
 OURS = "kcptwisted"
+PLAIN = "kcptwisted, not compiled"
 PURE = "kcptwisted, no accelerator"
 TLS = "Twisted TLS"
 
@@ -35,11 +38,11 @@ class Load:
     """
     What a client does; the roles are those of C{gopeer}.
 
-    @ivar role: "sink", "echo", "pingpong", "paced" or "idle".
+    @ivar role: "sink", "echo", "pingpong", "paced", "idle" or "connects".
     @ivar sessions: at once.
     @ivar bytes: to move on each session; sink and echo.
     @ivar size: bytes of a message; pingpong and paced.
-    @ivar count: messages of each session; pingpong.
+    @ivar count: messages of each session, of pingpong; sessions in all, of connects.
     @ivar rate: messages a second and session; paced.
     @ivar seconds: how long they are sent, or idle sessions are watched.
     """
@@ -70,6 +73,7 @@ class Load:
             "pingpong": ("size", "count"),
             "paced": ("size", "rate", "seconds"),
             "idle": (),
+            "connects": ("count",),
         }[self.role]
         return {name: getattr(self, name) for name in ("sessions", *taken)}
 
@@ -90,6 +94,57 @@ class Conditions:
 
 
 @dataclass(frozen=True)
+class Installation:
+    """
+    One kcptwisted.
+
+    @ivar name: in tables.
+    @ivar directory: where Python runs, so that it finds this one first.
+    @ivar environment: additions.
+    @ivar about: what it says of itself.
+    """
+
+    name: str = OURS
+    directory: Path = ROOT
+    environment: Mapping[str, str] = field(default_factory=dict)
+    about: str = ""
+
+    @property
+    def unaccelerated(self) -> Installation:
+        """
+        The same without the accelerator.
+        """
+        return replace(self, name=PURE, environment={"KCPTWISTED_ACCELERATOR": "no"})
+
+
+@dataclass(frozen=True)
+class Installations:
+    """
+    Those that are measured.
+
+    @ivar default: as C{pip install} makes it; by default what this interpreter finds.
+    @ivar plain: not compiled; L{None} if that is not measured.
+    """
+
+    default: Installation = Installation()
+    plain: Installation | None = None
+
+    @property
+    def pure(self) -> Installation:
+        """
+        Neither compiled nor accelerated.
+        """
+        return (self.plain or self.default).unaccelerated
+
+    def about(self) -> str:
+        """
+        @return: what they say of themselves.
+        """
+        told = [one.about for one in (self.default, self.plain) if one is not None and one.about]
+        return " and ".join(told)
+
+
+@dataclass(frozen=True)
 class Contender:
     """
     One implementation with one setting.
@@ -99,6 +154,8 @@ class Contender:
     @ivar serve: gives the command line of a server in some role.
     @ivar dial: gives that of a client, of a server's address.
     @ivar environment: additions for both.
+    @ivar directory: where both run.
+    @ivar both: gives the command line of both ends in one process; then there is no other.
     """
 
     name: str
@@ -106,6 +163,8 @@ class Contender:
     dial: Callable[[str, Load], list[str]]
     setting: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
+    directory: Path = ROOT
+    both: Callable[[Load], list[str]] | None = None
 
     @property
     def label(self) -> str:
@@ -115,9 +174,21 @@ class Contender:
         return f"{self.name} +{self.setting}" if self.setting else self.name
 
 
-def kcpGo(binary: str, conditions: Conditions, ackNoDelay: bool = False) -> Contender:
+#: The setting in which one process has both ends.
+ONE_PROCESS = "one process"
+
+
+def _setting(ackNoDelay: bool, together: bool) -> str:
+    told = [("ackNoDelay", ackNoDelay), (ONE_PROCESS, together)]
+    return ", ".join([name for name, given in told if given])
+
+
+def kcpGo(
+    binary: str, conditions: Conditions, ackNoDelay: bool = False, together: bool = False
+) -> Contender:
     """
     @param binary: the path of C{gopeer}.
+    @param together: whether one process has both ends.
     @return: kcp-go.
     """
     flags = [
@@ -135,16 +206,17 @@ def kcpGo(binary: str, conditions: Conditions, ackNoDelay: bool = False) -> Cont
         f"-timeout={TIMEOUT}",
     ]
 
-    def dial(address: str, load: Load) -> list[str]:
+    def play(load: Load) -> list[str]:
         given = [f"-{name}={value}" for name, value in load.arguments.items()]
-        ready = [] if load.role == "idle" else ["-ready"]
-        return [*flags, f"-dial={address}", f"-role={load.role}", *ready, *given]
+        return [f"-role={load.role}", *([] if load.role == "idle" else ["-ready"]), *given]
 
+    listening = [*flags, "-listen=127.0.0.1:0"]
     return Contender(
         KCP_GO,
-        lambda role: [*flags, "-listen=127.0.0.1:0", f"-role={role}", "-stdin"],
-        dial,
-        "ackNoDelay" if ackNoDelay else "",
+        lambda role: [*listening, f"-role={role}", "-stdin"],
+        lambda address, load: [*flags, f"-dial={address}", *play(load)],
+        _setting(ackNoDelay, together),
+        both=(lambda load: [*listening, "-both", *play(load)]) if together else None,
     )
 
 
@@ -169,19 +241,45 @@ def optionString(conditions: Conditions, ackNoDelay: bool = False) -> str:
     return "".join(f":{name}={value}" for name, value in options.items())
 
 
-def ours(conditions: Conditions, ackNoDelay: bool = False, accelerated: bool = True) -> Contender:
+def ours(
+    conditions: Conditions,
+    ackNoDelay: bool = False,
+    installation: Installation = Installation(),
+    together: bool = False,
+) -> Contender:
     """
-    @param accelerated: whether the accelerator may be used.
+    @param installation: which of ours.
+    @param together: whether one process has both ends.
     @return: ours.
     """
     rest = optionString(conditions, ackNoDelay)
+    # As many as come.
+    server = f"interface=127.0.0.1{rest}:acceptRate=1000000"
+    dial = _client(lambda address: f"kcp:{address}{rest}")
+
+    def both(load: Load) -> list[str]:
+        port = freePort()
+        return [*dial(f"127.0.0.1:{port}", load), f"--server=kcp:{port}:{server}"]
+
     return Contender(
-        OURS if accelerated else PURE,
-        _server(f"kcp:0:interface=127.0.0.1{rest}"),
-        _client(lambda address: f"kcp:{address}{rest}"),
-        "ackNoDelay" if ackNoDelay else "",
-        {} if accelerated else {"KCPTWISTED_ACCELERATOR": "no"},
+        installation.name,
+        _server(f"kcp:0:{server}"),
+        dial,
+        _setting(ackNoDelay, together),
+        installation.environment,
+        installation.directory,
+        both if together else None,
     )
+
+
+def freePort() -> int:
+    """
+    @return: a UDP port that nobody has now.
+    """
+    with socket(AF_INET, SOCK_DGRAM) as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port
 
 
 def tcp() -> Contender:

@@ -35,6 +35,7 @@ def fill(template: str, records: Records, links: str) -> str:
         "main": tables.mainTable(found),
         "met": str(judged.count(True)),
         "targets": str(len(judged)),
+        "missed": tables.missedTable(found),
         "settings": tables.settingsTable(records),
         "cpu": tables.cpuTable(records),
         "idle": tables.idleTable(records["idle"]),

@@ -4,6 +4,7 @@ The rows of the tables: which quantity of which subjects, in which unit, and wha
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import inf
 
@@ -12,6 +13,9 @@ from tests.benchmarks.results import Ratio, Record, Series, compare
 
 #: By how much "no slower" may be missed: what the timers of both ends are late by differs more.
 TOLERANCE = 0.02
+
+#: By how much a setting must be worse than another one to be given up early.
+MARGIN = 0.15
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,7 @@ class Row:
     @ivar least: the least that it may be; None for anything.
     @ivar ours: the subject that is compared.
     @ivar theirs: the one that it is compared with, if it was measured.
+    @ivar why: what the time goes to, by a profile, for people; shown where the target is missed.
     """
 
     title: str
@@ -84,6 +89,7 @@ class Row:
     least: float | None = None
     ours: str = OURS
     theirs: str = KCP_GO
+    why: str = ""
 
     @property
     def target(self) -> str:
@@ -128,6 +134,32 @@ class Outcome:
         least = 1 - TOLERANCE if self.row.ratio == 1 else self.row.ratio
         # As it is shown.
         return round(self.ratio.median, 2) >= least
+
+
+def outcomesOf(rows: Iterable[Row], record: Record) -> list[Outcome]:
+    """
+    @return: what the rows came to whose subjects were measured.
+    """
+    there = {one.name for one in record.series}
+    return [outcome(row, record) for row in rows if row.ours in there]
+
+
+def hopeless(series: Iterable[Series], rows: Iterable[Row]) -> list[Series]:
+    """
+    @return: those with a setting that is much worse than another of the same name, in each row.
+    """
+    series, rows = list(series), list(rows)
+    record = Record(False, {}, series)
+
+    def isWorse(one: Series, row: Row) -> bool:
+        best = record.best(one.name, row.quantity, row.unit.more)
+        if best is None or not one.values.get(row.quantity):
+            return True
+        values = [each.median(row.quantity) for each in (one, best)]
+        low, high = min(values), max(values)
+        return low < high * (1 - MARGIN)
+
+    return [one for one in series if rows and all(isWorse(one, row) for row in rows)]
 
 
 def outcome(row: Row, record: Record) -> Outcome:

@@ -8,23 +8,35 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
-from tests.benchmarks import arqcost, beside, fairness, primitives
+from tests.benchmarks import beside
 from tests.benchmarks.contenders import (
     KCP_GO,
-    OURS,
-    PURE,
+    MTU,
+    ONE_PROCESS,
     TLS,
     Conditions,
     Contender,
+    Installation,
+    Installations,
     Load,
     asyncioPeer,
     kcpGo,
+    optionString,
     ours,
     tcp,
     tls,
     whyNot,
 )
-from tests.benchmarks.measuring import BadPath, Found, measure, measureBeside, watchIdle
+from tests.benchmarks.measuring import (
+    BadPath,
+    Found,
+    measure,
+    measureBeside,
+    measureTunnel,
+    runGoBenchmark,
+    watchIdle,
+)
+from tests.interop.router import canBeApart
 
 #: Of the bad path, each way.
 DELAY, LOSS = 0.025, 0.1
@@ -32,8 +44,17 @@ DELAY, LOSS = 0.025, 0.1
 #: How many sessions play ping-pong where the cost of a message is measured.
 SESSIONS = (1, 10, 100, 1000, 10_000)
 
+#: Between which of these it is to grow little.
+FEW, MANY = "10", "10000"
+
+#: Rounds of kcp-go where ours has a target of its own.
+THEIR_ROUNDS = 2
+
 #: The way to carry a stream that is like TLS and QUIC.
 SEALED = "kcptwisted, aes-128-gcm"
+#: What this interpreter finds.
+HERE = Installations()
+
 #: What may not be installed.
 OPTIONAL = (TLS, "aiokcp", "aioquic")
 
@@ -46,11 +67,23 @@ class Stage:
     @ivar gopeer: the path of that program; empty where it cannot be built.
     @ivar certificate: a directory with C{cert.pem} and C{key}.
     @ivar quick: whether loads are to be small.
+    @ivar installations: of ours.
+    @ivar goBenchmark: the path of kcp-go's own benchmarks; empty where they cannot be built.
     """
 
     gopeer: str
     certificate: str
     quick: bool = False
+    installations: Installations = HERE
+    goBenchmark: str = ""
+
+    @property
+    def installed(self) -> list[Installation]:
+        """
+        Ours, compiled and not.
+        """
+        here = self.installations
+        return [one for one in (here.default, here.plain) if one is not None]
 
     def size(self, load: Load) -> Load:
         """
@@ -98,37 +131,88 @@ class Subject:
         return f"{self.name} +{self.setting}" if self.setting else self.name
 
 
-def _subject(stage: Stage, contender: Contender, load: Load, lossy: bool) -> Subject:
+def _subject(
+    stage: Stage, contender: Contender, load: Load, lossy: bool = False, most: int = 5
+) -> Subject:
     def run(number: int) -> Found:
         return measure(contender, stage.size(load), stage.path(lossy, number))
 
-    return Subject(contender.name, contender.setting, run)
+    return Subject(contender.name, contender.setting, run, most)
 
 
 def duel(
-    load: Load, conditions: Conditions, both: bool = False, pure: bool = False, lossy: bool = False
+    load: Load, conditions: Conditions, both: bool = False, pure: bool = False
 ) -> Callable[[Stage], list[Subject]]:
     """
-    @param both: whether each implementation runs with and without C{ackNoDelay}.
+    @param both: whether ours runs with and without C{ackNoDelay}, as kcp-go does.
     @param pure: whether ours also runs without the accelerator.
-    @param lossy: whether the path is bad.
-    @return: both implementations under a load.
+    @return: kcp-go, in two processes and in one, and ours, compiled and not, under a load.
     """
 
     def subjects(stage: Stage) -> list[Subject]:
         settings = (False, True) if both else (False,)
-        contenders = [ours(conditions, setting) for setting in settings]
-        if pure:
-            contenders += [ours(conditions, setting, False) for setting in settings]
+        installed = [*stage.installed, *([stage.installations.pure] if pure else [])]
+        contenders = [
+            ours(conditions, setting, installation)
+            for installation in installed
+            for setting in settings
+        ]
         if stage.gopeer:
-            theirs = [kcpGo(stage.gopeer, conditions, setting) for setting in settings]
-            contenders = [*theirs, *contenders]
-        elif lossy:
-            # The bad path is gopeer's.
-            return []
-        return [_subject(stage, contender, load, lossy) for contender in contenders]
+            contenders[:0] = [
+                kcpGo(stage.gopeer, conditions, setting, together)
+                for together in (False, True)
+                for setting in (False, True)
+            ]
+        return [_subject(stage, contender, load) for contender in contenders]
 
     return subjects
+
+
+def lossyDuel(
+    load: Load, conditions: Conditions, both: bool = False
+) -> Callable[[Stage], list[Subject]]:
+    """
+    @param both: whether each implementation runs with and without C{ackNoDelay}.
+    @return: both implementations under a load through the bad path, which is gopeer's.
+    """
+
+    def subjects(stage: Stage) -> list[Subject]:
+        if not stage.gopeer:
+            return []
+        settings = (False, True) if both else (False,)
+        default = stage.installations.default
+        return [
+            _subject(stage, contender, load, True)
+            for contender in (
+                *[kcpGo(stage.gopeer, conditions, setting) for setting in settings],
+                *[ours(conditions, setting, default) for setting in settings],
+            )
+        ]
+
+    return subjects
+
+
+def crowd(load: Load) -> Callable[[Stage], list[Subject]]:
+    """
+    @return: both implementations with so many sessions that it takes long.
+    """
+
+    def subjects(stage: Stage) -> list[Subject]:
+        return [_subject(stage, one, load, most=most) for one, most in _plain(stage)]
+
+    return subjects
+
+
+def _plain(stage: Stage) -> list[tuple[Contender, int]]:
+    """
+    @return: kcp-go, with and without C{ackNoDelay}, and ours, compiled and not; and in how many
+        rounds.
+    """
+    settings = (False, True) if stage.gopeer else ()
+    return [
+        *[(kcpGo(stage.gopeer, Conditions(), setting), THEIR_ROUNDS) for setting in settings],
+        *[(ours(Conditions(), False, one), 5) for one in stage.installed],
+    ]
 
 
 def idle(load: Load) -> Callable[[Stage], list[Subject]]:
@@ -140,31 +224,93 @@ def idle(load: Load) -> Callable[[Stage], list[Subject]]:
         return watchIdle(contender, load)
 
     def subjects(stage: Stage) -> list[Subject]:
-        contenders = [ours(Conditions())]
-        if stage.gopeer:
-            contenders.insert(0, kcpGo(stage.gopeer, Conditions()))
         small = stage.size(load)
-        return [Subject(one.name, one.setting, partial(run, one, small)) for one in contenders]
+        return [
+            Subject(one.name, one.setting, partial(run, one, small), most)
+            for one, most in _plain(stage)
+        ]
 
     return subjects
 
 
 def crowds(stage: Stage) -> list[Subject]:
     """
-    @return: ping-pong of few and of many sessions.
+    @return: ping-pong of few and of many sessions: the CPU time of a message at both ends, and by
+        what factor it grows, at both ends and at the server.
     """
 
     def run(contender: Contender, _: int) -> Found:
-        found = {}
+        found, server = {}, {}
         for sessions in SESSIONS:
             load = stage.size(Load("pingpong", sessions, count=max(20_000 // sessions, 4)))
-            found[str(sessions)] = measure(contender, load)["cpuPerMessage"]
-        return {**found, "growth": found[str(SESSIONS[-1])] / found[str(SESSIONS[0])]}
+            measured = measure(contender, load)
+            found[str(sessions)] = measured["cpuPerMessage"]
+            server[str(sessions)] = measured["serverPerMessage"]
+        growths = {"growth": server[MANY] / server[FEW], "growthOfBoth": found[MANY] / found[FEW]}
+        return {**found, **growths}
 
-    contenders = [ours(Conditions())]
-    if stage.gopeer:
-        contenders.insert(0, kcpGo(stage.gopeer, Conditions()))
-    return [Subject(one.name, one.setting, partial(run, one)) for one in contenders]
+    return [Subject(one.name, one.setting, partial(run, one), most) for one, most in _plain(stage)]
+
+
+def goBenchmark(sink: Load, echo: Load) -> Callable[[Stage], list[Subject]]:
+    """
+    @return: kcp-go's own benchmarks, and ours under the same conditions: between two processes, and
+        in one.
+    """
+    conditions = {
+        "sink": (sink, Conditions()),
+        "echo": (echo, Conditions(crypt="salsa20", dataShards=10, parityShards=3)),
+    }
+
+    def subjects(stage: Stage) -> list[Subject]:
+        def own(installation: Installation, together: bool, _: int) -> Found:
+            found = {}
+            for name, (load, condition) in conditions.items():
+                contender = ours(condition, False, installation, together)
+                found[name] = measure(contender, stage.size(load))["rate"]
+            return found
+
+        found = [
+            Subject(one.name, ONE_PROCESS if together else "", partial(own, one, together))
+            for one in stage.installed
+            for together in (False, True)
+        ]
+        if stage.goBenchmark:
+            seconds = 0.05 if stage.quick else 0.5
+
+            def theirs(_: int) -> Found:
+                return runGoBenchmark(stage.goBenchmark, seconds)
+
+            found.insert(0, Subject(KCP_GO, "", theirs))
+        return found
+
+    return subjects
+
+
+#: What the datagrams have that go through a tunnel.
+TUNNELLED = ("mtu=1400", "mtu=auto")
+
+
+def tunnel(size: int) -> Callable[[Stage], list[Subject]]:
+    """
+    @param size: bytes.
+    @return: a transfer through a tunnel that carries less than usual, by the option C{mtu}; nothing
+        where this user can make no networks.
+    """
+
+    def subjects(stage: Stage) -> list[Subject]:
+        contender = ours(Conditions(), False, stage.installations.default)
+        rest = optionString(Conditions()).lstrip(":").replace(f"mtu={MTU}", "{}")
+
+        def run(mtu: str, _: int) -> Found:
+            bytes_ = size // 50 if stage.quick else size
+            return measureTunnel(contender, rest.format(mtu), bytes_)
+
+        if not canBeApart():
+            return []
+        return [Subject(mtu, "", partial(run, mtu)) for mtu in TUNNELLED]
+
+    return subjects
 
 
 #: More options of both ends, by what a server's ten bulk senders are called.
@@ -189,57 +335,13 @@ def besideMany(stage: Stage) -> list[Subject]:
         times = {name: value * 1000 for name, value in {**times, "p99": found.worst}.items()}
         return {**times, "growth": found.worst / alone.worst}
 
-    contenders = [ours(Conditions())]
+    contenders = [ours(Conditions(), False, stage.installations.default)]
     if stage.gopeer:
         contenders.insert(0, kcpGo(stage.gopeer, Conditions()))
     return [
         *[Subject(one.name, one.setting, partial(run, one)) for one in contenders],
         *[Subject(name, "", partial(send, options)) for name, options in SENDERS.items()],
     ]
-
-
-def windows(stage: Stage) -> list[Subject]:
-    """
-    @return: the ARQ core at small and large windows.
-    """
-
-    def run(name: str, _: int) -> Found:
-        windows = arqcost.WINDOWS[:2] if stage.quick else arqcost.WINDOWS
-        found = {str(window): arqcost.measure(window, arqcost.LINKS[name])[0] for window in windows}
-        return {**found, "growth": found[str(windows[-1])] / found[str(windows[0])]}
-
-    return [Subject(name, "", partial(run, name)) for name in arqcost.LINKS]
-
-
-def queues(stage: Stage) -> list[Subject]:
-    """
-    @return: flushes with few and with many segments queued.
-    """
-
-    def run(_: int) -> Found:
-        found = {str(queued): arqcost.measureQueue(queued) for queued in arqcost.QUEUED}
-        return {**found, "growth": found[str(arqcost.QUEUED[-1])] / found[str(arqcost.QUEUED[0])]}
-
-    return [Subject(OURS, "", run)]
-
-
-def neighbours(stage: Stage) -> list[Subject]:
-    """
-    @return: a TCP echo beside a session of the same process, by what that does.
-    """
-    seconds = 0.3 if stage.quick else 5
-
-    def run(load: str, _: int) -> Found:
-        found = fairness.measure(seconds, load)
-        return {
-            "rate": found.rate,
-            "p50": found.echoMedian * 1000,
-            "p99": found.echoWorst * 1000,
-            "timer50": found.timerMedian * 1000,
-            "timer99": found.timerWorst * 1000,
-        }
-
-    return [Subject(load, "", partial(run, load)) for load in fairness.LOADS]
 
 
 #: What other ways to carry a stream have to do, by role.
@@ -254,9 +356,10 @@ def rivals(stage: Stage) -> list[Subject]:
     """
     @return: other ways to carry a stream.
     """
-    sealed = replace(ours(Conditions(crypt="aes-128-gcm")), name=SEALED)
+    default = stage.installations.default
+    sealed = replace(ours(Conditions(crypt="aes-128-gcm"), False, default), name=SEALED)
     contenders = [
-        ours(Conditions()),
+        ours(Conditions(), False, default),
         tcp(),
         sealed,
         tls(stage.certificate),
@@ -272,18 +375,3 @@ def rivals(stage: Stage) -> list[Subject]:
 
     there = [one for one in contenders if one.name not in OPTIONAL or whyNot(one.name) is None]
     return [Subject(one.name, one.setting, partial(run, one)) for one in there]
-
-
-def computations(stage: Stage) -> list[Subject]:
-    """
-    @return: what is computed for each packet.
-    """
-    rows = [row for row in primitives.allRows() if not stage.quick or row.name == "CRC-32"]
-    subjects = [
-        Subject(OURS, "", lambda _: primitives.measureOurs(rows)),
-        Subject(PURE, "", lambda _: primitives.measurePure([row.theirs[0] for row in rows])),
-    ]
-    if stage.gopeer:
-        theirs = Subject(KCP_GO, "", lambda _: primitives.measureTheirs(stage.gopeer, rows))
-        subjects.insert(0, theirs)
-    return subjects

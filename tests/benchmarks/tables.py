@@ -7,9 +7,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 
-from tests.benchmarks.contenders import KCP_GO, OURS, PURE
+from tests.benchmarks.contenders import KCP_GO, ONE_PROCESS, OURS, PLAIN, PURE
 from tests.benchmarks.results import Record, Series, compare
 from tests.benchmarks.rows import (
+    MESSAGES,
     MICROSECONDS,
     MILLISECONDS,
     PERCENT,
@@ -28,10 +29,26 @@ Records = Mapping[str, Record]
 #: Where a value was not measured.
 NOTHING = "–"
 
-#: The scenarios in which both implementations have two settings.
-SETTINGS = ("oneway", "oneway-4096", "echo", "echo-fec", "echo-gcm", "bad-bulk", "bad-bulk-fec")
+#: Bulk loads.
+BULK = ("oneway", "oneway-4096", "echo", "echo-fec", "echo-gcm", "bad-bulk", "bad-bulk-fec")
 
-MESSAGE_SCENARIOS = ("pingpong", "many")
+#: What is shown by setting: a quantity of each scenario.
+SETTINGS = {
+    **dict.fromkeys(BULK, ("rate", RATE)),
+    "pingpong": ("p50", MICROSECONDS),
+    "many-100": ("messages", MESSAGES),
+    "many-1000": ("messages", MESSAGES),
+    "connects": ("messages", MESSAGES),
+}
+
+_EAGER = ("", "ackNoDelay")
+_COLUMNS = {
+    KCP_GO: (*_EAGER, ONE_PROCESS, f"ackNoDelay, {ONE_PROCESS}"),
+    OURS: _EAGER,
+    PLAIN: _EAGER,
+}
+
+MESSAGE_SCENARIOS = ("pingpong", "many-100", "many-1000", "connects")
 BAD = ("bad-pingpong", "bad-pingpong-fec", "bad-paced", "bad-paced-fec")
 
 #: Ciphers that Python computes itself where there is no accelerator, and the code.
@@ -58,6 +75,24 @@ def outcomes(records: Records) -> list[Outcome]:
     ]
 
 
+def missedTable(found: Iterable[Outcome]) -> str:
+    """
+    @return: the rows whose target was missed, and what the time goes to.
+    """
+    lines = [
+        [
+            one.row.title,
+            digits(one.ratio.median) if one.ratio is not None else NOTHING,
+            one.row.unit.show(one.ours.median(one.row.quantity)),
+            one.row.target,
+            one.row.why,
+        ]
+        for one in found
+        if one.met is False
+    ]
+    return table(["missed", "ratio", "kcptwisted", "target", "where it goes"], lines)
+
+
 def mainTable(found: Iterable[Outcome]) -> str:
     """
     @return: what each row came to, and whether its target was met.
@@ -80,19 +115,23 @@ def _mainLine(one: Outcome) -> list[str]:
 
 def settingsTable(records: Records) -> str:
     """
-    @return: the bulk rates of each setting.
+    @return: the rates of each setting.
     """
     lines = []
-    for name in SETTINGS:
+    for name, (quantity, unit) in SETTINGS.items():
         if name not in records:
             continue
         cells = [
-            _median(records[name], implementation, setting, "rate", RATE)
-            for implementation in (KCP_GO, OURS)
-            for setting in ("", "ackNoDelay")
+            _median(records[name], implementation, setting, quantity, unit)
+            for implementation, settings in _COLUMNS.items()
+            for setting in settings
         ]
         lines.append([SCENARIOS[name].about, *cells])
-    columns = [f"{name}{extra}" for name in (KCP_GO, OURS) for extra in ("", ", ackNoDelay")]
+    columns = [
+        f"{name}, {setting}" if setting else name
+        for name, settings in _COLUMNS.items()
+        for setting in settings
+    ]
     return table(["what", *columns], lines)
 
 
@@ -109,16 +148,16 @@ def cpuTable(records: Records) -> str:
     """
     lines = []
     for names, by, quantity, unit in (
-        (SETTINGS, "rate", "cpuPerGigabyte", SECONDS),
+        (BULK, "rate", "cpuPerGigabyte", SECONDS),
         (MESSAGE_SCENARIOS, "messages", "cpuPerMessage", MICROSECONDS),
     ):
         for name in names:
             if name not in records:
                 continue
-            best = [records[name].best(one, by, True) for one in (KCP_GO, OURS)]
+            best = [records[name].best(one, by, True) for one in (KCP_GO, OURS, PLAIN)]
             per = "a GB" if unit is SECONDS else "a message"
             lines.append([f"{SCENARIOS[name].about}: {per}", *_cells(best, quantity, unit)])
-    return table(["CPU time, both ends", KCP_GO, OURS], lines)
+    return table(["CPU time, both ends", KCP_GO, OURS, PLAIN], lines)
 
 
 def _cells(series: Iterable[Series | None], quantity: str, unit: Unit) -> list[str]:
@@ -161,7 +200,11 @@ def sweepTable(record: Record, first: str, unit: Unit) -> str:
         [f"{int(point):,}", *[unit.show(one.median(point)) for one in record.series]]
         for point in points
     ]
-    return table([first, *[one.name for one in record.series]], lines)
+    return table([first, *map(_label, record.series)], lines)
+
+
+def _label(one: Series) -> str:
+    return f"{one.name}, {one.setting}" if one.setting else one.name
 
 
 def idleTable(record: Record) -> str:
@@ -170,7 +213,7 @@ def idleTable(record: Record) -> str:
     """
     lines = [
         [
-            one.name,
+            _label(one),
             PERCENT.show(one.median("share")),
             PERCENT.show(one.median("clientShare")),
             f"{digits(one.median('memory') / 1024)} KiB",

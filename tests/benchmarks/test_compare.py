@@ -14,12 +14,14 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.benchmarks import compare
 from tests.benchmarks.children import ROOT, ChildFailed
+from tests.benchmarks.contenders import Installations
 from tests.benchmarks.document import TEMPLATE, fill
 from tests.benchmarks.figures import madeUp
 from tests.benchmarks.linkdocument import BEGIN, END
 from tests.benchmarks.measuring import Found
 from tests.benchmarks.plots import whyNoPlots
-from tests.benchmarks.results import Store
+from tests.benchmarks.results import Record, Store
+from tests.benchmarks.rows import RATE, Row
 from tests.benchmarks.scenarios import SCENARIOS, Scenario
 from tests.benchmarks.subjects import Stage, Subject
 from tests.interop.gopeer import BuildError
@@ -38,8 +40,9 @@ class CompareCase(SynchronousTestCase):
         self.path = Path(self.mktemp())
         self.errors = StringIO()
 
-    def subject(self, name: str, fails: bool = False) -> Subject:
+    def subject(self, name: str, fails: bool = False, rate: float = 1, of: str = "") -> Subject:
         """
+        @param of: the implementation of which C{name} is a setting.
         @return: one that notes that it was measured, or fails.
         """
 
@@ -47,9 +50,9 @@ class CompareCase(SynchronousTestCase):
             if fails:
                 raise ChildFailed("on purpose")
             self.measured.append(f"{name}{number}")
-            return {"rate": 1.0}
+            return {"rate": rate}
 
-        return Subject(name, "", measure)
+        return Subject(of or name, name if of else "", measure)
 
     def scenario(self, *subjects: Subject, most: int = 5) -> Scenario:
         """
@@ -67,6 +70,7 @@ class CompareCase(SynchronousTestCase):
             raise BuildError("not needed")
 
         self.patch(compare, "buildGoPeer", build)
+        self.patch(compare, "installed", Installations)
 
     def run_(self, *arguments: object) -> int:
         """
@@ -105,6 +109,19 @@ class RunTests(CompareCase):
             record = compare.run(scenario, Stage("", "", quick=True), 3)
         self.assertEqual(self.measured, ["a1", "a2"])
         self.assertTrue(record.quick)
+
+    def test_leaves(self) -> None:
+        """
+        After two rounds a setting has no more that is much worse than another one.
+        """
+        subjects = [self.subject("a", rate=1, of="x"), self.subject("b", rate=2, of="x")]
+        row = Row("rate", "rate", RATE)
+        scenario = Scenario("some", "something", lambda stage: subjects, [row])
+        with redirect_stderr(self.errors):
+            record = compare.run(scenario, Stage("", ""), 3)
+        self.assertEqual(self.measured, ["a1", "b1", "b2", "a2", "b3"])
+        self.assertEqual([one.rounds for one in record.series], [2, 3])
+        self.assertIn("no more of x +a", self.errors.getvalue())
 
 
 class CommandTests(CompareCase):
@@ -160,6 +177,7 @@ class CommandTests(CompareCase):
             (["--rounds", 0], "--rounds must be at least 1, not 0"),
             (["--resume"], "--resume needs --json"),
             (["--write", "--quick"], "--write with --quick"),
+            (["--write", "--here"], "--write with --here"),
             (["--json", self.path], f"{self.path} has no results"),
         ):
             self.assertEqual(self.run_(*arguments), compare.WRONG_USAGE)
@@ -172,6 +190,43 @@ class CommandTests(CompareCase):
         """
         self.assertEqual(self.run_("--write", "echo"), compare.WRONG_USAGE)
         self.assertRegex(self.errors.getvalue(), "--write needs all scenarios.* idle")
+
+    def test_mixedCommits(self) -> None:
+        """
+        A page of several commits is not written: neither of what was kept, nor of that beside what
+        would be measured now.
+        """
+        self.patch(compare, "whyNoPlots", lambda: None)
+        self.replaced(one=self.scenario(), other=self.scenario(), more=self.scenario())
+        self.patch(compare, "commit", lambda: "new")
+        store = Store(self.path)
+        given = ["--json", self.path, "--resume", "--write"]
+        for commits, told in (
+            ({"one": "old", "other": "older", "more": "old"}, "old: one, more; older: other"),
+            ({"one": "old", "other": "old"}, "new: ; old: one, other"),
+        ):
+            store.records = {}
+            for name, commit in commits.items():
+                store.keep(name, Record(False, {"commit": commit}, []))
+            self.assertEqual(self.run_(*given, *({"one", "other", "more"} - set(commits))), 2)
+            self.assertIn(f"several commits: {told}", self.errors.getvalue())
+        self.assertEqual(self.measured, [])
+
+    def test_notInstalled(self) -> None:
+        """
+        Without what is to be measured nothing is, unless that is what there is.
+        """
+        self.replaced(some=self.scenario(self.subject("a")))
+
+        def install() -> Installations:
+            raise BuildError("no compiler")
+
+        self.patch(compare, "installed", install)
+        self.assertEqual(self.run_("--rounds", 1), compare.FAILED)
+        self.assertIn("no compiler\n--here measures what there is", self.errors.getvalue())
+        self.assertEqual(self.measured, [])
+        self.assertEqual(self.run_("--rounds", 1, "--here"), 0)
+        self.assertEqual(self.measured, ["a1"])
 
     def test_help(self) -> None:
         """

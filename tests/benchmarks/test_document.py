@@ -12,12 +12,12 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.benchmarks import tables
 from tests.benchmarks.children import ROOT
-from tests.benchmarks.contenders import KCP_GO, OURS
+from tests.benchmarks.contenders import KCP_GO, OURS, PLAIN
 from tests.benchmarks.document import TEMPLATE, fill
 from tests.benchmarks.figures import madeUp
 from tests.benchmarks.plots import draw, whyNoPlots
 from tests.benchmarks.results import Record, Series
-from tests.benchmarks.rows import MICROSECONDS
+from tests.benchmarks.rows import MICROSECONDS, RATE, Row, outcomesOf
 from tests.benchmarks.scenarios import SCENARIOS
 
 
@@ -44,12 +44,38 @@ class TableTests(SynchronousTestCase):
         """
         A line of the main table has both values, the ratio, its range, the target and the verdict.
         """
-        echo = self.records["echo"].series
-        for one, values in zip(echo, ([90], [100], [200], [250]), strict=True):
-            one.values["rate"] = [value * factor for value in values for factor in (1, 2, 1)]
+        rates = {KCP_GO: iter((90, 100, 70, 80)), OURS: iter((300, 350)), PLAIN: iter((300, 310))}
+        for one in self.records["echo"].series:
+            rate = next(rates[one.name])
+            one.values["rate"] = [float(rate * factor) for factor in (1, 2, 1)]
         found = tables.mainTable(tables.outcomes({"echo": self.records["echo"]}))
-        expected = "echo, no cipher | 100 MB/s | 250 MB/s | 2.50 | 2.50–2.50 | ≥ 3× | **no**"
-        self.assertEqual(cells(found), [expected.split(" | ")])
+        expected = [
+            "echo, no cipher | 100 MB/s | 350 MB/s | 3.50 | 3.50–3.50 | ≥ 4× | **no**",
+            "the same, not compiled | 100 MB/s | 310 MB/s | 3.10 | 3.10–3.10 | ≥ 3× | yes",
+        ]
+        self.assertEqual(cells(found), [line.split(" | ") for line in expected])
+
+    def test_missed(self) -> None:
+        """
+        What is missed is shown with what the time goes to; what is met, or has no target, is not.
+        """
+        record = self.records["echo"]
+        for one in record.series:
+            one.values["rate"] = [{KCP_GO: 1.0, OURS: 2.0, PLAIN: 9.0}[one.name]] * 3
+        rows = [
+            Row("echo", "rate", RATE, 4, why="half of it copies"),
+            Row("plain echo", "rate", RATE, 4, ours=PLAIN, why="nothing"),
+            Row("untold", "rate", RATE, why="nothing"),
+            Row("least", "rate", RATE, least=3),
+        ]
+        found = cells(tables.missedTable(outcomesOf(rows, record)))
+        self.assertEqual(
+            found,
+            [
+                ["echo", "2.00", "2.00 MB/s", "≥ 4×", "half of it copies"],
+                ["least", "2.00", "2.00 MB/s", "≥ 3.00 MB/s"],
+            ],
+        )
 
     def test_allTargets(self) -> None:
         """
@@ -66,18 +92,21 @@ class TableTests(SynchronousTestCase):
         self.records["echo"].series.pop(1)
         found = tables.settingsTable(self.records)
         (echo,) = [line for line in cells(found) if line[0] == "echo, 100 MB, no cipher"]
-        self.assertEqual(echo[1:], ["4.00 MB/s", "–", "1.00 MB/s", "1.00 MB/s"])
+        theirs, both = ["4.00 MB/s"] * 2, ["1.00 MB/s"] * 2
+        self.assertEqual(echo[1:], ["4.00 MB/s", "–", *theirs, *both, *both])
+        (messages,) = [line for line in cells(found) if line[0].endswith("1,000 sessions")]
+        self.assertEqual(messages[5:], ["1.00 /s", "–", "1.00 /s", "–"])
 
     def test_cpu(self) -> None:
         """
         CPU time is that of the setting with the better rate.
         """
-        slow, fast = self.records["oneway"].series[2:]
+        slow, fast = [one for one in self.records["oneway"].series if one.name == OURS]
         fast.values["rate"] = [2.0] * 3
         slow.values["cpuPerGigabyte"], fast.values["cpuPerGigabyte"] = [5.0] * 3, [7.0] * 3
         found = cells(tables.cpuTable(self.records))
-        self.assertEqual(found[0][1:], ["4.00 s", "7.00 s"])
-        self.assertEqual(found[-1][1:], ["4.00 µs", "1.00 µs"])
+        self.assertEqual(found[0][1:], ["4.00 s", "7.00 s", "1.00 s"])
+        self.assertEqual(found[-1][1:], ["4.00 µs", "1.00 µs", "1.00 µs"])
 
     def test_bad(self) -> None:
         """

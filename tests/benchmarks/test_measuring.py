@@ -5,6 +5,7 @@ L{tests.benchmarks.contenders}, L{tests.benchmarks.subjects} and L{tests.benchma
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from twisted.internet.endpoints import clientFromString, serverFromString
@@ -13,19 +14,26 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from kcptwisted.commands.bench.peer import buildParser
 from kcptwisted.endpoints import KCPClientEndpoint, KCPServerEndpoint
-from tests.benchmarks.children import ChildFailed
+from tests.benchmarks import contenders
+from tests.benchmarks.children import ROOT, ChildFailed
 from tests.benchmarks.contenders import (
+    OURS,
+    PLAIN,
+    PURE,
     SOCKET_BUFFER,
     Conditions,
     Contender,
+    Installation,
+    Installations,
     Load,
     kcpGo,
     ours,
 )
 from tests.benchmarks.measuring import summarised, whatWasLost
+from tests.benchmarks.results import Record
 from tests.benchmarks.scenarios import SCENARIOS
 from tests.benchmarks.subjects import Stage
-from tests.benchmarks.where import merged, where
+from tests.benchmarks.where import commits, merged, where
 
 CODED = Conditions(window=256, crypt="aes-128", dataShards=10, parityShards=3)
 
@@ -59,6 +67,8 @@ class SummaryTests(SynchronousTestCase):
         found = summarised(Load("pingpong", count=1000), printed, 0.02)
         expected = {"p50": 1, "p99": 2, "p999": 3, "max": 4, "messages": 500, "cpuPerMessage": 20}
         self.assertEqual(found, {**expected, "lost": 0})
+        found = summarised(Load("connects", count=1000), printed, 0.02, 0.005)
+        self.assertEqual(found, {**expected, "lost": 0, "serverPerMessage": 5})
         found = summarised(Load("paced"), {**printed, "lost": 7}, 0.02)
         self.assertEqual(found["lost"], 7)
 
@@ -127,13 +137,44 @@ class ContenderTests(SynchronousTestCase):
         role = {"-role=paced", "-sessions=3", "-rate=0.5", "-seconds=10", "-size=64", "-ready"}
         self.assertLessEqual(role, dialled)
 
+    def test_oneProcess(self) -> None:
+        """
+        One process is told what each of two would be told.
+        """
+        load = Load("connects", 3, count=9)
+        theirs = kcpGo("gopeer", CODED, True, together=True)
+        assert theirs.both is not None
+        client = set(theirs.dial("", load)) - {"-dial="}
+        self.assertEqual(set(theirs.both(load)), client | {"-listen=127.0.0.1:0", "-both"})
+        own = ours(CODED, together=True)
+        assert own.both is not None
+        self.patch(contenders, "freePort", lambda: 77)
+        given = buildParser().parse_args(own.both(load)[3:])
+        parsed = clientFromString(MemoryReactorClock(), given.endpoint)
+        assert isinstance(parsed, KCPClientEndpoint)
+        self.assertEqual(parsed._port, 77)
+        server = own.serve("echo")[4].replace("kcp:0:", "kcp:77:")
+        self.assertEqual((given.server, given.count, given.sessions), (server, 9, 3))
+        self.assertEqual([theirs.setting, own.setting], ["ackNoDelay, one process", "one process"])
+        self.assertIsNone(ours(CODED).both)
+
+    def test_installation(self) -> None:
+        """
+        Both ends run where Python finds the installation.
+        """
+        other = Installation(PLAIN, Path("/plain"))
+        self.assertEqual(ours(CODED, installation=other).directory, Path("/plain"))
+        self.assertEqual(other.unaccelerated.directory, Path("/plain"))
+        self.assertEqual(ours(CODED).directory, ROOT)
+
     def test_withoutAccelerator(self) -> None:
         """
         Only the one without the accelerator is told to be.
         """
         self.assertEqual(ours(CODED).environment, {})
         self.assertEqual(
-            ours(CODED, accelerated=False).environment, {"KCPTWISTED_ACCELERATOR": "no"}
+            ours(CODED, installation=Installation().unaccelerated).environment,
+            {"KCPTWISTED_ACCELERATOR": "no"},
         )
 
 
@@ -178,14 +219,61 @@ class StageTests(SynchronousTestCase):
         In bulk loads each implementation runs with and without ackNoDelay.
         """
         labels = [one.label for one in SCENARIOS["echo"].subjects(Stage("gopeer", ""))]
-        expected = ["kcp-go", "kcp-go +ackNoDelay", "kcptwisted", "kcptwisted +ackNoDelay"]
+        expected = [
+            "kcp-go",
+            "kcp-go +ackNoDelay",
+            "kcp-go +one process",
+            "kcp-go +ackNoDelay, one process",
+            "kcptwisted",
+            "kcptwisted +ackNoDelay",
+        ]
         self.assertEqual(labels, expected)
+
+    def test_installations(self) -> None:
+        """
+        What is not compiled is measured too where there is such an installation, and by its name.
+        """
+        plain = Installation(PLAIN, Path("/plain"))
+        stage = Stage("", "", installations=Installations(Installation(), plain))
+        for name, expected in (
+            ("pingpong", [OURS, PLAIN]),
+            ("idle", [OURS, PLAIN]),
+            ("go-benchmark", [OURS, OURS, PLAIN, PLAIN]),
+            ("echo-fec", [OURS, OURS, PLAIN, PLAIN, PURE, PURE]),
+        ):
+            names = [one.name for one in SCENARIOS[name].subjects(stage)]
+            self.assertEqual(names, expected)
+
+    def test_rounds(self) -> None:
+        """
+        What is compared with a target of its own does not wait for kcp-go in all rounds.
+        """
+        for name in ("idle", "live", "crowds"):
+            most = {one.name: one.most for one in SCENARIOS[name].subjects(Stage("gopeer", ""))}
+            self.assertEqual(most, {"kcp-go": 2, OURS: 5})
 
 
 class WhereTests(SynchronousTestCase):
     """
     The machine and the versions.
     """
+
+    def test_commits(self) -> None:
+        """
+        Scenarios are told by the commit that they are of.
+        """
+        records = {
+            name: Record(False, {"commit": commit} if commit else {}, [])
+            for name, commit in (("a", "1"), ("b", "2, changed"), ("c", "1"), ("d", ""))
+        }
+        expected = {"3": [], "1": ["a", "c"], "2, changed": ["b"], "": ["d"]}
+        self.assertEqual(commits(records, ["3"]), expected)
+
+    def test_told(self) -> None:
+        """
+        What installations say of themselves counts, not what this interpreter finds.
+        """
+        self.assertTrue(where("as it was made")["kcptwisted"].endswith(", as it was made"))
 
     def test_merged(self) -> None:
         """

@@ -16,7 +16,9 @@ from tests.benchmarks.rows import (
     SHARE,
     Row,
     digits,
+    hopeless,
     outcome,
+    outcomesOf,
 )
 
 
@@ -98,6 +100,34 @@ class OutcomeTests(SynchronousTestCase):
         self.assertEqual((found.theirs, found.ratio, found.met), (None, None, None))
         self.assertIs(outcome(Row("rate", "it", RATE, most=2), alone).met, True)
         self.assertRaises(KeyError, outcome, Row("rate", "it", RATE, ours="nobody"), alone)
+
+    def test_measured(self) -> None:
+        """
+        Rows of what was not measured are left out.
+        """
+        rows = [Row("rate", "it", RATE, ratio=3), Row("rate", "it", RATE, ours="nobody")]
+        found = outcomesOf(rows, measured([1], [3]))
+        self.assertEqual([one.row for one in found], rows[:1])
+
+    def test_hopeless(self) -> None:
+        """
+        A setting that is much worse than another of the same name is given up, unless it is good in
+        another row.
+        """
+        best = Series("ours", "", {"rate": [100.0, 100], "p50": [10.0, 10]})
+        near = Series("ours", "near", {"rate": [86.0, 86], "p50": [20.0, 20]})
+        far = Series("ours", "far", {"rate": [84.0, 84], "p50": [11.8, 11.8]})
+        other = Series("theirs", "", {"rate": [1.0, 1], "p50": [99.0, 99]})
+        series = [best, near, far, other]
+        rate, p50 = Row("rate", "rate", RATE), Row("p50", "p50", MILLISECONDS)
+        self.assertEqual(hopeless(series, [rate]), [far])
+        self.assertEqual(hopeless(series, [p50]), [near, far])
+        self.assertEqual(hopeless(series, [rate, p50]), [far])
+        far.values["p50"] = [11.7, 11.7]
+        self.assertEqual(hopeless(series, [rate, p50]), [])
+        self.assertEqual(hopeless(series, []), [])
+        del far.values["rate"]
+        self.assertEqual(hopeless(series, [rate]), [far])
 
     def test_targets(self) -> None:
         """

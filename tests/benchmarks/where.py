@@ -8,7 +8,7 @@ import os
 import platform
 import re
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -16,26 +16,40 @@ from pathlib import Path
 import kcptwisted
 from kcptwisted.native import describe
 from tests.benchmarks.children import ROOT
+from tests.benchmarks.results import Record
 from tests.interop.gopeer import SOURCES, findGo
 
 #: Distributions whose versions matter.
 PACKAGES = ("Twisted", "cryptography", "pyOpenSSL", "aiokcp", "aioquic")
 
 
-def where() -> dict[str, str]:
+def where(installations: str = "") -> dict[str, str]:
     """
+    @param installations: what those say of themselves that are measured, if it is not what this
+        interpreter finds.
     @return: what may change the figures, by what it is of.
     """
     found = {
         "processor": f"{_processor()}, {len(os.sched_getaffinity(0))} cores",
         "system": f"{platform.system()} {_release()}",
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
-        "kcptwisted": f"{kcptwisted.__version__}, {describe()}",
-        "commit": _commit(),
+        "kcptwisted": f"{kcptwisted.__version__}, {installations or describe()}",
+        "commit": commit(),
         "kcp-go": _kcpGo(),
         **{name: _package(name) for name in PACKAGES},
     }
     return {name: value for name, value in found.items() if value}
+
+
+def commits(records: Mapping[str, Record], also: Iterable[str] = ()) -> dict[str, list[str]]:
+    """
+    @param also: further commits.
+    @return: the names of the records by the commit that was measured.
+    """
+    found: dict[str, list[str]] = {one: [] for one in also}
+    for name, record in records.items():
+        found.setdefault(record.where.get("commit", ""), []).append(name)
+    return found
 
 
 def merged(places: Iterable[dict[str, str]]) -> dict[str, str]:
@@ -61,7 +75,7 @@ def _release() -> str:
     return match[0] if match else ""
 
 
-def _commit() -> str:
+def commit() -> str:
     """
     @return: the commit of a checkout, marked if it has been changed but for its documents.
     """

@@ -13,6 +13,7 @@ from kcptwisted.crypt.aead import SEND_LIMIT, AEADCipher, aesGCM, chacha20Poly13
 from kcptwisted.crypt.checksummed import RandomBytes
 from kcptwisted.crypt.cipher import SendLimitReached
 from kcptwisted.crypt.interfaces import ICipher
+from kcptwisted.native.libcrypto import batchAEAD
 from tests.properties import given, strategies
 
 #: McGrew and Viega, "The Galois/Counter Mode of Operation", test cases without associated data:
@@ -85,7 +86,7 @@ RFC_8439 = (
 
 def _giving(nonce: bytes) -> RandomBytes:
     """
-    @return: what stands in for random bytes, for one packet.
+    @return: what stands in for random bytes.
     """
     return lambda count: nonce[:count]
 
@@ -112,6 +113,19 @@ class VectorTests(SynchronousTestCase):
             self.assertEqual(
                 [packet.hex() for packet in sealer.seal([bytes.fromhex(plain)])],
                 [nonce + cipher + tag],
+            )
+
+    def test_gcmSealsBatches(self) -> None:
+        """
+        So it does in batches.
+        """
+        for key, nonce, plain, cipher, tag in GCM:
+            name, secret = f"EVP_aes_{4 * len(key)}_gcm", bytes.fromhex(key)
+            nonces = bytes.fromhex(nonce) * 3
+            sealer = AEADCipher(AESGCM(secret), _giving(nonces), batchAEAD(name, secret))
+            self.assertEqual(
+                [packet.hex() for packet in sealer.seal([bytes.fromhex(plain)] * 3)],
+                [nonce + cipher + tag] * 3,
             )
 
     def test_chacha(self) -> None:
@@ -144,7 +158,10 @@ class AEADCipherTests(SynchronousTestCase):
         @param fill: what the keys consist of.
         """
         keys = [bytes([fill]) * length for length in (16, 24, 32)]
-        return [*map(aesGCM, keys), chacha20Poly1305(keys[2])]
+        # As they are made, and packet by packet.
+        gcms = [AEADCipher(AESGCM(key)) for key in keys]
+        single = [*gcms, AEADCipher(ChaCha20Poly1305(keys[2]))]
+        return [*map(aesGCM, keys), chacha20Poly1305(keys[2]), *single]
 
     def test_interface(self) -> None:
         """
@@ -163,6 +180,14 @@ class AEADCipherTests(SynchronousTestCase):
             packets = sealer.seal(datagrams)
             self.assertEqual([len(p) for p in packets], [len(d) + 28 for d in datagrams])
             self.assertEqual(opener.open(packets), (datagrams, 0))
+
+    def test_tuple(self) -> None:
+        """
+        Any sequence will do.
+        """
+        for cipher in self.ciphers():
+            packets = tuple(cipher.seal((b"one", b"", b"three")))
+            self.assertEqual(cipher.open(packets), ([b"one", b"", b"three"], 0))
 
     def test_nonces(self) -> None:
         """

@@ -57,11 +57,33 @@ def _buildOnce() -> str | BuildError:
         return problem
 
 
+def buildGoBenchmark() -> str:
+    """
+    Build kcp-go's own tests and benchmarks, unless that has been done already, in the same place.
+
+    @return: the path of the binary, which takes the flags of C{go test} with C{-test.} before them.
+
+    @raise BuildError: if something is missing or the build fails.
+    """
+    go = findGo()
+    if go is None:
+        raise BuildError("there is no go command")
+    directory = ownDirectory()
+    binary = directory / f"kcpgo-{_fingerprint(go)}"
+    if not binary.is_file():
+        module = _run([go, "list", "-m", "-f={{.Dir}}", "github.com/xtaci/kcp-go/v5"]).strip()
+        with tempfile.TemporaryDirectory(prefix="build-", dir=directory) as work:
+            built = Path(work) / "kcpgo"
+            _run([go, "test", "-c", "-o", str(built), "."], Path(module))
+            os.replace(built, binary)
+    return str(binary)
+
+
 def _build() -> str:
     go = findGo()
     if go is None:
         raise BuildError("there is no go command")
-    directory = _ownDirectory()
+    directory = ownDirectory()
     binary = directory / f"gopeer-{_fingerprint(go)}"
     if not binary.is_file():
         with tempfile.TemporaryDirectory(prefix="build-", dir=directory) as work:
@@ -71,9 +93,11 @@ def _build() -> str:
     return str(binary)
 
 
-def _run(command: list[str]) -> str:
+def _run(command: list[str], directory: Path = SOURCES) -> str:
     """
-    Run a command of Go where the sources are.
+    Run a command of Go.
+
+    @param directory: of the module.
 
     @return: what it printed.
 
@@ -83,7 +107,7 @@ def _run(command: list[str]) -> str:
     try:
         done = subprocess.run(
             command,
-            cwd=SOURCES,
+            cwd=directory,
             env={**os.environ, **own},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -110,7 +134,7 @@ def _fingerprint(go: str) -> str:
     return digest.hexdigest()[:20]
 
 
-def _ownDirectory() -> Path:
+def ownDirectory() -> Path:
     """
     Return this user's cache directory, which nobody else may write to.
     """

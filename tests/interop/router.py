@@ -14,8 +14,6 @@ from pathlib import Path
 from shutil import which
 from typing import Any
 
-from tests.interpreter import ROOT
-
 #: Runs a program in a network of its own.
 APART = ["unshare", "--net", "--map-root-user"]
 
@@ -107,11 +105,10 @@ class Host:
 
     def start(self, *command: str) -> subprocess.Popen[str]:
         """
-        Starts a program on the host.
+        Starts a program on the host, in this process's directory.
         """
         return subprocess.Popen(
             [*self._inside, *command],
-            cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -105,15 +105,21 @@ async def serve(reactor: Any, endpoint: str, role: str) -> None:
     printResult(usage())
 
 
-async def play(reactor: Any, endpoint: str, job: Job, ready: bool) -> None:
+async def play(
+    reactor: Any, endpoint: str, job: Job, ready: bool, server: str | None = None
+) -> None:
     """
     Does the job of a client, and prints the results.
 
     @param endpoint: a client endpoint string.
     @param job: what to do.
     @param ready: True to print C{ready} when all sessions are open.
+    @param server: an endpoint string of a server for the client, in this process too.
     """
     allowDescriptors(job.sessions)
+    if server is not None:
+        serves = SERVERS["sink" if job.role == "sink" else "echo"]
+        await serverFromString(reactor, server).listen(Factory.forProtocol(serves))
 
     async def hold() -> None:
         await inputEnds(reactor)
@@ -166,6 +172,7 @@ def buildParser() -> argparse.ArgumentParser:
         ("pingpong", "time messages to an echo server, one after the other", ["size", "count"]),
         ("paced", "time messages that are sent on schedule", ["size", "rate", "seconds"]),
         ("idle", "hold sessions to an echo server until standard input ends", []),
+        ("connects", "open and close sessions to an echo server", ["count"]),
     ):
         client = roles.add_parser(role, help=what)
         client.add_argument("endpoint", help="the server, a client endpoint string")
@@ -174,7 +181,7 @@ def buildParser() -> argparse.ArgumentParser:
             "sessions": "how many at once",
             "bytes": "to move on each session",
             "size": "bytes of a message",
-            "count": "messages of each session",
+            "count": "sessions in all" if role == "connects" else "messages of each session",
             "rate": "messages a second and session",
             "seconds": "how long to send",
         }.items():
@@ -186,6 +193,9 @@ def buildParser() -> argparse.ArgumentParser:
                 )
         client.add_argument(
             "--seed", type=int, default=defaults.seed, help="of the test stream (%(default)s)"
+        )
+        client.add_argument(
+            "--server", help="serve it in this process too: a server endpoint string"
         )
         if role != "idle":
             client.add_argument(
@@ -214,7 +224,8 @@ def start(reactor: Any, given: dict[str, Any]) -> Deferred[None]:
         return Deferred.fromCoroutine(serve(reactor, endpoint, given["serves"]))
     # A user of idle sessions must know when they are open.
     ready = given.pop("ready", role == "idle")
-    return Deferred.fromCoroutine(play(reactor, endpoint, Job(role, **given), ready))
+    server = given.pop("server")
+    return Deferred.fromCoroutine(play(reactor, endpoint, Job(role, **given), ready, server))
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -38,11 +38,11 @@ class Job:
     """
     The job of a client.
 
-    @ivar role: "echo", "sink", "pingpong", "paced" or "idle".
-    @ivar sessions: how many sessions the client opens.
+    @ivar role: "echo", "sink", "pingpong", "paced", "idle" or "connects".
+    @ivar sessions: how many sessions the client has at once.
     @ivar bytes: how many bytes to send on each session; echo and sink.
     @ivar size: bytes of a message; pingpong and paced.
-    @ivar count: messages of each session; pingpong.
+    @ivar count: messages of each session, of pingpong; sessions in all, of connects.
     @ivar rate: messages a second of each session; paced.
     @ivar seconds: for how long messages are sent; paced.
     @ivar seed: the seed of the test stream.
@@ -186,12 +186,42 @@ class Player:
         lost = sum(client.unanswered for client in clients)
         return {**self._summary(clients, (self._now() - began) / 1e9), "lost": lost}
 
+    async def _connects(self) -> dict[str, Any]:
+        """
+        Opens sessions, has one byte come back on each, closes them and waits until they have ended.
+        """
+        job, latencies = self._job, []
+
+        async def connect(number: int) -> None:
+            client = MessageClient(1, job.seed, number, self._now)
+            connecting = self._now()
+            await connectProtocol(self._endpoint, client)
+            answered = client.expect(1)
+            client.send(self._now())
+            await answered
+            client.transport.loseConnection()
+            await client.lost
+            latencies.append(self._now() - connecting)
+
+        semaphore = DeferredSemaphore(job.sessions)
+        began = self._begin()
+        await self._all(
+            [
+                semaphore.run(lambda one: Deferred.fromCoroutine(connect(one)), number)
+                for number in range(job.count)
+            ]
+        )
+        return self._summarised(latencies, 1, (self._now() - began) / 1e9)
+
     def _summary(self, clients: Sequence[MessageClient], seconds: float) -> dict[str, Any]:
         latencies = [one for client in clients for one in client.latencies]
+        return self._summarised(latencies, self._job.size, seconds)
+
+    def _summarised(self, latencies: list[int], size: int, seconds: float) -> dict[str, Any]:
         return {
             "seconds": seconds,
             "messages": len(latencies),
-            "size": self._job.size,
+            "size": size,
             **(summarise(latencies) if latencies else {}),
             "messages_per_second": len(latencies) / seconds,
         }

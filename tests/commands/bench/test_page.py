@@ -61,5 +61,5 @@ class PageTests(SynchronousTestCase):
                 # It is said to be as of the row above.
                 own.discard("size")
             self.assertEqual(set(re.findall(r"--(\w+)", text)), own, role)
-        for role in ("echo", "sink", "pingpong", "paced", "idle"):
+        for role in ("echo", "sink", "pingpong", "paced", "idle", "connects"):
             self.assertIn(role, table)

@@ -19,10 +19,11 @@ class ParserTests(SynchronousTestCase):
         """
         What is not given is as L{Job} has it.
         """
-        for role in ("echo", "sink", "pingpong", "paced", "idle"):
+        for role in ("echo", "sink", "pingpong", "paced", "idle", "connects"):
             given = vars(buildParser().parse_args([role, "tcp:host:1"]))
             self.assertEqual((given.pop("endpoint"), given.pop("timeout")), ("tcp:host:1", 600))
             self.assertFalse(given.pop("ready", False))
+            self.assertIsNone(given.pop("server"))
             self.assertEqual(Job(**given), Job(role))
 
     def test_given(self) -> None:
@@ -31,7 +32,7 @@ class ParserTests(SynchronousTestCase):
         """
         line = "paced tcp:host:1 --sessions 2 --size 3 --rate 4.5 --seconds 6.5 --seed 7"
         given = vars(buildParser().parse_args(line.split()))
-        del given["endpoint"], given["timeout"], given["ready"]
+        del given["endpoint"], given["timeout"], given["ready"], given["server"]
         self.assertEqual(
             Job(**given), Job("paced", sessions=2, size=3, rate=4.5, seconds=6.5, seed=7)
         )

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from twisted.internet.defer import Deferred, FirstError
 from twisted.internet.interfaces import IStreamClientEndpoint
-from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
@@ -225,6 +225,33 @@ class PlayerTests(SynchronousTestCase):
         self.held.callback(None)
         found = self.successResultOf(playing)
         self.assertAlmostEqual(found["seconds"], 7 - 4 * DELAY, 1)
+
+    def test_connects(self) -> None:
+        """
+        Sessions are opened and closed, no more at once than were asked for; each time goes from the
+        beginning to C{connectionLost}, and the server keeps none of them.
+        """
+        lost: list[Failure] = []
+
+        class Server(EchoServer):
+            """
+            Counts the ends.
+            """
+
+            def connectionLost(self, reason: Failure = connectionDone) -> None:
+                lost.append(reason)
+
+        port = self.serve(Server)
+        playing = self.play(Job("connects", sessions=3, count=10), count=True)
+        self.network.run(10)
+        found = self.successResultOf(playing)
+        self.assertEqual((found["messages"], found["size"], found["sessions"]), (10, 1, 3))
+        self.assertLessEqual(self.counting.most, 3)
+        # At least a round trip to connect and one for the byte.
+        self.assertGreaterEqual(found["p50_us"], 4 * DELAY * 1e6)
+        self.assertGreaterEqual(found["seconds"], 4 * 4 * DELAY)
+        self.assertEqual(len(lost), 10)
+        self.assertEqual(len(port.sessions), 0)
 
     def test_opening(self) -> None:
         """

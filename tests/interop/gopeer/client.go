@@ -42,6 +42,9 @@ var errWrong = errors.New("wrong bytes")
 const opening = 64
 
 func runClient(c *config, w *wire) error {
+	if c.role == "connects" {
+		return runConnects(c, w)
+	}
 	var run func(*config, []net.Conn) (*result, error)
 	switch c.role {
 	case "echo":

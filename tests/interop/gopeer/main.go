@@ -28,10 +28,13 @@
 //	          the one before is back; one byte more must be refused
 //	idle      opens sessions to an echo server, prints "ready", and holds them
 //	          until its standard input ends
+//	connects  -count times dials an echo server, has one byte come back, and
+//	          closes; -sessions at once
 //
 // and closes with one line of JSON on standard output; "cpu" and "rss" are as
 // a server's. With -ready, all but idle print "ready" before what they time
-// begins.
+// begins. With -listen and -both the process is a client of itself: a server in
+// the fitting role, and the client that -role names.
 //
 // With -smux, what is called a session here is a stream of smux, all of one
 // session of smux over KCP, or TCP with -tcp. There are two more roles:
@@ -113,6 +116,7 @@ type config struct {
 	size     int
 	rate     float64
 	ready    bool
+	both     bool
 
 	delay, loss float64
 
@@ -149,7 +153,7 @@ func parseFlags() (*config, error) {
 	c := new(config)
 	flag.StringVar(&c.listen, "listen", "", "serve on this `HOST:PORT`")
 	flag.StringVar(&c.dial, "dial", "", "be a client of this `HOST:PORT`")
-	flag.StringVar(&c.role, "role", "", "echo, sink, source, oob, meter or half; a client also stalled, pingpong, paced, idle, caller or flood")
+	flag.StringVar(&c.role, "role", "", "echo, sink, source, oob, meter or half; a client also stalled, pingpong, paced, idle, connects, caller or flood")
 
 	flag.StringVar(&c.relay, "relay", "", "pass what comes to -listen on to this `HOST:PORT`, IPv4")
 	flag.Float64Var(&c.delay, "delay", 0, "relay: `seconds` that each direction takes")
@@ -159,10 +163,12 @@ func parseFlags() (*config, error) {
 	flag.Uint64Var(&c.seed, "seed", 1, "seed of the test stream; a source client checks what it gets only when this is given")
 	flag.IntVar(&c.sessions, "sessions", 1, "client: sessions to run at once")
 	flag.IntVar(&c.chunk, "chunk", 65536, "bytes for each write")
-	flag.IntVar(&c.count, "count", 1000, "pingpong: round trips on each session; caller: answers, at most")
+	flag.IntVar(&c.count, "count", 1000, "pingpong: round trips on each session; connects: how many; caller: answers, at most")
 	flag.IntVar(&c.size, "size", 64, "pingpong, paced and caller: bytes each way")
 	flag.Float64Var(&c.rate, "rate", 50, "paced: messages a second on each session")
 	flag.BoolVar(&c.ready, "ready", false, "client: tell when what is timed is about to begin")
+
+	flag.BoolVar(&c.both, "both", false, "be the client of what -listen serves, in one process")
 
 	flag.StringVar(&c.crypt, "crypt", "null", "cipher: "+strings.Join(cipherNames(), " "))
 	flag.StringVar(&c.key, "key", "", "`passphrase`, turned into a key as kcptun does")
@@ -231,6 +237,9 @@ func (c *config) check() error {
 	}
 	if things != 1 {
 		return fmt.Errorf("one of -listen, -dial, -vectors and -benchmark is needed")
+	}
+	if c.both && (c.listen == "" || c.relay != "") {
+		return fmt.Errorf("-both needs -listen, and no -relay")
 	}
 	if _, ok := modes[c.mode]; !ok {
 		return fmt.Errorf("unknown -mode %q", c.mode)
@@ -304,6 +313,8 @@ func main() {
 		err = runCaller(c, w)
 	case c.role == "flood" && c.dial != "":
 		err = runFlood(c, w)
+	case c.both:
+		err = runBoth(c, w)
 	case c.listen != "":
 		err = runServer(c, w)
 	default:

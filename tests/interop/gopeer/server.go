@@ -7,6 +7,8 @@ import (
 	"net"
 	"os"
 	"time"
+
+	kcp "github.com/xtaci/kcp-go/v5"
 )
 
 // readSize is the room for one read; kcp-go never gives more than a message.
@@ -52,28 +54,50 @@ func runServer(c *config, w *wire) error {
 		}()
 	}
 	go func() {
-		for {
-			s, err := listener.AcceptKCP()
-			if err != nil {
-				ended <- err
-				return
-			}
-			w.tune(s)
+		ended <- w.accept(listener, func(s *kcp.UDPSession) error {
 			if c.role == "oob" {
-				if err := returnOOB(s); err != nil {
-					ended <- err
-					return
-				}
+				return returnOOB(s)
 			}
-			go func() {
-				defer s.Close()
-				handle(&watchedConn{s, seconds(c.sessionMax)})
-			}()
-		}
+			return nil
+		}, handle)
 	}()
 	err = <-ended
 	printJSON(os.Stdout, report())
 	return err
+}
+
+// runBoth is the client of a server of its own.
+func runBoth(c *config, w *wire) error {
+	handle := serveEcho
+	if c.role == "sink" {
+		handle = serveSink
+	}
+	listener, err := w.serve()
+	if err != nil {
+		return err
+	}
+	c.dial = listener.Addr().String()
+	go w.accept(listener, func(*kcp.UDPSession) error { return nil }, handle)
+	return runClient(c, w)
+}
+
+// accept gives each session of a listener to begin, and then to handle in a
+// goroutine of its own, until the listener or begin fails.
+func (w *wire) accept(listener *kcp.Listener, begin func(*kcp.UDPSession) error, handle func(net.Conn) error) error {
+	for {
+		s, err := listener.AcceptKCP()
+		if err != nil {
+			return err
+		}
+		w.tune(s)
+		if err := begin(s); err != nil {
+			return err
+		}
+		go func() {
+			defer s.Close()
+			handle(&watchedConn{s, seconds(w.sessionMax)})
+		}()
+	}
 }
 
 // A watchedConn gives every read and every write so much time, 0 for no end.

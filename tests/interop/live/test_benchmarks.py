@@ -16,6 +16,7 @@ from tests.benchmarks.contenders import (
     TLS,
     Conditions,
     Contender,
+    Installation,
     Load,
     asyncioPeer,
     kcpGo,
@@ -24,9 +25,11 @@ from tests.benchmarks.contenders import (
     tls,
     whyNot,
 )
-from tests.benchmarks.measuring import BadPath, measure, watchIdle
+from tests.benchmarks.measuring import BadPath, measure, measureTunnel, runGoBenchmark, watchIdle
 from tests.benchmarks.smux import oursOverSmux, theirsOverSmux
+from tests.interop.gopeer import buildGoBenchmark
 from tests.interop.peers import goPeerBinary
+from tests.interop.router import canBeApart
 
 PLAIN = Conditions()
 CODED = Conditions(crypt="aes-128", dataShards=10, parityShards=3)
@@ -35,6 +38,7 @@ SINK = Load("sink", bytes=300_000)
 ECHO = Load("echo", bytes=300_000)
 PINGPONG = Load("pingpong", 3, count=20)
 PACED = Load("paced", 3, rate=50, seconds=0.2)
+CONNECTS = Load("connects", 3, count=10)
 IDLE = Load("idle", 20, seconds=0.1)
 
 
@@ -62,6 +66,17 @@ class LoadsCase(SynchronousTestCase):
         self.assertGreater(times[0], 0)
         self.assertGreater(found["messages"], 0)
         self.assertEqual(found["lost"], 0)
+        if "serverPerMessage" in found:
+            self.assertTrue(0 <= found["serverPerMessage"] <= found["cpuPerMessage"])
+
+    def assertTogether(self, contender: Contender) -> None:
+        """
+        All loads go between both ends of one process, of which no server can be told apart.
+        """
+        for load in (SINK, ECHO):
+            self.assertGreater(measure(contender, load)["rate"], 0)
+        for load in (PINGPONG, CONNECTS):
+            self.assertNotIn("serverPerMessage", measure(contender, load))
 
     def assertIdles(self, contender: Contender) -> None:
         """
@@ -89,8 +104,47 @@ class OursTests(LoadsCase):
         """
         With a cipher, FEC and ackNoDelay, and without the accelerator.
         """
-        for contender in (ours(CODED, ackNoDelay=True), ours(CODED, accelerated=False)):
+        pure = ours(CODED, installation=Installation().unaccelerated)
+        for contender in (ours(CODED, ackNoDelay=True), pure):
             self.assertGreater(measure(contender, ECHO)["rate"], 0)
+
+    def test_oneProcess(self) -> None:
+        """
+        One process has both ends.
+        """
+        self.assertTogether(ours(CODED, together=True))
+
+    def test_connects(self) -> None:
+        """
+        Connections are opened and closed.
+        """
+        self.assertMessages(ours(PLAIN), CONNECTS)
+
+    def test_installed(self) -> None:
+        """
+        What is installed elsewhere is measured, not the sources here.
+        """
+        place = Path(self.mktemp()).resolve()
+        peer = place / "kcptwisted/commands/bench/peer.py"
+        peer.parent.mkdir(parents=True)
+        for package in list(peer.parents)[:3]:
+            (package / "__init__.py").touch()
+        peer.write_text("print('another one')")
+        contender = ours(PLAIN, installation=Installation(directory=place))
+        problem = self.assertRaises(ChildFailed, measure, contender, ECHO)
+        self.assertIn("'another one' instead of 'listening '", str(problem))
+
+    def test_tunnel(self) -> None:
+        """
+        Through a tunnel datagrams are fragmented or made to fit.
+        """
+        for mtu, fragmented in (("1400", True), ("1392", False)):
+            found = measureTunnel(ours(PLAIN), f"crypt=null:mtu={mtu}", 500_000)
+            self.assertGreater(found["rate"], 0)
+            self.assertEqual(found["fragmented"] > 0, fragmented)
+
+    if not canBeApart():
+        test_tunnel.skip = "this user can make no networks of its own"  # type: ignore[attr-defined]
 
     def test_neighbours(self) -> None:
         """
@@ -143,6 +197,25 @@ class KCPGoTests(LoadsCase):
         sealed = kcpGo(self.binary, Conditions(crypt="aes-128-gcm"))
         for contender in (kcpGo(self.binary, CODED, ackNoDelay=True), sealed):
             self.assertGreater(measure(contender, ECHO)["rate"], 0)
+
+    def test_oneProcess(self) -> None:
+        """
+        One process has both ends.
+        """
+        self.assertTogether(kcpGo(self.binary, CODED, together=True))
+
+    def test_connects(self) -> None:
+        """
+        Connections are opened and closed.
+        """
+        self.assertMessages(kcpGo(self.binary, PLAIN), CONNECTS)
+
+    def test_ownBenchmarks(self) -> None:
+        """
+        kcp-go's own benchmarks run.
+        """
+        found = runGoBenchmark(buildGoBenchmark(), 0.01)
+        self.assertEqual(sorted(found), ["echo", "sink"])
 
     def test_badPath(self) -> None:
         """
@@ -272,4 +345,8 @@ class ChildTests(SynchronousTestCase):
         with started(["sh", "-c", "echo ready; cat"]) as child:
             child.expect("ready")
             self.assertGreater(child.memory, 100_000)
-            self.assertGreaterEqual(child.cpu, 0)
+            before = child.cpu
+            self.assertGreater(before, 0)
+            child.tell()
+            child.line()
+            self.assertGreater(child.cpu, before)

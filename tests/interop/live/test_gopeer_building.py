@@ -27,7 +27,7 @@ class BuildingTests(SynchronousTestCase):
         self.addCleanup(gopeer._buildOnce.cache_clear)
         directory = Path(self.mktemp()).absolute()
         directory.mkdir()
-        self.patch(gopeer, "_ownDirectory", lambda: directory)
+        self.patch(gopeer, "ownDirectory", lambda: directory)
         self.environ = {**os.environ}
         self.environ.pop(VARIABLE, None)
         self.patch(os, "environ", self.environ)
