@@ -18,13 +18,22 @@ Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 
-class FlowIdle(ConnectionDone):
+class FlowOver(ConnectionDone):
+    """
+    The relay has ended the flow, in good order.
+    """
+
+    def __str__(self) -> str:
+        return " ".join(map(str, self.args))
+
+
+class FlowIdle(FlowOver):
     """
     Nothing moved in the flow for its idle time.
     """
 
 
-class FlowEvicted(ConnectionDone):
+class FlowEvicted(FlowOver):
     """
     There were as many flows as may be, and in this one nothing had moved for the longest time.
     """

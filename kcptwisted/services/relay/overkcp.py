@@ -173,7 +173,7 @@ class _FlowFactory(Factory):
     Puts a L{KCPFlow} around each protocol.
     """
 
-    noisy = False
+    noisy = logsEnds = False
 
     def __init__(self, wrapped: IProtocolFactory, reliable: bool, stats: FlowStats) -> None:
         self._wrapped = wrapped

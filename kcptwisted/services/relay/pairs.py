@@ -114,7 +114,7 @@ class Pair:
         """
         Takes note that the connection of a half has ended.  The first reason is the pair's.
         """
-        if not reason.check(ConnectionDone):
+        if reason.type is not ConnectionDone:
             side = "client" if half is self.incoming else "target"
             self._note(f"{side}: {reason.getErrorMessage()}")
 

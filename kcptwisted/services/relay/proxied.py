@@ -146,7 +146,7 @@ class ProxiedFactory(HAProxyWrappingFactory):
     """
 
     protocol = ProxiedProtocol  # type: ignore[assignment]
-    noisy = False
+    noisy = logsEnds = False
 
     def __init__(self, reactor: Any, wrapped: IProtocolFactory) -> None:
         """

@@ -242,6 +242,7 @@ class LifeTests(RelayedUDPCase):
         A flow in which nothing moves for its idle time is over at both relays, with its sockets.
         What moves in either direction counts.
         """
+        events = self.listen()
         self.relays(flowIdle=30.0)
         client = self.client(1000)
         client.send(b"a")
@@ -254,6 +255,12 @@ class LifeTests(RelayedUDPCase):
         self.run_(11)
         self.assertEqual(self.sockets(), (0, 0))
         self.assertEqual(self.ports[NEAR].stats.idle, 1)
+        # One line for each relay.
+        ended = [event for event in events if "ended after" in event.get("log_format", "")]
+        self.assertEqual(len(ended), 2)
+        self.assertEqual(
+            {event["why"] for event in ended}, {"closed", "client: no datagram for 30 s"}
+        )
         client.send(b"b")
         self.run_(1)
         self.assertEqual(client.data[-1], b"B")
@@ -330,6 +337,8 @@ class LifeTests(RelayedUDPCase):
         self.assertEqual(self.ports[NEAR].stats.evicted, 2)
         said = [event for event in events if "--max-flows" in event.get("log_format", "")]
         self.assertEqual(len(said), 1)
+        ended = [event["why"] for event in events if "ended after" in event.get("log_format", "")]
+        self.assertEqual(ended.count("client: another flow needed its place"), 2)
         self.assertEqual(first.data, [b"A", b"A"])
         self.assertEqual(fourth.data, [b"A"])
 
@@ -446,6 +455,21 @@ class LifeTests(RelayedUDPCase):
         self.run_(5)
         self.successResultOf(stopped)
         self.assertEqual(self.server.data, [b"first", b"last"])
+
+    def test_maxConnections(self) -> None:
+        """
+        A flow is a connection to C{--max-connections}: one too many is refused, and counted.
+        """
+        self.relay(FAR, Route("kcp:4000:crypt=null", f"udp:{SERVER}:{TARGET}"))
+        near = Route(f"udp:{ENTRY}", f"kcp:{FAR}:4000:crypt=null", maxConnections=1)
+        self.relay(NEAR, near)
+        first, second = self.client(), self.client()
+        for client in (first, second, first):
+            client.send(b"a")
+            self.run_()
+        self.assertEqual((len(first.data), len(second.data)), (2, 0))
+        self.assertEqual(self.factories[NEAR].counts.refused, 1)
+        self.assertEqual(self.sockets(), (1, 1))
 
     def test_refusedByFactory(self) -> None:
         """
