@@ -24,6 +24,7 @@ ELSEWHERE = {
     "crypt/twofish.py": "the words that a cipher reckons with",
     "crypt/xtea.py": "the words that a cipher reckons with",
     "server/cookies.py": "what a cookie is a MAC of",
+    "services/relay/proxyprotocol.py": "headers of the PROXY protocol, which precede a stream",
     "services/relay/transports.py": "an option of TCP sockets",
     "udp/asked.py": "control messages of the kernel",
     "udp/offload.py": "control messages of the kernel",

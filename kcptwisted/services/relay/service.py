@@ -218,5 +218,5 @@ class RelayService(Service):
         for call in forget:
             with suppress(Exception):
                 call()
-        self.relays = {}
+        self.relays, self._leaving = {}, []
         return result if isinstance(result, Failure) else None

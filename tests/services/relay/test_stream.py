@@ -157,6 +157,17 @@ class StreamRelayTests(SynchronousTestCase):
         self.connect()
         self.assertEqual(self.counts(), (1, 1))
 
+    def test_maxConnections(self) -> None:
+        """
+        One connection too many is reset; the target sees nothing of it.
+        """
+        self.relay.change(replace(ROUTE, maxConnections=1))
+        first = self.connect()
+        # It is reset before the handshake is over.
+        self.assertIsNone(self.connect())
+        self.assertEqual(first.reasons, [])
+        self.assertEqual((self.counts(), self.relay.factory.counts.refused), ((1, 0), 1))
+
     def test_maxSessions(self) -> None:
         """
         Limits in the endpoint string hold: here the one of connections.
