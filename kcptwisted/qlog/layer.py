@@ -135,6 +135,7 @@ class RecordingHolder:
         @param holder: the listener or connector.
         """
         self._recorder = recorder
+        self.logsEnds = holder.logsEnds
         self.sessionEstablished = holder.sessionEstablished
         self.sessionGreeted = holder.sessionGreeted
         self.anotherGreeted = holder.anotherGreeted
