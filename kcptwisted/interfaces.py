@@ -240,7 +240,25 @@ class IOutOfBandProtocol(Interface):
         """
 
 
-class IKCPListeningPort(IListeningPort):
+class IGracefulPort(IListeningPort):
+    """
+    A listening port that ends its connections when it stops.
+    """
+
+    def stopListening(sessions: str = "close") -> Deferred[None]:
+        """
+        Takes no new connections, and closes the socket when all connections have ended.  May be
+        called again to end them sooner.
+
+        @param sessions: what happens to the connections.  C{"finish"}: they go on until either end
+            closes them.  C{"close"}: they are closed and what was written is delivered; those that
+            are left after C{stopTimeout} are aborted.  C{"abort"}: they end now.
+        @return: fires when the socket is closed.
+        @raise ValueError: if C{sessions} is none of these.
+        """
+
+
+class IKCPListeningPort(IGracefulPort):
     """
     A listening port with counters and sessions.
     """
@@ -263,16 +281,4 @@ class IKCPListeningPort(IListeningPort):
         """
         Takes note that this host's network has changed; see L{IKCPTransport.networkChanged}.  It
         concerns all connections.
-        """
-
-    def stopListening(sessions: str = "close") -> Deferred[None]:
-        """
-        Takes no new connections, and closes the socket when all connections have ended.  May be
-        called again to end them sooner.
-
-        @param sessions: what happens to the connections.  C{"finish"}: they go on until either end
-            closes them.  C{"close"}: they are closed and what was written is delivered; those that
-            are left after C{stopTimeout} are aborted.  C{"abort"}: they end now.
-        @return: fires when the socket is closed.
-        @raise ValueError: if C{sessions} is none of these.
         """

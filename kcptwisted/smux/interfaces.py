@@ -10,7 +10,6 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
     IAddress,
     IConsumer,
-    IListeningPort,
     IProtocol,
     IProtocolFactory,
     IPushProducer,
@@ -19,6 +18,7 @@ from twisted.internet.interfaces import (
 from twisted.python.failure import Failure
 from zope.interface import Attribute, Interface
 
+from kcptwisted.interfaces import IGracefulPort
 from kcptwisted.smux.counters import SmuxStats
 from kcptwisted.smux.options import SmuxOptions
 
@@ -47,6 +47,11 @@ class ISmuxSession(Interface):
             L{kcptwisted.smux.errors.SmuxSessionClosed} if C{isOpen} is False, of these with
             L{kcptwisted.smux.errors.SmuxIdsExhausted} if all ids were used; with
             L{twisted.internet.error.ConnectionAborted} if the factory makes no protocol.
+        """
+
+    def finish() -> None:
+        """
+        Opens and takes no more streams, and closes the connection when the last one is over.
         """
 
     def loseConnection() -> None:
@@ -118,9 +123,11 @@ class ISmuxTransport(ITCPTransport, IConsumer, IPushProducer):
         """
 
 
-class ISmuxListeningPort(IListeningPort):
+class ISmuxListeningPort(IGracefulPort):
     """
-    The port of a server whose connections are sessions.
+    The port of a server whose connections are sessions.  To L{stopListening<IGracefulPort>}
+    C{"finish"} means that no new streams are taken, and sessions close when their last stream is
+    over; C{"close"}, that streams deliver what was written, and end.
     """
 
     stats: SmuxStats = Attribute("Counts of all sessions.")

@@ -40,7 +40,8 @@ SMUX_OPTIONS = (
     SmuxOption("version", "Version", True, VERSIONS[0], VERSIONS[-1], "",
                "The version of the protocol; the same at both ends."),
     SmuxOption("keepAliveInterval", "KeepAliveInterval", False, 0, 86400, "seconds",
-               "Send a NOP frame so often; 0 means that none is sent and none expected."),
+               "Send a NOP frame so often, 0.1 at least; 0 means that none is sent and none "
+               "expected."),
     SmuxOption("keepAliveTimeout", "KeepAliveTimeout", False, 0, 86400, "seconds",
                "End the session when nothing came in such a time; at least keepAliveInterval."),
     SmuxOption("frameSize", "MaxFrameSize", True, 1, LONGEST, "bytes",
@@ -53,6 +54,9 @@ SMUX_OPTIONS = (
     SmuxOption("maxStreams", "", True, 1, 2**31 - 1, "streams",
                "The most streams that the peer may have open at once."),
 )  # fmt: skip
+
+#: The least C{keepAliveInterval}, if not 0.
+SHORTEST_INTERVAL = 0.1
 
 _BY_NAME = {option.name: option for option in SMUX_OPTIONS}
 
@@ -104,6 +108,11 @@ class SmuxOptions:
         """
         for option in SMUX_OPTIONS:
             checkNumber(option, getattr(self, option.name))
+        if 0 < self.keepAliveInterval < SHORTEST_INTERVAL:
+            raise ValueError(
+                f"keepAliveInterval must be 0, or at least {SHORTEST_INTERVAL} seconds, not"
+                f" {self.keepAliveInterval}"
+            )
         if self.keepAliveInterval and self.keepAliveTimeout < self.keepAliveInterval:
             raise ValueError(
                 f"keepAliveTimeout must be at least keepAliveInterval, {self.keepAliveInterval:g}"

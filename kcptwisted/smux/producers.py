@@ -82,20 +82,23 @@ class StreamProducer:
             self._stream.wantsRoom = self._isPaused = True
             self._producer.pauseProducing()
 
-    def resume(self) -> None:
+    def resume(self) -> bool:
         """
         Lets the producer go on if little enough waits.
+
+        @return: whether it may have more, and is to be called again later.
         """
         stream = self._stream
         if self._isStreaming:
             if self._isPaused and stream.queued <= stream.low:
                 self._isPaused = False
                 self._producer.resumeProducing()
-            return
+            return False
         for _ in range(PULLS):
-            before = stream.queued
-            if self._producer is None or before > stream.low:
-                break
+            if self._producer is None or stream.queued > stream.low:
+                return False
+            before = stream.progress + stream.queued
             self._producer.resumeProducing()
-            if stream.queued == before:
-                break
+            if stream.progress + stream.queued == before:
+                return False
+        return self._producer is not None

@@ -161,8 +161,9 @@ class SmuxProtocol(Protocol):
         if protocol is None:
             transport.end(Failure(error.ConnectionAborted()))
             return fail(error.ConnectionAborted())
-        self._driver.flush()
+        # What it writes then leaves together with SYN.
         transport.connect(protocol)
+        self._driver.flush()
         return succeed(protocol)
 
     def _transport(self, stream: Stream, factory: IProtocolFactory | None) -> SmuxTransport:
@@ -171,21 +172,34 @@ class SmuxProtocol(Protocol):
         stream.holder = transport
         return transport
 
+    def _holders(self) -> list[IStreamHolder]:
+        """
+        @return: the transports of all streams; one that has just come may have none yet.
+        """
+        holders = [stream.holder for stream in self.engine.streams.values()]
+        return [cast(IStreamHolder, holder) for holder in holders if holder is not None]
+
     def _build(self, factory: IProtocolFactory, stream: Stream) -> IProtocol | None:
         return factory.buildProtocol(SmuxAddress(self.getPeer(), stream.id))
 
     # Closing.
 
+    def finish(self) -> None:
+        """
+        See L{ISmuxSession.finish}.
+        """
+        self._isClosing = True
+        self.engine.acceptsStreams = False
+        self._driver.run()
+
     def loseConnection(self) -> None:
         """
         See L{ISmuxSession.loseConnection}.
         """
-        if self.isConnected and not self._isClosing:
-            self._isClosing = True
-            self.engine.acceptsStreams = False
-            for stream in list(self.engine.streams.values()):
-                cast(IStreamHolder, stream.holder).loseConnection()
-            self._driver.run()
+        if self.isConnected and self._reason is None:
+            for holder in self._holders():
+                holder.loseConnection()
+            self.finish()
 
     def abortConnection(self) -> None:
         """
@@ -243,8 +257,7 @@ class SmuxProtocol(Protocol):
         streamsReason = reason
         if reason.check(error.ConnectionDone):
             streamsReason = Failure(SmuxSessionLost())
-        for stream in list(self.engine.streams.values()):
-            holder = cast(IStreamHolder, stream.holder)
+        for holder in self._holders():
             holder.finishEnd()
             holder.end(streamsReason)
         for holder in self._driver.takeSoon():

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.interfaces import (
     IAddress,
     IListeningPort,
@@ -16,12 +16,19 @@ from twisted.internet.interfaces import (
 )
 from zope.interface import implementer
 
-from kcptwisted.interfaces import IKCPListeningPort
+from kcptwisted.interfaces import IGracefulPort
 from kcptwisted.smux.client import SmuxSessionFactory
 from kcptwisted.smux.counters import SmuxStats
 from kcptwisted.smux.interfaces import ISmuxListeningPort
 from kcptwisted.smux.options import SmuxOptions
 from kcptwisted.smux.protocol import SmuxProtocol
+
+#: What becomes of sessions when their port stops.
+ENDS = {
+    "finish": SmuxProtocol.finish,
+    "close": SmuxProtocol.loseConnection,
+    "abort": SmuxProtocol.abortConnection,
+}
 
 
 @implementer(ISmuxListeningPort)
@@ -35,6 +42,8 @@ class SmuxListeningPort:
     def __init__(self, port: IListeningPort, factory: SmuxSessionFactory, stats: SmuxStats) -> None:
         self._port = port
         self._factory = factory
+        # Fires when a port that leaves its connections alone is closed, and the sessions are over.
+        self._stopped: Deferred[None] | None = None
         self.stats = stats
 
     def __repr__(self) -> str:
@@ -59,18 +68,27 @@ class SmuxListeningPort:
         """
         self._port.startListening()
 
-    def stopListening(self) -> Deferred[None] | None:
+    def stopListening(self, sessions: str = "close") -> Deferred[None]:
         """
-        Stops the port below.  Sessions go on where connections of that port do, as with TCP; where
-        it closes its connections, as with KCP, they are closed first, so that streams deliver what
-        was written.
+        See L{ISmuxListeningPort.stopListening}.
+        """
+        if sessions not in ENDS:
+            raise ValueError(f"sessions must be one of {', '.join(ENDS)}, not {sessions!r}")
+        for session in self.sessions:
+            ENDS[sessions](session)
+        if IGracefulPort.providedBy(self._port):
+            # What is left for it are connections that are not sessions yet, or any more.
+            return IGracefulPort(self._port).stopListening(sessions)
+        if self._stopped is None:
+            closed: Deferred[Any] = maybeDeferred(self._port.stopListening)
+            self._stopped = closed.addCallback(self._closed)
+        stopped: Deferred[None] = Deferred()
+        self._stopped.chainDeferred(stopped)
+        return stopped
 
-        @return: fires as the port below's does.
-        """
-        if IKCPListeningPort.providedBy(self._port):
-            for session in self.sessions:
-                session.loseConnection()
-        return self._port.stopListening()
+    def _closed(self, _: object) -> Deferred[None]:
+        ended = [session.whenEnded() for session in self.sessions]
+        return gatherResults(ended).addCallback(lambda _: None)
 
 
 @implementer(IStreamServerEndpoint)

@@ -265,7 +265,7 @@ class SmuxTransport:
         if not self.connected:
             return
         if self._producer.isThere:
-            self._call("resumeProducing", self._producer.resume)
+            self._call("resumeProducing", self._resume)
             self._finishIfClosing()
         if self._stream.finSent and not self._writeEndTold:
             self._writeEndTold = True
@@ -274,6 +274,10 @@ class SmuxTransport:
                 if halfCloseable is not None:
                     self._call("writeConnectionLost", halfCloseable.writeConnectionLost)
         self.finishEnd()
+
+    def _resume(self) -> None:
+        if self._producer.resume():
+            self._driver.soon(self)
 
     def finishEnd(self) -> None:
         """

@@ -215,8 +215,7 @@ class SmuxCase(KCPGoCase):
             stopped = port.stopListening()
             for one in ended:
                 await one
-            if stopped is not None:
-                await stopped
+            await stopped
 
         self.addCleanup(lambda: Deferred.fromCoroutine(close()))
         return port

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import (
     ConnectingCancelledError,
     ConnectionAborted,
@@ -14,11 +15,15 @@ from twisted.internet.error import (
     ConnectionRefusedError,
 )
 from twisted.internet.interfaces import (
+    IAddress,
+    IListeningPort,
     IProtocol,
     IProtocolFactory,
     IStreamClientEndpoint,
     IStreamServerEndpoint,
 )
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
@@ -29,11 +34,12 @@ from kcptwisted.endpoints import KCPClientEndpoint, KCPServerEndpoint
 from kcptwisted.options import KCPOptions
 from kcptwisted.smux import SmuxClientEndpoint, SmuxOptions, SmuxServerEndpoint
 from kcptwisted.smux.errors import SmuxSessionLost
+from kcptwisted.smux.frames import SYN, header
 from kcptwisted.smux.interfaces import ISmuxListeningPort
 from kcptwisted.smux.server import SmuxListeningPort
 from kcptwisted.testing import Link, SimulatedNetwork
 from tests.connections import CLIENT, PORT, SERVER
-from tests.smux.driving import Accepting, HalfRecorder, Recorder
+from tests.smux.driving import Accepting, HalfRecorder, Lower, Recorder
 
 KCP = KCPOptions(crypt="null", environ={})
 
@@ -243,10 +249,45 @@ class ServerTests(EndpointCase):
         self.factory.made[0].transport.write(bytes(200_000))
         stopped = self.port.stopListening()
         self.network.run(20)
-        self.successResultOf(stopped)  # type: ignore[arg-type]
+        self.successResultOf(stopped)
         self.assertEqual(len(client.data), 200_000)
         self.assertEqual((client.ends, type(client.lost)), (["read"], SmuxSessionLost))
         self.assertIsInstance(self.factory.made[0].lost, ConnectionDone)
+
+    def test_finish(self) -> None:
+        """
+        With C{"finish"} streams go on, no new ones are taken, and sessions close with their last.
+        """
+        client = self.connect()
+        [server] = self.factory.made
+        stopped = self.port.stopListening("finish")
+        refused = self.connect()
+        self.assertEqual((refused.ends, len(self.factory.made)), (["read"], 1))
+        refused.transport.loseConnection()
+        client.transport.write(b"still")
+        self.network.run(2)
+        self.assertEqual(server.data, b"still")
+        self.assertNoResult(stopped)
+        client.transport.loseConnection()
+        self.network.run(5)
+        self.successResultOf(stopped)
+        self.assertIsInstance(server.lost, ConnectionDone)
+
+    def test_abort(self) -> None:
+        """
+        With C{"abort"} all is over at once, also after a stop that waits.
+        """
+        client = self.connect()
+        waiting = self.port.stopListening("finish")
+        self.network.run(1)
+        stopped = self.port.stopListening("abort")
+        self.network.run(1)
+        for one in (waiting, stopped):
+            self.successResultOf(one)
+        self.assertIsInstance(self.factory.made[0].lost, ConnectionAborted)
+        self.assertIsNotNone(client.lost)
+        problem = self.assertRaises(ValueError, self.port.stopListening, "now")
+        self.assertEqual(str(problem), "sessions must be one of finish, close, abort, not 'now'")
 
     def test_gone(self) -> None:
         """
@@ -257,6 +298,84 @@ class ServerTests(EndpointCase):
         self.network.run(100)
         self.assertIsNotNone(client.lost)
         self.assertEqual(self.endpoint.sessions, [])
+
+
+@implementer(IListeningPort)
+class PlainPort:
+    """
+    A port that leaves its connections alone when it stops, as TCP's do.
+    """
+
+    stops = 0
+
+    def startListening(self) -> None:
+        """
+        It does.
+        """
+
+    def stopListening(self) -> None:
+        """
+        Count.
+        """
+        self.stops += 1
+
+    def getHost(self) -> IAddress:
+        """
+        It has one.
+        """
+        return IPv4Address("TCP", SERVER, PORT)
+
+
+@implementer(IStreamServerEndpoint)
+class PlainEndpoint:
+    """
+    Listens with L{PlainPort}.
+
+    @ivar factory: makes sessions.
+    """
+
+    factory: IProtocolFactory
+
+    def __init__(self) -> None:
+        self.port = PlainPort()
+
+    def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
+        """
+        Listen.
+        """
+        self.factory = protocolFactory
+        return succeed(self.port)
+
+
+class PlainPortTests(SynchronousTestCase):
+    """
+    A server over a port that ends no connection.
+    """
+
+    def test_stopListening(self) -> None:
+        """
+        The sessions are ended as over KCP, and the port has stopped when they are over.
+        """
+        endpoint, accepting = PlainEndpoint(), Accepting()
+        listening = SmuxServerEndpoint(Clock(), endpoint).listen(accepting)
+        port = cast(SmuxListeningPort, self.successResultOf(listening))
+        lower, idle = Lower(), Lower()
+        for transport in (lower, idle):
+            session: Any = endpoint.factory.buildProtocol(IPv4Address("TCP", CLIENT, 1))
+            session.makeConnection(transport)
+        busy, quiet = port.sessions
+        busy.dataReceived(header(2, SYN, 0, 3))
+        waiting = port.stopListening("finish")
+        self.assertEqual((lower.disconnecting, idle.disconnecting), (False, True))
+        quiet.connectionLost(Failure(ConnectionDone()))
+        self.assertNoResult(waiting)
+        stopped = port.stopListening()
+        self.assertTrue(lower.disconnecting)
+        self.assertNoResult(stopped)
+        busy.connectionLost(Failure(ConnectionDone()))
+        for one in (waiting, stopped):
+            self.successResultOf(one)
+        self.assertEqual((endpoint.port.stops, port.sessions), (1, []))
 
 
 class TransferTests(EndpointCase):

@@ -64,6 +64,16 @@ class OptionsTests(SynchronousTestCase):
             "keepAliveTimeout must be 0 to 86400 seconds, not nan",
         )
 
+    def test_interval(self) -> None:
+        """
+        NOP frames do not fill the line.
+        """
+        self.assertEqual(
+            self.refused(keepAliveInterval=0.01),
+            "keepAliveInterval must be 0, or at least 0.1 seconds, not 0.01",
+        )
+        SmuxOptions(keepAliveInterval=0.1)
+
     def test_together(self) -> None:
         """
         So is what does not go together.

@@ -50,6 +50,25 @@ class OpeningTests(ProtocolCase):
         self.assertEqual(protocol.data, b"world")
         self.assertEqual((self.session.liveStreams, self.session.stats.opened), (1, 1))
 
+    def test_oneWrite(self) -> None:
+        """
+        What the protocol writes when it is made leaves in one piece with SYN.
+        """
+
+        class Greeting(Recorder):
+            def connectionMade(self) -> None:
+                self.transport.write(b"hello")
+
+        self.begin(isClient=True)
+        pieces: list[bytes] = []
+        self.lower.write = pieces.append  # type: ignore[method-assign]
+        self.opened(Greeting)
+        self.opened(Recorder)
+        self.assertEqual(
+            pieces,
+            [header(2, SYN, 0, 3) + header(2, PSH, 5, 3) + b"hello", header(2, SYN, 0, 5)],
+        )
+
     def test_factoryStartsAndStops(self) -> None:
         """
         The factory is started, and stopped when its last stream is over.
@@ -135,6 +154,15 @@ class KeepAliveTests(ProtocolCase):
         self.wait(0.5)
         self.assertEqual(self.sent(), [Frame(NOP, 0)])
         self.wait(10)
+        self.assertEqual(self.sent(), [Frame(NOP, 0)])
+
+    def test_lateCall(self) -> None:
+        """
+        A call that comes a little late does not move those after it.
+        """
+        self.clock.advance(10.25)
+        self.assertEqual(self.sent(), [Frame(NOP, 0)])
+        self.clock.advance(9.75)
         self.assertEqual(self.sent(), [Frame(NOP, 0)])
 
     def test_silentFromTheBegin(self) -> None:
@@ -259,6 +287,15 @@ class EndingTests(ProtocolCase):
         self.assertIsInstance(protocol.lost, ConnectionDone)
         self.assertNotIsInstance(protocol.lost, SmuxSessionLost)
 
+    def test_abortedStream(self) -> None:
+        """
+        A stream that was aborted just before ended for that reason.
+        """
+        protocol = self.accept(Recorder)
+        protocol.transport.abortConnection()
+        self.lose(ConnectionLost())
+        self.assertIsInstance(protocol.lost, ConnectionAborted)
+
     def test_loseConnection(self) -> None:
         """
         Streams deliver what was written before the connection is closed.
@@ -315,6 +352,24 @@ class EndingTests(ProtocolCase):
         self.assertIsInstance(protocol.lost, SmuxProtocolError)
         self.assertIn("a frame of version 1 in a session of version 2", str(self.ended[0]))
         self.assertEqual(self.session.stats.protocolErrors, 1)
+
+    def test_lostWhileStreamsCome(self) -> None:
+        """
+        A connection that is lost while a protocol is called leaves nothing behind, though streams
+        have come that nobody has seen yet.
+        """
+
+        case = self
+
+        class Losing(Recorder):
+            def dataReceived(self, data: bytes) -> None:
+                case.arrive(Frame(SYN, 5))
+                case.lose(ConnectionLost())
+
+        protocol = self.accept(Losing)
+        self.push(b"x")
+        self.assertIsInstance(protocol.lost, ConnectionLost)
+        self.assertEqual((len(self.ended), len(self.factory.made)), (1, 1))
 
     def test_noAbort(self) -> None:
         """

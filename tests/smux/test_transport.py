@@ -200,6 +200,37 @@ class WritingTests(ProtocolCase):
         self.turn()
         self.assertIsInstance(protocol.lost, ConnectionDone)
 
+    def test_closeWaitsForProducer(self) -> None:
+        """
+        A close waits for a producer that is paused, until it is done.
+        """
+        transport = self.accept(Recorder).transport
+        producer = Producer()
+        transport.registerProducer(producer, True)
+        self.lower.pressed()
+        transport.write(bytes(HIGH))
+        transport.loseConnection()
+        # Reading has nothing to do with it.
+        transport.resumeProducing()
+        self.turn()
+        self.assertEqual(producer.calls, ["pause"])
+        transport.write(b"rest")
+        transport.unregisterProducer()
+        self.lower.released()
+        frames = self.sent()
+        self.assertEqual(sum(len(frame.payload) for frame in frames), HIGH + 4)
+        self.assertEqual(frames[-1], Frame(FIN, 3))
+
+    def test_lateProducer(self) -> None:
+        """
+        A push producer that writes on after FIN writes to nobody.
+        """
+        transport = self.accept(HalfRecorder).transport
+        transport.registerProducer(Producer(), True)
+        transport.loseWriteConnection()
+        transport.write(b"late")
+        self.assertEqual(self.sent(), [Frame(FIN, 3)])
+
     def test_producerStopped(self) -> None:
         """
         A producer is stopped when the stream ends, and when it is over already.

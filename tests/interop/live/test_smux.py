@@ -220,7 +220,35 @@ class StalledMixin(SmuxCase):
         self.assertEqual(result["bytes"], 40 * SMALL)
 
 
-class Version1OverKCPTests(SmuxMixin):
+class BudgetMixin(SmuxCase):
+    """
+    One stream that is not read, with version 1.
+    """
+
+    async def test_stalled(self) -> None:
+        """
+        When the budget is used up nothing more is read from Go.  Then all goes on, and nothing is
+        missing.
+        """
+        _, port = await self.goSmuxServer("source")
+        endpoint = self.smuxClient(port)
+        holding = await self.opened(endpoint, Holding(10 * SMALL))
+        while not endpoint.stats.readingStopped:
+            await turn()
+        [session] = endpoint.sessions
+        client = await self.opened(endpoint, SourceClient(SMALL))
+        for _ in range(100):
+            await turn()
+        budget, room = session.options.sessionBuffer, session.engine.room
+        self.assertTrue(0 <= -room < session.options.frameSize, room)
+        self.assertEqual(session.engine.streams[holding.transport.streamId].unread, budget - room)
+        self.assertEqual(client.received, 0)
+        holding.transport.resumeProducing()
+        await client.done
+        self.assertEqual(await holding.done, 10 * SMALL)
+
+
+class Version1OverKCPTests(BudgetMixin, SmuxMixin):
     """
     Version 1 over kcp-go.
     """
@@ -234,7 +262,7 @@ class Version2OverKCPTests(StalledMixin, SmuxMixin):
     """
 
 
-class Version1OverTCPTests(SmuxMixin):
+class Version1OverTCPTests(BudgetMixin, SmuxMixin):
     """
     Version 1 over TCP.
     """
@@ -252,4 +280,4 @@ class Version2OverTCPTests(StalledMixin, SmuxMixin):
 
 
 # No cases of their own.
-del SmuxMixin, StalledMixin
+del BudgetMixin, SmuxMixin, StalledMixin
