@@ -181,6 +181,7 @@ class EventTests(QlogTestCase):
         self.assertGreater(len(updates), 10)
         last: dict[str, Any] = {}
         for update in updates:
+            self.assertTrue(update)
             for name, value in update.items():
                 self.assertNotEqual(value, last.get(name), name)
             last.update(update)

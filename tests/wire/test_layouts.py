@@ -18,6 +18,8 @@ ROOT = Path(kcptwisted.__file__).parent
 ELSEWHERE = {
     "commands/bench/loads.py": "the benchmark's own application protocol",
     "commands/demo.py": "the demonstration's own application protocol",
+    "commands/dump/listening.py": "control messages of the kernel",
+    "commands/dump/packets.py": "IP and UDP, as captures have them",
     "crypt/aead.py": "cuts random bytes into nonces",
     "crypt/salsa20.py": "the words that a cipher reckons with",
     "crypt/tea.py": "the words that a cipher reckons with",
