@@ -19,6 +19,7 @@ ELSEWHERE = {
     "commands/bench/loads.py": "the benchmark's own application protocol",
     "commands/demo.py": "the demonstration's own application protocol",
     "crypt/aead.py": "cuts random bytes into nonces",
+    "crypt/cutting.py": "cuts whole packets apart",
     "crypt/salsa20.py": "the words that a cipher reckons with",
     "crypt/tea.py": "the words that a cipher reckons with",
     "crypt/twofish.py": "the words that a cipher reckons with",
