@@ -21,6 +21,7 @@ ELSEWHERE = {
     "commands/dump/listening.py": "control messages of the kernel",
     "commands/dump/packets.py": "IP and UDP, as captures have them",
     "crypt/aead.py": "cuts random bytes into nonces",
+    "crypt/cutting.py": "cuts whole packets apart",
     "crypt/salsa20.py": "the words that a cipher reckons with",
     "crypt/tea.py": "the words that a cipher reckons with",
     "crypt/twofish.py": "the words that a cipher reckons with",
