@@ -65,12 +65,16 @@ class StartUp:
         @param segment: bytes of a full segment.
         """
         least = model.minimumRoundTrip
-        if model.rate >= self._full * GROWTH:
+        grows = model.rate >= self._full * GROWTH
+        if grows:
             self._full = model.rate
             self._fullRounds = 0
             if idle and model.latest <= least // 16 + grain:
                 model.learnLoss()
-        if model.losesMore(OVERLOAD - model.loss, segment, 8):
+        if grows and idle:
+            # What was lost was lost by the path.
+            return False
+        if not model.isLimited and model.losesMore(OVERLOAD - model.loss, segment, 8):
             model.slower()
             return True
         if model.isLimited and not congested:
@@ -79,4 +83,4 @@ class StartUp:
         if self._fullRounds >= FULL_ROUNDS:
             return True
         stalled = model.rate < self._full * STALLED
-        return stalled and (congested or model.queueing > least // 4 + grain)
+        return stalled and ((congested and not idle) or model.queueing > least // 4 + grain)
