@@ -16,7 +16,8 @@ CAREFUL_GAIN = 1.5
 CROWDS = 2
 CROWD = 16
 #: The path is not full yet if the rate grew by so much in a round; it is full if it did not for so
-#: many rounds, or at once if it grew by less than C{STALLED} and a queue or losses say so too.
+#: many rounds.  It is full at once if it grew by less than C{STALLED} and a queue or losses say so
+#: too, or if losses and a queue come while it grows.
 GROWTH = 1.25
 STALLED = 1.1
 FULL_ROUNDS = 3
@@ -66,6 +67,8 @@ class StartUp:
         """
         least = model.minimumRoundTrip
         grows = model.rate >= self._full * GROWTH
+        # While the rate grows, a queue may be that of others, or of the way back.
+        isFull = congested if grows else model.rate < self._full * STALLED
         if grows:
             self._full = model.rate
             self._fullRounds = 0
@@ -82,5 +85,4 @@ class StartUp:
         self._fullRounds += 1
         if self._fullRounds >= FULL_ROUNDS:
             return True
-        stalled = model.rate < self._full * STALLED
-        return stalled and ((congested and not idle) or model.queueing > least // 4 + grain)
+        return isFull and ((congested and not idle) or model.queueing > least // 4 + grain)
