@@ -17,9 +17,10 @@ CROWDS = 2
 CROWD = 16
 #: The path is not full yet if the rate grew by so much in a round; it is full if it did not for so
 #: many rounds.  It is full at once if it grew by less than C{STALLED} and a queue or losses say so
-#: too, or if losses and a queue come while it grows.
+#: too.  While it grows a queue does not say so if it grew by a C{LEAP}; losses do.
 GROWTH = 1.25
 STALLED = 1.1
+LEAP = 1.3
 FULL_ROUNDS = 3
 #: A round that loses a larger share ends start-up, whatever the rate.
 OVERLOAD = 0.35
@@ -68,7 +69,7 @@ class StartUp:
         least = model.minimumRoundTrip
         grows = model.rate >= self._full * GROWTH
         # While the rate grows, a queue may be that of others, or of the way back.
-        isFull = congested if grows else model.rate < self._full * STALLED
+        isFull = model.rate < self._full * (LEAP if grows else STALLED) or (grows and congested)
         if grows:
             self._full = model.rate
             self._fullRounds = 0
