@@ -362,7 +362,8 @@ class Sender:
         if count:
             isAlone = count == 1 and not inFlight and limits.cap is None and self.remoteWindow
             if not isAlone or pacer.rate or limits.governor is not None:
-                count = self._fresh(limits.room(self._recovery.lost), burst)
+                # One alone is no burst.
+                count = self._fresh(limits.room(self._recovery.lost), 1 if isAlone else burst)
         if count > 0:
             if not inFlight:
                 self._progress = self._since = now
