@@ -19,7 +19,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from kcptwisted.interfaces import IKCPListeningPort
+from kcptwisted.interfaces import IGracefulPort, IKCPListeningPort
 from kcptwisted.services.relay.factory import RelayFactory
 from kcptwisted.services.relay.flowtable import FlowStats
 from kcptwisted.services.relay.interfaces import IRelay
@@ -198,7 +198,7 @@ class StreamRelay:
         @param sessions: the argument of C{stopListening} of a KCP port.  Ports of other kinds do
             not touch the connections.
         """
-        if self._isKCP:
+        if IGracefulPort.providedBy(self._port):
             before, self._stopsPort = self._stopsPort, True
             try:
                 return maybeDeferred(self._port.stopListening, sessions=sessions)
