@@ -150,9 +150,11 @@ class SessionDriver:
             return
         self._isRunning = True
         isLong = False
+        engine = self.engine
         try:
             for _ in range(STEPS):
-                if self.isStopped or not self._step():
+                self._step()
+                if self.isStopped or not (self._soon or engine.hasWork or self._canWrite):
                     break
             else:
                 isLong = True
@@ -164,33 +166,30 @@ class SessionDriver:
         if not self.isStopped:
             self._settle()
 
-    def _step(self) -> bool:
-        """
-        @return: whether anybody was called, so that there may be more to do.
-        """
+    def _step(self) -> None:
         engine = self.engine
         # What is written meanwhile leaves together.
         self._isGathering = True
         engine.proceed()
-        news = engine.takeNews()
-        for stream in news:
+        for stream in engine.takeNews():
             if stream.holder is None:
                 self._driven.accept(stream)
             cast(IStreamHolder, stream.holder).deliver()
-        soon = self.takeSoon()
-        for holder in soon:
+        for holder in self.takeSoon():
             holder.deliver()
             holder.sent()
         self._isGathering = False
         self._flush()
-        sent = engine.takeSent()
-        for stream in sent:
+        for stream in engine.takeSent():
             cast(IStreamHolder, stream.holder).sent()
-        return bool(news or soon or sent)
+
+    @property
+    def _canWrite(self) -> bool:
+        return self.engine.hasOutput and not (self._isPressed or self.isStopped)
 
     def _flush(self) -> None:
         engine = self.engine
-        while engine.hasOutput and not (self._isPressed or self.isStopped):
+        while self._canWrite:
             self._lower.write(b"".join(engine.dataToSend(BATCH)))
 
     def _settle(self) -> None:
@@ -201,9 +200,10 @@ class SessionDriver:
         if engine.error is not None:
             self._driven.refuse(str(engine.error))
             return
-        if engine.isFull != self._isReadPaused:
-            self._isReadPaused = engine.isFull
-            if self._isReadPaused:
+        isFull = engine.isFull
+        if isFull != self._isReadPaused:
+            self._isReadPaused = isFull
+            if isFull:
                 engine.stats.readingStopped += 1
                 self._lower.pauseProducing()
             else:

@@ -102,6 +102,13 @@ class Session:
         return self.room <= 0 or len(self._controls) > MOST_CONTROLS
 
     @property
+    def hasWork(self) -> bool:
+        """
+        Whether there is something for L{proceed}, L{takeNews} or L{takeSent} to find.
+        """
+        return bool(self._news or self._sent or (self._waiting and not self.isFull))
+
+    @property
     def isHeld(self) -> bool:
         """
         Whether something that came waits for L{proceed}.

@@ -25,6 +25,7 @@ ELSEWHERE = {
     "crypt/xtea.py": "the words that a cipher reckons with",
     "server/cookies.py": "what a cookie is a MAC of",
     "services/relay/transports.py": "an option of TCP sockets",
+    "smux/frames.py": "what is in the stream that a connection carries",
     "udp/asked.py": "control messages of the kernel",
     "udp/offload.py": "control messages of the kernel",
     "workers/messages.py": "messages between processes of one program",
