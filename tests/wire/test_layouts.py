@@ -29,11 +29,7 @@ ELSEWHERE = {
     "server/cookies.py": "what a cookie is a MAC of",
     "services/relay/proxyprotocol.py": "headers of the PROXY protocol, which precede a stream",
     "services/relay/transports.py": "an option of TCP sockets",
-<<<<<<< HEAD
-    "smux/frames.py": "frames of smux, inside a stream",
-=======
     "smux/frames.py": "what is in the stream that a connection carries",
->>>>>>> smux
     "udp/asked.py": "control messages of the kernel",
     "udp/offload.py": "control messages of the kernel",
     "workers/messages.py": "messages between processes of one program",
