@@ -7,12 +7,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from twisted.python.failure import Failure
-from zope.interface import implementer
+from zope.interface import classImplements
 
 from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
 
 
-@implementer(IDatagramProtocol, IDatagramTransport)
 class DatagramLayer:
     """
     Passes everything through.  Subclasses override the methods for what they change.
@@ -93,3 +92,6 @@ class DatagramLayer:
         Passes the event up.
         """
         self.wrapped.connectionLost(reason)
+
+
+classImplements(DatagramLayer, IDatagramProtocol, IDatagramTransport)

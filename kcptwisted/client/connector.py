@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from twisted.internet import error
 from twisted.internet.defer import CancelledError, Deferred
@@ -38,7 +38,7 @@ class KCPConnector:
     @ivar sessions: the session on it, if there is one.
     """
 
-    _log = Logger()
+    _log: ClassVar[Logger] = Logger()
 
     def __init__(
         self,

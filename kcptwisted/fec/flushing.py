@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 
 from twisted.internet.error import ConnectionLost
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from kcptwisted.fec.layer import FECLayer
 from kcptwisted.interfaces import Address, IDatagramProtocol
@@ -17,7 +16,6 @@ from kcptwisted.timing.clock import FlushClock
 from kcptwisted.timing.interfaces import IFlushed
 
 
-@implementer(IFlushed)
 class FlushingFECLayer(FECLayer):
     """
     Completes a group when nothing has been sent for a while, so that its parity is sent.

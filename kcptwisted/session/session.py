@@ -4,10 +4,12 @@ The driver of one connection: passes on what arrives, what is due, and what happ
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from twisted.internet.interfaces import IProtocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from zope.interface import implementer
+from zope.interface import classImplements
 
 from kcptwisted.connection.connection import Connection
 from kcptwisted.connection.events import Event
@@ -30,7 +32,6 @@ from kcptwisted.timing.turns import FEW
 from kcptwisted.udp.addresses import hostAsked, showAddress, toAddress
 
 
-@implementer(IDatagramProtocol, IFlushed)
 class KCPSession:
     """
     Turns what a L{Connection} says into calls: of the application, of the layers below, and of the
@@ -69,7 +70,7 @@ class KCPSession:
         "transport",
     )
 
-    _log = Logger()
+    _log: ClassVar[Logger] = Logger()
 
     # Made when the layers below are ready.
     _below: IDatagramTransport
@@ -398,3 +399,6 @@ class KCPSession:
         self.application.release()
         self.stream.release()
         self.transport = None
+
+
+classImplements(KCPSession, IDatagramProtocol)

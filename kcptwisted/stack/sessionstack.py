@@ -5,10 +5,11 @@ The layers that one session has for itself: its trace and FEC, between the sessi
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import ClassVar, cast
 
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from zope.interface import implementer
+from zope.interface import classImplements
 
 from kcptwisted.fec.flushing import FlushingFECLayer
 from kcptwisted.fec.layer import FECLayer
@@ -24,7 +25,6 @@ from kcptwisted.wire.fec import DATA, OUT_OF_BAND, PARITY, packetType
 from kcptwisted.wire.opening import readOpening
 
 
-@implementer(IDatagramTransport)
 class SessionStack:
     """
     Passes datagrams between a socket and the lowest layer of one session, and counts them for the
@@ -49,7 +49,7 @@ class SessionStack:
         "session",
     )
 
-    _log = Logger()
+    _log: ClassVar[Logger] = Logger()
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class SessionStack:
         self.lowest: IDatagramProtocol = self._inner
         if options.dataShards:
             self.lowest = self._makeFEC()
-        self.lowest.makeConnection(self)
+        self.lowest.makeConnection(cast(IDatagramTransport, self))
 
     def _makeFEC(self) -> FECLayer:
         options, inner, stats, clock = self._options, self._inner, self._stats, self._clock
@@ -167,7 +167,7 @@ class SessionStack:
         if coded and self.lowest is self._inner:
             # The peer uses FEC and this side does not: from now on its headers are taken off.
             fec = self.lowest = self._makeFEC()
-            fec.transport = self
+            fec.transport = cast(IDatagramTransport, self)
             fec.datagramsReceived(coded, session.address)
         else:
             others += coded
@@ -233,3 +233,6 @@ class SessionStack:
         self.lowest = Gone(self._transport.overhead)
         if isinstance(self._inner, DatagramLayer):
             self._inner.transport = Gone(self._inner.transport.overhead)
+
+
+classImplements(SessionStack, IDatagramTransport)

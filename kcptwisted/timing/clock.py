@@ -5,7 +5,7 @@ What flushes sessions: at the end of a batch, at the end of a turn, and when the
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import inf
+from typing import ClassVar, Final
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.task import LoopingCall
@@ -24,6 +24,10 @@ NEAR = 2 * TICK
 
 #: Where there are no more deadlines than this, the first is met to the millisecond.
 FEW_DEADLINES = 8
+
+#: Milliseconds; later and earlier than any deadline.
+_NEVER: Final = 1 << 60
+_ALWAYS: Final = -(1 << 60)
 
 #: How often sessions that write while they are flushed are flushed again within one turn.
 ROUNDS = 8
@@ -46,7 +50,7 @@ class FlushClock:
         that does not finish its batch must not hold up the others.
     """
 
-    _log = Logger()
+    _log: ClassVar[Logger] = Logger()
 
     def __init__(self, reactor: IReactorTime) -> None:
         """
@@ -73,7 +77,7 @@ class FlushClock:
         self._endOfTurn: IDelayedCall | None = None
         self._wake: IDelayedCall | None = None
         # A deadline before this needs an earlier call than what is planned, milliseconds.
-        self._wakeAt = inf
+        self._wakeAt = _NEVER
         self._loop = LoopingCall(self._loopCalled)
         self._loop.clock = reactor
 
@@ -221,7 +225,7 @@ class FlushClock:
     def _tick(self) -> None:
         # Until the flush below: the loop that calls this must not be stopped and started meanwhile.
         self.held = True
-        self._wakeAt = inf
+        self._wakeAt = _NEVER
         self._unwatched = True
         try:
             now = self.now()
@@ -287,7 +291,7 @@ class FlushClock:
             self._stopWaiting()
             self._loop.start(TICK / 1000, now=False)
         # No deadline is met before the next tick, not even one that has passed.
-        self._wakeAt = -inf
+        self._wakeAt = _ALWAYS
         self._time.expectCallIn(TICK / 1000)
 
     def _woken(self) -> None:
@@ -300,5 +304,5 @@ class FlushClock:
             self._wake = None
         if self._loop.running:
             self._loop.stop()
-        self._wakeAt = inf
+        self._wakeAt = _NEVER
         self._time.expectNothing()

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from typing import ClassVar
 
 from twisted.logger import Logger
 
@@ -44,7 +45,7 @@ class DatagramReader:
     @ivar problem: what the last L{read} met, if it is the network's answer to an earlier datagram.
     """
 
-    _log = Logger()
+    _log: ClassVar[Logger] = Logger()
 
     def __init__(
         self, sock: socket.socket, onePeer: bool, stats: PortStats, longest: int = LARGEST_PAYLOAD
