@@ -37,13 +37,19 @@ COMPILED = [
 #: classes with its decorators are not for mypyc, nor are subclasses of tuple.  The rest is not
 #: called for each message.
 AS_THEY_ARE = [
+    "client/rebinding.py",
+    "client/suspicion.py",
     "congestion/bbr.py",
     "congestion/control.py",
     "congestion/kcp.py",
     "congestion/registry.py",
     "congestion/spec.py",
     "connection/events.py",
+    "fec/arithmetic.py",
+    "fec/galois.py",
+    "fec/reedsolomon.py",
     "server/listening.py",
+    "server/newcomers.py",
     "server/routing.py",
     "server/secondsignal.py",
     "session/figures.py",
@@ -69,7 +75,6 @@ HOT = [
         for module in sorted(Path("kcptwisted", package).glob("[!_]*.py"))
         if f"{package}/{module.name}" not in AS_THEY_ARE
     ],
-    "kcptwisted/crypt/blockcfb.py",
     "kcptwisted/crypt/cfb.py",
     "kcptwisted/crypt/framing.py",
     "kcptwisted/crypt/layer.py",

@@ -13,7 +13,6 @@ from kcptwisted.fec.layer import FECLayer
 from kcptwisted.interfaces import Address, IDatagramProtocol
 from kcptwisted.stats import SessionStats
 from kcptwisted.timing.clock import FlushClock
-from kcptwisted.timing.interfaces import IFlushed
 
 
 class FlushingFECLayer(FECLayer):

@@ -32,7 +32,7 @@ from kcptwisted.timing.turns import FEW
 from kcptwisted.udp.addresses import hostAsked, showAddress, toAddress
 
 
-class KCPSession:
+class KCPSession(IFlushed):
     """
     Turns what a L{Connection} says into calls: of the application, of the layers below, and of the
     listener or connector that holds the session.
@@ -135,7 +135,7 @@ class KCPSession:
         Takes datagrams, and gives the application what has come in order.
         """
         connection = self.connection
-        now = self._clock.now()
+        now = self._clock.time.now()
         foreign = connection.receive(datagrams, now, recovered)
         lifecycle, events = connection.lifecycle, connection.events
         if len(events) == 1 and events[0] is Event.READABLE and not lifecycle.unsettled:
@@ -163,14 +163,20 @@ class KCPSession:
         Does nothing: the socket's clock flushes, and the holder decides.
         """
 
-    connectionRefused = batchFinished
+    def connectionRefused(self) -> None:
+        """
+        Does nothing: the holder decides.
+        """
 
     def peerUnreachable(self, problem: OSError) -> None:
         """
         Does nothing: the holder decides.
         """
 
-    sendingFailed = peerUnreachable
+    def sendingFailed(self, problem: OSError) -> None:
+        """
+        Does nothing: the holder decides.
+        """
 
     # What the connection says.
 
@@ -341,8 +347,11 @@ class KCPSession:
                 self.stream.tls.ending(reason)
             self.endSoon(reason)
 
-    #: Ends a session that has raised, and no other.
-    failed = end
+    def failed(self, reason: Failure) -> None:
+        """
+        Ends a session that has raised, and no other.
+        """
+        self.end(reason)
 
     def endSoon(self, reason: Failure) -> None:
         """

@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 
 from kcptwisted.options.table import TICK
 from kcptwisted.timing.deadlines import Deadlines
-from kcptwisted.timing.interfaces import IFlushed
+from kcptwisted.timing.interfaces import IClock, IFlushed
 from kcptwisted.timing.runningtime import RunningTime
 from kcptwisted.timing.turns import Turn
 
@@ -33,7 +33,7 @@ _ALWAYS: Final = -(1 << 60)
 ROUNDS = 8
 
 
-class FlushClock:
+class FlushClock(IClock):
     """
     Flushes sessions at the end of each batch that was read, at the end of each reactor turn in
     which the application wrote, and when their deadlines come.  All ports of a reactor share one:
@@ -42,7 +42,7 @@ class FlushClock:
     Deadlines are met at the next tick of one L{LoopingCall}, which runs only while one is near.
     Those further away, or with few others, are slept for.  Where there is no deadline nothing runs.
 
-    @ivar now: see L{RunningTime.now}; milliseconds since the clock was made.
+    @ivar time: what tells L{now}; each batch asks it, some twice.
     @ivar deadlines: when the sessions are due.
     @ivar turn: how much a session may send now.
     @ivar held: whether somebody is handing over datagrams who calls L{flush} afterwards, so that no
@@ -57,9 +57,7 @@ class FlushClock:
         @param reactor: tells the time and calls later.
         """
         self._reactor = reactor
-        self._time = RunningTime(reactor)
-        # Each batch calls this, some twice.
-        self.now = self._time.now
+        self.time = RunningTime(reactor)
         self.deadlines = Deadlines()
         self.turn = Turn()
         self._dirty: dict[IFlushed, None] = {}
@@ -80,6 +78,12 @@ class FlushClock:
         self._wakeAt = _NEVER
         self._loop = LoopingCall(self._loopCalled)
         self._loop.clock = reactor
+
+    def now(self) -> int:
+        """
+        Returns milliseconds since the clock was made; see L{RunningTime.now}.
+        """
+        return self.time.now()
 
     def wantFlush(self, session: IFlushed) -> None:
         """
@@ -140,7 +144,7 @@ class FlushClock:
                 else:
                     break
                 # Read anew: an application may have taken long over the batch.
-                now = self.now()
+                now = self.time.now()
                 for session in self._round:
                     try:
                         session.flush(now)
@@ -229,9 +233,9 @@ class FlushClock:
         self._unwatched = True
         try:
             now = self.now()
-            if self._time.stoodStill:
+            if self.time.stoodStill:
                 # What arrived meanwhile is read before anything is found missing.
-                self._time.stoodStill = False
+                self.time.stoodStill = False
             else:
                 self._wantDue(now)
         except Exception:
@@ -285,14 +289,14 @@ class FlushClock:
             self._stopWaiting()
             self._wakeAt = deadline if few else -(-deadline // TICK) * TICK
             self._wake = self._reactor.callLater((self._wakeAt - now) / 1000, self._woken)
-            self._time.expectCall(self._wake.getTime())
+            self.time.expectCall(self._wake.getTime())
             return
         if not self._loop.running:
             self._stopWaiting()
             self._loop.start(TICK / 1000, now=False)
         # No deadline is met before the next tick, not even one that has passed.
         self._wakeAt = _ALWAYS
-        self._time.expectCallIn(TICK / 1000)
+        self.time.expectCallIn(TICK / 1000)
 
     def _woken(self) -> None:
         self._wake = None
@@ -305,4 +309,4 @@ class FlushClock:
         if self._loop.running:
             self._loop.stop()
         self._wakeAt = _NEVER
-        self._time.expectNothing()
+        self.time.expectNothing()

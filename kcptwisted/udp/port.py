@@ -313,4 +313,6 @@ class BatchPort:
         self._stopping.callback(None)
 
 
-classImplements(BatchPort, IReadDescriptor, IWriteDescriptor, IHalfCloseableDescriptor, IDatagramTransport)
+classImplements(
+    BatchPort, IReadDescriptor, IWriteDescriptor, IHalfCloseableDescriptor, IDatagramTransport
+)

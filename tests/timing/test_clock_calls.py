@@ -8,13 +8,9 @@ import sys
 from collections.abc import Callable
 from types import FrameType
 
-from zope.interface import implementer
-
-from kcptwisted.timing.interfaces import IFlushed
 from tests.clocks import ClockTestCase, Flushed
 
 
-@implementer(IFlushed)
 class Plain(Flushed):
     """
     Makes no calls of its own.
