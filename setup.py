@@ -57,6 +57,7 @@ AS_THEY_ARE = [
     "session/trace.py",
     "session/transport.py",
     "stack/protection.py",
+    "timing/shared.py",
     "udp/addresses.py",
     "udp/adopted.py",
     "udp/asked.py",
@@ -181,9 +182,12 @@ class BuildOptional(build_ext):
 
         def compileEach(sources, **options):
             largest = sorted(sources, key=lambda source: -Path(source).stat().st_size)
-            with ThreadPoolExecutor(os.cpu_count()) as pool:
+            pool = ThreadPoolExecutor(os.cpu_count())
+            try:
                 objects = pool.map(lambda source: compileAll([source], **options), largest)
                 return [file for files in objects for file in files]
+            finally:
+                pool.shutdown(cancel_futures=True)
 
         self.compiler.compile = compileEach
 

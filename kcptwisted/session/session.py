@@ -27,12 +27,11 @@ from kcptwisted.session.sizes import reconfigure, settingsOn
 from kcptwisted.session.stream import Stream
 from kcptwisted.session.transport import KCPTransport
 from kcptwisted.stats import SessionStats
-from kcptwisted.timing.interfaces import IFlushed
 from kcptwisted.timing.turns import FEW
 from kcptwisted.udp.addresses import hostAsked, showAddress, toAddress
 
 
-class KCPSession(IFlushed):
+class KCPSession:
     """
     Turns what a L{Connection} says into calls: of the application, of the layers below, and of the
     listener or connector that holds the session.
@@ -47,11 +46,10 @@ class KCPSession(IFlushed):
     @ivar stream: what the application writes and reads, below TLS.
     @ivar transport: what the application has.
     @ivar connected: the application has the connection, and it is not over.
-    @ivar scheduled: see L{IFlushed}.
+    @ivar scheduled: see L{kcptwisted.timing.interfaces.IFlushed}, as which the clock knows this.
     """
 
     __slots__ = (
-        "__weakref__",
         "_began",
         "_below",
         "_clock",

@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 
 from kcptwisted.options.table import TICK
 from kcptwisted.timing.deadlines import Deadlines
-from kcptwisted.timing.interfaces import IClock, IFlushed
+from kcptwisted.timing.interfaces import IFlushed
 from kcptwisted.timing.runningtime import RunningTime
 from kcptwisted.timing.turns import Turn
 
@@ -33,7 +33,7 @@ _ALWAYS: Final = -(1 << 60)
 ROUNDS = 8
 
 
-class FlushClock(IClock):
+class FlushClock:
     """
     Flushes sessions at the end of each batch that was read, at the end of each reactor turn in
     which the application wrote, and when their deadlines come.  All ports of a reactor share one:
@@ -45,6 +45,7 @@ class FlushClock(IClock):
     @ivar time: what tells L{now}; each batch asks it, some twice.
     @ivar deadlines: when the sessions are due.
     @ivar turn: how much a session may send now.
+    @ivar reference: whatever is to live as long as the clock.
     @ivar held: whether somebody is handing over datagrams who calls L{flush} afterwards, so that no
         call need be planned.  Who sets it restores it before returning to the reactor: one port
         that does not finish its batch must not hold up the others.
@@ -77,6 +78,7 @@ class FlushClock(IClock):
         # A deadline before this needs an earlier call than what is planned, milliseconds.
         self._wakeAt = _NEVER
         self._loop = LoopingCall(self._loopCalled)
+        self.reference: object = None
         self._loop.clock = reactor
 
     def now(self) -> int:
