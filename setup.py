@@ -159,13 +159,17 @@ class BuildOptional(build_ext):
                 multi_file=True,
                 target_dir=self.build_temp,
                 group_name="kcptwisted",
+                debug_level="0",
             )
             self._compileInParallel()
             for module in modules:
                 built.append(Path(self.get_ext_fullpath(module.name)))
-                module._needs_stub = False
-                module._links_to_dynamic = False
-                self.build_extension(module)
+                module._needs_stub = module._links_to_dynamic = False
+                if len(module.sources) == 1:
+                    # It only finds the module in the common library.
+                    module.extra_compile_args += ["-O0"]
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                list(pool.map(self.build_extension, modules))
         except SystemExit:
             return "mypyc does not take the sources"
         except Exception as problem:

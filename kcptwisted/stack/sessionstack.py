@@ -199,8 +199,9 @@ class SessionStack:
             if not datagrams:
                 return
         stats = self._stats
-        stats.OutPkts += len(datagrams)
-        stats.OutBytes += sum(map(len, datagrams))
+        count = len(datagrams)
+        stats.OutPkts += count
+        stats.OutBytes += len(datagrams[0]) if count == 1 else sum(map(len, datagrams))
         self._transport.writeDatagrams(datagrams, address)
 
     def useTransport(self, transport: IDatagramTransport) -> None:

@@ -217,7 +217,8 @@ class SocketStack:
         """
         Hands datagrams to the session at the address.
         """
-        size = sum(map(len, datagrams))
+        # Mostly it is one.
+        size = len(datagrams[0]) if len(datagrams) == 1 else sum(map(len, datagrams))
         if size > MAXIMUM_MTU and max(map(len, datagrams)) > MAXIMUM_MTU:
             datagrams = self._withoutOversized(datagrams)
             size = sum(map(len, datagrams))
