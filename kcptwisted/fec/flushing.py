@@ -22,8 +22,9 @@ class FlushingFECLayer(FECLayer):
     A receiver needs as many shards of a group as it has data shards.  So the missing ones are sent
     as padding: datagrams that say nothing new, which any peer takes (docs/wire.md, "FEC").
 
-    @ivar due: see L{IFlushed}; the end of the pause, or None if no group is incomplete.
-    @ivar scheduled: see L{IFlushed}.
+    @ivar due: see L{kcptwisted.timing.interfaces.IFlushed}; the end of the pause, or None if no
+        group is incomplete.
+    @ivar scheduled: see L{kcptwisted.timing.interfaces.IFlushed}.
     """
 
     def __init__(

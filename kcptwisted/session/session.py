@@ -19,8 +19,8 @@ from kcptwisted.options import KCPOptions
 from kcptwisted.session.application import Application
 from kcptwisted.session.dispatch import dispatch, dispatchEnd
 from kcptwisted.session.egress import send, sendOutbox
-from kcptwisted.session.gone import Gone
 from kcptwisted.session.holder import SessionHolder, SessionSocket
+from kcptwisted.session.news import IgnoredNews
 from kcptwisted.session.reasons import endOf
 from kcptwisted.session.sharing import sendShare
 from kcptwisted.session.sizes import reconfigure, settingsOn
@@ -29,9 +29,10 @@ from kcptwisted.session.transport import KCPTransport
 from kcptwisted.stats import SessionStats
 from kcptwisted.timing.turns import FEW
 from kcptwisted.udp.addresses import hostAsked, showAddress, toAddress
+from kcptwisted.udp.gone import Gone
 
 
-class KCPSession:
+class KCPSession(IgnoredNews):
     """
     Turns what a L{Connection} says into calls: of the application, of the layers below, and of the
     listener or connector that holds the session.
@@ -155,26 +156,6 @@ class KCPSession:
         Takes datagrams that FEC rebuilt.
         """
         self.datagramsReceived(datagrams, address, True)
-
-    def batchFinished(self) -> None:
-        """
-        Does nothing: the socket's clock flushes, and the holder decides.
-        """
-
-    def connectionRefused(self) -> None:
-        """
-        Does nothing: the holder decides.
-        """
-
-    def peerUnreachable(self, problem: OSError) -> None:
-        """
-        Does nothing: the holder decides.
-        """
-
-    def sendingFailed(self, problem: OSError) -> None:
-        """
-        Does nothing: the holder decides.
-        """
 
     # What the connection says.
 
@@ -386,10 +367,10 @@ class KCPSession:
         Ends the connection because the program ends, and sends what can be sent.  As over TCP,
         the connection is closed if the peer gets all that was written.
         """
-        connection = self.connection
-        connection.lifecycle.leaving = True
-        connection.lifecycle.awaitsProducer = self.stream.awaitsProducer
-        if self.connected and not connection.lifecycle.isOver:
+        connection, lifecycle = self.connection, self.connection.lifecycle
+        lifecycle.leaving = True
+        lifecycle.awaitsProducer = self.stream.awaitsProducer
+        if self.connected and not lifecycle.isOver:
             send(self, self._below, connection.datagramsToSend(self._clock.now()))
         self.connectionLost(reason)
 

@@ -20,17 +20,17 @@ from kcptwisted.timing.turns import Turn
 
 #: Milliseconds; a deadline further away than this is slept for, not ticked towards.  Timeouts of
 #: segments are: a process with a thousand clients would do little else than tick.
-NEAR = 2 * TICK
+NEAR: Final = 2 * TICK
 
 #: Where there are no more deadlines than this, the first is met to the millisecond.
-FEW_DEADLINES = 8
+FEW_DEADLINES: Final = 8
 
 #: Milliseconds; later and earlier than any deadline.
 _NEVER: Final = 1 << 60
 _ALWAYS: Final = -(1 << 60)
 
 #: How often sessions that write while they are flushed are flushed again within one turn.
-ROUNDS = 8
+ROUNDS: Final = 8
 
 
 class FlushClock:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from twisted.logger import Logger
 
@@ -23,11 +23,11 @@ READ_BUDGET = 1 << 17
 #: The most turns in a row that read one datagram and do not check for a second one.  An empty read
 #: takes half as long as one that finds something.  If there is more, a level-triggered reactor says
 #: so at once.
-MOST_UNCHECKED = 15
+MOST_UNCHECKED: Final = 15
 
 #: An application's own socket may ask for more control messages than a port does: times, the TTL
 #: and the like.  Where one does not fit, others may be missing.
-_ANCILLARY_BYTES = 400
+_ANCILLARY_BYTES: Final = 400
 
 _NO_LEVEL = -1
 

@@ -101,7 +101,8 @@ class DatagramSender:
         @return: the datagrams that the kernel had no room for.
         """
         if len(datagrams) != 1:
-            return datagrams[self._sendSeveral(datagrams, address) :]
+            done = self._sendSeveral(datagrams, address)
+            return datagrams[done:]
         datagram = datagrams[0]
         stats = self._stats
         try:
