@@ -65,6 +65,7 @@ AS_THEY_ARE = [
     "udp/asked.py",
     "udp/buffers.py",
     "udp/fallback.py",
+    "udp/fragmentation.py",
     "udp/heap.py",
     "udp/interfaces.py",
     "udp/opening.py",

@@ -19,6 +19,7 @@ from kcptwisted.options import KCPOptions
 from kcptwisted.session.application import Application
 from kcptwisted.session.dispatch import dispatch, dispatchEnd
 from kcptwisted.session.egress import send, sendOutbox
+from kcptwisted.session.gone import Gone
 from kcptwisted.session.holder import SessionHolder, SessionSocket
 from kcptwisted.session.news import IgnoredNews
 from kcptwisted.session.reasons import endOf
@@ -29,7 +30,6 @@ from kcptwisted.session.transport import KCPTransport
 from kcptwisted.stats import SessionStats
 from kcptwisted.timing.turns import FEW
 from kcptwisted.udp.addresses import hostAsked, showAddress, toAddress
-from kcptwisted.udp.gone import Gone
 
 
 class KCPSession(IgnoredNews):

@@ -16,11 +16,11 @@ from kcptwisted.fec.layer import FECLayer
 from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
 from kcptwisted.layer import DatagramLayer
 from kcptwisted.options import KCPOptions
+from kcptwisted.session.gone import Gone
 from kcptwisted.session.session import KCPSession
 from kcptwisted.stats import PortStats
 from kcptwisted.timing.clock import FlushClock
 from kcptwisted.udp.asked import AskedAddress, ownAddressOf
-from kcptwisted.udp.gone import Gone
 from kcptwisted.wire.fec import DATA, OUT_OF_BAND, PARITY, packetType
 from kcptwisted.wire.opening import readOpening
 

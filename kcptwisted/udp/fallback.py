@@ -23,7 +23,6 @@ from kcptwisted.stats import PortStats
 from kcptwisted.udp.addresses import toAddress
 from kcptwisted.udp.adopted import AdoptedSocket
 from kcptwisted.udp.fragmentation import Fragmentation, Fragments
-from kcptwisted.udp.gone import Gone
 from kcptwisted.udp.offload import LARGEST_PAYLOAD
 from kcptwisted.udp.sending import TooBig
 
@@ -59,7 +58,7 @@ class ListenUDPPort(DatagramProtocol):
         @param tooBig: if given, datagrams are not fragmented on their way where the system can
             forbid it, and this is called when one is too large for that.
         """
-        self._protocol: IDatagramProtocol = protocol
+        self._protocol = protocol
         self._longest = longest
         self._connected = connected and peer is not None
         self._adopted: AdoptedSocket | None = None
@@ -279,8 +278,6 @@ class ListenUDPPort(DatagramProtocol):
             self._protocol.connectionLost(Failure(ConnectionDone("Port closed.")))
         except Exception:
             self._log.failure("connectionLost of {protocol!r} failed", protocol=self._protocol)
-        # A program may run without garbage collection: what is above holds the port.
-        self._protocol = Gone(0)
         self._sending = None
         if self._adopted is not None:
             self._adopted.close()

@@ -25,7 +25,6 @@ from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
 from kcptwisted.stats import PortStats
 from kcptwisted.udp.addresses import toAddress
 from kcptwisted.udp.adopted import AdoptedSocket
-from kcptwisted.udp.gone import Gone
 from kcptwisted.udp.interfaces import IBatchReactor
 from kcptwisted.udp.lingering import BATCHES, MOST_READERS, TRIES, Lingering
 from kcptwisted.udp.offload import LARGEST_PAYLOAD
@@ -70,7 +69,7 @@ class BatchPort:
         @param tooBig: see L{DatagramSender}; it is not called in the middle of a write.
         """
         self._reactor = reactor
-        self._protocol: IDatagramProtocol = protocol
+        self._protocol = protocol
         self._prefix = f"{type(protocol).__name__} (KCP)"
         self._connected = connected
         self._onePeer = connected or onePeer
@@ -306,8 +305,6 @@ class BatchPort:
         self._writer.close()
         self._call(self._protocol.connectionLost, reason)
         self._writer.end()
-        # A program may run without garbage collection: what is above holds the port.
-        self._protocol = Gone(0)
         sock, self._socket = self._socket, None
         assert sock is not None
         sock.close()

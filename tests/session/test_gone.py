@@ -1,5 +1,5 @@
 """
-Tests for L{kcptwisted.udp.gone}, and that nothing holds a session that is over.
+Tests for L{kcptwisted.session.gone}, and that nothing holds a session that is over.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from zope.interface.verify import verifyObject
 
 from kcptwisted.interfaces import IDatagramProtocol, IDatagramTransport
 from kcptwisted.options import KCPOptions
+from kcptwisted.session.gone import Gone
 from kcptwisted.testing.link import Link
-from kcptwisted.udp.gone import Gone
 from tests.connections import CLIENT, SERVER, ConnectionTestCase, RecordingProtocol
 from tests.inside import connectionOf, sessionOf
 from tests.recording import ADDRESS

@@ -121,11 +121,11 @@ class FallbackTests(SynchronousTestCase):
         Stopping tells the protocol, once.
         """
         port = self.open("10.0.0.1", 4000)
-        protocol = port._protocol
-        assert isinstance(protocol, Recorder)
         for _ in range(2):
             stopped: Deferred[None] = port.stopListening()
             self.successResultOf(stopped)
+        protocol = port._protocol
+        assert isinstance(protocol, Recorder)
         self.assertEqual(len(protocol.lost), 1)
         port.writeDatagrams([b"late"], ("10.0.0.2", 1))
 

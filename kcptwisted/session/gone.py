@@ -1,5 +1,5 @@
 """
-A layer that drops everything, in the place of those of sessions and sockets that are over.
+A layer that drops everything, for sessions that are over.
 """
 
 from __future__ import annotations
