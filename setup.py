@@ -170,7 +170,7 @@ class BuildOptional(build_ext):
                 module._needs_stub = module._links_to_dynamic = False
                 if len(module.sources) == 1:
                     # It only finds the module in the common library.
-                    module.extra_compile_args += ["-O0"]
+                    module.extra_compile_args = [*module.extra_compile_args, "-O0"]
             with ThreadPoolExecutor(os.cpu_count()) as pool:
                 list(pool.map(self.build_extension, modules))
         except SystemExit:
