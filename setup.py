@@ -86,7 +86,7 @@ HOT = [
     "kcptwisted/stats.py",
 ]
 
-#: Gains nothing beyond this but time spent in the compiler.
+#: The level of the C compiler; the next one takes longer.
 OPTIMISATION = "2"
 
 
