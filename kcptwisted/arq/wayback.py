@@ -37,9 +37,9 @@ class WayBack:
         A batch of datagrams came.
 
         @param now: milliseconds.
-        @param last: sn and ts of the last PUSH; the same object as before if there is none in it.
+        @param last: sn and ts of the last PUSH; the same as before if there is none in it.
         """
-        if last is self._last:
+        if last == self._last:
             return
         self._last = last
         apart = (now - last[1]) & MASK
