@@ -7,8 +7,7 @@ Names are those of kcp-go's SNMP counters where it has one for the same thing; t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from functools import lru_cache
+from dataclasses import dataclass
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -21,13 +20,13 @@ class _Counters:
         """
         Returns a snapshot, counter name to value.
         """
-        return {name: getattr(self, name) for name in _names(type(self))}
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
     def add(self, other: _Counters) -> None:
         """
         Adds the counts of C{other}, which has the same ones.
         """
-        for name in _names(type(self)):
+        for name in self.__dataclass_fields__:
             count = getattr(other, name)
             # Most are 0.
             if count:
@@ -36,14 +35,6 @@ class _Counters:
     def __repr__(self) -> str:
         shown = " ".join(f"{name}={value}" for name, value in self.asDict().items() if value)
         return f"<{type(self).__name__} {shown or 'all zero'}>"
-
-
-@lru_cache
-def _names(kind: type[_Counters]) -> tuple[str, ...]:
-    """
-    Returns the names of the counters of a kind.
-    """
-    return tuple([field.name for field in fields(kind)])
 
 
 @dataclass(slots=True, eq=False, repr=False)
