@@ -17,6 +17,9 @@ INITIAL_WINDOW = 262144
 #: Pieces of so many bytes are passed on one by one.
 LARGE = 4096
 
+#: So many small pieces that nobody takes are joined: each one by itself costs more than it holds.
+SMALL_PIECES = 64
+
 #: What a stream of version 1 may send.
 _NO_LIMIT = 1 << 62
 
@@ -48,6 +51,7 @@ class Stream:
         "_peerConsumed",
         "_peerWindow",
         "_pieces",
+        "_small",
         "_unannounced",
         "consumed",
         "error",
@@ -83,6 +87,8 @@ class Stream:
         self.error = ""
         # Receiving.
         self._chunks: list[bytes] = []
+        # How many of the last chunks are small.
+        self._small = 0
         self.unread = 0
         self.finReceived = False
         self.consumed = 0
@@ -105,8 +111,16 @@ class Stream:
         """
         Keeps data for the application.
         """
-        self._chunks.append(data)
+        chunks = self._chunks
+        chunks.append(data)
         self.unread += len(data)
+        if len(data) >= LARGE // SMALL_PIECES:
+            self._small = 0
+            return
+        self._small += 1
+        if self._small == SMALL_PIECES:
+            chunks[-SMALL_PIECES:] = [b"".join(chunks[-SMALL_PIECES:])]
+            self._small = 0
 
     def take(self) -> bytes:
         """
@@ -119,6 +133,7 @@ class Stream:
         else:
             data = b"".join(chunks)
             chunks.clear()
+        self._small = min(self._small, len(chunks))
         self.unread -= len(data)
         return data
 
@@ -227,4 +242,5 @@ class Stream:
         """
         self._chunks.clear()
         self._pieces.clear()
+        self._small = 0
         self.unread = self.queued = 0
