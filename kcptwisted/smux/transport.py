@@ -303,7 +303,7 @@ class SmuxTransport:
         protocol, self.protocol = self.protocol, None
         if protocol is not None:
             self._call("connectionLost", protocol.connectionLost, reason)
-        self._done()
+        self._call("stopFactory", self._done)
         # Its FIN may wait, or the session for its end.
         self._driver.runSoon()
 

@@ -93,6 +93,32 @@ class OpeningTests(ProtocolCase):
         self.turn()
         self.assertEqual(calls, ["start", "stop"])
 
+    def test_failingFactory(self) -> None:
+        """
+        A factory that cannot be started gets no stream; one that cannot be stopped leaves the other
+        streams to their ends.
+        """
+
+        class Failing(Factory):
+            protocol = Recorder
+            noisy = False
+
+            def stopFactory(self) -> None:
+                1 / 0  # noqa: B018
+
+        self.begin(isClient=True)
+        first = self.successResultOf(self.session.openStream(Failing()))
+        second = self.opened(Recorder)
+        refusing = Failing()
+        refusing.startFactory = Failing().stopFactory  # type: ignore[method-assign]
+        self.failureResultOf(self.session.openStream(refusing), ZeroDivisionError)
+        self.assertEqual(self.session.liveStreams, 2)
+        self.lose(ConnectionLost())
+        for protocol in (first, second):
+            self.assertIsInstance(protocol.lost, ConnectionLost)  # type: ignore[attr-defined]
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.assertEqual(len(self.ended), 1)
+
     def test_noProtocol(self) -> None:
         """
         A factory that makes none, or fails, leaves no stream.

@@ -286,6 +286,23 @@ class ClosingTests(ProtocolCase):
         self.assertEqual(self.sent(), [Frame(PSH, 3, b"\0"), Frame(FIN, 3)])
         self.assertIsInstance(protocol.lost, ConnectionDone)
 
+    def test_lingerWithProducer(self) -> None:
+        """
+        So does one that waits for a producer, which waits for the peer; but not one whose peer has
+        taken all that there was.
+        """
+        transports = [self.accept(Recorder, number).transport for number in (3, 5)]
+        for transport, size in zip(transports, (2 * INITIAL_WINDOW, 10), strict=True):
+            transport.registerProducer(Producer(), size > HIGH)
+            transport.write(bytes(size))
+            transport.loseConnection()
+        for _ in range(4):
+            self.wait(29)
+            self.push(b"alive", 9)
+        stalled, waiting = self.factory.made
+        self.assertIsInstance(stalled.lost, SmuxLingerTimeout)
+        self.assertIsNone(waiting.lost)
+
     def test_linger(self) -> None:
         """
         A close that the peer lets make no progress ends the stream in the end.
