@@ -66,6 +66,13 @@ class SmuxTransport:
         """
         return self._stream.id
 
+    @property
+    def unsent(self) -> int:
+        """
+        See L{ISmuxTransport}.
+        """
+        return self._stream.queued
+
     def getPeer(self) -> SmuxAddress:
         """
         Returns the peer's address.

@@ -109,6 +109,8 @@ def undelivered(transport: Any) -> int:
     waiting = sum(map(len, getattr(transport, "_appSendBuffer", ())))
     waiting += len(getattr(transport, "dataBuffer", b"")) - getattr(transport, "offset", 0)
     waiting += getattr(transport, "_tempDataLen", 0)
+    # Of a smux stream; what has left it is its session's to deliver.
+    waiting += getattr(transport, "unsent", 0)
     return waiting + (inKernel(transport) or 0)
 
 
