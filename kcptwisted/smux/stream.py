@@ -28,7 +28,8 @@ class Stream:
     """
     A stream as the session keeps it.
 
-    @ivar holder: who drives the stream; the session only keeps it.
+    @ivar holder: who drives the stream; the session only keeps it.  None before there is one, and
+        after the end.
     @ivar isAccepted: the peer has opened it.
     @ivar unread: bytes that have come and that the application has not taken.
     @ivar consumed: bytes that it has taken, modulo 2**32.

@@ -311,6 +311,8 @@ class SmuxTransport:
         if protocol is not None:
             self._call("connectionLost", protocol.connectionLost, reason)
         self._call("stopFactory", self._done)
+        # So that neither waits for the garbage collector.
+        self._stream.holder = None
         # Its FIN may wait, or the session for its end.
         self._driver.runSoon()
 
