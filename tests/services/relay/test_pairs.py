@@ -16,6 +16,8 @@ from zope.interface.verify import verifyObject
 
 from kcptwisted.services.relay.factory import RelayFactory
 from kcptwisted.services.relay.half import DRAIN_TIMEOUT
+from kcptwisted.services.relay.pairs import Pair
+from kcptwisted.services.relay.proxied import ProxiedFactory
 from kcptwisted.smux.client import SmuxClientEndpoint
 from kcptwisted.smux.protocol import SmuxProtocol
 from kcptwisted.smux.stream import INITIAL_WINDOW
@@ -182,6 +184,35 @@ class EndingTests(PairCase):
         self.pump()
         self.assertWhole(self.client, b"answer" * LENGTH)
         self.assertEqual(self.factory._pairs, set())
+
+    def test_halfCloseProxied(self) -> None:
+        """
+        So it is behind a header of the PROXY protocol.
+        """
+        self.port.listen(ProxiedFactory(self.clock, self.factory))
+        self.connect()
+        self.client.write(b"PROXY UNKNOWN\r\n" + bytes(20_000))
+        self.client.transport.loseWriteConnection()
+        self.pump(1)
+        self.assertWhole(self.server, bytes(20_000))
+        self.server.write(bytes(30_000))
+        self.server.transport.loseWriteConnection()
+        self.pump()
+        self.assertWhole(self.client, bytes(30_000))
+        self.assertTrue(self.factory.isEmpty)
+
+    def test_noPreface(self) -> None:
+        """
+        A target that cannot be told who the client is gets nothing, and nobody is left behind.
+        """
+        pair = Pair(self.target, self.clock, lambda pair: self.over.append(pair), lambda *_: 1 / 0)  # type: ignore[arg-type,return-value]
+        self.over: list[Pair] = []
+        self.port.listen(Factory.forProtocol(lambda: pair.incoming))
+        self.connect()
+        self.pump(1)
+        self.assertEqual((self.over, self.server.received), ([pair], b""))
+        self.assertAborted(self.client)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     def test_resetAfterData(self) -> None:
         """
