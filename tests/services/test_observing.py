@@ -58,6 +58,9 @@ class ObserversTests(SynchronousTestCase):
         for arguments, name in (
             (("nonsense:1", ""), "metrics must be a server endpoint"),
             (("", "tcp:"), "status must be a server endpoint"),
+            (("tcp:80\\", ""), "metrics must be a server endpoint"),
+            (("", "ssl:443:privateKey=/no"), "status must be a server endpoint"),
+            (("", "tcp"), "status must be a server endpoint"),
             (("", "", ["example.com"]), "status is needed"),
             (("", "", (), "token"), "status is needed"),
         ):
