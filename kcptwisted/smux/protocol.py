@@ -266,6 +266,9 @@ class SmuxProtocol(Protocol):
             holder.end(streamsReason)
         for holder in self._driver.takeSoon():
             holder.finishEnd()
+        for stream in list(self.engine.streams.values()):
+            # Nobody has seen it yet, and nobody shall.
+            self.engine.drop(stream)
         ended, self._ended = self._ended, []
         for one in ended:
             one.callback(_exception(reason))

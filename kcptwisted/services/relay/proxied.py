@@ -149,7 +149,7 @@ class ProxiedProtocol(HAProxyProtocolWrapper):
         """
         inner = IHalfCloseableProtocol(self.wrappedProtocol, None)
         if inner is None:
-            self.loseConnection()  # type: ignore[no-untyped-call]
+            self.loseConnection()
         else:
             inner.readConnectionLost()
 

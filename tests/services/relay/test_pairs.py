@@ -202,7 +202,7 @@ class EndingTests(PairCase):
         """
         A target that cannot be told who the client is gets nothing, and nobody is left behind.
         """
-        pair = Pair(self.target, self.clock, lambda pair: self.over.append(pair), lambda *_: 1 / 0)  # type: ignore[arg-type,return-value]
+        pair = Pair(self.target, self.clock, lambda pair: self.over.append(pair), lambda *_: 1 / 0)  # type: ignore[arg-type]
         self.over: list[Pair] = []
         self.port.listen(Factory.forProtocol(lambda: pair.incoming))
         self.connect()
