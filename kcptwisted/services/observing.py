@@ -30,7 +30,7 @@ class Observer(MultiService):
         """
         try:
             super().privilegedStartService()  # type: ignore[no-untyped-call]
-        except CannotListenError as problem:
+        except (CannotListenError, OSError) as problem:
             self._log.critical("Cannot listen: {why}", why=str(problem))
             raise CannotStart(str(problem)) from None
 

@@ -87,16 +87,18 @@ class ObserversTests(SynchronousTestCase):
         The program does not start if one cannot listen; the log says why.
         """
         reactor = MemoryReactorClock()
+        # The second is what a Unix socket raises whose directory is missing.
+        for why in (CannotListenError("", 9100, OSError("in use")), OSError("9100 is missing")):
 
-        def listenTCP(port: int, *others: Any, **more: Any) -> Any:
-            raise CannotListenError("", port, OSError("in use"))
+            def listenTCP(*others: Any, why: Exception = why, **more: Any) -> Any:
+                raise why
 
-        self.patch(reactor, "listenTCP", listenTCP)
-        (observer,) = observers(reactor, METRICS)
-        with capturedLogs() as logs:
-            problem = self.assertRaises(CannotStart, observer.privilegedStartService)
-        self.assertIn("9100", str(problem))
-        self.assertIn("9100", str(logs[0]["why"]))
+            self.patch(reactor, "listenTCP", listenTCP)
+            (observer,) = observers(reactor, METRICS)
+            with capturedLogs() as logs:
+                problem = self.assertRaises(CannotStart, observer.privilegedStartService)
+            self.assertIn("9100", str(problem))
+            self.assertIn("9100", str(logs[0]["why"]))
 
     def test_together(self) -> None:
         """
