@@ -71,7 +71,7 @@ class MetricsResource(Resource):
         registry.register(_Gathered(snapshots))
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=registry)
-        encode, kind = choose_encoder(request.getHeader("accept") or "")
+        encode, kind = choose_encoder((request.getHeader(b"accept") or b"").decode("latin-1"))
         request.setHeader("content-type", kind)
         return encode(registry)
 

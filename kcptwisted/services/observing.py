@@ -30,7 +30,7 @@ class Observer(MultiService):
         """
         try:
             super().privilegedStartService()  # type: ignore[no-untyped-call]
-        except CannotListenError as problem:
+        except (CannotListenError, OSError) as problem:
             self._log.critical("Cannot listen: {why}", why=str(problem))
             raise CannotStart(str(problem)) from None
 
@@ -63,14 +63,14 @@ def observers(
             ) from None
         try:
             metricsService(reactor, metrics).setServiceParent(observer)
-        except ValueError as problem:
+        except Exception as problem:
             raise ValueError(f"metrics must be a server endpoint: {problem}") from None
     if status:
         from kcptwisted.status.site import statusService
 
         try:
             statusService(reactor, status, names, token).setServiceParent(observer)
-        except ValueError as problem:
+        except Exception as problem:
             raise ValueError(f"status must be a server endpoint: {problem}") from None
     elif names or token:
         raise ValueError("status is needed with the options of its page")

@@ -172,16 +172,18 @@ class SessionDriver:
         self._isGathering = True
         engine.proceed()
         for stream in engine.takeNews():
-            if stream.holder is None:
+            if stream.holder is None and stream.isOpen:
                 self._driven.accept(stream)
-            cast(IStreamHolder, stream.holder).deliver()
+            if stream.holder is not None:
+                cast(IStreamHolder, stream.holder).deliver()
         for holder in self.takeSoon():
             holder.deliver()
             holder.sent()
         self._isGathering = False
         self._flush()
         for stream in engine.takeSent():
-            cast(IStreamHolder, stream.holder).sent()
+            if stream.holder is not None:
+                cast(IStreamHolder, stream.holder).sent()
 
     @property
     def _canWrite(self) -> bool:

@@ -92,6 +92,9 @@ class ISmuxTransport(ITCPTransport, IConsumer, IPushProducer):
 
     session: ISmuxSession = Attribute("The stream's session.")
     streamId: int = Attribute("The stream's id.")
+    unsent: int = Attribute(
+        "Bytes that were written and wait for the peer's window, or for the connection."
+    )
 
     def loseConnection() -> None:
         """

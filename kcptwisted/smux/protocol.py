@@ -151,7 +151,11 @@ class SmuxProtocol(Protocol):
             stream = self.engine.open()
         except NoMoreIds:
             return fail(SmuxIdsExhausted())
-        factory.doStart()
+        try:
+            factory.doStart()
+        except Exception:
+            self._transport(stream, None).end(Failure())
+            return fail()
         transport = self._transport(stream, factory)
         try:
             protocol = self._build(factory, stream)
@@ -262,6 +266,9 @@ class SmuxProtocol(Protocol):
             holder.end(streamsReason)
         for holder in self._driver.takeSoon():
             holder.finishEnd()
+        for stream in list(self.engine.streams.values()):
+            # Nobody has seen it yet, and nobody shall.
+            self.engine.drop(stream)
         ended, self._ended = self._ended, []
         for one in ended:
             one.callback(_exception(reason))
@@ -288,7 +295,9 @@ class SmuxProtocol(Protocol):
         closing = {
             stream: stream.progress
             for stream in self.engine.streams.values()
-            if stream.finWanted and cast(SmuxTransport, stream.holder).disconnecting
+            # A producer that has yet to give the rest holds FIN back, but not what waits.
+            if (stream.finWanted or stream.queued)
+            and cast(SmuxTransport, stream.holder).disconnecting
         }
         for stream, progress in closing.items():
             if self._closingProgress.get(stream) == progress:

@@ -67,6 +67,7 @@ class SmuxListeningPort:
         Has the port below listen again.
         """
         self._port.startListening()
+        self._stopped = None
 
     def stopListening(self, sessions: str = "close") -> Deferred[None]:
         """

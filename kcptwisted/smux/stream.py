@@ -17,6 +17,9 @@ INITIAL_WINDOW = 262144
 #: Pieces of so many bytes are passed on one by one.
 LARGE = 4096
 
+#: So many small pieces that nobody takes are joined: each one by itself costs more than it holds.
+SMALL_PIECES = 64
+
 #: What a stream of version 1 may send.
 _NO_LIMIT = 1 << 62
 
@@ -25,7 +28,8 @@ class Stream:
     """
     A stream as the session keeps it.
 
-    @ivar holder: who drives the stream; the session only keeps it.
+    @ivar holder: who drives the stream; the session only keeps it.  None before there is one, and
+        after the end.
     @ivar isAccepted: the peer has opened it.
     @ivar unread: bytes that have come and that the application has not taken.
     @ivar consumed: bytes that it has taken, modulo 2**32.
@@ -48,6 +52,7 @@ class Stream:
         "_peerConsumed",
         "_peerWindow",
         "_pieces",
+        "_small",
         "_unannounced",
         "consumed",
         "error",
@@ -83,6 +88,8 @@ class Stream:
         self.error = ""
         # Receiving.
         self._chunks: list[bytes] = []
+        # How many of the last chunks are small.
+        self._small = 0
         self.unread = 0
         self.finReceived = False
         self.consumed = 0
@@ -105,8 +112,16 @@ class Stream:
         """
         Keeps data for the application.
         """
-        self._chunks.append(data)
+        chunks = self._chunks
+        chunks.append(data)
         self.unread += len(data)
+        if len(data) >= LARGE // SMALL_PIECES:
+            self._small = 0
+            return
+        self._small += 1
+        if self._small == SMALL_PIECES:
+            chunks[-SMALL_PIECES:] = [b"".join(chunks[-SMALL_PIECES:])]
+            self._small = 0
 
     def take(self) -> bytes:
         """
@@ -119,6 +134,7 @@ class Stream:
         else:
             data = b"".join(chunks)
             chunks.clear()
+        self._small = min(self._small, len(chunks))
         self.unread -= len(data)
         return data
 
@@ -227,4 +243,5 @@ class Stream:
         """
         self._chunks.clear()
         self._pieces.clear()
+        self._small = 0
         self.unread = self.queued = 0

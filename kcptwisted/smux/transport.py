@@ -66,6 +66,13 @@ class SmuxTransport:
         """
         return self._stream.id
 
+    @property
+    def unsent(self) -> int:
+        """
+        See L{ISmuxTransport}.
+        """
+        return self._stream.queued
+
     def getPeer(self) -> SmuxAddress:
         """
         Returns the peer's address.
@@ -303,7 +310,9 @@ class SmuxTransport:
         protocol, self.protocol = self.protocol, None
         if protocol is not None:
             self._call("connectionLost", protocol.connectionLost, reason)
-        self._done()
+        self._call("stopFactory", self._done)
+        # So that neither waits for the garbage collector.
+        self._stream.holder = None
         # Its FIN may wait, or the session for its end.
         self._driver.runSoon()
 

@@ -78,22 +78,23 @@ class Guard:
         raise NotImplementedError
 
     def _refusal(self, request: Request) -> Resource | None:
-        host = (request.getHeader("host") or "").lower()
+        # As bytes: what is no UTF-8 cannot be had as text.
+        host = (request.getHeader(b"host") or b"").decode("latin-1").lower()
         if not self._isOurs(host):
             return Answer(
                 FORBIDDEN,
                 "This host is not asked for by that name. Use its address, or name it with"
                 " --status-host.",
             )
-        origin = request.getHeader("origin")
-        if origin is not None and origin.lower().partition("://")[2] != host:
+        origin = request.getHeader(b"origin")
+        if origin is not None and origin.decode("latin-1").lower().partition("://")[2] != host:
             return Answer(FORBIDDEN, "Pages of other sites get nothing here.")
         if not self._token:
             return None
         asked = request.args.get(b"token", [b""])[-1]
         if compare_digest(asked, self._token):
             return TokenTaken(asked)
-        bearer = (request.getHeader("authorization") or "").removeprefix("Bearer ").encode()
+        bearer = (request.getHeader(b"authorization") or b"").removeprefix(b"Bearer ")
         cookie = request.getCookie(COOKIE) or b""
         if compare_digest(cookie, self._token) or compare_digest(bearer, self._token):
             return None

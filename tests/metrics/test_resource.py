@@ -83,6 +83,14 @@ class ResourceTests(ConnectionTestCase):
             for sample in family.samples
         }
 
+    def test_strangeAccept(self) -> None:
+        """
+        A header that is no text asks for the usual format.
+        """
+        for accept in (b"\xff", b";;;q=\xff", b",,=;"):
+            self.assertIn("text/plain", str(self.get(accept).responseHeaders))
+        self.assertEqual(self.flushLoggedErrors(), [])
+
     def test_read(self) -> None:
         """
         Counts are told in the format that is asked for, with those of the process.

@@ -58,6 +58,9 @@ class ObserversTests(SynchronousTestCase):
         for arguments, name in (
             (("nonsense:1", ""), "metrics must be a server endpoint"),
             (("", "tcp:"), "status must be a server endpoint"),
+            (("tcp:80\\", ""), "metrics must be a server endpoint"),
+            (("", "ssl:443:privateKey=/no"), "status must be a server endpoint"),
+            (("", "tcp"), "status must be a server endpoint"),
             (("", "", ["example.com"]), "status is needed"),
             (("", "", (), "token"), "status is needed"),
         ):
@@ -84,16 +87,18 @@ class ObserversTests(SynchronousTestCase):
         The program does not start if one cannot listen; the log says why.
         """
         reactor = MemoryReactorClock()
+        # The second is what a Unix socket raises whose directory is missing.
+        for why in (CannotListenError("", 9100, OSError("in use")), OSError("9100 is missing")):
 
-        def listenTCP(port: int, *others: Any, **more: Any) -> Any:
-            raise CannotListenError("", port, OSError("in use"))
+            def listenTCP(*others: Any, why: Exception = why, **more: Any) -> Any:
+                raise why
 
-        self.patch(reactor, "listenTCP", listenTCP)
-        (observer,) = observers(reactor, METRICS)
-        with capturedLogs() as logs:
-            problem = self.assertRaises(CannotStart, observer.privilegedStartService)
-        self.assertIn("9100", str(problem))
-        self.assertIn("9100", str(logs[0]["why"]))
+            self.patch(reactor, "listenTCP", listenTCP)
+            (observer,) = observers(reactor, METRICS)
+            with capturedLogs() as logs:
+                problem = self.assertRaises(CannotStart, observer.privilegedStartService)
+            self.assertIn("9100", str(problem))
+            self.assertIn("9100", str(logs[0]["why"]))
 
     def test_together(self) -> None:
         """

@@ -376,6 +376,9 @@ class PlainPortTests(SynchronousTestCase):
         for one in (waiting, stopped):
             self.successResultOf(one)
         self.assertEqual((endpoint.port.stops, port.sessions), (1, []))
+        port.startListening()
+        self.successResultOf(port.stopListening())
+        self.assertEqual(endpoint.port.stops, 2)
 
 
 class TransferTests(EndpointCase):

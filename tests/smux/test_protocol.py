@@ -4,6 +4,8 @@ A session over a transport.
 
 from __future__ import annotations
 
+from typing import cast
+
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
 from twisted.internet.protocol import Factory
 from zope.interface.verify import verifyObject
@@ -92,6 +94,32 @@ class OpeningTests(ProtocolCase):
             protocol.transport.abortConnection()  # type: ignore[attr-defined]
         self.turn()
         self.assertEqual(calls, ["start", "stop"])
+
+    def test_failingFactory(self) -> None:
+        """
+        A factory that cannot be started gets no stream; one that cannot be stopped leaves the other
+        streams to their ends.
+        """
+
+        class Failing(Factory):
+            protocol = Recorder
+            noisy = False
+
+            def stopFactory(self) -> None:
+                1 / 0  # noqa: B018
+
+        self.begin(isClient=True)
+        first = self.successResultOf(self.session.openStream(Failing()))
+        second = self.opened(Recorder)
+        refusing = Failing()
+        refusing.startFactory = Failing().stopFactory  # type: ignore[method-assign]
+        self.failureResultOf(self.session.openStream(refusing), ZeroDivisionError)
+        self.assertEqual(self.session.liveStreams, 2)
+        self.lose(ConnectionLost())
+        for protocol in (first, second):
+            self.assertIsInstance(cast(Recorder, protocol).lost, ConnectionLost)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.assertEqual(len(self.ended), 1)
 
     def test_noProtocol(self) -> None:
         """
@@ -370,6 +398,22 @@ class EndingTests(ProtocolCase):
         self.push(b"x")
         self.assertIsInstance(protocol.lost, ConnectionLost)
         self.assertEqual((len(self.ended), len(self.factory.made)), (1, 1))
+
+    def test_abortedWhileStreamsCome(self) -> None:
+        """
+        Nor does a transport below that ends at once when it is aborted, with streams that have come
+        together with what had a protocol abort it.
+        """
+
+        class Aborting(Recorder):
+            def dataReceived(self, data: bytes) -> None:
+                self.transport.session.abortConnection()
+
+        self.lower.abortConnection = lambda: self.lose(ConnectionAborted())  # type: ignore[method-assign]
+        self.factory.make = Aborting
+        self.arrive(Frame(SYN, 3), Frame(PSH, 3, b"x"), Frame(SYN, 5), Frame(SYN, 7))
+        self.assertEqual([made.lost for made in self.factory.made], self.ended)
+        self.assertEqual((self.session.liveStreams, self.clock.getDelayedCalls()), (0, []))
 
     def test_noAbort(self) -> None:
         """

@@ -4,6 +4,7 @@ A session without I/O.
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -415,6 +416,24 @@ class BudgetTests(SessionCase):
         session.proceed()
         self.assertEqual([found.id for found in session.takeNews()], [5, 7])
         self.assertEqual(session.room, 100)
+
+    def test_smallPieces(self) -> None:
+        """
+        Bytes that come in small pieces, and that nobody takes, cost not much more than they are.
+        """
+        session = self.session(version=1)
+        stream = self.accepted(session)
+        expected = [bytes([n % 256]) * (2 if n % 1000 else 5000) for n in range(20_000)]
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+        for piece in expected:
+            session.receive(push(3, piece, 1))
+        self.assertLess(tracemalloc.get_traced_memory()[0], 2 * stream.unread)
+        taken = b""
+        while stream.unread:
+            taken += session.read(stream)
+            session.receive(push(3, b"", 1))
+        self.assertEqual(taken, b"".join(expected))
 
     def test_dropped(self) -> None:
         """

@@ -4,6 +4,8 @@ Streams as applications have them.
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import Any
 
 from twisted.internet.address import IPv4Address
@@ -285,6 +287,40 @@ class ClosingTests(ProtocolCase):
         self.session.dataReceived(update(3, INITIAL_WINDOW, 1))
         self.assertEqual(self.sent(), [Frame(PSH, 3, b"\0"), Frame(FIN, 3)])
         self.assertIsInstance(protocol.lost, ConnectionDone)
+
+    def test_noCycles(self) -> None:
+        """
+        What is left of a stream is gone without the garbage collector.
+        """
+        gc.disable()
+        self.addCleanup(gc.enable)
+        for close in ("loseConnection", "abortConnection"):
+            transport = self.accept(Recorder).transport
+            transport.registerProducer(Producer(), True)
+            transport.unregisterProducer()
+            transport.write(b"data")
+            getattr(transport, close)()
+            self.turn()
+            left = [weakref.ref(transport), weakref.ref(self.factory.made.pop())]
+            del transport
+            self.assertEqual([one() for one in left], [None, None])
+
+    def test_lingerWithProducer(self) -> None:
+        """
+        So does one that waits for a producer, which waits for the peer; but not one whose peer has
+        taken all that there was.
+        """
+        transports = [self.accept(Recorder, number).transport for number in (3, 5)]
+        for transport, size in zip(transports, (2 * INITIAL_WINDOW, 10), strict=True):
+            transport.registerProducer(Producer(), size > HIGH)
+            transport.write(bytes(size))
+            transport.loseConnection()
+        for _ in range(4):
+            self.wait(29)
+            self.push(b"alive", 9)
+        stalled, waiting = self.factory.made
+        self.assertIsInstance(stalled.lost, SmuxLingerTimeout)
+        self.assertIsNone(waiting.lost)
 
     def test_linger(self) -> None:
         """

@@ -42,7 +42,7 @@ class SiteTestCase(SynchronousTestCase):
         protocol.makeConnection(transport)
         lines = [f"{method} {path} HTTP/1.0", f"Host: {host}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
-        protocol.dataReceived(("\r\n".join(lines) + "\r\n\r\n").encode())
+        protocol.dataReceived(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
         head, _, body = transport.value().partition(b"\r\n\r\n")
         first, *rest = head.decode().split("\r\n")
         found = Headers()
@@ -50,6 +50,24 @@ class SiteTestCase(SynchronousTestCase):
             name, _, value = line.partition(": ")
             found.addRawHeader(name, value)
         return int(first.split()[1]), found, body.decode()
+
+
+class StrangeTests(SiteTestCase):
+    """
+    Headers that are no text.
+    """
+
+    def test_headers(self) -> None:
+        """
+        They are refused, as others that are wrong are, and say nothing in the log.
+        """
+        self.serve(token="secret")
+        self.assertEqual(self.get(host="\xff")[0], 403)
+        self.assertEqual(self.get(Origin="http://\xff")[0], 403)
+        self.assertEqual(self.get(Authorization="Bearer \xff")[0], 401)
+        self.assertEqual(self.get(Cookie=COOKIE.decode() + "=\xff")[0], 401)
+        self.assertEqual(self.get("/?token=%ff")[0], 401)
+        self.assertEqual(self.flushLoggedErrors(), [])
 
 
 class FilesTests(SiteTestCase):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from kcptwisted.services.kcptun.commandline import ConfigurationError
 
-_ADDRESS = re.compile(r"(?P<host>\[[^\]]+\]|[^\[\]:]*):(?P<first>\d+)(-(?P<last>\d+))?")
+_ADDRESS = re.compile(r"(?P<host>\[[^\]]+\]|[^\[\]:]*):(?P<first>[0-9]+)(-(?P<last>[0-9]+))?")
 
 
 class Ports(NamedTuple):

@@ -67,7 +67,11 @@ class TunnelOptions(usage.Options):
         text = self.configuration.text
         parent = {} if self.parent is None else self.parent
         if text("log"):
-            parent["logfile"] = text("log")
+            try:
+                with open(text("log"), "ab"):
+                    parent["logfile"] = text("log")
+            except OSError as problem:
+                raise ValueError(f"--log: the file cannot be written: {problem}") from None
         useFormat(parent, text("logformat"))
         names = [name for name in text("statushost").split(",") if name]
         self.observers = observers(

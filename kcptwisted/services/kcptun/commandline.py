@@ -89,6 +89,8 @@ def parseJSON(text: str, end: str) -> tuple[dict[str, Value], list[str]]:
         document: Any = json.loads(text)
     except ValueError as problem:
         raise ConfigurationError(f"-c: the file is not JSON: {problem}") from None
+    except RecursionError:
+        raise ConfigurationError("-c: the file must hold one JSON object, not so deep") from None
     if not isinstance(document, dict):
         raise ConfigurationError("-c: the file must hold one JSON object")
     flags = {name.lower(): flag for name, flag in flagsOf(end).items()}
@@ -104,8 +106,17 @@ def parseJSON(text: str, end: str) -> tuple[dict[str, Value], list[str]]:
             told = f'"{key}" in the file of -c must be {flag.allowed}'
             shown = "" if flag.name == "key" else f", not {json.dumps(value)}"
             raise ConfigurationError(told + shown)
+        if isinstance(value, str) and not _isText(value):
+            raise ConfigurationError(f'"{flag.name}" in the file of -c must be text, without NUL')
         given[flag.name] = value
     return given, unknown
+
+
+def _isText(value: str) -> bool:
+    """
+    Returns whether a command line could have it: JSON can have what is no text at all.
+    """
+    return "\0" not in value and not any("\ud800" <= char <= "\udfff" for char in value)
 
 
 def checkBounds(values: Mapping[str, Value], flags: Iterable[Flag]) -> None:

@@ -39,6 +39,8 @@ def readConfig(path: str, check: Check) -> tuple[Route, ...]:
         raise ValueError(f"{path}: {problem.strerror or problem}") from None
     except ValueError as problem:
         raise ValueError(f"{path}: {problem}") from None
+    except RecursionError:
+        raise ValueError(f"{path}: it is too deep") from None
 
 
 def parseConfig(tables: dict[str, Any], check: Check) -> tuple[Route, ...]:

@@ -41,8 +41,9 @@ def clientOf(reactor: Any, route: Route) -> IStreamClientEndpoint:
 def _parsed(name: str, parse: Callable[[Any, Route], Any], reactor: Any, route: Route) -> Any:
     try:
         return parse(reactor, route)
-    except (ValueError, TypeError, OSError, LookupError) as problem:
-        raise ValueError(f"{name}: {problem}") from None
+    except Exception as problem:
+        # Parsers are plugins, which raise what they like.
+        raise ValueError(f"{name}: {str(problem) or type(problem).__name__}") from None
 
 
 def checkRoute(reactor: Any, route: Route) -> None:

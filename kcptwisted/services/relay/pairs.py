@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IProtocol, IStreamClientEndpoint
 from twisted.internet.protocol import Factory
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from kcptwisted.services.relay.half import Half
@@ -38,6 +39,8 @@ class Pair:
     @ivar source: the address of the incoming connection's peer, as text.
     @ivar target: that of the outgoing connection's peer; empty if there is none.
     """
+
+    _log = Logger()
 
     def __init__(
         self,
@@ -137,7 +140,12 @@ class Pair:
             outgoing.abort()
             return
         if self._preface is not None:
-            first = self._preface(self.incoming.transport, outgoing.transport)
+            try:
+                first = self._preface(self.incoming.transport, outgoing.transport)
+            except Exception:
+                self._log.failure("The target cannot be told who the client is")
+                self.abort("the target cannot be told who the client is")
+                return
             if first:
                 outgoing.transport.write(first)
         self.incoming.join(outgoing)

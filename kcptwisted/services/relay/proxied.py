@@ -7,12 +7,14 @@ tells its target who the client is, and must know it before it connects there.
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
     IAddress,
     IDelayedCall,
+    IHalfCloseableProtocol,
     IListeningPort,
     IProtocolFactory,
     IStreamServerEndpoint,
@@ -28,6 +30,9 @@ PREFIX = "haproxy:"
 
 #: Seconds that a header may take.
 TIMEOUT = 10.0
+
+#: The shortest header, which Twisted's parser does not take, and the same as it does.
+_UNKNOWN, _UNKNOWN_PARSED = b"PROXY UNKNOWN\r\n", b"PROXY UNKNOWN \r\n"
 
 #: How the first bytes begin, and how many of them Twisted's parsers want to see at once.
 _STARTS = ((b"PROXY ", 15), (b"\r\n\r\n\x00\r\nQUIT\n", 16))
@@ -45,6 +50,7 @@ class _Rest(Protocol):
         self.data.append(data)
 
 
+@implementer(IHalfCloseableProtocol)
 class ProxiedProtocol(HAProxyProtocolWrapper):
     """
     Takes the header, then makes the protocol of the connection.
@@ -85,10 +91,15 @@ class ProxiedProtocol(HAProxyProtocolWrapper):
             if any(_mayBecome(self._start, *start) for start in _STARTS):
                 return
             data, self._start = self._start, b""
+            if data.startswith(_UNKNOWN):
+                data = _UNKNOWN_PARSED + data[len(_UNKNOWN) :]
         try:
             super().dataReceived(data)
         except Exception:
             # Twisted's parsers raise several of these for numbers and texts that are none.
+            self.loseConnection()  # type: ignore[no-untyped-call]
+        if self._proxyInfo is not None and not _isPossible(self._proxyInfo):
+            self._proxyInfo = None
             self.loseConnection()  # type: ignore[no-untyped-call]
         if self._proxyInfo is not None:
             self._open()
@@ -125,12 +136,52 @@ class ProxiedProtocol(HAProxyProtocolWrapper):
         if timer is not None:
             timer.cancel()
 
+    @property
+    def passesTo(self) -> Any:
+        """
+        The transport, whose half closes are those of the connection: nothing is put between.
+        """
+        return self.transport
+
+    def readConnectionLost(self) -> None:
+        """
+        Tells the protocol, if there is one, that the peer has ended its data.
+        """
+        inner = IHalfCloseableProtocol(self.wrappedProtocol, None)
+        if inner is None:
+            self.loseConnection()
+        else:
+            inner.readConnectionLost()
+
+    def writeConnectionLost(self) -> None:
+        """
+        Tells the protocol that all that was written and the end of the data have left.
+        """
+        inner = IHalfCloseableProtocol(self.wrappedProtocol, None)
+        if inner is not None:
+            inner.writeConnectionLost()
+
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
         """
         Tells the protocol, if there is one.
         """
         self._cancel()
         super().connectionLost(reason)  # type: ignore[no-untyped-call]
+
+
+def _isPossible(info: Any) -> bool:
+    """
+    Returns whether there can be such addresses: Twisted's parsers do not look.
+    """
+    for address in (info.source, info.destination):
+        if hasattr(address, "host"):
+            try:
+                ip_address(address.host)
+            except ValueError:
+                return False
+            if not 0 <= address.port <= 65535:
+                return False
+    return True
 
 
 def _mayBecome(data: bytes, start: bytes, least: int) -> bool:

@@ -11,6 +11,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
 from kcptwisted.services.relay.datagramtransport import DatagramTransport
+from kcptwisted.smux.addresses import SmuxAddress
 
 VERSIONS = ("v1", "v2")
 
@@ -81,6 +82,8 @@ def _block(family: int, addresses: bytes) -> bytes:
 
 
 def _place(address: Any) -> _Place | None:
+    if isinstance(address, SmuxAddress):
+        return _place(address.carrier)
     try:
         host, _, _ = address.host.partition("%")
         found = ip_address(host)

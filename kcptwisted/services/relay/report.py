@@ -11,6 +11,8 @@ from typing import Any
 from twisted.internet.address import UNIXAddress
 from twisted.logger import Logger
 
+from kcptwisted.smux.addresses import SmuxAddress
+
 #: Seconds between two lines about connections that are refused.
 REFUSED_PAUSE = 60.0
 
@@ -32,6 +34,8 @@ def showAddress(address: Any) -> str:
 
     @param address: what C{getPeer} or C{getHost} gives.
     """
+    if isinstance(address, SmuxAddress):
+        return f"{showAddress(address.carrier)} stream {address.stream}"
     if isinstance(address, UNIXAddress):
         name = address.name or b""
         return f"unix:{name.decode(errors='replace')}"

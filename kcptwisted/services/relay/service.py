@@ -155,7 +155,11 @@ class RelayService(Service):
         except ValueError as problem:
             self._log.error("The configuration stays as it was: {problem}", problem=str(problem))
         else:
-            yield self._serve(wanted)
+            try:
+                yield self._serve(wanted)
+            except Exception:
+                # The supervisor waits for this to be over.
+                self._log.failure("The configuration could not be taken altogether")
         if not self._stops:
             self._supervisor.ready()
 

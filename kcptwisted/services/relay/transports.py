@@ -29,9 +29,9 @@ def hasHalfClose(transport: Any) -> bool:
     """
     Returns True if a connection's two directions end one by one.  Only a method of the class
     counts: a wrapper, such as TLS, passes on the method of the wrapped transport, which does not
-    know the wrapper's own last bytes.
+    know the wrapper's own last bytes.  A wrapper that has none says so by C{passesTo}.
     """
-    return hasattr(type(transport), "loseWriteConnection")
+    return hasattr(type(getattr(transport, "passesTo", transport)), "loseWriteConnection")
 
 
 def signalsEnd(transport: Any) -> bool:
@@ -47,7 +47,7 @@ def closesItself(transport: Any) -> bool:
     Returns True for KCP: the connection ends when both directions have ended, and a close delivers
     what was written even if received data is unread.
     """
-    return hasattr(type(transport), "unacknowledged")
+    return hasattr(type(getattr(transport, "passesTo", transport)), "unacknowledged")
 
 
 def isOrderlyEnd(transport: Any, reason: Failure, closed: bool) -> bool:
@@ -109,6 +109,8 @@ def undelivered(transport: Any) -> int:
     waiting = sum(map(len, getattr(transport, "_appSendBuffer", ())))
     waiting += len(getattr(transport, "dataBuffer", b"")) - getattr(transport, "offset", 0)
     waiting += getattr(transport, "_tempDataLen", 0)
+    # Of a smux stream; what has left it is its session's to deliver.
+    waiting += getattr(transport, "unsent", 0)
     return waiting + (inKernel(transport) or 0)
 
 

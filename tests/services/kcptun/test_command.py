@@ -71,6 +71,8 @@ class OptionTests(CommandCase):
             (SERVER, ["-x"], "--x is no flag of kcptun's server"),
             (CLIENT, ["--mtu=52"], "--mtu must be 53 "),
             (CLIENT, ["-r", "a..b:1"], "--remoteaddr must be "),
+            (CLIENT, ["--log", "/no/such"], "--log: the file cannot be written: "),
+            (SERVER, ["--log", "/"], "--log: the file cannot be written: "),
         ):
             ended = self.assertRaises(SystemExit, self.parse, end, *flags)
             self.assertEqual(ended.code, 2)

@@ -258,6 +258,15 @@ class FileTests(ErrorCase):
         self.assertWrong("--smuxver must be", CLIENT, "-c", "f", file={"smuxver": 7})
         problem = self.assertRaises(ConfigurationError, parseJSON, '{"key": 12345678}', CLIENT)
         self.assertNotIn("12345678", str(problem))
+        for deep in ("[", '{"a":'):
+            problem = self.assertRaises(ConfigurationError, parseJSON, deep * 100_000, CLIENT)
+            self.assertIn("so deep", str(problem))
+        for text in (r"a\u0000b", r"a\ud800"):
+            for name in ("key", "snmplog", "localaddr"):
+                file = f'{{"{name}": "{text}"}}'
+                problem = self.assertRaises(ConfigurationError, parseJSON, file, CLIENT)
+                self.assertIn(f'"{name}" in the file of -c must be text', str(problem))
+        self.assertEqual(parseJSON(r'{"key": "\ud83d\ude00"}', CLIENT)[0], {"key": "\U0001f600"})
         problem = self.assertRaises(ConfigurationError, parseJSON, "{key: 1}", CLIENT)
         self.assertIn("not JSON", str(problem))
 

@@ -105,6 +105,8 @@ class ConfigTests(SynchronousTestCase):
         self.assertIn("line 2", self.wrong("quiet = true\nquiet quiet\n"))
         Path(self.path).write_bytes(b"\xff\xfe")
         self.assertRaises(ValueError, readConfig, self.path, self.check)
+        for text in ("[", "{a="):
+            self.assertEqual(self.wrong("quiet=" + text * 100_000), "it is too deep")
         for path, why in (("/no/such", "No such file"), ("/", "Is a directory")):
             problem = self.assertRaises(ValueError, readConfig, path, self.check)
             self.assertTrue(str(problem).startswith(f"{path}: {why}"), problem)

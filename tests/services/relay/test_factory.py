@@ -13,6 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from kcptwisted.services.relay.factory import RelayFactory
 from kcptwisted.services.relay.report import REFUSED_PAUSE, showAddress, withoutSecrets
 from kcptwisted.services.relay.routes import Route
+from kcptwisted.smux.addresses import SmuxAddress
 from tests.machines.relays import Talker
 from tests.services.relay.test_pairs import PairCase
 
@@ -269,6 +270,7 @@ class ShowTests(SynchronousTestCase):
             (IPv6Address("UDP", "fe80::1", 80), "[fe80::1]:80"),
             (UNIXAddress(b"/run/x"), "unix:/run/x"),
             (UNIXAddress(None), "unix:"),
+            (SmuxAddress(IPv4Address("UDP", "10.0.0.1", 80), 3), "10.0.0.1:80 stream 3"),
             ("else", "else"),
         ):
             self.assertEqual(showAddress(address), shown)

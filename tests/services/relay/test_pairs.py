@@ -8,6 +8,7 @@ from typing import Any
 
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
+from twisted.internet.protocol import Factory
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
@@ -15,6 +16,8 @@ from zope.interface.verify import verifyObject
 
 from kcptwisted.services.relay.factory import RelayFactory
 from kcptwisted.services.relay.half import DRAIN_TIMEOUT
+from kcptwisted.services.relay.pairs import Pair
+from kcptwisted.services.relay.proxied import ProxiedFactory
 from tests.machines.relays import Talker
 from tests.machines.streams import SimpleStream, StreamClient, StreamServer
 
@@ -178,6 +181,35 @@ class EndingTests(PairCase):
         self.pump()
         self.assertWhole(self.client, b"answer" * LENGTH)
         self.assertEqual(self.factory._pairs, set())
+
+    def test_halfCloseProxied(self) -> None:
+        """
+        So it is behind a header of the PROXY protocol.
+        """
+        self.port.listen(ProxiedFactory(self.clock, self.factory))
+        self.connect()
+        self.client.write(b"PROXY UNKNOWN\r\n" + bytes(20_000))
+        self.client.transport.loseWriteConnection()
+        self.pump(1)
+        self.assertWhole(self.server, bytes(20_000))
+        self.server.write(bytes(30_000))
+        self.server.transport.loseWriteConnection()
+        self.pump()
+        self.assertWhole(self.client, bytes(30_000))
+        self.assertTrue(self.factory.isEmpty)
+
+    def test_noPreface(self) -> None:
+        """
+        A target that cannot be told who the client is gets nothing, and nobody is left behind.
+        """
+        pair = Pair(self.target, self.clock, lambda pair: self.over.append(pair), lambda *_: 1 / 0)  # type: ignore[arg-type]
+        self.over: list[Pair] = []
+        self.port.listen(Factory.forProtocol(lambda: pair.incoming))
+        self.connect()
+        self.pump(1)
+        self.assertEqual((self.over, self.server.received), ([pair], b""))
+        self.assertAborted(self.client)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     def test_resetAfterData(self) -> None:
         """

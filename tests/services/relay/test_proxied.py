@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from twisted.internet.address import IPv4Address
-from twisted.internet.interfaces import IStreamServerEndpoint
+from twisted.internet.interfaces import IHalfCloseableProtocol, IStreamServerEndpoint
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
@@ -17,6 +17,7 @@ from zope.interface.verify import verifyObject
 from kcptwisted.services.relay.proxied import TIMEOUT, ProxiedFactory, ProxiedServerEndpoint
 from kcptwisted.services.relay.proxyprotocol import header
 from tests.connections import RecordingProtocol
+from tests.smux.driving import HalfRecorder
 
 PEER = IPv4Address("TCP", "192.0.2.1", 1111)
 HOST = IPv4Address("TCP", "192.0.2.2", 2222)
@@ -115,12 +116,46 @@ class ProxiedTests(SynchronousTestCase):
             HEADERS[1][:13] + b"\x13" + HEADERS[1][14:],
             HEADERS[1][:14] + b"\0\0" + HEADERS[1][16:],
             b"\r\n\r\n\x00\rX" * 4,
+            b"PROXY TCP4 999.0.2.1 192.0.2.2 1 2\r\n",
+            b"PROXY TCP4 192.0.2.1 192.0.2.2 99999 2\r\n",
+            b"PROXY TCP6 ::1 ::1 1 -2\r\n",
+            b"PROXY TCP6 ::1 ::z 1 2\r\n",
+            b"PROXY UNKNOWNX\r\n",
         ):
             protocol, transport = self.connect()
             protocol.dataReceived(data)
             self.assertTrue(transport.disconnecting, data)
             protocol.dataReceived(HEADERS[0])
             self.assertEqual(self.made, [])
+
+    def test_unknown(self) -> None:
+        """
+        A header may say nothing.  The client is then who has connected.
+        """
+        for given in (header("v1", None, None), b"PROXY UNKNOWN a b\r\n", header("v2", None, None)):
+            protocol, transport = self.connect()
+            for at in range(len(given)):
+                protocol.dataReceived(given[at : at + 1])
+            protocol.dataReceived(b"rest")
+            addr, inner = self.made.pop()
+            self.assertEqual((addr, inner.received), (transport.getPeer(), b"rest"))
+
+    def test_halfClose(self) -> None:
+        """
+        The end of the data is passed on to a protocol that goes on then; before the header, and
+        otherwise, it closes the connection.
+        """
+        for kind, goesOn in ((HalfRecorder, True), (RecordingProtocol, False)):
+            self.buildProtocol = lambda _, kind=kind: kind()  # type: ignore[method-assign,misc]
+            protocol, transport = self.connect()
+            self.assertTrue(verifyObject(IHalfCloseableProtocol, protocol))
+            protocol.dataReceived(HEADERS[0])
+            protocol.readConnectionLost()
+            self.assertIs(transport.disconnecting, not goesOn)
+            protocol.writeConnectionLost()
+        protocol, transport = self.connect()
+        protocol.readConnectionLost()
+        self.assertTrue(transport.disconnecting)
 
     def test_damaged(self) -> None:
         """

@@ -16,6 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from kcptwisted.services.relay.proxyprotocol import header
+from kcptwisted.smux.addresses import SmuxAddress
 
 V4 = IPv4Address("TCP", "192.0.2.1", 1111), IPv4Address("TCP", "192.0.2.2", 2222)
 V6 = IPv6Address("TCP", "2001:db8::1", 1111), IPv6Address("TCP", "2001:db8::2", 2222)
@@ -44,6 +45,11 @@ class LineTests(SynchronousTestCase):
             (*V4, "PROXY TCP4 192.0.2.1 192.0.2.2 1111 2222"),
             (*V6, "PROXY TCP6 2001:db8::1 2001:db8::2 1111 2222"),
             (*KCP, "PROXY TCP4 192.0.2.1 192.0.2.2 1111 2222"),
+            (
+                SmuxAddress(KCP[0], 3),
+                SmuxAddress(SmuxAddress(KCP[1], 3), 5),
+                "PROXY TCP4 192.0.2.1 192.0.2.2 1111 2222",
+            ),
             (mapped, V4[1], "PROXY TCP4 192.0.2.1 192.0.2.2 1111 2222"),
             (V4[0], V6[1], "PROXY TCP6 ::ffff:c000:201 2001:db8::2 1111 2222"),
             (scoped, V6[1], "PROXY TCP6 fe80::1 2001:db8::2 1 2222"),

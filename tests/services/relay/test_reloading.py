@@ -251,6 +251,17 @@ class ReloadTests(SynchronousTestCase):
         self.assertEqual(self.lines, [(LogLevel.error, line)])
         self.assertEqual(self.watcher.told[-1], "ready")
 
+    def test_raises(self) -> None:
+        """
+        What nobody has thought of is logged, and the supervisor does not wait for ever.
+        """
+        self.begin()
+        self.made["a"].change = lambda route: 1 / 0  # type: ignore[assignment,method-assign]
+        self.routes = [Route("a", "z"), B]
+        self.successResultOf(self.service.reload())
+        self.assertEqual(self.watcher.told[-1], "ready")
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
     def test_cannotListen(self) -> None:
         """
         A new route that cannot be served is left out; the next reload tries it again.

@@ -65,6 +65,15 @@ class OptionTests(SynchronousTestCase):
         problem = self.refused("-f", "tcp:1", "-t", "tcp:h:1", "-f", "tcp:2")
         self.assertEqual(problem, "2 --from and 1 --to: each --from needs one --to")
 
+    def test_parserRaises(self) -> None:
+        """
+        Twisted's parsers raise all kinds of errors.
+        """
+        for wrong in ("tcp:80\\", "\\", "systemd:domain=INET:name=x", "ssl:443:privateKey=/no"):
+            self.assertIn("--from: ", self.refused("--from", wrong, "--to", "tcp:h:1"))
+        line = self.refused("--from", "tcp:1", "--to", "tls:h:443:trustRoots=/no")
+        self.assertRegex(line, "--to: .")
+
     def test_several(self) -> None:
         """
         The first --to belongs to the first --from, and options to all.
