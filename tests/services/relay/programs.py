@@ -216,7 +216,7 @@ class RelaysCase(ProgramTestCase):
         @return: makes the ends of the connections to a TCP server, and its port.
         """
         callers = Callers(reads)
-        endpoint = serverFromString(reactor, "tcp:0:interface=127.0.0.1")
+        endpoint = serverFromString(reactor, "tcp:0:interface=127.0.0.1:backlog=1000")
         port = await endpoint.listen(callers)
         self.addCleanup(port.stopListening)
         self.addCleanup(self._abort, callers)
