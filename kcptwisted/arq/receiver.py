@@ -113,12 +113,12 @@ class Receiver:
 
     def holdsAll(self, final: int) -> bool:
         """
-        Returns True if all before C{final} has arrived, provided that nothing follows it.  The
-        application may have to read before all is in order.
+        Returns True if all before C{final} has arrived.  The application may have to read before
+        all is in order.  Nothing follows it, but for what a peer sends to measure the path.
 
         @param final: the sn after the last segment, not wrapped.
         """
-        return final - self.next == len(self._reordered)
+        return final == self.next or final - self.next == len(self._reordered)
 
     def extend(self, run: list[bytes], lastTs: int) -> None:
         """
