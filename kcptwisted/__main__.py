@@ -1,6 +1,7 @@
 """
 C{kcptwisted}, or C{python -m kcptwisted}: the demonstration, the benchmark, the reading of
-captures, the table of sessions, the measuring of paths, kcptun's client and server, and the version.
+captures, the table of sessions, the measuring of paths, kcptun's client and server, and the
+version.
 """
 
 from __future__ import annotations

@@ -117,7 +117,7 @@ def findingsOf(records: Records, ledger: Ledger, now: float) -> Findings:
     if search is not None and search.passes:
         mtu = search.passes
         if not search.isDone:
-            why = why or "the search did not end: it may be more"
+            why = why or "the search for it did not end: it may be more"
         elif search.isLargest:
             why = "no more was tried"
     rate = rateOf(records.trains)

@@ -77,6 +77,12 @@ class Over(Exception):
     """
 
 
+class _RunOut(Exception):
+    """
+    Bytes or seconds have.
+    """
+
+
 class Prober:
     """
     Sends probes, and notes what comes of them.
@@ -114,7 +120,8 @@ class Prober:
 
     @property
     def _left(self) -> float:
-        return self._end - float(self._reactor.seconds())
+        left: float = self._end - self._reactor.seconds()
+        return left
 
     async def _sleep(self, seconds: float) -> None:
         await deferLater(self._reactor, seconds, lambda: None)
@@ -172,27 +179,33 @@ class Prober:
         loss = lossOf(records.groups)
         tries = triesFor(loss.both if loss else 0.0)
         search = records.search = SizeSearch(self._ledger.least, largest)
-        room = SIZES_BYTES * self._bounds.size
-        began = self._ledger.spent
+        limit = self._ledger.spent + SIZES_BYTES * self._bounds.size
         while not search.isDone:
             sizes = search.sizes()
-            if self._ledger.spent - began + sum(sizes) > room or self._left <= 0:
-                records.sizesWhy = f"{'time' if self._left <= 0 else 'bytes'} ran out before the end"
+            try:
+                search.tried(sizes, await self._trySizes(sizes, tries, limit))
+            except _RunOut as what:
+                records.sizesWhy = f"no {what} were left to find it: it may be more"
                 return
-            search.tried(sizes, await self._trySizes(sizes, tries))
 
-    async def _trySizes(self, sizes: Sequence[int], tries: int) -> set[int]:
+    async def _trySizes(self, sizes: Sequence[int], tries: int, limit: float) -> set[int]:
         """
         Returns which were answered, the largest among them.
+
+        @param limit: bytes that may be spent by then.
         """
         passed: set[int] = set()
         probes: list[Probe] = []
         for _ in range(tries):
+            wanted = [size for size in sizes if size > max(passed, default=0)]
+            if self._ledger.spent + sum(map(self._ledger.cost, wanted)) > limit:
+                raise _RunOut("bytes")
+            if self._left <= 0:
+                raise _RunOut("seconds")
             sent: list[Probe] = []
-            for size in sizes:
-                if size > max(passed, default=0):
-                    sent += self._layer.send([size], True)
-                    await self._sleep(SIZES_GAP)
+            for size in wanted:
+                sent += self._layer.send([size], True)
+                await self._sleep(SIZES_GAP)
             await self._await(sent)
             probes += sent
             passed |= {probe.size for probe in probes if probe.answered is not None}

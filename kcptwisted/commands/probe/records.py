@@ -1,9 +1,9 @@
 """
 The probes that were sent, and which were answered.
 
-A probe is a PUSH segment whose sn is the second of the connection, while the first is never sent.  A
+A probe is a PUSH segment with the second sn of the connection, while the first is never sent.  A
 KCP receiver acknowledges each copy by itself, with the ts that the copy had (docs/wire.md, "Segment
-header"), and holds the data back, so no application gets any of it.  The ts is the probe's number.
+header").  It keeps the data of one, and no application gets any.  The ts is the probe's number.
 """
 
 from __future__ import annotations

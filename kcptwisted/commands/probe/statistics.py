@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 from kcptwisted.commands.probe.records import Probe
@@ -31,7 +33,8 @@ def percentile(values: Sequence[float], share: float) -> float:
     return ordered[max(math.ceil(share * len(ordered)) - 1, 0)]
 
 
-class RoundTrips(NamedTuple):
+@dataclass(frozen=True)
+class RoundTrips:
     """
     All times are seconds.
 
@@ -54,8 +57,14 @@ def roundTripsOf(values: Sequence[float]) -> RoundTrips | None:
     """
     if not values:
         return None
-    shares = [percentile(values, share) for share in (0.5, 0.9, 0.99)]
-    return RoundTrips(len(values), min(values), *shares, jitterOf(values))
+    return RoundTrips(
+        len(values),
+        min(values),
+        percentile(values, 0.5),
+        percentile(values, 0.9),
+        percentile(values, 0.99),
+        jitterOf(values),
+    )
 
 
 def jitterOf(transits: Sequence[float]) -> float:
@@ -65,7 +74,7 @@ def jitterOf(transits: Sequence[float]) -> float:
     @param transits: how long each took.
     """
     jitter = 0.0
-    for before, now in zip(transits, transits[1:], strict=False):
+    for before, now in pairwise(transits):
         jitter += (abs(now - before) - jitter) / 16
     return jitter
 
@@ -110,7 +119,7 @@ def lossOf(groups: Sequence[Sequence[Probe]]) -> Loss | None:
         return None
     answers = [[probe for probe in group if probe.roundTrip is not None] for group in groups]
     answered = [group for group in answers if group]
-    both = 1 - sum(map(len, answers)) / sent
+    both = (sent - sum(map(len, answers))) / sent
     several = [group for group in answered if len(group) > 1]
     if len(several) < FEWEST_GROUPS:
         return Loss(sent, both, None, None, "too few were answered")
@@ -158,5 +167,5 @@ def intervalOf(probes: Sequence[Probe]) -> float | None:
     @param probes: sent one after the other, closer together than that.
     """
     times = [time for time, _ in eventsOf(probes)]
-    gaps = [after - before for before, after in zip(times, times[1:], strict=False)]
+    gaps = [after - before for before, after in pairwise(times)]
     return percentile(gaps, 0.5) if len(gaps) > 1 else None
