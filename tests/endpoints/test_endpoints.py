@@ -445,7 +445,7 @@ class SessionLayerTests(ConnectionTestCase):
             self.assertEqual((endpoint.host, endpoint.port), (SERVER, PORT))
             connecting = endpoint.connect(self.clientFactory)
             self.network.run(1)
-            protocol = self.successResultOf(connecting)
+            protocol: Any = self.successResultOf(connecting)
             protocol.transport.write(b"hello")
             self.network.run(1)
             self.assertEqual(self.serverFactory.made[0].received, b"hello")

@@ -105,7 +105,7 @@ def _fec(found: Findings) -> Advice:
     parity = parityFor(loss)
     return Advice(
         {"dataShards": str(DATA_SHARDS), "parityShards": str(parity)},
-        f"with {_share(loss)} lost all but 1 % of the groups are complete without waiting"
+        f"{_share(loss)} is lost, and all but 1 % of such groups need not wait another"
         f" {1000 * trip:.0f} ms; the server needs FEC, too",
     )
 

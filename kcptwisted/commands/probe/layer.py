@@ -14,6 +14,7 @@ from kcptwisted.interfaces import Address, IDatagramProtocol
 from kcptwisted.layer import DatagramLayer
 from kcptwisted.options.table import MAXIMUM_MTU
 from kcptwisted.session.session import KCPSession
+from kcptwisted.stack.socketstack import SocketStack
 from kcptwisted.udp.addresses import isIPv6
 from kcptwisted.udp.fragmentation import IPV4_HEADERS, IPV6_HEADERS, Fragments
 
@@ -46,6 +47,17 @@ class ProbeLayer(DatagramLayer):
         self.ledger = Ledger(
             session.conv, session.socket.overhead, headers, randomBytes(MAXIMUM_MTU), first
         )
+
+    def watch(self) -> None:
+        """
+        Looks at what comes from the socket, too, as it is below FEC.
+        """
+        socket = self.session.socket
+        assert isinstance(socket, SocketStack)
+        socket.sessions[self.session.address].afterBatch = self._afterBatch
+
+    def _afterBatch(self, _: object, packets: list[bytes], address: Address) -> None:
+        self.ledger.takeLate(packets, self._seconds())
 
     def send(self, sizes: Sequence[int], whole: bool = False) -> list[Probe]:
         """

@@ -135,6 +135,7 @@ class Probing:
 
     async def _measure(self, protocol: Quiet, connected: float) -> None:
         layer = self._layerOf(protocol)
+        layer.watch()
         self._ledger = layer.ledger
         prober = Prober(self._reactor, layer, self._bounds, self._random)
         self.records = prober.records

@@ -8,9 +8,10 @@ header").  It keeps the data of one, and no application gets any.  The ts is the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from kcptwisted.wire.segment import ACK, MASK, OVERHEAD, PUSH, packHeader, unpackHeader
+from kcptwisted.wire.fec import DATA, FEC_OVERHEAD, UNCOVERED, packetType, shardDatagram
+from kcptwisted.wire.segment import ACK, MASK, OVERHEAD, PUSH, Fields, packHeader, unpackHeader
 
 #: The sn of all probes.
 PROBE_SN = 1
@@ -22,6 +23,17 @@ WINDOW = 128
 LEAST = OVERHEAD + 1
 
 
+def segmentsOf(datagram: bytes) -> Iterator[Fields]:
+    """
+    Returns the headers in a datagram, as far as it goes.
+    """
+    offset = 0
+    while offset + OVERHEAD <= len(datagram):
+        fields = unpackHeader(datagram, offset)
+        yield fields
+        offset += OVERHEAD + fields[7]
+
+
 class Probe:
     """
     One probe.
@@ -30,7 +42,7 @@ class Probe:
     @ivar sent: when, seconds.
     @ivar answered: when, seconds; None as long as it is not.
     @ivar answer: the number of the datagram that brought the ACK.
-    @ivar recovered: whether that datagram was lost, and FEC rebuilt it.
+    @ivar recovered: whether FEC rebuilt that datagram, and it has not come by itself since.
     """
 
     __slots__ = ("answer", "answered", "recovered", "sent", "size")
@@ -126,21 +138,39 @@ class Ledger:
     def _takeOne(self, datagram: bytes, now: float, recovered: bool) -> bytes:
         kept: list[bytes] = []
         offset, start, answers = 0, 0, self._answers + 1
-        while offset + OVERHEAD <= len(datagram):
-            conv, cmd, _, window, ts, sn, _, length = unpackHeader(datagram, offset)
-            following = offset + OVERHEAD + length
-            if conv == self._conv and cmd == ACK and sn == PROBE_SN and not length:
-                probe = self._probes.get(ts)
-                if probe is not None:
-                    self._answers = answers
-                    self.window = window
-                    self._answer(probe, now, recovered)
-                    kept.append(datagram[start:offset])
-                    start = following
+        for segment in segmentsOf(datagram):
+            following = offset + OVERHEAD + segment[7]
+            probe = self._probes.get(segment[4]) if self._isAck(segment) else None
+            if probe is not None:
+                self._answers = answers
+                self.window = segment[3]
+                self._answer(probe, now, recovered)
+                kept.append(datagram[start:offset])
+                start = following
             offset = following
         if self._answers == answers and not recovered:
             self.received += len(datagram) + self._overhead + self._headers
         return b"".join([*kept, datagram[start:]]) if start else datagram
+
+    def takeLate(self, packets: Iterable[bytes], now: float) -> None:
+        """
+        Looks for what FEC had rebuilt too early: what was late and not lost.
+
+        @param packets: of FEC and others, as they came from the socket.
+        @param now: seconds.
+        """
+        for packet in packets:
+            if packetType(packet) != DATA:
+                continue
+            datagram = shardDatagram(packet[UNCOVERED:]) if len(packet) >= FEC_OVERHEAD else None
+            for segment in segmentsOf(datagram or b""):
+                probe = self._probes.get(segment[4]) if self._isAck(segment) else None
+                if probe is not None and probe.recovered:
+                    probe.answered, probe.recovered = now, False
+
+    def _isAck(self, segment: Fields) -> bool:
+        conv, cmd, _, _, _, sn, _, length = segment
+        return conv == self._conv and cmd == ACK and sn == PROBE_SN and not length
 
     def _answer(self, probe: Probe, now: float, recovered: bool) -> None:
         if probe.answered is None:

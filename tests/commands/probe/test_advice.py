@@ -79,7 +79,7 @@ class AdviceTests(SynchronousTestCase):
         self.assertEqual([each["mode"] for each in found], ["fast2", "fast3", "fast3", "fast3"])
         self.assertEqual([each["parityShards"] for each in found], ["1", "2", "4", "8"])
         self.assertEqual({each["dataShards"] for each in found}, {"10"})
-        self.assertIn("10.0 % lost", reasons(losing(0.1)))
+        self.assertIn("10.0 % is lost, and", reasons(losing(0.1)))
 
     def test_untold(self) -> None:
         """

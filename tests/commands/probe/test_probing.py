@@ -178,6 +178,15 @@ class FindingTests(ProbingTestCase):
             self.assertBetween(loss.back, 0.04, 0.18)
             self.assertBetween(loss.there, 0, 0.02)
 
+    def test_fecReordered(self) -> None:
+        """
+        What parity overtook is late and not lost.
+        """
+        coded = KCPOptions(crypt="null", dataShards=2, parityShards=2, interval=10, environ={})
+        found = self.measure(Link(delay=0.02), Link(delay=0.02, jitter=0.01), server=coded)
+        assert found.loss is not None
+        self.assertEqual(found.loss.both, 0)
+
 
 class EndingTests(ProbingTestCase):
     """

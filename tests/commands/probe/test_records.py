@@ -7,6 +7,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from kcptwisted.commands.probe.records import LEAST, PROBE_SN, Ledger, Probe
+from kcptwisted.wire.fec import dataShard
 from kcptwisted.wire.segment import ACK, PUSH, WINS, Segment, decodeSegments
 from tests.properties import given, strategies
 
@@ -96,6 +97,27 @@ class LedgerTests(SynchronousTestCase):
         (probe,) = self.send(1)
         self.ledger.take([ack(0xFFFFFFFD)], 1.5, True)
         self.assertEqual((probe.answered, probe.roundTrip), (1.5, None))
+
+    def test_late(self) -> None:
+        """
+        If it comes by itself after that, it was late and not lost.
+        """
+        probe, other = self.send(2)
+        self.ledger.take([ack(0xFFFFFFFD)], 1.5, True)
+        self.ledger.takeLate([dataShard(9, OTHER + ack(0xFFFFFFFE) + ack(0xFFFFFFFD))], 1.6)
+        self.assertEqual((probe.recovered, probe.answered), (False, 1.6))
+        # What nobody has rebuilt goes through FEC.
+        self.assertIsNone(other.answered)
+
+    @given(strategies.lists(strategies.binary(max_size=60)))
+    def test_lateAnything(self, packets: list[bytes]) -> None:
+        """
+        Whatever comes is looked at.
+        """
+        self.setUp()
+        self.send(1)
+        packets += [b"\0\0\0\0\xf1\0" + packet for packet in packets]
+        self.ledger.takeLate([*packets, ack(0xFFFFFFFD)], 1.6)
 
     def test_rest(self) -> None:
         """

@@ -73,9 +73,7 @@ class RoundTripTests(SynchronousTestCase):
         self.assertLessEqual(percentile(values, low), percentile(values, high))
         below = sum(value <= percentile(values, one) for value in values)
         self.assertGreaterEqual(below, one * len(values) - 1e-9)
-        self.assertEqual(
-            (percentile(values, 0), percentile(values, 1)), (min(values), max(values))
-        )
+        self.assertEqual((percentile(values, 0), percentile(values, 1)), (min(values), max(values)))
 
     def test_jitter(self) -> None:
         """
