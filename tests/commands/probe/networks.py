@@ -116,4 +116,7 @@ class ProbingTestCase(SynchronousTestCase):
         self.probing = self.begin(options, bounds)
         self.network.runUntil(lambda: bool(self.done))
         self.assertEqual(self.done, [None])
-        return self.probing.findings()
+        found = self.probing.findings()
+        # Whatever the path is like, no more is sent than was said.
+        self.assertLessEqual(found.spent, bounds.size)
+        return found
