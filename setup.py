@@ -1,10 +1,12 @@
 """
-Builds the accelerator where there is a C compiler, and, if C{KCPTWISTED_COMPILE=yes} is in the
-environment, compiles the modules that most time is spent in; everything else is in C{setup.cfg}.
+Builds the accelerator where there is a C compiler, and then has mypyc compile the modules that a
+message passes through.  C{KCPTWISTED_COMPILE=no} in the environment leaves them as they are.
+Everything else is in C{setup.cfg}.
 """
 
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from shutil import rmtree
 
@@ -17,38 +19,78 @@ ACCELERATOR = "kcptwisted.native._accelerator"
 #: It makes objects of Python, which cffi cannot.
 AEAD = "kcptwisted.native._aead"
 
-#: Packages that know nothing of Twisted and zope.interface: what mypyc can take as it is.
-PURE = ["arq", "congestion", "connection"]
+#: Packages that a message passes through.
+COMPILED = [
+    "arq",
+    "client",
+    "congestion",
+    "connection",
+    "fec",
+    "server",
+    "session",
+    "stack",
+    "timing",
+    "udp",
+    "wire",
+]
 
-#: Modules in these that it does not: no compiled class has interpreted ones above or below it, but
-#: users derive congestion controls from the class in control, as the others do, and registry, which
-#: is for Twisted, from that in spec; events have nothing to gain.
+#: Modules in these that stay as they are.  No compiled class has interpreted ones above or below
+#: it, but users derive congestion controls from the class in control, as the others do.  Transports
+#: and ports are for applications, which may set any attribute of them.  zope's interfaces and
+#: classes with its decorators are not for mypyc, nor are subclasses of tuple.  The rest is not
+#: called for each message.
 AS_THEY_ARE = [
+    "client/rebinding.py",
+    "client/suspicion.py",
     "congestion/bbr.py",
     "congestion/control.py",
     "congestion/kcp.py",
     "congestion/registry.py",
     "congestion/spec.py",
     "connection/events.py",
+    "fec/arithmetic.py",
+    "fec/autotune.py",
+    "fec/galois.py",
+    "fec/reedsolomon.py",
+    "server/listening.py",
+    "server/newcomers.py",
+    "server/routing.py",
+    "server/secondsignal.py",
+    "session/figures.py",
+    "session/outofband.py",
+    "session/tls.py",
+    "session/trace.py",
+    "session/transport.py",
+    "stack/protection.py",
+    "timing/shared.py",
+    "udp/addresses.py",
+    "udp/adopted.py",
+    "udp/asked.py",
+    "udp/buffers.py",
+    "udp/fallback.py",
+    "udp/fragmentation.py",
+    "udp/heap.py",
+    "udp/interfaces.py",
+    "udp/opening.py",
+    "udp/pktinfo.py",
 ]
 
 HOT = [
     *[
         str(module)
-        for package in PURE
+        for package in COMPILED
         for module in sorted(Path("kcptwisted", package).glob("[!_]*.py"))
         if f"{package}/{module.name}" not in AS_THEY_ARE
     ],
-    "kcptwisted/wire/control.py",
-    "kcptwisted/fec/decoder.py",
-    "kcptwisted/fec/encoder.py",
+    "kcptwisted/crypt/cfb.py",
+    "kcptwisted/crypt/framing.py",
+    "kcptwisted/crypt/layer.py",
+    "kcptwisted/layer.py",
     "kcptwisted/stats.py",
-    "kcptwisted/udp/offload.py",
-    "kcptwisted/wire/fec.py",
-    "kcptwisted/wire/segment.py",
 ]
 
-COMPILE = os.environ.get("KCPTWISTED_COMPILE") == "yes"
+#: The level of the C compiler; the next one takes longer.
+OPTIMISATION = "2"
 
 
 class BuildFresh(build):
@@ -69,8 +111,9 @@ class BuildFresh(build):
 
 class BuildOptional(build_ext):
     """
-    Goes on without the accelerator if it cannot be compiled: the package works without it. Machine
-    code beside sources that may be edited is the accelerator alone, and of this build.
+    Goes on without the accelerator, and without compiled modules, if they cannot be had: the
+    package works without them.  Machine code beside sources that may be edited is the accelerator
+    alone, and of this build.
     """
 
     def finalize_options(self) -> None:
@@ -87,31 +130,76 @@ class BuildOptional(build_ext):
         Build.
         """
         if self.inplace:
-            if COMPILE:
-                # No exception, which setuptools would take for a fault of editable installs.
-                sys.exit(
-                    "error: KCPTWISTED_COMPILE=yes is for installing without -e: it would go on to "
-                    "run what was compiled of the sources, whatever is changed in them."
-                )
             for pattern in ("kcptwisted/**/*", "*__mypyc*"):
                 for suffix in (".so", ".pyd"):
                     for old in Path().glob(pattern + suffix):
                         old.unlink()
         super().run()
+        if self.inplace or os.environ.get("KCPTWISTED_COMPILE") == "no":
+            return
+        problem = self._compileModules()
+        if problem:
+            print(f"kcptwisted: nothing is compiled, all works as plain Python: {problem}")
 
+    def _compileModules(self) -> str:
+        """
+        Has mypyc compile the modules: all, or none.
 
-def compiled() -> list:
-    """
-    @return: the hot modules as extensions, none if they are not to be compiled.
-    """
-    # Asked what the build requires, setuptools runs this without it.
-    if not COMPILE or "egg_info" in sys.argv:
-        return []
-    from mypyc.build import mypycify
+        @return: why there are none.
+        """
+        if sys.implementation.name != "cpython":
+            return "mypyc is for CPython"
+        if not Path(self.get_ext_fullpath(ACCELERATOR)).exists():
+            return "there is no C compiler, or no Python.h"
+        try:
+            from mypyc.build import mypycify
+        except ImportError as problem:
+            return f"{problem}"
+        # What they import is not checked here: that takes all dependencies.
+        flags = ["--config-file=setup.cfg", "--follow-imports=silent", "--ignore-missing-imports"]
+        built = []
+        try:
+            modules = mypycify(
+                [*flags, *HOT],
+                opt_level=OPTIMISATION,
+                multi_file=True,
+                target_dir=self.build_temp,
+                group_name="kcptwisted",
+                debug_level="0",
+            )
+            self._compileInParallel()
+            for module in modules:
+                built.append(Path(self.get_ext_fullpath(module.name)))
+                module._needs_stub = module._links_to_dynamic = False
+                if len(module.sources) == 1:
+                    # It only finds the module in the common library.
+                    module.extra_compile_args = [*module.extra_compile_args, "-O0"]
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                list(pool.map(self.build_extension, modules))
+        except SystemExit:
+            return "mypyc does not take the sources"
+        except Exception as problem:
+            for file in built:
+                file.unlink(missing_ok=True)
+            return f"{problem}"
+        return ""
 
-    # What they import is not checked here: that takes all dependencies.
-    flags = ["--config-file=setup.cfg", "--follow-imports=silent", "--ignore-missing-imports"]
-    return mypycify([*flags, *HOT], opt_level="3", group_name="kcptwisted")
+    def _compileInParallel(self) -> None:
+        """
+        Compile the files of a module on all cores, the largest first.
+        """
+        compileAll = self.compiler.compile
+
+        def compileEach(sources, **options):
+            largest = sorted(sources, key=lambda source: -Path(source).stat().st_size)
+            pool = ThreadPoolExecutor(os.cpu_count())
+            try:
+                objects = pool.map(lambda source: compileAll([source], **options), largest)
+                return [file for files in objects for file in files]
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+        self.compiler.compile = compileEach
 
 
 setup(
@@ -123,8 +211,6 @@ setup(
             define_macros=[("PY_SSIZE_T_CLEAN", None), ("Py_LIMITED_API", "0x030a0000")],
             py_limited_api=True,
         ),
-        *compiled(),
     ],
     cmdclass={"build": BuildFresh, "build_ext": BuildOptional},
-    setup_requires=["mypy[mypyc] >= 1.11", "mypy-zope >= 1.0.5"] if COMPILE else [],
 )

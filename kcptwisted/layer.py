@@ -5,14 +5,16 @@ The base class of layers: the cipher, FEC, and users' own layers.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
+from mypy_extensions import mypyc_attr
 from twisted.python.failure import Failure
-from zope.interface import implementer
+from zope.interface import classImplements
 
 from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
 
 
-@implementer(IDatagramProtocol, IDatagramTransport)
+@mypyc_attr(allow_interpreted_subclasses=True)
 class DatagramLayer:
     """
     Passes everything through.  Subclasses override the methods for what they change.
@@ -22,7 +24,7 @@ class DatagramLayer:
     @cvar ownOverhead: bytes that this layer adds to a datagram.
     """
 
-    ownOverhead = 0
+    ownOverhead: ClassVar[int] = 0
 
     transport: IDatagramTransport
 
@@ -93,3 +95,6 @@ class DatagramLayer:
         Passes the event up.
         """
         self.wrapped.connectionLost(reason)
+
+
+classImplements(DatagramLayer, IDatagramProtocol, IDatagramTransport)

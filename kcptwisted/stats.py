@@ -7,7 +7,7 @@ Names are those of kcp-go's SNMP counters where it has one for the same thing; t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -20,15 +20,17 @@ class _Counters:
         """
         Returns a snapshot, counter name to value.
         """
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
     def add(self, other: _Counters) -> None:
         """
         Adds the counts of C{other}, which has the same ones.
         """
-        for field in fields(self):
-            name = field.name
-            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for name in self.__dataclass_fields__:
+            count = getattr(other, name)
+            # Most are 0.
+            if count:
+                setattr(self, name, getattr(self, name) + count)
 
     def __repr__(self) -> str:
         shown = " ".join(f"{name}={value}" for name, value in self.asDict().items() if value)

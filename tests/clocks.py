@@ -11,13 +11,10 @@ from weakref import WeakSet
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
-from zope.interface import implementer
 
 from kcptwisted.timing.clock import FlushClock
-from kcptwisted.timing.interfaces import IFlushed
 
 
-@implementer(IFlushed)
 class Flushed:
     """
     What the clock drives.

@@ -90,7 +90,7 @@ def loadRecording(path: Path) -> Recording:
         parts["compressed"],
         {
             direction: [
-                bytes.fromhex(digits) for way, digits in parts["packets"] if way == direction
+                bytes.fromhex(digits) for way, digits, *_ in parts["packets"] if way == direction
             ]
             for direction in DIRECTIONS
         },

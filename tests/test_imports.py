@@ -50,7 +50,8 @@ PACKAGES = {
     "endpoints": "client interfaces options server stack timing udp workers",
     "endpointstrings": "endpoints options smux",
     "testing": "interfaces options stats udp",
-    "services": "__init__ crypt endpoints errors interfaces options server smux stats udp workers",
+    "services": "__init__ crypt endpoints errors interfaces logs metrics options server smux stats"
+    " status udp workers",
     "commands": "__init__ crypt endpoints fec interfaces layer native options session smux stack"
     " stats testing udp wire",
     "__main__": "__init__ commands native services",

@@ -30,6 +30,7 @@ PLUGIN = {
     "kcptwisted",
     "kcptwisted.endpointstrings",
     "kcptwisted.endpointstrings.parsers",
+    "kcptwisted.endpointstrings.smux",
     "kcptwisted.moved",
 }
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kcptwisted.arq.losses import Copy
+from kcptwisted.arq.copies import Copy
 from kcptwisted.arq.runs import NEVER, Runs
 
 

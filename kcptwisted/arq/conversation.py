@@ -77,11 +77,7 @@ class Conversation:
     )
 
     def __init__(
-        self,
-        conv: int,
-        settings: ARQSettings,
-        stats: SessionStats,
-        firstSn: int = 0,
+        self, conv: int, settings: ARQSettings, stats: SessionStats, firstSn: int = 0
     ) -> None:
         """
         @param conv: the conversation id, the same at both ends.
@@ -94,9 +90,8 @@ class Conversation:
         self.sender = Sender(settings, stats, firstSn)
         self._sendQueue = self.sender.sendQueue
         self._sendQueue.leastMss = settings.leastMss
-        self.receiver = Receiver(
-            settings.receiveWindow, settings.stream, stats, firstSn, settings.mostReceiveWindow
-        )
+        window, most = settings.receiveWindow, settings.mostReceiveWindow
+        self.receiver = Receiver(window, settings.stream, stats, firstSn, most)
         self._probe: WindowProbe | None = None
         self._firstUna = firstSn & MASK
         self._staleness = Staleness(self._firstUna)
@@ -142,6 +137,8 @@ class Conversation:
         self.answered = self.answered or self.heard
         if not recovered:
             sender.remoteWindow = window
+            if sender.limits.governor is not None:
+                sender.limits.governor.wayBack.heard(now, self.receiver.lastAck)
             known = self._sendQueue.peerWindow
             if not window or known is None or window > known:
                 self._noteWindow(window, una, now)

@@ -138,7 +138,9 @@ class CountingRecovery(Recovery):
         self._deadlines.add(now - self._rtt.timeout, self._rtt.timeout, sns)
         self._plan()
 
-    def take(self, now: int, una: int, progress: int, fresh: bool, room: int) -> list[int]:
+    def take(
+        self, now: int, una: int, progress: int, fresh: bool, room: int, blocked: bool
+    ) -> list[int]:
         """
         See L{Recovery}.
         """

@@ -5,6 +5,7 @@ A congestion control at work: what it is told, and how much it lets leave.
 from __future__ import annotations
 
 from kcptwisted.arq.delivery import DeliveryRate
+from kcptwisted.arq.wayback import WayBack
 from kcptwisted.congestion.control import CongestionControl
 
 
@@ -15,9 +16,10 @@ class Governor:
 
     @ivar control: the congestion control.
     @ivar rate: what is measured.
+    @ivar wayBack: how long ACKs wait behind what the peer sends.
     """
 
-    __slots__ = ("control", "rate")
+    __slots__ = ("control", "rate", "wayBack")
 
     def __init__(self, control: CongestionControl, now: int, outstanding: int) -> None:
         """
@@ -26,6 +28,7 @@ class Governor:
         """
         self.control = control
         self.rate = DeliveryRate(now, outstanding)
+        self.wayBack = WayBack()
 
     def inFlight(self, lost: int) -> int:
         """
@@ -88,6 +91,7 @@ class Governor:
             if sent < each <= now:
                 sent = each
         ack = self.rate.acknowledged(now, size, sent, newlyLost)
+        ack.wayBack = self.wayBack.delay(now)
         ack.priorInFlight = prior
         ack.inFlight = self.rate.outstanding - lost
         ack.arrivals = arrivals

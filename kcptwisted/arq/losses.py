@@ -4,46 +4,14 @@ The segments in flight that were taken for lost, or sent again.
 
 from __future__ import annotations
 
-from enum import IntEnum
 from heapq import heappop, heappush
 
+from kcptwisted.arq.copies import Cause, Copy
+from kcptwisted.arq.repeating import Repeats
+from kcptwisted.arq.rtt import RoundTripEstimator
+from kcptwisted.arq.sendqueue import Fragment
 from kcptwisted.arq.tailtimer import TailTimer
 from kcptwisted.stats import SessionStats
-
-
-class Cause(IntEnum):
-    """
-    Why a segment is sent again.
-    """
-
-    #: A later one was acknowledged.
-    OVERTAKEN = 0
-    #: Nothing had been acknowledged for a while: to see whether the path is alive.
-    PROBE = 1
-    #: Nothing was acknowledged for longer than that.
-    TIMEOUT = 2
-    #: The caller said so.
-    EXPIRED = 3
-
-
-class Copy:
-    """
-    What is known of one segment.
-
-    @ivar sent: when its last copy left, milliseconds.
-    @ivar transmissions: copies sent.
-    @ivar waiting: bytes, header included, if it is taken for lost and waits to be sent again; else
-        0.
-    @ivar cause: why it is, or was, sent again.
-    """
-
-    __slots__ = ("cause", "sent", "transmissions", "waiting")
-
-    def __init__(self, sent: int) -> None:
-        self.sent = sent
-        self.transmissions = 1
-        self.waiting = 0
-        self.cause = Cause.PROBE
 
 
 class Losses:
@@ -55,18 +23,24 @@ class Losses:
         last began, and are not known to have arrived.
     @ivar until: recovery is over when una is beyond this sn.
     @ivar timer: sees to segments of which no ACK of a later one tells.
+    @ivar repeats: the copies that are to be repeated.
     @ivar suspects: what the last timeout took for lost: when copies left, milliseconds, and their
         sns; None if the timeout was right, or is undone.
     """
 
-    __slots__ = ("_heap", "blamed", "copies", "suspects", "timer", "until")
+    __slots__ = ("_heap", "blamed", "copies", "repeats", "suspects", "timer", "until")
 
-    def __init__(self) -> None:
+    def __init__(self, rtt: RoundTripEstimator, inFlight: dict[int, Fragment]) -> None:
+        """
+        @param rtt: the round-trip estimate, which the caller keeps.
+        @param inFlight: the segments in flight by sn, likewise.
+        """
         self.copies: dict[int, Copy] = {}
         self._heap: list[int] = []
         self.blamed = 0
         self.until = -1
         self.timer = TailTimer()
+        self.repeats = Repeats(rtt, inFlight, self.copies)
         self.suspects: list[tuple[int, list[int]]] | None = None
 
     def of(self, sn: int, sent: int) -> Copy:
@@ -123,7 +97,7 @@ class Losses:
         most = 0
         for sn in sns:
             copy = self.copies[sn]
-            copy.sent = now
+            copy.sent = copy.since = now
             copy.transmissions += 1
             if copy.transmissions > most:
                 most = copy.transmissions

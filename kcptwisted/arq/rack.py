@@ -8,9 +8,11 @@ from __future__ import annotations
 from itertools import islice
 
 from kcptwisted.arq.arrivals import LatestArrival
-from kcptwisted.arq.losses import Cause, Copy, Losses
+from kcptwisted.arq.copies import Cause, Copy
+from kcptwisted.arq.losses import Losses
 from kcptwisted.arq.recovery import DEAD_LINK, Recovery
 from kcptwisted.arq.reordering import MEMORY, Reordering
+from kcptwisted.arq.repeating import SMALL, part
 from kcptwisted.arq.rtt import RoundTripEstimator
 from kcptwisted.arq.runs import NEVER, Runs
 from kcptwisted.arq.sendqueue import Fragment
@@ -18,9 +20,6 @@ from kcptwisted.arq.settings import ARQSettings
 from kcptwisted.arq.tailtimer import MAXIMUM_PROBES
 from kcptwisted.stats import SessionStats
 from kcptwisted.wire.segment import OVERHEAD
-
-#: Of a segment so many times smaller than a full one, needless copies cost little.
-SMALL = 8
 
 
 class RackRecovery(Recovery):
@@ -34,6 +33,7 @@ class RackRecovery(Recovery):
     """
 
     __slots__ = (
+        "_blocked",
         "_latest",
         "_learned",
         "_losses",
@@ -51,6 +51,8 @@ class RackRecovery(Recovery):
         See L{Recovery}.
         """
         super().__init__(settings, inFlight, rtt, stats)
+        # When last taken; see "take".
+        self._blocked = False
         # None while nothing is in flight.
         self._runs: Runs | None = None
         # None until an ACK shows a gap, and again with nothing in flight.
@@ -138,10 +140,10 @@ class RackRecovery(Recovery):
         for sn, sent in reversed(newly):
             copy = copies.pop(sn, None)
             if copy is not None:
-                self._judge(runs, losses, copy, sent < copy.sent, sent, now)
+                self._judge(runs, losses, copy, sent < copy.since, sent, now)
         for copy in losses.passed(before, una):
             # The last copy cannot be the one that arrived if it has not had the time.
-            isOlder = 0 <= now - copy.sent < self._rtt.least
+            isOlder = 0 <= now - copy.since < self._rtt.least
             self._judge(runs, losses, copy, isOlder, None, now)
         self.pending = self.lost > 0
 
@@ -232,6 +234,8 @@ class RackRecovery(Recovery):
             return None
         lesson = self._lesson(runs.sn)
         window = 0 if lesson is None else lesson.window(self._rtt)
+        if self._blocked:
+            window = min(window, part(self._rtt))
         return sent + latest.roundTrip + window
 
     def _lose(self, losses: Losses, runs: Runs, sent: int, cause: Cause) -> None:
@@ -247,7 +251,7 @@ class RackRecovery(Recovery):
 
     def _watch(self) -> Losses:
         if self._losses is None:
-            self._losses = Losses()
+            self._losses = Losses(self._rtt, self._inFlight)
         return self._losses
 
     def expire(self, sns: list[int], now: int) -> None:
@@ -283,7 +287,8 @@ class RackRecovery(Recovery):
             return
         due = self._timer(sent, progress)
         overdue = self._overdue(runs, sent)
-        self.due = due if overdue is None or due < overdue else overdue
+        repeat = None if self._losses is None else self._losses.repeats.due
+        self.due = min([time for time in (due, overdue, repeat) if time is not None])
 
     def _timer(self, sent: int, progress: int) -> int:
         """
@@ -300,14 +305,16 @@ class RackRecovery(Recovery):
         mayProbe = not isPatient and rtt.least >= 0
         return losses.timer.due(sent, rtt, self._settings.nodelay, mayProbe)
 
-    def take(self, now: int, una: int, progress: int, fresh: bool, room: int) -> list[int]:
+    def take(
+        self, now: int, una: int, progress: int, fresh: bool, room: int, blocked: bool
+    ) -> list[int]:
         """
         See L{Recovery}.
         """
         self.newlyLost = 0
         self.timedOut = self.exhausted = False
         again: list[int] = []
-        runs = self._runs
+        runs, self._blocked = self._runs, blocked
         isDue = self.due is not None and self.due <= now
         if runs is None or not (isDue or self.lost):
             return again
@@ -322,14 +329,22 @@ class RackRecovery(Recovery):
         if self.lost:
             given, size = self._watch().give(room, self._settings.mtu)
             self.lost -= size
+            room -= size
             self.pending = self.lost > 0
             again += given
         if again:
             again.sort()
-            most = self._watch().sentAgain(again, now, self._stats)
+            losses = self._watch()
+            most = losses.sentAgain(again, now, self._stats)
+            losses.repeats.note(again, self._settings.mtu, blocked)
             isLong = now - progress >= self._settings.deadLinkAfter
             self.exhausted = isLong and most >= DEAD_LINK
             runs.addAgain(now, again)
+        if self._losses is not None:
+            repeated = self._losses.repeats.take(now, room, self._stats)
+            if repeated:
+                runs.addAgain(now, repeated)
+                again = sorted(again + repeated)
         if again or isDue:
             self._plan(runs, una, progress)
         return again

@@ -29,13 +29,13 @@ class Receiver:
         exceeds the window, or the window was made smaller.
     @ivar stream: message boundaries are ignored.
     @ivar ackCount: PUSH segments received since L{takeAcks}.
+    @ivar lastAck: sn and ts of the last PUSH segment.
     @ivar windowReopened: the window was full and no longer is: the peer should learn of it.
     """
 
     __slots__ = (
         "_allowed",
         "_grown",
-        "_lastAck",
         "_messages",
         "_most",
         "_partial",
@@ -46,6 +46,7 @@ class Receiver:
         "_window",
         "ackCount",
         "free",
+        "lastAck",
         "next",
         "stream",
         "windowReopened",
@@ -71,7 +72,7 @@ class Receiver:
         self._allowed = firstSn
         self.ackCount = 0
         self.windowReopened = False
-        self._lastAck = (0, 0)
+        self.lastAck = (0, 0)
         # None while there is nothing to hold: most receivers are idle.
         self._selective: list[tuple[int, int]] | None = None
         self._reordered: dict[int, tuple[int, bytes]] = {}
@@ -143,7 +144,7 @@ class Receiver:
         self.free -= count
         self.next += count
         self.ackCount += count
-        self._lastAck = (self.next - 1, lastTs)
+        self.lastAck = (self.next - 1, lastTs)
 
     def accept(self, sn: int, ts: int, frg: int, data: bytes) -> bool:
         """
@@ -173,19 +174,19 @@ class Receiver:
 
     def _acknowledge(self, position: int, ts: int) -> None:
         self.ackCount += 1
-        self._lastAck = (position, ts)
+        self.lastAck = (position, ts)
         if position < self.next:
             return
         most = MAXIMUM_ACKS_PER_SEGMENT * self._window
         selective = self._selective
         if selective is None:
-            self._selective = [self._lastAck]
+            self._selective = [self.lastAck]
             return
         if len(selective) >= most:
             # ACKs that una covers are dropped, and all but the last of each segment.
             latest = dict(selective)
             self._selective = selective = [ack for ack in latest.items() if ack[0] >= self.next]
-        selective.append(self._lastAck)
+        selective.append(self.lastAck)
 
     def _advance(self) -> None:
         """
@@ -307,9 +308,9 @@ class Receiver:
             return []
         self.ackCount = 0
         if not self._selective:
-            return [self._lastAck]
+            return [self.lastAck]
         acks = [ack for ack in self._selective if ack[0] >= self.next]
         self._selective = None
-        if not acks or acks[-1] != self._lastAck:
-            acks.append(self._lastAck)
+        if not acks or acks[-1] != self.lastAck:
+            acks.append(self.lastAck)
         return acks

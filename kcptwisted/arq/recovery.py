@@ -107,7 +107,9 @@ class Recovery(ABC):
         """
 
     @abstractmethod
-    def take(self, now: int, una: int, progress: int, fresh: bool, room: int) -> list[int]:
+    def take(
+        self, now: int, una: int, progress: int, fresh: bool, room: int, blocked: bool
+    ) -> list[int]:
         """
         Returns the sns to send again, ascending; they are taken to leave now.
 
@@ -117,6 +119,8 @@ class Recovery(ABC):
             flight, milliseconds.
         @param fresh: whether new segments could leave as well.
         @param room: bytes that may leave of what was lost; a probe takes no notice of it.
+        @param blocked: whether more could leave, but for a full window: what is missing at the
+            peer holds it up, and the path has room.
         """
 
     @abstractmethod

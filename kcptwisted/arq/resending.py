@@ -16,7 +16,9 @@ def takeAgain(
     now: int,
     una: int,
     progress: int,
-    fresh: bool,
+    waiting: int,
+    free: int,
+    full: int,
     peerWindow: int,
 ) -> list[int]:
     """
@@ -25,11 +27,16 @@ def takeAgain(
     @param inFlight: the segments in flight by sn.
     @param now: milliseconds.
     @param una: the first sn in flight.
-    @param progress: see L{Recovery.take}, likewise C{fresh}.
+    @param progress: see L{Recovery.take}.
+    @param waiting: segments that were never sent.
+    @param free: how many of them the windows let leave.
+    @param full: bytes of a full segment.
     @param peerWindow: the peer's free window, segments.
     """
     governor, lost = limits.governor, recovery.lost
-    again = recovery.take(now, una, progress, fresh, limits.room(lost))
+    fresh, room = waiting > 0 and free > 0, limits.room(lost)
+    blocked = governor is not None and waiting > free and room >= free * full
+    again = recovery.take(now, una, progress, fresh, room, blocked)
     if governor is None:
         if again:
             limits.noteLoss(len(again), now, inFlight)
@@ -43,6 +50,6 @@ def takeAgain(
     if found and recovery.lost:
         # What was in flight before is not any more.
         isExhausted = recovery.exhausted
-        again += recovery.take(now, una, progress, fresh, limits.room(recovery.lost))
+        again += recovery.take(now, una, progress, fresh, limits.room(recovery.lost), blocked)
         recovery.exhausted = recovery.exhausted or isExhausted
     return again

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from kcptwisted.arq.losses import Copy
+from kcptwisted.arq.copies import Copy
 from kcptwisted.arq.sendqueue import Fragment
 
 #: Runs at the front that are of no use any more before they are removed.

@@ -238,14 +238,15 @@ class Sender:
         """
         return self.limits.window(self.una, self.remoteWindow) - (self.next - self.una)
 
-    def _fresh(self, room: int) -> int:
+    def _fresh(self, room: int, burst: int = MAXIMUM_BURST) -> int:
         """
         Returns how many new segments may leave.
 
         @param room: bytes that may leave.
+        @param burst: the most new segments.
         """
         segments = self.sendQueue.segments
-        count = min(self._openWindow, len(segments), MAXIMUM_BURST)
+        count = min(self._openWindow, len(segments), burst)
         if count <= 0 or count * self._settings.mtu <= room:
             return count
         return fitting(segments, count, room, self._settings.mtu)
@@ -344,9 +345,9 @@ class Sender:
         segments: list[bytes] = []
         if inFlight:
             recovery, peer = self._recovery, self.remoteWindow
-            more = bool(queue.segments) and self._openWindow > 0
+            waiting, free, mtu = len(queue.segments), self._openWindow, self._settings.mtu
             for sn in takeAgain(
-                recovery, limits, inFlight, now, self.una, self._progress, more, peer
+                recovery, limits, inFlight, now, self.una, self._progress, waiting, free, mtu, peer
             ):
                 frg, data = inFlight[sn]
                 header = packHeader(conv, PUSH, frg, window, ts, sn & MASK, una, len(data))
@@ -359,12 +360,10 @@ class Sender:
         fresh = 0
         count = len(queue.segments)
         if count:
-            if count > 1 or inFlight or limits.cap is not None or not self.remoteWindow:
-                count = min(count, self._openWindow, burst)
-            if count > 0 and (pacer.rate or limits.governor is not None):
-                room = limits.room(self._recovery.lost)
-                if count * self._settings.mtu > room:
-                    count = fitting(queue.segments, count, room, self._settings.mtu)
+            isAlone = count == 1 and not inFlight and limits.cap is None and self.remoteWindow
+            if not isAlone or pacer.rate or limits.governor is not None:
+                # One alone is no burst.
+                count = self._fresh(limits.room(self._recovery.lost), 1 if isAlone else burst)
         if count > 0:
             if not inFlight:
                 self._progress = self._since = now

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from twisted.internet import error
 from twisted.internet.defer import CancelledError, Deferred
@@ -40,7 +40,7 @@ class KCPConnector:
     @ivar logsEnds: whether the log has a line about the connection's end.
     """
 
-    _log = Logger()
+    _log: ClassVar[Logger] = Logger()
 
     def __init__(
         self,

@@ -23,6 +23,8 @@ class Acknowledgement:
     @ivar totalDelivered: bytes that were ever acknowledged, this batch included.
     @ivar totalLost: bytes that were ever found lost, this batch included.
     @ivar roundTrip: of the copy that left last, milliseconds; -1 if it is not known.
+    @ivar wayBack: how much of that the ACK waited behind what the peer sends, milliseconds, as the
+        times tell that the peer's segments carry; 0 if the peer sends nothing.
     @ivar interval: what the delivery rate was measured over, milliseconds; 0 if it was not.
     @ivar rateDelivered: bytes delivered in C{interval}.
     @ivar rateLost: bytes found lost in C{interval}.
@@ -51,6 +53,7 @@ class Acknowledgement:
         "sentInFlight",
         "totalDelivered",
         "totalLost",
+        "wayBack",
     )
 
     def __init__(self) -> None:
@@ -70,6 +73,7 @@ class Acknowledgement:
         self.isAppLimited = False
         self.arrivals = 0
         self.peerWindow = 0
+        self.wayBack = 0
 
 
 class CongestionControl(ABC):

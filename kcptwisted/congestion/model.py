@@ -129,9 +129,13 @@ class PathModel:
         now, roundTrip = ack.now, ack.roundTrip
         least = self.minimumRoundTrip
         if roundTrip >= 0:
-            self.latest = roundTrip - least
-            if roundTrip < self._least:
-                self._least = roundTrip
+            # What waits behind the peer's data on the way back is no queue on the way there.
+            ahead = roundTrip - ack.wayBack
+            if ahead < least:
+                ahead = min(least, roundTrip)
+            self.latest = ahead - least
+            if ahead < self._least:
+                self._least = ahead
             if not least or roundTrip < least:
                 if roundTrip < least - 1 - least // 8:
                     # There was a queue; so what was lost was not lost by the path.

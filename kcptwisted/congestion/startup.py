@@ -16,9 +16,11 @@ CAREFUL_GAIN = 1.5
 CROWDS = 2
 CROWD = 16
 #: The path is not full yet if the rate grew by so much in a round; it is full if it did not for so
-#: many rounds, or at once if it grew by less than C{STALLED} and a queue or losses say so too.
+#: many rounds.  It is full at once if it grew by less than C{STALLED} and a queue or losses say so
+#: too.  While it grows a queue does not say so if it grew by a C{LEAP}; losses do.
 GROWTH = 1.25
 STALLED = 1.1
+LEAP = 1.3
 FULL_ROUNDS = 3
 #: A round that loses a larger share ends start-up, whatever the rate.
 OVERLOAD = 0.35
@@ -65,12 +67,18 @@ class StartUp:
         @param segment: bytes of a full segment.
         """
         least = model.minimumRoundTrip
-        if model.rate >= self._full * GROWTH:
+        grows = model.rate >= self._full * GROWTH
+        # While the rate grows, a queue may be that of others, or of the way back.
+        isFull = model.rate < self._full * (LEAP if grows else STALLED) or (grows and congested)
+        if grows:
             self._full = model.rate
             self._fullRounds = 0
             if idle and model.latest <= least // 16 + grain:
                 model.learnLoss()
-        if model.losesMore(OVERLOAD - model.loss, segment, 8):
+        if grows and idle:
+            # What was lost was lost by the path.
+            return False
+        if not model.isLimited and model.losesMore(OVERLOAD - model.loss, segment, 8):
             model.slower()
             return True
         if model.isLimited and not congested:
@@ -78,5 +86,4 @@ class StartUp:
         self._fullRounds += 1
         if self._fullRounds >= FULL_ROUNDS:
             return True
-        stalled = model.rate < self._full * STALLED
-        return stalled and (congested or model.queueing > least // 4 + grain)
+        return isFull and ((congested and not idle) or model.queueing > least // 4 + grain)

@@ -75,10 +75,11 @@ class PythonFraming:
         start = 0
         for length in lengths:
             end = start + length
-            datagram = packets[start + CHECKED_OVERHEAD : end]
-            crc = packets[start + NONCE : start + CHECKED_OVERHEAD]
-            if crc == packChecksum(crc32(datagram)) and length >= CHECKED_OVERHEAD:
-                carried.append(datagram)
+            if length >= CHECKED_OVERHEAD:
+                datagram = packets[start + CHECKED_OVERHEAD : end]
+                crc = packets[start + NONCE : start + CHECKED_OVERHEAD]
+                if crc == packChecksum(crc32(datagram)):
+                    carried.append(datagram)
             start = end + -length % block
         return carried
 

@@ -36,7 +36,13 @@ class CryptLayer(DatagramLayer):
         self._cipher = cipher
         self._stats = stats
         self._onRefused = onRefused
-        self.ownOverhead = cipher.overhead
+
+    @property
+    def overhead(self) -> int:
+        """
+        Bytes that this layer and the layers below it add to a datagram.
+        """
+        return self._cipher.overhead + self.transport.overhead
 
     def writeDatagrams(self, datagrams: Sequence[bytes], address: Address) -> None:
         """

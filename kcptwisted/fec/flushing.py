@@ -8,16 +8,13 @@ from collections.abc import Callable, Sequence
 
 from twisted.internet.error import ConnectionLost
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from kcptwisted.fec.layer import FECLayer
 from kcptwisted.interfaces import Address, IDatagramProtocol
 from kcptwisted.stats import SessionStats
 from kcptwisted.timing.clock import FlushClock
-from kcptwisted.timing.interfaces import IFlushed
 
 
-@implementer(IFlushed)
 class FlushingFECLayer(FECLayer):
     """
     Completes a group when nothing has been sent for a while, so that its parity is sent.
@@ -25,8 +22,9 @@ class FlushingFECLayer(FECLayer):
     A receiver needs as many shards of a group as it has data shards.  So the missing ones are sent
     as padding: datagrams that say nothing new, which any peer takes (docs/wire.md, "FEC").
 
-    @ivar due: see L{IFlushed}; the end of the pause, or None if no group is incomplete.
-    @ivar scheduled: see L{IFlushed}.
+    @ivar due: see L{kcptwisted.timing.interfaces.IFlushed}; the end of the pause, or None if no
+        group is incomplete.
+    @ivar scheduled: see L{kcptwisted.timing.interfaces.IFlushed}.
     """
 
     def __init__(

@@ -44,7 +44,13 @@ class FECLayer(DatagramLayer):
         first = firstGroup * (dataShards + parityShards)
         self._encoder = FECEncoder(dataShards, parityShards, first) if dataShards else None
         self._decoder = FECDecoder(dataShards, parityShards, stats)
-        self.ownOverhead = FEC_OVERHEAD if dataShards else 0
+
+    @property
+    def overhead(self) -> int:
+        """
+        Bytes that this layer and the layers below it add to a datagram.
+        """
+        return (0 if self._encoder is None else FEC_OVERHEAD) + self.transport.overhead
 
     def writeDatagrams(self, datagrams: Sequence[bytes], address: Address) -> None:
         """

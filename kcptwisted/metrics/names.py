@@ -49,6 +49,7 @@ PORT: Final = [
     Named("OutErrs", "kcp_out_errors", "Datagrams that the kernel refused with an error."),
     Named("OutDeferred", "kcp_out_deferred", "Datagrams that had to wait for the kernel."),
     Named("OutDropped", "kcp_out_dropped", "Datagrams dropped: too many waited already."),
+    Named("QlogErrs", "kcp_qlog_errors", "Times that a record of a connection was not written."),
 ]
 
 #: Of L{kcptwisted.stats.SessionStats}.

@@ -83,7 +83,7 @@ def accelerator() -> Accelerator | None:
 
 def isCompiled() -> bool:
     """
-    Returns True if the package was built with C{KCPTWISTED_COMPILE=yes}.
+    Returns True if the modules that a message passes through are compiled (docs/architecture.md).
     """
     spec = find_spec("kcptwisted.arq.conversation")
     return spec is not None and not str(spec.origin).endswith(".py")

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, gatherResults, succeed
@@ -29,7 +29,7 @@ class KCPListeningPort:
     The listener, as L{twisted.internet.interfaces.IListeningPort} wants it.
     """
 
-    _log = Logger()
+    _log: ClassVar[Logger] = Logger()
     _onStop: Callable[[str], Deferred[None] | None] | None = None
 
     def __init__(

@@ -5,7 +5,7 @@ The application's protocol, as a session calls it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from twisted.internet.interfaces import IHalfCloseableProtocol, IProtocol, ITransport
 from twisted.logger import Logger
@@ -37,7 +37,7 @@ class Application:
 
     __slots__ = ("_delivering", "_session", "protocol")
 
-    _log = Logger()
+    _log: ClassVar[Logger] = Logger()
 
     def __init__(self, session: IEnds) -> None:
         """

@@ -7,12 +7,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from twisted.python.failure import Failure
-from zope.interface import implementer
+from zope.interface import classImplements
 
 from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
 
 
-@implementer(IDatagramProtocol, IDatagramTransport)
 class Gone:
     """
     Drops everything.
@@ -70,3 +69,6 @@ class Gone:
         """
         Does nothing.
         """
+
+
+classImplements(Gone, IDatagramProtocol, IDatagramTransport)

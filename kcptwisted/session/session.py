@@ -4,10 +4,12 @@ The driver of one connection: passes on what arrives, what is due, and what happ
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from twisted.internet.interfaces import IProtocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from zope.interface import implementer
+from zope.interface import classImplements
 
 from kcptwisted.connection.connection import Connection
 from kcptwisted.connection.events import Event
@@ -19,19 +21,18 @@ from kcptwisted.session.dispatch import dispatch, dispatchEnd
 from kcptwisted.session.egress import send, sendOutbox
 from kcptwisted.session.gone import Gone
 from kcptwisted.session.holder import SessionHolder, SessionSocket
+from kcptwisted.session.news import IgnoredNews
 from kcptwisted.session.reasons import endOf
 from kcptwisted.session.sharing import sendShare
 from kcptwisted.session.sizes import reconfigure, settingsOn
 from kcptwisted.session.stream import Stream
 from kcptwisted.session.transport import KCPTransport
 from kcptwisted.stats import SessionStats
-from kcptwisted.timing.interfaces import IFlushed
 from kcptwisted.timing.turns import FEW
 from kcptwisted.udp.addresses import hostAsked, showAddress, toAddress
 
 
-@implementer(IDatagramProtocol, IFlushed)
-class KCPSession:
+class KCPSession(IgnoredNews):
     """
     Turns what a L{Connection} says into calls: of the application, of the layers below, and of the
     listener or connector that holds the session.
@@ -47,11 +48,10 @@ class KCPSession:
     @ivar stream: what the application writes and reads, below TLS.
     @ivar transport: what the application has.
     @ivar connected: the application has the connection, and it is not over.
-    @ivar scheduled: see L{IFlushed}.
+    @ivar scheduled: see L{kcptwisted.timing.interfaces.IFlushed}, as which the clock knows this.
     """
 
     __slots__ = (
-        "__weakref__",
         "_below",
         "_clock",
         "_ending",
@@ -70,7 +70,7 @@ class KCPSession:
         "transport",
     )
 
-    _log = Logger()
+    _log: ClassVar[Logger] = Logger()
 
     # Made when the layers below are ready.
     _below: IDatagramTransport
@@ -133,7 +133,7 @@ class KCPSession:
         Takes datagrams, and gives the application what has come in order.
         """
         connection = self.connection
-        now = self._clock.now()
+        now = self._clock.time.now()
         foreign = connection.receive(datagrams, now, recovered)
         lifecycle, events = connection.lifecycle, connection.events
         if len(events) == 1 and events[0] is Event.READABLE and not lifecycle.unsettled:
@@ -155,20 +155,6 @@ class KCPSession:
         Takes datagrams that FEC rebuilt.
         """
         self.datagramsReceived(datagrams, address, True)
-
-    def batchFinished(self) -> None:
-        """
-        Does nothing: the socket's clock flushes, and the holder decides.
-        """
-
-    connectionRefused = batchFinished
-
-    def peerUnreachable(self, problem: OSError) -> None:
-        """
-        Does nothing: the holder decides.
-        """
-
-    sendingFailed = peerUnreachable
 
     # What the connection says.
 
@@ -339,8 +325,11 @@ class KCPSession:
                 self.stream.tls.ending(reason)
             self.endSoon(reason)
 
-    #: Ends a session that has raised, and no other.
-    failed = end
+    def failed(self, reason: Failure) -> None:
+        """
+        Ends a session that has raised, and no other.
+        """
+        self.end(reason)
 
     def endSoon(self, reason: Failure) -> None:
         """
@@ -377,10 +366,10 @@ class KCPSession:
         Ends the connection because the program ends, and sends what can be sent.  As over TCP,
         the connection is closed if the peer gets all that was written.
         """
-        connection = self.connection
-        connection.lifecycle.leaving = True
-        connection.lifecycle.awaitsProducer = self.stream.awaitsProducer
-        if self.connected and not connection.lifecycle.isOver:
+        connection, lifecycle = self.connection, self.connection.lifecycle
+        lifecycle.leaving = True
+        lifecycle.awaitsProducer = self.stream.awaitsProducer
+        if self.connected and not lifecycle.isOver:
             send(self, self._below, connection.datagramsToSend(self._clock.now()))
         self.connectionLost(reason)
 
@@ -397,3 +386,6 @@ class KCPSession:
         self.application.release()
         self.stream.release()
         self.transport = None
+
+
+classImplements(KCPSession, IDatagramProtocol)

@@ -133,7 +133,7 @@ class Stream:
         """
         return self._session.connected
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | bytearray | memoryview) -> None:
         """
         Sends bytes, or one message in message mode.
 

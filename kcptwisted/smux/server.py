@@ -17,8 +17,8 @@ from twisted.internet.interfaces import (
 from zope.interface import implementer
 
 from kcptwisted.interfaces import IGracefulPort
-from kcptwisted.smux.client import SmuxSessionFactory
 from kcptwisted.smux.counters import SmuxStats
+from kcptwisted.smux.factory import SmuxSessionFactory
 from kcptwisted.smux.interfaces import ISmuxListeningPort
 from kcptwisted.smux.options import SmuxOptions
 from kcptwisted.smux.protocol import SmuxProtocol

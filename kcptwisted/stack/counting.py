@@ -6,13 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from zope.interface import implementer
+from zope.interface import classImplements
 
 from kcptwisted.interfaces import Address, IDatagramTransport
 from kcptwisted.timing.portlimit import PortLimit
 
 
-@implementer(IDatagramTransport)
 class CountingTransport:
     """
     Passes datagrams on, and takes their UDP payloads off what the limit allows.
@@ -39,3 +38,6 @@ class CountingTransport:
         size = sum(map(len, datagrams)) + len(datagrams) * self._transport.overhead
         self._limit.spend(size)
         self._transport.writeDatagrams(datagrams, address)
+
+
+classImplements(CountingTransport, IDatagramTransport)

@@ -4,7 +4,7 @@ Keeping what a layer of the user's raises to the connection that it concerns.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -35,7 +35,7 @@ class LayerGuard(DatagramLayer):
     connection with the datagrams' sender, if there is one.
     """
 
-    _log = Logger()
+    _log: ClassVar[Logger] = Logger()
 
     def __init__(self, wrapped: IDatagramProtocol, stack: Guarded) -> None:
         """

@@ -4,6 +4,8 @@ The sessions of one socket: made, found, moved, counted, forgotten.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -26,7 +28,7 @@ class SessionTable:
     for what their applications have yet to read.  The address of the latter is free again.
     """
 
-    _log = Logger()
+    _log: ClassVar[Logger] = Logger()
 
     def __init__(
         self,

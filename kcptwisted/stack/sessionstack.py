@@ -5,10 +5,11 @@ The layers that one session has for itself: its trace and FEC, between the sessi
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import ClassVar, cast
 
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from zope.interface import implementer
+from zope.interface import classImplements
 
 from kcptwisted.fec.flushing import FlushingFECLayer
 from kcptwisted.fec.layer import FECLayer
@@ -27,7 +28,6 @@ from kcptwisted.wire.opening import readOpening
 Wrap = Callable[[IDatagramProtocol, KCPSession], DatagramLayer]
 
 
-@implementer(IDatagramTransport)
 class SessionStack:
     """
     Passes datagrams between a socket and the lowest layer of one session, and counts them for the
@@ -52,7 +52,7 @@ class SessionStack:
         "session",
     )
 
-    _log = Logger()
+    _log: ClassVar[Logger] = Logger()
 
     def __init__(
         self,
@@ -90,7 +90,7 @@ class SessionStack:
         self.lowest: IDatagramProtocol = self._inner
         if options.dataShards:
             self.lowest = self._makeFEC()
-        self.lowest.makeConnection(self)
+        self.lowest.makeConnection(cast(IDatagramTransport, self))
 
     def _makeFEC(self) -> FECLayer:
         options, inner, stats, clock = self._options, self._inner, self._stats, self._clock
@@ -174,7 +174,7 @@ class SessionStack:
         if coded and self.lowest is self._inner:
             # The peer uses FEC and this side does not: from now on its headers are taken off.
             fec = self.lowest = self._makeFEC()
-            fec.transport = self
+            fec.transport = cast(IDatagramTransport, self)
             fec.datagramsReceived(coded, session.address)
         else:
             others += coded
@@ -206,8 +206,9 @@ class SessionStack:
             if not datagrams:
                 return
         stats = self._stats
-        stats.OutPkts += len(datagrams)
-        stats.OutBytes += sum(map(len, datagrams))
+        count = len(datagrams)
+        stats.OutPkts += count
+        stats.OutBytes += len(datagrams[0]) if count == 1 else sum(map(len, datagrams))
         self._transport.writeDatagrams(datagrams, address)
 
     def useTransport(self, transport: IDatagramTransport) -> None:
@@ -242,3 +243,6 @@ class SessionStack:
         while isinstance(layer, DatagramLayer):
             layer.transport = Gone(layer.transport.overhead)
             layer = layer.wrapped
+
+
+classImplements(SessionStack, IDatagramTransport)

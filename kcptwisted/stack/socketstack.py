@@ -7,14 +7,14 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionLost
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from zope.interface import implementer
+from zope.interface import classImplements
 
 from kcptwisted.accounts import CLIENTS, Account, accountsOf
 from kcptwisted.crypt.layer import CryptLayer
@@ -76,7 +76,6 @@ class SocketUser(Protocol):
         """
 
 
-@implementer(IDatagramProtocol, IDatagramTransport)
 class SocketStack:
     """
     A socket with its layers.  It gives each datagram that arrives to the session at the sender's
@@ -91,7 +90,7 @@ class SocketStack:
     @ivar newToken: returns a random name for one end of a connection.
     """
 
-    _log = Logger()
+    _log: ClassVar[Logger] = Logger()
 
     def __init__(
         self,
@@ -226,7 +225,8 @@ class SocketStack:
         """
         Hands datagrams to the session at the address.
         """
-        size = sum(map(len, datagrams))
+        # Mostly it is one.
+        size = len(datagrams[0]) if len(datagrams) == 1 else sum(map(len, datagrams))
         if size > MAXIMUM_MTU and max(map(len, datagrams)) > MAXIMUM_MTU:
             datagrams = self._withoutOversized(datagrams)
             size = sum(map(len, datagrams))
@@ -389,3 +389,6 @@ class SocketStack:
             self.writeDatagrams(datagrams, address)
         except ConnectionLost as problem:
             self._log.debug("Not answered: {problem}", problem=problem)
+
+
+classImplements(SocketStack, IDatagramProtocol, IDatagramTransport)

@@ -5,6 +5,7 @@ A line in the log when datagrams arrive that do not open, or are no KCP.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 from twisted.logger import Logger
 
@@ -33,7 +34,7 @@ class UnreadableLog:
     line before.  There is no line without a datagram, so no timer either.
     """
 
-    _log = Logger()
+    _log: ClassVar[Logger] = Logger()
 
     def __init__(self, line: str, now: Callable[[], int]) -> None:
         """

@@ -5,7 +5,7 @@ What flushes sessions: at the end of a batch, at the end of a turn, and when the
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import inf
+from typing import ClassVar, Final
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.task import LoopingCall
@@ -20,13 +20,17 @@ from kcptwisted.timing.turns import Turn
 
 #: Milliseconds; a deadline further away than this is slept for, not ticked towards.  Timeouts of
 #: segments are: a process with a thousand clients would do little else than tick.
-NEAR = 2 * TICK
+NEAR: Final = 2 * TICK
 
 #: Where there are no more deadlines than this, the first is met to the millisecond.
-FEW_DEADLINES = 8
+FEW_DEADLINES: Final = 8
+
+#: Milliseconds; later and earlier than any deadline.
+_NEVER: Final = 1 << 60
+_ALWAYS: Final = -(1 << 60)
 
 #: How often sessions that write while they are flushed are flushed again within one turn.
-ROUNDS = 8
+ROUNDS: Final = 8
 
 
 class FlushClock:
@@ -38,24 +42,23 @@ class FlushClock:
     Deadlines are met at the next tick of one L{LoopingCall}, which runs only while one is near.
     Those further away, or with few others, are slept for.  Where there is no deadline nothing runs.
 
-    @ivar now: see L{RunningTime.now}; milliseconds since the clock was made.
+    @ivar time: what tells L{now}; each batch asks it, some twice.
     @ivar deadlines: when the sessions are due.
     @ivar turn: how much a session may send now.
+    @ivar reference: whatever is to live as long as the clock.
     @ivar held: whether somebody is handing over datagrams who calls L{flush} afterwards, so that no
         call need be planned.  Who sets it restores it before returning to the reactor: one port
         that does not finish its batch must not hold up the others.
     """
 
-    _log = Logger()
+    _log: ClassVar[Logger] = Logger()
 
     def __init__(self, reactor: IReactorTime) -> None:
         """
         @param reactor: tells the time and calls later.
         """
         self._reactor = reactor
-        self._time = RunningTime(reactor)
-        # Each batch calls this, some twice.
-        self.now = self._time.now
+        self.time = RunningTime(reactor)
         self.deadlines = Deadlines()
         self.turn = Turn()
         self._dirty: dict[IFlushed, None] = {}
@@ -73,9 +76,16 @@ class FlushClock:
         self._endOfTurn: IDelayedCall | None = None
         self._wake: IDelayedCall | None = None
         # A deadline before this needs an earlier call than what is planned, milliseconds.
-        self._wakeAt = inf
+        self._wakeAt = _NEVER
         self._loop = LoopingCall(self._loopCalled)
+        self.reference: object = None
         self._loop.clock = reactor
+
+    def now(self) -> int:
+        """
+        Returns milliseconds since the clock was made; see L{RunningTime.now}.
+        """
+        return self.time.now()
 
     def wantFlush(self, session: IFlushed) -> None:
         """
@@ -136,7 +146,7 @@ class FlushClock:
                 else:
                     break
                 # Read anew: an application may have taken long over the batch.
-                now = self.now()
+                now = self.time.now()
                 for session in self._round:
                     try:
                         session.flush(now)
@@ -221,13 +231,13 @@ class FlushClock:
     def _tick(self) -> None:
         # Until the flush below: the loop that calls this must not be stopped and started meanwhile.
         self.held = True
-        self._wakeAt = inf
+        self._wakeAt = _NEVER
         self._unwatched = True
         try:
             now = self.now()
-            if self._time.stoodStill:
+            if self.time.stoodStill:
                 # What arrived meanwhile is read before anything is found missing.
-                self._time.stoodStill = False
+                self.time.stoodStill = False
             else:
                 self._wantDue(now)
         except Exception:
@@ -281,14 +291,14 @@ class FlushClock:
             self._stopWaiting()
             self._wakeAt = deadline if few else -(-deadline // TICK) * TICK
             self._wake = self._reactor.callLater((self._wakeAt - now) / 1000, self._woken)
-            self._time.expectCall(self._wake.getTime())
+            self.time.expectCall(self._wake.getTime())
             return
         if not self._loop.running:
             self._stopWaiting()
             self._loop.start(TICK / 1000, now=False)
         # No deadline is met before the next tick, not even one that has passed.
-        self._wakeAt = -inf
-        self._time.expectCallIn(TICK / 1000)
+        self._wakeAt = _ALWAYS
+        self.time.expectCallIn(TICK / 1000)
 
     def _woken(self) -> None:
         self._wake = None
@@ -300,5 +310,5 @@ class FlushClock:
             self._wake = None
         if self._loop.running:
             self._loop.stop()
-        self._wakeAt = inf
-        self._time.expectNothing()
+        self._wakeAt = _NEVER
+        self.time.expectNothing()

@@ -4,35 +4,37 @@ What the clock flushes.
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from twisted.python.failure import Failure
-from zope.interface import Attribute, Interface
 
 
-class IFlushed(Interface):
+class IFlushed(Protocol):
     """
     Has a deadline, and is flushed when that comes: a session, or a layer of one.
+
+    @ivar scheduled: the deadline under which the clock keeps it, or None.  Only the clock sets
+        this.
     """
 
-    due: int | None = Attribute(
+    scheduled: int | None
+
+    @property
+    def due(self) -> int | None:
         """
         When it must be flushed next, milliseconds of the clock; None if never.  Whoever makes it
         earlier calls L{FlushClock.schedule<kcptwisted.timing.clock.FlushClock.schedule>}.  It may
         become later without a call.
         """
-    )
 
-    scheduled: int | None = Attribute(
-        "The deadline under which the clock keeps it, or None.  Only the clock sets this."
-    )
-
-    def flush(now: int) -> None:
+    def flush(self, now: int) -> None:
         """
         Sends what is due, and sets C{due} to the next deadline.
 
         @param now: milliseconds.
         """
 
-    def failed(reason: Failure) -> None:
+    def failed(self, reason: Failure) -> None:
         """
         Ends the connection: C{flush} or C{due} raised, and the clock has forgotten this.
 

@@ -5,7 +5,6 @@ The rate limit of a port, and how its sessions share it.
 from __future__ import annotations
 
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from kcptwisted.timing.clock import FlushClock
 from kcptwisted.timing.interfaces import IFlushed
@@ -42,7 +41,6 @@ class _Share:
         self.waits = False
 
 
-@implementer(IFlushed)
 class PortLimit:
     """
     Limits what all sessions of a port send together.  All datagrams count, and new segments wait.

@@ -5,6 +5,7 @@ The time for which the process has been running.
 from __future__ import annotations
 
 from math import inf
+from typing import ClassVar
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -23,7 +24,7 @@ class RunningTime:
     @ivar stoodStill: whether the count has stood still; the reader resets it.
     """
 
-    _log = Logger()
+    _log: ClassVar[Logger] = Logger()
 
     def __init__(self, reactor: IReactorTime) -> None:
         """

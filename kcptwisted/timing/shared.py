@@ -10,9 +10,21 @@ from twisted.internet.interfaces import IReactorTime
 
 from kcptwisted.timing.clock import FlushClock
 
+
+class _Reference:
+    """
+    Stands for a clock, and lives as long: nothing refers weakly to an object of a compiled class.
+    """
+
+    __slots__ = ("__weakref__", "clock")
+
+    def __init__(self, clock: FlushClock) -> None:
+        self.clock = clock
+
+
 # By id, since a reactor need be neither hashable nor weakly referenceable.  A clock holds its
 # reactor, so while it is here no other reactor has the id.
-_clocks: WeakValueDictionary[int, FlushClock] = WeakValueDictionary()
+_clocks: WeakValueDictionary[int, _Reference] = WeakValueDictionary()
 
 
 def clockOf(reactor: IReactorTime) -> FlushClock:
@@ -20,10 +32,11 @@ def clockOf(reactor: IReactorTime) -> FlushClock:
     Returns the clock that all ports of C{reactor} share.  It is there as long as one of them holds
     it, or a call of it is planned; then this makes another.
     """
-    clock = _clocks.get(id(reactor))
-    if clock is None:
-        clock = _clocks[id(reactor)] = FlushClock(reactor)
-    return clock
+    reference = _clocks.get(id(reactor))
+    if reference is None:
+        clock = FlushClock(reactor)
+        clock.reference = reference = _clocks[id(reactor)] = _Reference(clock)
+    return reference.clock
 
 
 def dropClock(reactor: IReactorTime) -> None:

@@ -4,18 +4,20 @@ How much each session sends in a reactor turn.
 
 from __future__ import annotations
 
+from typing import Final
+
 #: Segments that a session with company may send: one run (UDP_SEGMENT) of full datagrams.
-SHARE = 44
+SHARE: Final = 44
 
 #: Segments that leave in a turn, about, of several sessions.  More would keep small messages
 #: waiting: this many take about a millisecond.
-TURN = 2 * SHARE
+TURN: Final = 2 * SHARE
 
 #: Segments that leave in a turn of one session alone, which costs a third less for each.
-ALONE = 6 * SHARE
+ALONE: Final = 6 * SHARE
 
 #: A session with no more segments to send does not wait for its turn, and none for it.
-FEW = 8
+FEW: Final = 8
 
 
 class Turn:

@@ -4,19 +4,21 @@ Polling a socket for a moment, instead of returning to the reactor at once.
 
 from __future__ import annotations
 
+from typing import Final
+
 #: How often the socket is read before the reactor gets its turn: about 100 microseconds, which is
 #: what a peer on this machine takes to answer.
-TRIES = 75
+TRIES: Final = 75
 
 #: The most batches in one reactor turn, so that timers and other descriptors get theirs.
-BATCHES = 8
+BATCHES: Final = 8
 
 #: The most descriptors of the reactor with which a port polls: others have to be read, too.
-MOST_READERS = 16
+MOST_READERS: Final = 16
 
 #: Turns without polling after it found nothing, at first and at most.
-FIRST_PAUSE_TURNS = 16
-LONGEST_PAUSE_TURNS = 256
+FIRST_PAUSE_TURNS: Final = 16
+LONGEST_PAUSE_TURNS: Final = 256
 
 
 class Lingering:

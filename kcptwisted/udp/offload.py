@@ -8,13 +8,14 @@ import socket
 import struct
 import sys
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 # Linux's numbers; the socket module does not name them.
 UDP_SEGMENT = 103
 UDP_GRO = 104
 
 #: Bytes of the largest UDP payload, and the most that UDP_GRO puts together.
-LARGEST_PAYLOAD = 65535
+LARGEST_PAYLOAD: Final = 65535
 
 #: The kernel's bounds on one call.
 MAXIMUM_SEGMENTS = 64

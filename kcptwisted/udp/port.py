@@ -7,6 +7,7 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Callable
+from typing import ClassVar, cast
 
 from twisted.internet import error
 from twisted.internet.address import IPv4Address, IPv6Address
@@ -18,7 +19,7 @@ from twisted.internet.interfaces import (
 )
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from zope.interface import implementer
+from zope.interface import classImplements
 
 from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
 from kcptwisted.stats import PortStats
@@ -35,7 +36,6 @@ from kcptwisted.udp.writing import DatagramWriter
 _REFUSED = frozenset({errno.ECONNREFUSED, errno.ECONNRESET})
 
 
-@implementer(IReadDescriptor, IWriteDescriptor, IHalfCloseableDescriptor, IDatagramTransport)
 class BatchPort:
     """
     A bound socket, below all layers.
@@ -47,7 +47,7 @@ class BatchPort:
     """
 
     overhead = 0
-    _log = Logger()
+    _log: ClassVar[Logger] = Logger()
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class BatchPort:
         # What is to be told about datagrams that were too large, by destination.
         self._limits: dict[Address | None, tuple[int, bool]] = {}
         self.stats = stats
-        self._writer = DatagramWriter(reactor, self, stats)
+        self._writer = DatagramWriter(reactor, cast(IWriteDescriptor, self), stats)
         # Each datagram passes here: no call between.
         self.writeDatagrams = self._writer.writeDatagrams
         self.useFragments = self._writer.useFragments
@@ -311,3 +311,8 @@ class BatchPort:
         if self._stopping is None:
             self._stopping = Deferred()
         self._stopping.callback(None)
+
+
+classImplements(
+    BatchPort, IReadDescriptor, IWriteDescriptor, IHalfCloseableDescriptor, IDatagramTransport
+)

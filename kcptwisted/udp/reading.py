@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from typing import ClassVar, Final
 
 from twisted.logger import Logger
 
@@ -22,11 +23,11 @@ READ_BUDGET = 1 << 17
 #: The most turns in a row that read one datagram and do not check for a second one.  An empty read
 #: takes half as long as one that finds something.  If there is more, a level-triggered reactor says
 #: so at once.
-MOST_UNCHECKED = 15
+MOST_UNCHECKED: Final = 15
 
 #: An application's own socket may ask for more control messages than a port does: times, the TTL
 #: and the like.  Where one does not fit, others may be missing.
-_ANCILLARY_BYTES = 400
+_ANCILLARY_BYTES: Final = 400
 
 _NO_LEVEL = -1
 
@@ -44,7 +45,7 @@ class DatagramReader:
     @ivar problem: what the last L{read} met, if it is the network's answer to an earlier datagram.
     """
 
-    _log = Logger()
+    _log: ClassVar[Logger] = Logger()
 
     def __init__(
         self, sock: socket.socket, onePeer: bool, stats: PortStats, longest: int = LARGEST_PAYLOAD

@@ -7,6 +7,7 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 from twisted.logger import Logger
 
@@ -39,7 +40,7 @@ class DatagramSender:
     @ivar blocked: why the kernel took no more, an errno; valid when L{send} left something.
     """
 
-    _log = Logger()
+    _log: ClassVar[Logger] = Logger()
 
     def __init__(
         self,
@@ -77,7 +78,8 @@ class DatagramSender:
         @return: the datagrams that the kernel had no room for.
         """
         if len(datagrams) != 1:
-            return datagrams[self._sendSeveral(datagrams, address) :]
+            done = self._sendSeveral(datagrams, address)
+            return datagrams[done:]
         datagram = datagrams[0]
         stats = self._stats
         try:

@@ -83,7 +83,8 @@ def readOpening(datagram: bytes) -> Opening | None:
     if len(datagram) < FEC_OVERHEAD:
         return None
     end = UNCOVERED + unpackDataHeader(datagram)[2]
-    return _readSegment(datagram[FEC_OVERHEAD:end]) if end <= len(datagram) else None
+    isWhole = FEC_OVERHEAD <= end <= len(datagram)
+    return _readSegment(datagram[FEC_OVERHEAD:end]) if isWhole else None
 
 
 def _readSegment(datagram: bytes) -> Opening | None:

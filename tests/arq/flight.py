@@ -81,11 +81,12 @@ class Flight:
         self.progress = now
         self.recovery.acknowledged(newly, before, self.una, now)
 
-    def take(self, now: int, room: int = ROOM) -> list[int]:
+    def take(self, now: int, room: int = ROOM, blocked: bool = False) -> list[int]:
         """
+        @param blocked: see L{Recovery.take}.
         @return: what is sent again.
         """
-        again = self.recovery.take(now, self.una, self.progress, False, room)
+        again = self.recovery.take(now, self.una, self.progress, False, room, blocked)
         for sn in again:
             self.left[sn] = now
         return again

@@ -43,7 +43,7 @@ class CountingRecoveryTests(SynchronousTestCase):
         """
         Take what is to be sent again.
         """
-        return self.recovery.take(now, una, progress, fresh, 0)
+        return self.recovery.take(now, una, progress, fresh, 0, False)
 
     def acknowledge(self, *sns: int, before: int = 0, una: int = 0, now: int = 50) -> None:
         """

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from kcptwisted.arq.rack import SMALL
 from kcptwisted.arq.reordering import MEMORY
+from kcptwisted.arq.repeating import SMALL
 from tests.arq.flight import SIZE, Flight
 
 

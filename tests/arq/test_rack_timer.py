@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from kcptwisted.arq.rack import SMALL
 from kcptwisted.arq.recovery import DEAD_LINK
 from kcptwisted.arq.reordering import MEMORY
+from kcptwisted.arq.repeating import SMALL
 from kcptwisted.arq.tailtimer import MAXIMUM_PROBES
 from tests.arq.flight import SIZE, Flight
 

@@ -23,12 +23,20 @@ class InstalledTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """
-        Stand in for pip, and for the Python that is asked what is there.
+        Stand in for the sources, for pip, and for the Python that is asked what is there.
         """
         self.directory = Path(self.mktemp()).resolve()
         self.directory.mkdir()
         self.patch(installations, "ownDirectory", lambda: self.directory)
         self.patch(installations, "_run", self.run_)
+        tree = Path(self.mktemp()).resolve()
+        for name in (
+            *("kcptwisted/native/aead.c", "kcptwisted/native/_aead.abi3.so", "twisted/plugin.py"),
+            *("setup.py", "setup.cfg", "pyproject.toml", "README.md"),
+        ):
+            (tree / name).parent.mkdir(parents=True, exist_ok=True)
+            (tree / name).write_text(name)
+        self.patch(installations, "ROOT", tree)
         self.asked: list[str] = []
         self.found: list[Path] = []
         self.lies = False

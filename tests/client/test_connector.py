@@ -14,6 +14,7 @@ from kcptwisted.client.connector import KCPConnector
 from kcptwisted.client.suspicion import UNANSWERED_QUESTIONS
 from kcptwisted.errors import PeerRefused, PeerRestarted, PeerUnreachable
 from kcptwisted.options import KCPOptions
+from kcptwisted.stack import socketstack
 from kcptwisted.testing.link import Link
 from kcptwisted.wire.segment import PUSH, WASK, decodeSegments
 from tests.callers import push
@@ -349,8 +350,12 @@ class ConnectedTests(ConnectionTestCase):
                 self.setUp()
                 client, _ = self.connect(options)
                 tried: list[Any] = []
-                stack = self.connector(client).stack
-                self.patch(stack, "rebind", lambda *given, to=tried: to.append(given))
+
+                def rebindPort(*given: Any, to: list[Any] = tried) -> bool:
+                    to.append(given)
+                    return False
+
+                self.patch(socketstack, "rebindPort", rebindPort)
                 self.connector(client).sendingFailed(OSError(errno.EPERM, "a firewall"))
                 for number in (errno.EINVAL, errno.EADDRNOTAVAIL, errno.ENETUNREACH):
                     self.connector(client).sendingFailed(OSError(number, "gone"))

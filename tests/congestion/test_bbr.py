@@ -23,6 +23,7 @@ class Wire:
 
     @ivar rate: bytes a millisecond.
     @ivar queue: milliseconds that round trips are longer, whatever is sent.
+    @ivar wayBack: what is known of these to be on the way back.
     @ivar loss: the share that is lost, whatever is sent.
     @ivar now: milliseconds.
     """
@@ -30,7 +31,7 @@ class Wire:
     def __init__(self, control: CongestionControl, rate: int = 1000) -> None:
         self.control = control
         self.rate = rate
-        self.queue = 0
+        self.queue = self.wayBack = 0
         self.loss = 0.0
         self.isAppLimited = False
         self.now = 1000
@@ -53,6 +54,7 @@ class Wire:
         self.delivered += passed
         self.lost += sent - passed
         ack.now, ack.roundTrip, ack.interval = self.now, time, time
+        ack.wayBack = self.wayBack
         ack.delivered = ack.rateDelivered = passed
         ack.lost = ack.rateLost = sent - passed
         ack.totalDelivered, ack.totalLost = self.delivered, self.lost
@@ -152,6 +154,37 @@ class BBRTests(SynchronousTestCase):
         self.wire.loss = 0.15
         self.wire.rounds(6)
         self.assertEqual(self.control.state, bbr.STARTUP)
+
+    def test_unluckyRound(self) -> None:
+        """
+        Nor does a round in which most of a few segments are lost by chance: the rate grew even so.
+        """
+        self.wire.rate = 1 << 30
+        self.wire.rounds(1)
+        self.wire.loss = 0.6
+        self.wire.rounds(1)
+        self.assertEqual(self.control.state, bbr.STARTUP)
+
+    def test_queueOfOthers(self) -> None:
+        """
+        Nor does a queue while the rate grows, as it may be on the way back.
+        """
+        self.wire.rate = 1 << 30
+        self.wire.rounds(2)
+        self.wire.queue = 30
+        self.wire.rounds(3)
+        self.assertEqual(self.control.state, bbr.STARTUP)
+
+    def test_wayBack(self) -> None:
+        """
+        The queue of the peer's data on the way back does not make it slower.
+        """
+        self.steady()
+        before = self.control.pacingRate
+        self.wire.queue = self.wire.wayBack = 12
+        self.wire.rounds(1)
+        self.assertEqual(self.control.state, bbr.CRUISE)
+        self.assertGreater(self.control.pacingRate, 0.98 * before)
 
     def test_appLimited(self) -> None:
         """

@@ -18,7 +18,6 @@ from kcptwisted.fec.flushing import FlushingFECLayer
 from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
 from kcptwisted.stats import SessionStats
 from kcptwisted.timing.clock import FlushClock
-from kcptwisted.timing.interfaces import IFlushed
 from kcptwisted.wire.fec import DATA, PARITY, packetType
 from tests.recording import ADDRESS, RecordingProtocol, RecordingTransport
 
@@ -80,9 +79,9 @@ class FlushingFECLayerTests(SynchronousTestCase):
 
     def test_interfaces(self) -> None:
         """
-        It is a layer, and what a clock drives.
+        It is a layer.
         """
-        for interface in (IFlushed, IDatagramProtocol, IDatagramTransport):
+        for interface in (IDatagramProtocol, IDatagramTransport):
             verifyObject(interface, self.layer)
         self.assertEqual(self.layer.overhead, 28)
 

@@ -210,7 +210,7 @@ class FreedTests(ConnectionTestCase):
         connecting = self.begin(KCPOptions(crypt="null", timeout=1))
         (port,) = self.network.host(CLIENT).ports.values()
         (stack,) = port._protocol._protocol.sessions.values()  # type: ignore[attr-defined]
-        session = ref(stack.session)
+        session = ref(stack.session.transport)
         del stack
         self.network.setLink(CLIENT, SERVER, Link(loss=1))
         self.network.run(2)

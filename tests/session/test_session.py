@@ -12,7 +12,6 @@ from kcptwisted.errors import MessageTooLong
 from kcptwisted.interfaces import IDatagramProtocol, IKCPTransport
 from kcptwisted.options import KCPOptions
 from kcptwisted.testing.link import Link
-from kcptwisted.timing.interfaces import IFlushed
 from kcptwisted.wire.segment import decodeSegments
 from tests.connections import PORT, SERVER, ConnectionTestCase, RecordingProtocol
 from tests.inside import sessionOf
@@ -47,13 +46,12 @@ class TransferTests(ConnectionTestCase):
     def test_interfaces(self) -> None:
         """
         An application gets a transport that is a consumer and a push producer, too.  What drives it
-        is a protocol for the layers below, and what the clock flushes.
+        is a protocol for the layers below.
         """
         client, _ = self.connect()
         for interface in (IKCPTransport, IConsumer, IPushProducer):
             verifyObject(interface, client.session)
-        for lower in (IDatagramProtocol, IFlushed):
-            verifyObject(lower, sessionOf(client.session))
+        verifyObject(IDatagramProtocol, sessionOf(client.session))
 
     def test_perfect(self) -> None:
         """

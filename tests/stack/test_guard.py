@@ -17,6 +17,7 @@ from kcptwisted.native import isCompiled
 from kcptwisted.options import KCPOptions
 from tests.connections import CLIENT, ConnectionTestCase
 from tests.inside import connectionOf, sessionOf
+from tests.plain import needsPlain
 
 
 class FailingLayer(DatagramLayer):
@@ -166,6 +167,7 @@ class SessionTests(TwoTestCase):
         """
         Put C{function} in the place of C{thing}'s method: the classes have slots.
         """
+        needsPlain()
         kind = type(thing)
         whole = getattr(kind, name)
 
@@ -195,6 +197,7 @@ class SessionTests(TwoTestCase):
         """
         When the clock asks for its deadline.
         """
+        needsPlain()
         self.meet()
         kind: Any = type(self.victim)
         whole, problems = kind.due, [ZeroDivisionError("inside")]

@@ -10,6 +10,7 @@ from twisted.python.failure import Failure
 from kcptwisted.options import KCPOptions
 from kcptwisted.session.session import KCPSession
 from tests.callers import push
+from tests.plain import needsPlain
 from tests.stack.sockets import FIRST, HERE, NEXT, THERE, StackTestCase
 
 DONE = Failure(ConnectionDone())
@@ -96,6 +97,7 @@ class SessionTableTests(StackTestCase):
         When the socket closes, all leave, those with something unread as well, whatever becomes of
         one of them; that the port was closed is a loss to them.
         """
+        needsPlain()
         left: list[tuple[KCPSession, object]] = []
 
         def leave(session: KCPSession, reason: Failure) -> None:

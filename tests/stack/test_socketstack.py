@@ -5,6 +5,7 @@ Tests for L{kcptwisted.stack.socketstack}.
 from __future__ import annotations
 
 import errno
+import gc
 import sys
 from types import FrameType
 
@@ -179,6 +180,9 @@ class CallTests(StackTestCase):
                 native.append(getattr(argument, "__name__", ""))
 
         assert callable(function)
+        # What collects garbage may have callbacks, and would be taken for the path's.
+        gc.disable()
+        self.addCleanup(gc.enable)
         sys.setprofile(note)
         try:
             function(*arguments)
@@ -191,7 +195,7 @@ class CallTests(StackTestCase):
     def test_known(self) -> None:
         """
         A datagram for a known address costs at most four calls of Python, of which the last is the
-        session's, and three of C; one that leaves two and two.
+        session's, and four of C; one that leaves two and two.
         """
         stack = self.add()
         taken: list[bytes] = []
@@ -205,7 +209,7 @@ class CallTests(StackTestCase):
         self.assertEqual(taken, [FIRST])
         native.remove("extend")
         self.assertLessEqual(len(python), 4, python)
-        self.assertLessEqual(len(native), 3, native)
+        self.assertLessEqual(len(native), 4, native)
         self.assertEqual(python[-1], "datagramsReceived")
         python, native = self.calls(stack.writeDatagrams, [FIRST], HERE)
         native.remove("append")

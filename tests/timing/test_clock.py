@@ -4,11 +4,8 @@ Tests for L{kcptwisted.timing.clock}: the deadlines.
 
 from __future__ import annotations
 
-from zope.interface.verify import verifyObject
-
 from kcptwisted.options.table import TICK
 from kcptwisted.timing.clock import FEW_DEADLINES
-from kcptwisted.timing.interfaces import IFlushed
 from tests.clocks import ClockTestCase
 from tests.properties import given, strategies
 
@@ -17,12 +14,6 @@ class DeadlineTests(ClockTestCase):
     """
     Flushing when deadlines come.
     """
-
-    def test_fake(self) -> None:
-        """
-        What is driven here provides the interface.
-        """
-        verifyObject(IFlushed, self.make())
 
     def test_nothing(self) -> None:
         """

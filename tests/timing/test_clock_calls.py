@@ -8,13 +8,10 @@ import sys
 from collections.abc import Callable
 from types import FrameType
 
-from zope.interface import implementer
-
-from kcptwisted.timing.interfaces import IFlushed
 from tests.clocks import ClockTestCase, Flushed
+from tests.plain import needsPlain
 
 
-@implementer(IFlushed)
 class Plain(Flushed):
     """
     Makes no calls of its own.
@@ -60,6 +57,7 @@ class CallsTests(ClockTestCase):
         """
         A deadline that is the same, or later, takes one call.
         """
+        needsPlain()
         for due in (1000, 2000):
             self.session.due = due
             self.assertEqual(self.count(self.clock.schedule, self.session), (1, 0))
@@ -68,6 +66,7 @@ class CallsTests(ClockTestCase):
         """
         In a batch, or a second time in a turn, so does the wish to be flushed.
         """
+        needsPlain()
         self.clock.held = True
         self.assertEqual(self.count(self.clock.wantFlush, self.session), (1, 0))
         self.clock.held = False
@@ -80,6 +79,7 @@ class CallsTests(ClockTestCase):
         The end of a batch with one session is two calls beside that session's, one of which reads
         the time, and an iterator; that of one with none is one.
         """
+        needsPlain()
         self.clock.held = True
         self.clock.wantFlush(self.session)
         self.clock.held = False

@@ -7,6 +7,7 @@ from __future__ import annotations
 from kcptwisted.timing.clock import FEW_DEADLINES, ROUNDS
 from kcptwisted.timing.interfaces import IFlushed
 from tests.clocks import ClockTestCase, Flushed
+from tests.plain import needsPlain
 
 
 class Speechless(Flushed):
@@ -96,6 +97,7 @@ class FaultTests(ClockTestCase):
         Whatever goes wrong in a tick, the next one comes, and no session waits for a batch that
         nobody reads.
         """
+        needsPlain()
         well = self.make()
         well.setDue(100)
         takeDue, problems = self.clock.deadlines.takeDue, [ZeroDivisionError()]
@@ -154,6 +156,7 @@ class FaultTests(ClockTestCase):
         """
         So it is at a tick.
         """
+        needsPlain()
 
         def interrupt(now: int) -> list[IFlushed]:
             raise KeyboardInterrupt

@@ -8,10 +8,7 @@ from collections import Counter
 from itertools import pairwise
 
 from twisted.python.failure import Failure
-from zope.interface import implementer
-from zope.interface.verify import verifyObject
 
-from kcptwisted.timing.interfaces import IFlushed
 from kcptwisted.timing.portlimit import LEAST_PART, LONGEST_PAUSE, PortLimit
 from tests.clocks import ClockTestCase
 
@@ -22,7 +19,6 @@ RATE = 1_000_000
 LARGE, SMALL = 1000, 100
 
 
-@implementer(IFlushed)
 class Sharing:
     """
     Sends as the limit lets it.
@@ -116,12 +112,6 @@ class RateTests(PortLimitTestCase):
     """
     How much leaves.
     """
-
-    def test_interface(self) -> None:
-        """
-        The clock can drive it.
-        """
-        self.assertTrue(verifyObject(IFlushed, self.limit))
 
     def test_one(self) -> None:
         """

@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionLost
 from twisted.python.failure import Failure
 
+from tests.plain import needsPlain
 from tests.udp.fakes import FakeSocket, PortTestCase
 
 
@@ -179,6 +180,7 @@ class RebindTests(PortTestCase):
         """
         What the other socket can do is found out anew, even if it was the former that could not.
         """
+        needsPlain()
         self.socket.problems = [errno.EIO]
         self.write(b"aa", b"bb")
         self.rebind()

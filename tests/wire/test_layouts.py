@@ -18,7 +18,10 @@ ROOT = Path(kcptwisted.__file__).parent
 ELSEWHERE = {
     "commands/bench/loads.py": "the benchmark's own application protocol",
     "commands/demo.py": "the demonstration's own application protocol",
+    "commands/dump/listening.py": "control messages of the kernel",
+    "commands/dump/packets.py": "IP and UDP, as captures have them",
     "crypt/aead.py": "cuts random bytes into nonces",
+    "crypt/cutting.py": "cuts whole packets apart",
     "crypt/salsa20.py": "the words that a cipher reckons with",
     "crypt/tea.py": "the words that a cipher reckons with",
     "crypt/twofish.py": "the words that a cipher reckons with",
@@ -26,6 +29,7 @@ ELSEWHERE = {
     "server/cookies.py": "what a cookie is a MAC of",
     "services/relay/proxyprotocol.py": "headers of the PROXY protocol, which precede a stream",
     "services/relay/transports.py": "an option of TCP sockets",
+    "smux/frames.py": "what is in the stream that a connection carries",
     "udp/asked.py": "control messages of the kernel",
     "udp/offload.py": "control messages of the kernel",
     "workers/messages.py": "messages between processes of one program",

@@ -155,7 +155,7 @@ class Flow:
         """
         Takes a UDP datagram.
 
-        @return: what it is, and conversations that were forgotten for its.
+        @return: what it is, and conversations that were forgotten for its own.
         """
         opened = self._open(packet)
         if not opened:

@@ -73,7 +73,10 @@ def _load() -> tuple[Any, _Complaints]:
         raise SourceError(f"scapy is missing: {EXTRA}") from problem
     log.setLevel(logging.WARNING)
     log.handlers = [complaints]
-    logging.getLogger("scapy.runtime").handlers = []
+    runtime = logging.getLogger("scapy.runtime")
+    runtime.handlers = []
+    # It would leave out what has been said twice within some seconds.
+    runtime.filters = []
     return scapy.utils, complaints
 
 

@@ -4,7 +4,7 @@ C{twistd kcptun-client}: the entry point.
 
 from __future__ import annotations
 
-from twisted.application.service import Service
+from twisted.application.service import IService
 from twisted.internet.endpoints import (
     TCP4ServerEndpoint,
     TCP6ServerEndpoint,
@@ -15,6 +15,7 @@ from twisted.internet.interfaces import IStreamServerEndpoint
 from kcptwisted.services.kcptun.client import makeClient
 from kcptwisted.services.kcptun.command import TunnelOptions, everywhere
 from kcptwisted.services.kcptun.flags import CLIENT
+from kcptwisted.services.observing import together
 
 __all__ = ["Options", "makeService"]
 
@@ -27,7 +28,7 @@ class Options(TunnelOptions):
     end = CLIENT
 
 
-def makeService(options: Options) -> Service:
+def makeService(options: Options) -> IService:
     """
     Makes the service for C{twistd}.
     """
@@ -41,4 +42,7 @@ def makeService(options: Options) -> Service:
         host, port = everywhere(configuration.stream.host), configuration.stream.first
         endpoint = TCP6ServerEndpoint if ":" in host else TCP4ServerEndpoint
         server = endpoint(reactor, port, interface=host)
-    return makeClient(reactor, configuration, server)
+    return together(
+        makeClient(reactor, configuration, server),
+        *options.observers,
+    )

@@ -8,32 +8,23 @@ import os
 import socket
 import sys
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any
 
+from twisted.application.service import IService
 from twisted.python import usage
 
+from kcptwisted.logs import useFormat
+from kcptwisted.services.exiting import misconfigured
 from kcptwisted.services.kcptun.commandline import (
     HELP,
     VERSION,
-    ConfigurationError,
     parseArguments,
 )
 from kcptwisted.services.kcptun.configuration import Configuration, configure
 from kcptwisted.services.kcptun.flags import flagsOf
 from kcptwisted.services.kcptun.settings import kcpOptions
 from kcptwisted.services.kcptun.snappy import CompressionMissing, findLibrary
-
-#: The exit status of a program that was started with something wrong.
-MISCONFIGURED = 2
-
-
-def misconfigured(end: str, problem: object) -> NoReturn:
-    """
-    Ends the program with status 2 and one line at standard error.  C{twistd} itself prints all its
-    help to standard output.
-    """
-    sys.stderr.write(f"kcptun-{end}: {problem}\n")
-    raise SystemExit(MISCONFIGURED)
+from kcptwisted.services.observing import observers
 
 
 class TunnelOptions(usage.Options):
@@ -42,10 +33,12 @@ class TunnelOptions(usage.Options):
 
     @cvar end: which end it is of.
     @ivar configuration: what was made of it.
+    @ivar observers: tell what the program does.
     """
 
     end = ""
     configuration: Configuration
+    observers: Sequence[IService] = ()
 
     def parseOptions(self, options: Any = None) -> None:
         """
@@ -61,11 +54,25 @@ class TunnelOptions(usage.Options):
             if not self.configuration.number("nocomp"):
                 findLibrary()
             kcpOptions(self.configuration)
-        except (ConfigurationError, CompressionMissing) as problem:
-            misconfigured(self.end, problem)
-        log = self.configuration.text("log")
-        if log and self.parent is not None:
-            self.parent["logfile"] = log
+            self._observe()
+        except (ValueError, CompressionMissing) as problem:
+            misconfigured(f"kcptun-{self.end}", problem)
+
+    def _observe(self) -> None:
+        """
+        Does what the flags say of the log, of metrics and of the status page.
+        """
+        from twisted.internet import reactor
+
+        text = self.configuration.text
+        parent = {} if self.parent is None else self.parent
+        if text("log"):
+            parent["logfile"] = text("log")
+        useFormat(parent, text("logformat"))
+        names = [name for name in text("statushost").split(",") if name]
+        self.observers = observers(
+            reactor, text("metrics"), text("status"), names, text("statustoken")
+        )
 
     def getSynopsis(self) -> str:
         """

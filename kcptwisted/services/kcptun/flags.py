@@ -135,6 +135,15 @@ FLAGS = (
     Flag("snmpperiod", 60, 60, "Seconds between two lines of it.", low=1),
     Flag("pprof", False, False, "Ignored, with a warning: it is Go's profiler."),
     Flag("log", "", "", "A file for the log; the standard output without it."),
+    Flag("logformat", "text", "text", "How the log is written.",
+         choices=("text", "json")),
+    Flag("metrics", "", "", "Tell Prometheus the counters at GET /metrics of an endpoint, such as "
+         "tcp:9100:interface=127.0.0.1."),
+    Flag("status", "", "", "Show the status page at an endpoint, such as "
+         "tcp:8081:interface=127.0.0.1."),
+    Flag("statushost", "", "", "Host names by which the page may be asked for, with commas "
+         "between; addresses and localhost always may."),
+    Flag("statustoken", "", "", "A token that the page wants."),
     Flag("quiet", False, False, "No line in the log for each stream."),
     Flag("tcp", False, False, "Refused: it sends TCP segments of its own making over a raw "
          "socket."),

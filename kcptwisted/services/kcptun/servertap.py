@@ -4,13 +4,14 @@ C{twistd kcptun-server}: the entry point.
 
 from __future__ import annotations
 
-from twisted.application.service import Service
+from twisted.application.service import IService
 from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint
 from twisted.internet.interfaces import IStreamClientEndpoint
 
 from kcptwisted.services.kcptun.command import TunnelOptions, everywhere
 from kcptwisted.services.kcptun.flags import SERVER
 from kcptwisted.services.kcptun.server import makeServer
+from kcptwisted.services.observing import together
 
 __all__ = ["Options", "makeService"]
 
@@ -23,7 +24,7 @@ class Options(TunnelOptions):
     end = SERVER
 
 
-def makeService(options: Options) -> Service:
+def makeService(options: Options) -> IService:
     """
     Makes the service for C{twistd}.
     """
@@ -35,4 +36,7 @@ def makeService(options: Options) -> Service:
         target = UNIXClientEndpoint(reactor, configuration.path)
     else:
         target = HostnameEndpoint(reactor, configuration.stream.host, configuration.stream.first)
-    return makeServer(reactor, configuration, target, everywhere(configuration.udp.host))
+    return together(
+        makeServer(reactor, configuration, target, everywhere(configuration.udp.host)),
+        *options.observers,
+    )

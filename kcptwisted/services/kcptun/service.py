@@ -26,29 +26,15 @@ from twisted.python.failure import Failure
 
 from kcptwisted.interfaces import IKCPListeningPort
 from kcptwisted.server.secondsignal import onSecondSignal
+from kcptwisted.services.exiting import CannotStart, stopWithFailure
 from kcptwisted.services.kcptun.configuration import Configuration
 from kcptwisted.services.kcptun.joining import Joining
 from kcptwisted.services.kcptun.pool import SessionPool
 from kcptwisted.services.kcptun.sessions import SessionFactory
 from kcptwisted.services.kcptun.snmp import HEADER, line, timeLayout
-from kcptwisted.services.relay.exiting import stopWithFailure
 
 #: Seconds that a stop may take to deliver what was read.
 STOP_TIMEOUT = 30.0
-
-
-class CannotStart(SystemExit, Exception):
-    """
-    The program ends with status 1 and no traceback, since the log has the reason.  It is an
-    C{Exception} as well, so that a C{twistd} in the background tells the process that waits for it.
-    """
-
-    def __init__(self, why: str) -> None:
-        super().__init__(1)
-        self._why = why
-
-    def __str__(self) -> str:
-        return self._why
 
 
 class TunnelService(Service):

@@ -20,7 +20,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from kcptwisted.server.secondsignal import onSecondSignal
-from kcptwisted.services.relay.exiting import CannotStart, stopWithFailure
+from kcptwisted.services.exiting import CannotStart, stopWithFailure
 from kcptwisted.services.relay.interfaces import IRelay, Supervisor, Unsupervised
 from kcptwisted.services.relay.report import withoutSecrets
 from kcptwisted.services.relay.routes import Route

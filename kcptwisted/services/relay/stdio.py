@@ -19,7 +19,7 @@ from twisted.logger import (
 )
 from zope.interface import implementer
 
-from kcptwisted.services.relay.exiting import stop, stopWithFailure
+from kcptwisted.services.exiting import stop, stopWithFailure
 from kcptwisted.services.relay.pairs import CLOSED, Pair
 from kcptwisted.services.relay.service import RelayService
 from kcptwisted.services.relay.signals import onHangUp

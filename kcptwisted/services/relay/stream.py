@@ -19,7 +19,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from kcptwisted.interfaces import IKCPListeningPort
+from kcptwisted.interfaces import IGracefulPort
 from kcptwisted.services.relay.factory import RelayFactory
 from kcptwisted.services.relay.flowtable import FlowStats
 from kcptwisted.services.relay.interfaces import IRelay
@@ -144,9 +144,9 @@ class StreamRelay:
         if self._port is None:
             return succeed(None)
         closed = self._closePort("finish")
-        # A UDP port is closed with its last connection.
-        isUDP = self._isKCP or isinstance(self._port, UDPFlowPort)
-        return succeed(None) if isUDP else closed
+        # Such a port is closed with its last connection.
+        isLast = self._isGraceful or isinstance(self._port, UDPFlowPort)
+        return succeed(None) if isLast else closed
 
     def whenOver(self) -> Deferred[None]:
         """
@@ -188,17 +188,17 @@ class StreamRelay:
         ended.addBoth(self._stopped).chainDeferred(over)
 
     @property
-    def _isKCP(self) -> bool:
-        return IKCPListeningPort.providedBy(self._port)
+    def _isGraceful(self) -> bool:
+        return IGracefulPort.providedBy(self._port)
 
     def _closePort(self, sessions: str) -> Deferred[Any]:
         """
         Stops the port.
 
-        @param sessions: the argument of C{stopListening} of a KCP port.  Ports of other kinds do
+        @param sessions: the argument of C{stopListening} of a graceful port.  Other ports do
             not touch the connections.
         """
-        if self._isKCP:
+        if self._isGraceful:
             before, self._stopsPort = self._stopsPort, True
             try:
                 return maybeDeferred(self._port.stopListening, sessions=sessions)
@@ -238,7 +238,7 @@ class StreamRelay:
         Ends all connections now.
         """
         self.factory.abort()
-        if self._isKCP:
+        if self._isGraceful:
             self._closePort("abort").addErrback(lambda _: None)
 
     def _reportFlows(self, name: str, endpoint: Any) -> None:

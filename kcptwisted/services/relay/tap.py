@@ -10,11 +10,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from twisted.application.service import IService, MultiService
+from twisted.application.service import IService
 from twisted.python import usage
 
+from kcptwisted.logs import useFormat
+from kcptwisted.services.exiting import misconfigured
+from kcptwisted.services.observing import observers, together
 from kcptwisted.services.relay.config import readConfig
-from kcptwisted.services.relay.exiting import misconfigured
 from kcptwisted.services.relay.factory import RelayFactory
 from kcptwisted.services.relay.kinds import (
     checkRoute,
@@ -40,6 +42,7 @@ class Options(usage.Options):
 
     @ivar routes: what is to be served.
     @ivar reread: returns the routes that the configuration file has now; None if there is none.
+    @ivar observers: tell what the relay does.
     """
 
     synopsis = "[options] --from ENDPOINT --to ENDPOINT [--from ENDPOINT --to ENDPOINT ...]"
@@ -51,6 +54,10 @@ class Options(usage.Options):
     )
     optParameters = [
         ["config", "c", None, "TOML file with all this in place of options; see docs/relay.md."],
+        ["log-format", None, "text", "How the log is written: text or json."],
+        ["metrics", None, "", "Server endpoint where Prometheus is told the counters."],
+        ["status", None, "", "Server endpoint of the status page."],
+        ["status-token", None, "", "A token that the page wants."],
         *(
             [option.name, None, None, f"{option.meaning} [default: {option.shownDefault}]"]
             for option in OPTIONS
@@ -65,8 +72,10 @@ class Options(usage.Options):
         super().__init__()  # type: ignore[no-untyped-call]
         self._sources: list[str] = []
         self._targets: list[str] = []
+        self._names: list[str] = []
         self.routes: Sequence[Route] = ()
         self.reread: Callable[[], Sequence[Route]] | None = None
+        self.observers: Sequence[IService] = ()
 
     def opt_from(self, endpoint: str) -> None:
         """
@@ -80,6 +89,12 @@ class Options(usage.Options):
         """
         self._targets.append(endpoint)
 
+    def opt_status_host(self, name: str) -> None:
+        """
+        Host name by which the status page may be asked for; addresses and localhost always may.
+        """
+        self._names.append(name)
+
     opt_f = opt_from
     opt_t = opt_to
 
@@ -92,7 +107,7 @@ class Options(usage.Options):
         try:
             super().parseOptions(options)  # type: ignore[no-untyped-call]
         except (usage.UsageError, ValueError) as problem:
-            misconfigured(problem)
+            misconfigured("kcp-relay", problem)
 
     def postOptions(self) -> None:
         """
@@ -113,6 +128,13 @@ class Options(usage.Options):
             self._readArguments(reactor, given)
         if usesStdio(self.routes) and not self._twistd("nodaemon", True):
             raise ValueError("--from stdio: needs twistd -n")
+        try:
+            useFormat({} if self.parent is None else self.parent, self["log-format"])
+            self.observers = observers(
+                reactor, self["metrics"], self["status"], self._names, self["status-token"]
+            )
+        except ValueError as problem:
+            raise ValueError(f"--{problem}") from None
 
     def _readConfig(self, reactor: Any, given: dict[str, Any]) -> None:
         others = [*(["from"] if self._sources else []), *(["to"] if self._targets else []), *given]
@@ -175,7 +197,7 @@ def makeService(options: Options) -> IService:
     make = partial(makeRelay, reactor)
     if usesStdio(routes):
         observer = problemsOnly(sys.stderr) if options.stdioLogs else None
-        return StdioService(reactor, make(routes[0]), observer)
+        return together(StdioService(reactor, make(routes[0]), observer), *options.observers)
     notifier = Notifier.fromEnvironment()
     supervisor = SystemdSupervisor(reactor, notifier) if notifier.isWanted else None
     relays = RelayService(
@@ -186,9 +208,5 @@ def makeService(options: Options) -> IService:
         reread and (lambda: routesHere(reactor, reread())),
         supervisor,
     )
-    if supervisor is None:
-        return relays
-    both = MultiService()
-    for service in (relays, supervisor.service):
-        service.setServiceParent(both)  # type: ignore[no-untyped-call]
-    return both
+    supervision = [] if supervisor is None else [supervisor.service]
+    return together(relays, *supervision, *options.observers)

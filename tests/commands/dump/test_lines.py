@@ -25,6 +25,7 @@ from kcptwisted.wire.segment import WASK, WINS, Segment
 from tests.commands.dump.captures import CLIENT, MILLISECOND, RAW, SERVER, START, packet
 from tests.commands.dump.running import dump, objects
 from tests.commands.dump.test_flows import CONV, ack, push
+from tests.properties import given, settings, strategies
 
 TOKEN = b"ABCDEFGH"
 
@@ -218,3 +219,37 @@ class SummaryTests(SynchronousTestCase):
         self.assertIn(": 2 of 2 datagrams between 10.0.0.3:7 ", lines[0])
         self.assertEqual(lines[-1], "the same of more pairs of addresses: 9")
         self.assertEqual(len(objects(frames)), 19)
+
+
+class GarbageTests(SynchronousTestCase):
+    """
+    Captures of anything.
+    """
+
+    @settings(max_examples=40)
+    @given(
+        strategies.sampled_from(["null", "none", "aes", ""]),
+        strategies.lists(
+            strategies.tuples(
+                strategies.sampled_from(
+                    [b"", push(0), push(1)[:20], ack(0), bytes(4) + b"\xf1\0", control(Hello(1, 2))]
+                ),
+                strategies.binary(max_size=60),
+            ),
+            max_size=5,
+        ),
+        strategies.binary(max_size=60),
+    )
+    def test_shown(self, crypt: str, parts: list[tuple[bytes, bytes]], other: bytes) -> None:
+        """
+        Whatever a capture holds, it is shown, as text and as JSON.
+        """
+        options = ["--all", *(["--crypt", crypt] if crypt else [])]
+        if crypt == "aes":
+            options += ["--key", "k"]
+        frames = [frame(head + rest) for head, rest in parts]
+        frames += [Frame(START, linkType, other) for linkType in (0, 1, RAW, 105, 113, 276)]
+        found = objects(frames, *options)
+        datagrams = [one for one in found if one["type"] == "datagram" and not one.get("recovered")]
+        self.assertGreaterEqual(len(datagrams), len(parts))
+        self.assertGreaterEqual(len(dump(frames, *options).splitlines()), len(parts))

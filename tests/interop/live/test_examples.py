@@ -8,6 +8,8 @@ import os
 import re
 import signal
 
+from twisted.python.filepath import FilePath
+
 from kcptwisted.testing.link import Link
 from kcptwisted.testing.lossyrelay import LossyRelay
 from tests.programs import EXAMPLES, ROOT, Program, ProgramTestCase, freePort, reactor
@@ -464,6 +466,41 @@ class LiveTuningTests(ProgramTestCase):
         """
         program = self.startExample("live_tuning.py")
         await program.printed("live_tuning.py send")
+        await program.ended()
+        self.assertEqual(program.status, 1)
+
+
+class SharedUplinkTests(ProgramTestCase):
+    """
+    Tests for shared_uplink.py.
+    """
+
+    async def test_shared(self) -> None:
+        """
+        Two that fetch at the same time together get no more than the port may send.
+        """
+        path = FilePath(self.mktemp())
+        path.setContent(bytes(60_000))
+        _, port = await self.startServer(
+            "shared_uplink.py", "serve", "kcp:0:interface=127.0.0.1:key=sesame", "60000", path.path
+        )
+        endpoint = f"kcp:127.0.0.1:{port}:key=sesame"
+        rates = []
+        clients = [self.startExample("shared_uplink.py", "fetch", endpoint) for _ in range(2)]
+        for client in clients:
+            match = await client.printed(r"60000 bytes, (\d+) bytes/s\n")
+            rates.append(int(match[1]))
+            await client.ended()
+            self.assertEqual(client.status, 0, client.output)
+        # Without the limit they would have megabytes a second.
+        self.assertLess(min(rates), 50_000)
+
+    async def test_usage(self) -> None:
+        """
+        Without arguments it says how to run it.
+        """
+        program = self.startExample("shared_uplink.py")
+        await program.printed("shared_uplink.py serve")
         await program.ended()
         self.assertEqual(program.status, 1)
 

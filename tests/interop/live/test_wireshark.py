@@ -12,6 +12,7 @@ from pathlib import Path
 from random import Random
 
 from kcptwisted.commands.dump.sources import Frame
+from kcptwisted.crypt.checksummed import NoneCipher
 from kcptwisted.fec.encoder import FECEncoder
 from kcptwisted.options import KCPOptions
 from kcptwisted.testing import Link
@@ -204,6 +205,16 @@ class DissectorTests(CaptureTestCase):
         self.assertTrue(all("encrypted, or no KCP" in one for _, one in found))
         shown = "\n".join(self.tshark(frames[:1], *given, "-V"))
         self.assertIn("no key is used here", shown)
+
+    def test_checksum(self) -> None:
+        """
+        With a checksum that is wrong, a datagram is no KCP.
+        """
+        (sealed,) = NoneCipher().seal([push(0)])
+        wrong = sealed[:-1] + bytes([sealed[-1] ^ 1])
+        for datagram, expected in ((wrong, "UDP"), (sealed, "KCP")):
+            found = self.fields([frame(datagram)], "_ws.col.Protocol")
+            self.assertEqual(found, [[expected]])
 
     def test_preferences(self) -> None:
         """

@@ -85,10 +85,12 @@ class DefaultTests(SynchronousTestCase):
 
     def test_noOthers(self) -> None:
         """
-        There is no flag beside these but C{compat} and C{pprof}.
+        There is no flag beside these but C{compat} and C{pprof}, and those that look into the
+        program.
         """
         for end, old in ((CLIENT, OLD_CLIENT), (SERVER, OLD_SERVER)):
-            expected = {*old, *NEW, "closewait", "compat", "pprof"}
+            looking = {"logformat", "metrics", "status", "statushost", "statustoken"}
+            expected = {*old, *NEW, *looking, "closewait", "compat", "pprof"}
             self.assertEqual(set(flagsOf(end)), expected)
 
     def test_documented(self) -> None:

@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from kcptwisted.services.relay.exiting import CannotStart
+from kcptwisted.services.exiting import CannotStart
 from kcptwisted.services.relay.interfaces import IRelay
 from kcptwisted.services.relay.routes import Route
 from kcptwisted.services.relay.service import RelayService

@@ -34,12 +34,12 @@ class CannotStart(SystemExit, Exception):
         return self._why
 
 
-def misconfigured(problem: object) -> NoReturn:
+def misconfigured(program: str, problem: object) -> NoReturn:
     """
     Ends the program with status 2 and one line at standard error.  C{twistd} itself prints all its
     help to standard output.
     """
-    sys.stderr.write(f"kcp-relay: {problem}\n")
+    sys.stderr.write(f"{program}: {problem}\n")
     raise SystemExit(MISCONFIGURED)
 
 
