@@ -10,6 +10,9 @@ import signal
 from random import SystemRandom
 from typing import Any, TextIO
 
+from twisted.internet.defer import CancelledError
+from twisted.python.failure import Failure
+
 from kcptwisted.commands.bench.plot import checkPlot
 from kcptwisted.commands.probe.advice import advise
 from kcptwisted.commands.probe.document import document
@@ -73,7 +76,13 @@ def run(arguments: argparse.Namespace, output: TextIO, errors: TextIO) -> int:
     def begin() -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: reactor.callFromThread(probing.stop))
-        probing.run().addBoth(lambda _: reactor.stop())
+        probing.run().addErrback(failed).addBoth(lambda _: reactor.stop())
+
+    def failed(reason: Failure) -> None:
+        # Stopped a second time, while it closed.
+        if not reason.check(CancelledError):
+            probing.problem = reason.getErrorMessage()
+            reason.printTraceback(file=errors)
 
     reactor.callWhenRunning(begin)
     reactor.run()

@@ -27,6 +27,7 @@ from kcptwisted.commands.probe.trains import (
     limitOf,
     mbit,
 )
+from kcptwisted.udp.addresses import isIPv6
 
 #: Probes of a group, and the most groups.
 GROUP, GROUPS = 4, 150
@@ -173,7 +174,7 @@ class Prober:
                 else "with mtu= datagrams may be fragmented: leave it out"
             )
             return
-        largest = LARGEST_IPV4 if ":" not in session.address[0] else LARGEST_IPV6
+        largest = LARGEST_IPV6 if isIPv6(session.address) else LARGEST_IPV4
         if records.isOurs:
             largest = LARGEST
         loss = lossOf(records.groups)

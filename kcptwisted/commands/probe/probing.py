@@ -147,7 +147,7 @@ class Probing:
         protocol.lost = lost
         await prober.measure()
         if not self.records.longest():
-            self.problem = "the server answered, but acknowledged no probe"
+            self.problem = "no probe was acknowledged"
 
     def _layerOf(self, protocol: IProtocol) -> ProbeLayer:
         """

@@ -8,8 +8,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from twisted.internet.error import ConnectionDone
+from zope.interface.verify import verifyObject
 
 from kcptwisted.commands.probe.prober import Bounds
+from kcptwisted.interfaces import IDatagramProtocol, IDatagramTransport
 from kcptwisted.options import KCPOptions
 from kcptwisted.testing.link import Link
 from tests.commands.probe.networks import CLIENT, PLAIN, PORT, SERVER, ProbingTestCase
@@ -58,6 +60,15 @@ class FindingTests(ProbingTestCase):
         assert self.witness.reason is not None
         self.assertTrue(self.witness.reason.check(ConnectionDone))
         self.assertEqual((self.client.ports, self.probing.problem), ({}, None))
+
+    def test_layer(self) -> None:
+        """
+        What takes the ACKs is a layer.
+        """
+        self.measure(Link(delay=0.01))
+        (layer,) = self.probing._layers
+        verifyObject(IDatagramProtocol, layer)
+        verifyObject(IDatagramTransport, layer)
 
     def test_jitter(self) -> None:
         """
@@ -220,6 +231,16 @@ class EndingTests(ProbingTestCase):
         probing = self.begin(KCPOptions(key="two", timeout=3, environ={}))
         self.network.runUntil(lambda: bool(self.done))
         self.assertIn("no answer", str(probing.problem))
+
+    def test_noRoom(self) -> None:
+        """
+        A server whose window holds one segment acknowledges nothing, and that is said.
+        """
+        self.listen(KCPOptions(crypt="null", receiveWindow=1, congestion="none", environ={}))
+        probing = self.begin()
+        self.network.runUntil(lambda: bool(self.done))
+        self.assertEqual(probing.problem, "no probe was acknowledged")
+        self.assertLess(self.network.clock.seconds(), 10)
 
     def test_stopped(self) -> None:
         """
