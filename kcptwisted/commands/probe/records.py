@@ -9,9 +9,10 @@ header").  It keeps the data of one, and no application gets any.  The ts is the
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from kcptwisted.wire.fec import DATA, FEC_OVERHEAD, UNCOVERED, packetType, shardDatagram
-from kcptwisted.wire.segment import ACK, MASK, OVERHEAD, PUSH, Fields, packHeader, unpackHeader
+from kcptwisted.wire.segment import ACK, MASK, OVERHEAD, PUSH, packHeader, unpackHeader
 
 #: The sn of all probes.
 PROBE_SN = 1
@@ -23,15 +24,32 @@ WINDOW = 128
 LEAST = OVERHEAD + 1
 
 
-def segmentsOf(datagram: bytes) -> Iterator[Fields]:
+class Ack(NamedTuple):
     """
-    Returns the headers in a datagram, as far as it goes.
+    The ACK of a probe.
+
+    @ivar start: where it is in its datagram.
+    @ivar number: of the probe.
+    @ivar window: that the peer announces, segments.
+    """
+
+    start: int
+    number: int
+    window: int
+
+
+def acksIn(datagram: bytes, conv: int) -> Iterator[Ack]:
+    """
+    Returns the ACKs of probes in a datagram, as far as it goes.
+
+    @param conv: the conversation id.
     """
     offset = 0
     while offset + OVERHEAD <= len(datagram):
-        fields = unpackHeader(datagram, offset)
-        yield fields
-        offset += OVERHEAD + fields[7]
+        found, cmd, _, window, ts, sn, _, length = unpackHeader(datagram, offset)
+        if found == conv and cmd == ACK and sn == PROBE_SN and not length:
+            yield Ack(offset, ts, window)
+        offset += OVERHEAD + length
 
 
 class Probe:
@@ -137,17 +155,15 @@ class Ledger:
 
     def _takeOne(self, datagram: bytes, now: float, recovered: bool) -> bytes:
         kept: list[bytes] = []
-        offset, start, answers = 0, 0, self._answers + 1
-        for segment in segmentsOf(datagram):
-            following = offset + OVERHEAD + segment[7]
-            probe = self._probes.get(segment[4]) if self._isAck(segment) else None
+        start, answers = 0, self._answers + 1
+        for ack in acksIn(datagram, self._conv):
+            probe = self._probes.get(ack.number)
             if probe is not None:
                 self._answers = answers
-                self.window = segment[3]
+                self.window = ack.window
                 self._answer(probe, now, recovered)
-                kept.append(datagram[start:offset])
-                start = following
-            offset = following
+                kept.append(datagram[start : ack.start])
+                start = ack.start + OVERHEAD
         if self._answers == answers and not recovered:
             self.received += len(datagram) + self._overhead + self._headers
         return b"".join([*kept, datagram[start:]]) if start else datagram
@@ -163,14 +179,10 @@ class Ledger:
             if packetType(packet) != DATA:
                 continue
             datagram = shardDatagram(packet[UNCOVERED:]) if len(packet) >= FEC_OVERHEAD else None
-            for segment in segmentsOf(datagram or b""):
-                probe = self._probes.get(segment[4]) if self._isAck(segment) else None
+            for ack in acksIn(datagram or b"", self._conv):
+                probe = self._probes.get(ack.number)
                 if probe is not None and probe.recovered:
                     probe.answered, probe.recovered = now, False
-
-    def _isAck(self, segment: Fields) -> bool:
-        conv, cmd, _, _, _, sn, _, length = segment
-        return conv == self._conv and cmd == ACK and sn == PROBE_SN and not length
 
     def _answer(self, probe: Probe, now: float, recovered: bool) -> None:
         if probe.answered is None:
