@@ -1,6 +1,7 @@
 """
 C{kcptwisted}, or C{python -m kcptwisted}: the demonstration, the benchmark, the reading of
-captures, the table of sessions, kcptun's client and server, and the version.
+captures, the table of sessions, the measuring of paths, kcptun's client and server, and the
+version.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 from kcptwisted import __version__
 from kcptwisted.commands.bench import arguments as benchArguments
 from kcptwisted.commands.dump import arguments as dumpArguments
+from kcptwisted.commands.probe import arguments as probeArguments
 from kcptwisted.commands.top import arguments as topArguments
 from kcptwisted.native import describe
 
@@ -113,6 +115,14 @@ def buildParser() -> argparse.ArgumentParser:
         " docs/status.md says how to have one.  Ctrl-C ends it.",
     )
     topArguments.addArguments(top)
+    probe = commands.add_parser(
+        "probe",
+        help="measure the path to a KCP server, and say which options suit it",
+        description="Measures round trips, losses, the path's MTU and its rate to any KCP server,"
+        " and prints an endpoint string that suits.  Traffic is bounded; no application gets"
+        " anything.  docs/probe.md says how it works.",
+    )
+    probeArguments.addArguments(probe)
     for name, what in TUNNELS.items():
         # Its flags are kcptun's, and read by itself.
         commands.add_parser(name, help=what, add_help=False)
@@ -143,6 +153,10 @@ def main(arguments: Sequence[str]) -> int:
         from kcptwisted.commands.dump import command as dumpCommand
 
         return dumpCommand.run(parsed, sys.stdout, sys.stderr)
+    if parsed.command == "probe":
+        from kcptwisted.commands.probe import command as probeCommand
+
+        return probeCommand.run(parsed, sys.stdout, sys.stderr)
     from kcptwisted.commands import demo
 
     return demo.run(parsed, sys.stdout)

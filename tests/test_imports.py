@@ -52,7 +52,8 @@ PACKAGES = {
     "testing": "interfaces options stats udp",
     "services": "__init__ crypt endpoints errors interfaces logs metrics options server smux stats"
     " status udp workers",
-    "commands": "__init__ crypt fec interfaces native options smux stats testing wire",
+    "commands": "__init__ crypt endpoints fec interfaces layer native options session smux stack"
+    " stats testing udp wire",
     "__main__": "__init__ commands native services",
 }
 
@@ -85,6 +86,14 @@ DECIDING = [
     "commands.dump.packets",
     "commands.dump.sequence",
     "commands.dump.streams",
+    "commands.probe.advice",
+    "commands.probe.document",
+    "commands.probe.findings",
+    "commands.probe.records",
+    "commands.probe.report",
+    "commands.probe.sizes",
+    "commands.probe.statistics",
+    "commands.probe.trains",
     "qlog.events",
     "server.admission",
     "server.cookies",

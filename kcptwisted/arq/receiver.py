@@ -114,12 +114,15 @@ class Receiver:
 
     def holdsAll(self, final: int) -> bool:
         """
-        Returns True if all before C{final} has arrived, provided that nothing follows it.  The
+        Returns True if all before C{final} has arrived, whatever has come from behind it.  The
         application may have to read before all is in order.
 
         @param final: the sn after the last segment, not wrapped.
         """
-        return final - self.next == len(self._reordered)
+        reordered = self._reordered
+        return 0 <= final - self.next <= len(reordered) and all(
+            position in reordered for position in range(self.next, final)
+        )
 
     def extend(self, run: list[bytes], lastTs: int) -> None:
         """

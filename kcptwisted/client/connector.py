@@ -22,6 +22,7 @@ from kcptwisted.interfaces import Address
 from kcptwisted.options import KCPOptions
 from kcptwisted.session.session import KCPSession
 from kcptwisted.stack.sessions import SessionTable
+from kcptwisted.stack.sessionstack import Wrap
 from kcptwisted.stack.socketstack import RandomBytes, SocketLayer, SocketStack
 from kcptwisted.timing.portlimit import PortLimit
 from kcptwisted.udp.addresses import toAddress
@@ -50,6 +51,7 @@ class KCPConnector:
         randomBytes: RandomBytes = os.urandom,
         sock: socket.socket | None = None,
         limit: PortLimit | None = None,
+        sessionLayer: Wrap | None = None,
     ) -> None:
         """
         @param factory: makes the protocol.
@@ -57,9 +59,10 @@ class KCPConnector:
         @param randomBytes: gives tokens.
         @param sock: the application's, instead of a new one.
         @param limit: what the endpoint's connections may send together.
+        @param sessionLayer: puts a layer around the session, inside FEC.
         """
         self.stack = SocketStack(reactor, options, self, True, randomBytes, limit)
-        self.sessions = SessionTable(self.stack, options, self, randomBytes)
+        self.sessions = SessionTable(self.stack, options, self, randomBytes, sessionLayer)
         self._reactor = reactor
         self._options = options
         self._factory = factory

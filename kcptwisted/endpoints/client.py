@@ -24,6 +24,7 @@ from kcptwisted.interfaces import Address
 from kcptwisted.options import KCPOptions
 from kcptwisted.options.hosts import checkHost, checkName, checkPort
 from kcptwisted.stack.protection import warnIfUnprotected
+from kcptwisted.stack.sessionstack import Wrap
 from kcptwisted.stack.socketstack import RandomBytes, SocketLayer
 from kcptwisted.timing.portlimit import PortLimit
 from kcptwisted.timing.shared import clockOf
@@ -55,6 +56,7 @@ class KCPClientEndpoint:
         randomBytes: RandomBytes = os.urandom,
         *,
         socket: Socket | int | None = None,
+        sessionLayer: Wrap | None = None,
     ) -> None:
         """
         @param reactor: provides L{twisted.internet.interfaces.IReactorTime} and either
@@ -70,6 +72,9 @@ class KCPClientEndpoint:
             L{kcptwisted.connection.channel}.
         @param socket: a bound UDP socket to use, or its descriptor, instead of a new one.  Each
             L{connect} duplicates it at once; the application closes its own.
+        @param sessionLayer: puts a L{kcptwisted.layer.DatagramLayer} around each session, inside
+            the cipher and FEC: it sees segments.  Called with what it is put around, and the
+            session.
         @raise ValueError: if C{host} is written as no host is, C{port} is no UDP port, or C{socket}
             does not go with an option.
         """
@@ -79,6 +84,7 @@ class KCPClientEndpoint:
         self._options = options or KCPOptions()
         self._layers = tuple(layers)
         self._given = givenSocket(self._options, socket)
+        self._sessionLayer = sessionLayer
         self._randomConv = randomConv
         self._randomBytes = randomBytes
         # Of all connections, once there is one.
@@ -90,6 +96,20 @@ class KCPClientEndpoint:
         The options.
         """
         return self._options
+
+    @property
+    def host(self) -> str:
+        """
+        The host to connect to, as it was given.
+        """
+        return self._host
+
+    @property
+    def port(self) -> int:
+        """
+        Its UDP port.
+        """
+        return self._port
 
     def __repr__(self) -> str:
         given = "" if self._given is None else f" with {self._given.name}"
@@ -167,6 +187,7 @@ class KCPClientEndpoint:
             self._randomBytes,
             sock,
             self._limit,
+            self._sessionLayer,
         )
 
     # With the application's socket.

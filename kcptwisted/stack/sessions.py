@@ -10,7 +10,8 @@ from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from kcptwisted.interfaces import Address
+from kcptwisted.interfaces import Address, IDatagramProtocol
+from kcptwisted.layer import DatagramLayer
 from kcptwisted.options import KCPOptions
 from kcptwisted.qlog.file import Directory
 from kcptwisted.session import KCPTransport
@@ -35,16 +36,19 @@ class SessionTable:
         options: KCPOptions,
         holder: SessionHolder[KCPSession],
         randomBytes: RandomBytes,
+        sessionLayer: Wrap | None = None,
     ) -> None:
         """
         @param socket: has the live ones.
         @param holder: called with what becomes of them.
         @param randomBytes: gives the numbers that sessions' FEC groups begin at.
+        @param sessionLayer: puts a layer around each, inside FEC.
         """
         self._socket = socket
         self._options = options
         self._holder = holder
         self._randomBytes = randomBytes
+        self._sessionLayer = sessionLayer
         self._live = socket.sessions
         self._unread: dict[KCPSession, SessionStack] = {}
         # Where sessions are recorded, once one is.
@@ -104,7 +108,7 @@ class SessionTable:
         Returns a new session with the peer at C{address}, and its layers.
         """
         socket, live = self._socket, self._live
-        holder, wrap = self._holder, None
+        holder, wrap = self._holder, self._sessionLayer
         if self._options.qlog:
             holder, wrap = self._record(conv, address)
         session = KCPSession(conv, address, self._options, socket, holder)
@@ -132,10 +136,13 @@ class SessionTable:
         if self._records is None:
             self._records = Directory(self._options.qlog, self._socket.stats)
         recorder = beginRecord(self._records, self._socket, conv, address)
-        return (
-            RecordingHolder(self._holder, recorder),
-            lambda above, session: QlogLayer(above, session, recorder),
-        )
+        outer = self._sessionLayer
+
+        def wrap(above: IDatagramProtocol, session: KCPSession) -> DatagramLayer:
+            watched = QlogLayer(above, session, recorder)
+            return watched if outer is None else outer(watched, session)
+
+        return RecordingHolder(self._holder, recorder), wrap
 
     def move(self, session: KCPSession, address: Address) -> None:
         """

@@ -53,6 +53,32 @@ class ReceiverTestCase(SynchronousTestCase):
             self.receiver.accept(sn, 10 * sn, 0, b"<%d>" % sn)
 
 
+class FinalTests(ReceiverTestCase):
+    """
+    Whether all before a FIN has arrived.
+    """
+
+    def test_holdsAll(self) -> None:
+        """
+        In order or not, nothing may be missing.
+        """
+        receiver = self.make()
+        self.assertEqual([receiver.holdsAll(final) for final in (0, 1)], [True, False])
+        self.accept(0, 1, 3)
+        self.assertEqual([receiver.holdsAll(final) for final in (2, 3, 4)], [True, False, False])
+        self.accept(2)
+        self.assertEqual([receiver.holdsAll(final) for final in (3, 4, 5)], [False, True, False])
+
+    def test_further(self) -> None:
+        """
+        What has come from behind the FIN, as from a peer that measures the path, makes nothing
+        missing.
+        """
+        receiver = self.make()
+        self.accept(1)
+        self.assertEqual([receiver.holdsAll(final) for final in (0, 1)], [True, False])
+
+
 class GrowingTests(SynchronousTestCase):
     """
     A window that grows.

@@ -5,6 +5,7 @@ Tests for L{kcptwisted.endpoints} and L{kcptwisted.endpointstrings.parsers}.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from os import makedirs
 from typing import Any
 
 from twisted.internet import error
@@ -30,7 +31,9 @@ from kcptwisted.endpointstrings.parsers import KCPClientParser, KCPServerParser
 from kcptwisted.interfaces import Address, IDatagramProtocol
 from kcptwisted.layer import DatagramLayer
 from kcptwisted.options import KCPOptions
+from kcptwisted.session.session import KCPSession
 from kcptwisted.testing.names import FinishedResolution
+from kcptwisted.wire.segment import ACK, Segment, decodeSegments
 from tests.connections import CLIENT, PORT, SERVER, ConnectionTestCase, RecordingProtocol
 
 NULL = KCPOptions(crypt="null")
@@ -408,6 +411,77 @@ class ConnectTests(ConnectionTestCase):
         self.network.run(2)
         self.failureResultOf(connecting, error.TimeoutError)
         self.assertGreater(port.stats.InCsumErrors, 0)
+
+
+class SessionLayerTests(ConnectionTestCase):
+    """
+    A layer around a session.
+    """
+
+    def test_segments(self) -> None:
+        """
+        It sees the segments of its session and no others, inside the cipher and FEC, also where the
+        connection is recorded.
+        """
+        directory = self.mktemp()
+        makedirs(directory)
+        for options in (
+            KCPOptions(key="k", dataShards=2, parityShards=1),
+            KCPOptions(key="k", dataShards=2, parityShards=1, qlog=directory),
+        ):
+            self.setUp()
+            self.listen(KCPOptions(key="k", dataShards=2, parityShards=1))
+            layers: list[Watcher] = []
+
+            def wrap(
+                above: IDatagramProtocol, session: KCPSession, layers: list[Watcher] = layers
+            ) -> DatagramLayer:
+                layers.append(Watcher(above, session))
+                return layers[-1]
+
+            endpoint = KCPClientEndpoint(
+                self.network.host(CLIENT), SERVER, PORT, options, sessionLayer=wrap
+            )
+            self.assertEqual((endpoint.host, endpoint.port), (SERVER, PORT))
+            connecting = endpoint.connect(self.clientFactory)
+            self.network.run(1)
+            protocol: Any = self.successResultOf(connecting)
+            protocol.transport.write(b"hello")
+            self.network.run(1)
+            self.assertEqual(self.serverFactory.made[0].received, b"hello")
+            (layer,) = layers
+            self.assertIs(layer.session.transport, protocol.transport)
+            self.assertIn(b"hello", [each.data for each in layer.sent])
+            self.assertEqual({each.conv for each in layer.sent + layer.came}, {layer.session.conv})
+            self.assertIn(ACK, [each.cmd for each in layer.came])
+
+
+class Watcher(DatagramLayer):
+    """
+    Notes segments.
+    """
+
+    def __init__(self, wrapped: IDatagramProtocol, session: KCPSession) -> None:
+        super().__init__(wrapped)
+        self.session = session
+        self.sent: list[Segment] = []
+        self.came: list[Segment] = []
+
+    def writeDatagrams(self, datagrams: Sequence[bytes], address: Address) -> None:
+        """
+        Note.
+        """
+        for datagram in datagrams:
+            self.sent += decodeSegments(datagram)
+        super().writeDatagrams(datagrams, address)
+
+    def datagramsReceived(self, datagrams: list[bytes], address: Address) -> None:
+        """
+        Note.
+        """
+        for datagram in datagrams:
+            self.came += decodeSegments(datagram)
+        super().datagramsReceived(datagrams, address)
 
 
 class WarningTests(ConnectionTestCase):

@@ -1,0 +1,3 @@
+"""
+C{kcptwisted probe}: what a path to a KCP server is like, and which options suit it.
+"""
