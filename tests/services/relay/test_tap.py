@@ -126,7 +126,7 @@ class OptionTests(SynchronousTestCase):
         ends = ("--from", "tcp:1", "--to", "tcp:h:1")
         self.assertEqual(self.refused(*ends, "--fast"), "option --fast not recognized")
         self.assertIn("--reconnect requires argument", self.refused(*ends, "--reconnect"))
-        self.assertTrue(self.refused(*ends, "more"))
+        self.assertIn("'more'", self.refused(*ends, "more"))
 
     def test_stdio(self) -> None:
         """
@@ -136,6 +136,7 @@ class OptionTests(SynchronousTestCase):
         verifyObject(IService, makeService(self.parse(*ends)))
         problem = self.refused(*ends, "-f", "tcp:1", "-t", "tcp:h:1")
         self.assertEqual(problem, "--from: stdio: must be the only route of its process")
+        self.assertIn("--logfile", self.refused(*ends, "--log-format", "json"))
 
     def test_config(self) -> None:
         """
