@@ -19,8 +19,8 @@ from zope.interface import implementer
 #: What C{--log-format} takes.
 FORMATS: Final = ("text", "json")
 
-#: Where L{jsonLog} writes: a path, or C{"-"} for standard output.  It is kept here because C{twistd}
-#: takes a function's name, and passes it nothing.
+#: Where L{jsonLog} writes: a path, or C{"-"} for standard output.  It is kept here because
+#: C{twistd} takes a function's name, and passes it nothing.
 _place = "-"
 
 #: Fields of Twisted's that each event has, and that are told in another way, or not.

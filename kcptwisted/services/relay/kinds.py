@@ -11,6 +11,8 @@ from typing import Any
 
 from twisted.internet.interfaces import IStreamClientEndpoint, IStreamServerEndpoint
 
+from kcptwisted.services.exiting import wrongString
+from kcptwisted.services.relay.report import withoutSecrets
 from kcptwisted.services.relay.routes import Route
 from kcptwisted.services.relay.sides import UDP_ENDPOINTS, sourceOf, targetOf
 from kcptwisted.services.relay.stream import StreamRelay
@@ -42,7 +44,7 @@ def _parsed(name: str, parse: Callable[[Any, Route], Any], reactor: Any, route: 
     try:
         return parse(reactor, route)
     except (ValueError, TypeError, OSError, LookupError) as problem:
-        raise ValueError(f"{name}: {problem}") from None
+        raise ValueError(f"{name}: {wrongString(problem)}") from None
 
 
 def checkRoute(reactor: Any, route: Route) -> None:
@@ -63,7 +65,7 @@ def checkRoutes(routes: Sequence[Route]) -> None:
     """
     for source, times in Counter(route.source for route in routes).items():
         if times > 1:
-            raise ValueError(f"from: {source} is given {times} times")
+            raise ValueError(f"from: {withoutSecrets(source)} is given {times} times")
     if usesStdio(routes) and len(routes) > 1:
         raise ValueError(f"from: {STDIO} must be the only route of its process")
 

@@ -148,7 +148,11 @@ class Options(usage.Options):
             )
         except ValueError as problem:
             raise ValueError(f"--{problem}") from None
-        if usesStdio(self.routes) and self["log-format"] != "text" and not self._twistd("logfile", ""):
+        if (
+            usesStdio(self.routes)
+            and self["log-format"] != "text"
+            and not self._twistd("logfile", "")
+        ):
             raise ValueError(
                 "--log-format json with --from stdio: needs twistd's --logfile, as standard output"
                 " carries the connection"

@@ -90,7 +90,7 @@ class OptionTests(SynchronousTestCase):
         for end, problem in (
             ("kcp:h:1:mode=warp", "--to: mode must be one of normal, fast"),
             ("nothing:h", "--to: Unknown endpoint type: 'nothing'"),
-            ("tcp:h", "--to: "),
+            ("tcp:h", "--to: missing 1 required positional argument: 'port'"),
             ("tcp:h:x", "--to: "),
         ):
             self.assertTrue(self.refused("--from", "tcp:1", "--to", end).startswith(problem))
@@ -102,6 +102,8 @@ class OptionTests(SynchronousTestCase):
         """
         ends = ("-f", "tcp:1", "-t", "tcp:h:1") * 2
         self.assertEqual(self.refused(*ends), "--from: tcp:1 is given 2 times")
+        ends = ("-f", "kcp:1:key=secret", "-t", "tcp:h:1") * 2
+        self.assertEqual(self.refused(*ends), "--from: kcp:1:key=*** is given 2 times")
 
     def test_numbers(self) -> None:
         """
