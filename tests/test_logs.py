@@ -9,13 +9,13 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from twisted.application.app import ServerOptions
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.logger import ILogObserver, Logger, globalLogPublisher
 from twisted.logger._legacy import publishToNewObserver
 from twisted.python import log
 from twisted.python.failure import Failure
 from twisted.python.reflect import namedAny
+from twisted.scripts.twistd import ServerOptions  # type: ignore[attr-defined]
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
