@@ -7,6 +7,7 @@ version.
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Sequence
 
@@ -24,29 +25,39 @@ TUNNELS = {
 }
 
 
+def _number(text: str) -> float:
+    """
+    Returns a number, or NaN, which no limits contain, if it is none.
+    """
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
 def _share(text: str) -> float:
-    value = float(text.rstrip("%")) / 100
+    value = _number(text.rstrip("%")) / 100
     if not 0 <= value < 1:
         raise argparse.ArgumentTypeError(f"must be 0 to 99 percent, not {text}")
     return value
 
 
 def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, not {text}")
-    return value
+    value = _number(text)
+    if not 1 <= value < math.inf or value % 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number, at least 1, not {text}")
+    return int(value)
 
 
 def _amount(text: str) -> float:
-    value = float(text)
+    value = _number(text)
     if not value > 0:
         raise argparse.ArgumentTypeError(f"must be more than 0, not {text}")
     return value
 
 
 def _milliseconds(text: str) -> float:
-    value = float(text) / 1000
+    value = _number(text) / 1000
     if not 0 <= value <= 10:
         raise argparse.ArgumentTypeError(f"must be 0 to 10000 ms, not {text}")
     return value

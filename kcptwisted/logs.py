@@ -19,6 +19,10 @@ from zope.interface import implementer
 #: What C{--log-format} takes.
 FORMATS: Final = ("text", "json")
 
+#: Where L{jsonLog} writes: a path, or C{"-"} for standard output.  It is kept here because
+#: C{twistd} takes a function's name, and passes it nothing.
+_place = "-"
+
 #: Fields of Twisted's that each event has, and that are told in another way, or not.
 _TWISTEDS: Final = ("format", "isError", "message", "system", "time")
 
@@ -100,9 +104,12 @@ def _plain(value: Any, isGrave: bool) -> Any:
 
 def jsonLog() -> JSONLog:
     """
-    Returns one that writes to standard output: for C{twistd --logger kcptwisted.logs.jsonLog}.
+    Returns one for C{twistd --logger kcptwisted.logs.jsonLog}.  It writes to standard output, or
+    where L{useFormat} has said.
     """
-    return JSONLog(sys.__stdout__ or sys.stdout)
+    if _place == "-":
+        return JSONLog(sys.__stdout__ or sys.stdout)
+    return JSONLog(LogFile.fromFullPath(_place))
 
 
 def useFormat(options: MutableMapping[str, Any], logFormat: str) -> None:
@@ -120,8 +127,7 @@ def useFormat(options: MutableMapping[str, Any], logFormat: str) -> None:
     for name in ("logger", "syslog"):
         if options.get(name):
             raise ValueError(f"log-format json and twistd's --{name} exclude each other")
-    name = options.get("logfile") or ("-" if options.get("nodaemon") else "twistd.log")
-    if name == "-":
-        options["logger"] = jsonLog
-    else:
-        options["logger"] = lambda: JSONLog(LogFile.fromFullPath(name))
+    global _place
+    _place = options.get("logfile") or ("-" if options.get("nodaemon") else "twistd.log")
+    # twistd imports it by this name when it has read its own options.
+    options["logger"] = f"{jsonLog.__module__}.{jsonLog.__name__}"

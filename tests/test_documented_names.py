@@ -28,7 +28,7 @@ _FILE = re.compile(r"`([\w/]+(?:\.py|/))`")
 _TLS = ("OpenSSL.", "twisted.internet.ssl.", "twisted.protocols.tls.")
 
 #: What is only there if it was built.
-BUILT = {"kcptwisted.native._accelerator"}
+BUILT = {"kcptwisted.native._accelerator", "kcptwisted.native._aead"}
 
 #: What a page invents.
 INVENTED = {"twisted/plugins/anything.py"}

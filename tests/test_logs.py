@@ -14,6 +14,8 @@ from twisted.logger import ILogObserver, Logger, globalLogPublisher
 from twisted.logger._legacy import publishToNewObserver
 from twisted.python import log
 from twisted.python.failure import Failure
+from twisted.python.reflect import namedAny
+from twisted.scripts.twistd import ServerOptions  # type: ignore[attr-defined]
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
@@ -165,13 +167,27 @@ class FormatTests(SynchronousTestCase):
         """
         options: dict[str, Any] = {"nodaemon": True, "logfile": None}
         useFormat(options, "json")
-        self.assertIs(options["logger"], jsonLog)
+        self.assertIs(namedAny(options["logger"]), jsonLog)
+        self.assertIsInstance(jsonLog(), JSONLog)
         name = Path(self.mktemp()).absolute()
         options = {"logfile": str(name)}
         useFormat(options, "json")
-        observer = options["logger"]()
+        self.addCleanup(useFormat, {"nodaemon": True}, "json")
+        observer = namedAny(options["logger"])()
         Logger("here", observer=observer).info("hello")
         self.assertEqual(json.loads(name.read_text("utf-8"))["text"], "hello")
+
+    def test_twistd(self) -> None:
+        """
+        C{twistd}, which reads its own options last, takes what they have become.
+        """
+        for service in (
+            ["kcp-relay", "--from", "tcp:0", "--to", "tcp:127.0.0.1:1", "--log-format", "json"],
+            ["kcptun-client", "--logformat", "json"],
+        ):
+            options = ServerOptions()
+            options.parseOptions(["--nodaemon", *service])
+            self.assertIs(options["logger"], jsonLog)
 
     def test_wrong(self) -> None:
         """

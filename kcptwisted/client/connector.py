@@ -28,6 +28,9 @@ from kcptwisted.timing.portlimit import PortLimit
 from kcptwisted.udp.addresses import toAddress
 from kcptwisted.wire.control import Block
 
+#: Why a session ends whose C{connect} was cancelled.
+_CANCELLED = "Connecting was cancelled."
+
 
 class KCPConnector:
     """
@@ -333,9 +336,9 @@ class KCPConnector:
         if session is None:
             return
         if session.application.protocol is None:
-            session.connectionLost(Failure(CancelledError()))
+            session.connectionLost(Failure(CancelledError(_CANCELLED)))
         else:
-            session.end(Failure(CancelledError()))
+            session.end(Failure(CancelledError(_CANCELLED)))
 
 
 def _connectError(problem: OSError) -> error.ConnectError:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 import sys
 from contextlib import suppress
 from typing import Any, NoReturn
@@ -32,6 +33,16 @@ class CannotStart(SystemExit, Exception):
 
     def __str__(self) -> str:
         return self._why
+
+
+def wrongString(problem: Exception) -> str:
+    """
+    Says what is wrong with an endpoint string.
+
+    @param problem: what reading it has raised.  Twisted raises C{TypeError}, with the name of a
+        function of its own, if there are too few parts or too many.
+    """
+    return re.sub(r"^[\w.]+\(\) ", "", str(problem)) or type(problem).__name__
 
 
 def misconfigured(program: str, problem: object) -> NoReturn:

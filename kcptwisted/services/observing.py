@@ -11,7 +11,7 @@ from twisted.application.service import IService, MultiService
 from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
 
-from kcptwisted.services.exiting import CannotStart
+from kcptwisted.services.exiting import CannotStart, wrongString
 from kcptwisted.workers.role import workerNumber
 
 
@@ -64,14 +64,14 @@ def observers(
         try:
             metricsService(reactor, metrics).setServiceParent(observer)
         except Exception as problem:
-            raise ValueError(f"metrics must be a server endpoint: {problem}") from None
+            raise ValueError(f"metrics must be a server endpoint: {wrongString(problem)}") from None
     if status:
         from kcptwisted.status.site import statusService
 
         try:
             statusService(reactor, status, names, token).setServiceParent(observer)
         except Exception as problem:
-            raise ValueError(f"status must be a server endpoint: {problem}") from None
+            raise ValueError(f"status must be a server endpoint: {wrongString(problem)}") from None
     elif names or token:
         raise ValueError("status is needed with the options of its page")
     return [] if workerNumber(reactor) is not None or not list(observer) else [observer]

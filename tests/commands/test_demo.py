@@ -80,6 +80,9 @@ class CommandTests(TestCase):
             ("demo", "--file", "/nowhere"): "No such file",
             ("demo", "--options", "mode=warp"): "mode must be one of normal",
             ("demo", "--loss", "100"): "must be 0 to 99 percent",
+            ("demo", "--loss", "x"): "must be 0 to 99 percent, not x",
+            ("demo", "--delay", "x"): "must be 0 to 10000 ms, not x",
+            ("demo", "--megabytes", "inf"): "must be a whole number, at least 1, not inf",
             ("demo", "--mbit", "0"): "must be more than 0",
             ("dance",): "invalid choice",
         }.items():

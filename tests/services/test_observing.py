@@ -56,6 +56,8 @@ class ObserversTests(SynchronousTestCase):
         """
         reactor = MemoryReactorClock()
         for arguments, name in (
+            (("tcp", ""), "metrics must be a server endpoint: missing 1 required positional"),
+            (("", "tcp"), "status must be a server endpoint: missing 1 required positional"),
             (("nonsense:1", ""), "metrics must be a server endpoint"),
             (("", "tcp:"), "status must be a server endpoint"),
             (("tcp:80\\", ""), "metrics must be a server endpoint"),

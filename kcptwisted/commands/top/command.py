@@ -22,6 +22,9 @@ SILENCE = 30.0
 #: Seconds between two attempts.
 PAUSE = 2.0
 
+#: Columns of the table in a pipe or a file, where it is never cut.
+FILE_WIDTH = 1000
+
 #: Lines that are no rows of sessions, beside one for each port.
 _OTHER_LINES = 6
 
@@ -49,6 +52,8 @@ def run(
         print(f"the URL must begin with http:// or https://, not {arguments.url!r}", file=errors)
         return 1
     console = Console(file=output)
+    if not console.is_terminal:
+        console.width = FILE_WIDTH
     rows = 500 if arguments.once else max(1, console.height - _OTHER_LINES)
     sort, isDown = arguments.sort, arguments.order == "down"
     if arguments.once:

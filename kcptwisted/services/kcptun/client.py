@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.error import TimeoutError
+from twisted.internet.error import ConnectingCancelledError, TimeoutError
 from twisted.internet.interfaces import IStreamClientEndpoint, IStreamServerEndpoint
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -72,6 +72,8 @@ class Dialler:
         return session
 
     def _failed(self, reason: Failure) -> Failure:
+        if reason.check(ConnectingCancelledError):
+            return reason
         hint = f"; {NO_ANSWER}" if reason.check(TimeoutError) else ""
         _log.warn(
             "Cannot reach {server}: {why}{hint}",

@@ -74,9 +74,12 @@ class TunnelOptions(usage.Options):
                 raise ValueError(f"--log: the file cannot be written: {problem}") from None
         useFormat(parent, text("logformat"))
         names = [name for name in text("statushost").split(",") if name]
-        self.observers = observers(
-            reactor, text("metrics"), text("status"), names, text("statustoken")
-        )
+        try:
+            self.observers = observers(
+                reactor, text("metrics"), text("status"), names, text("statustoken")
+            )
+        except ValueError as problem:
+            raise ValueError(f"--{problem}") from None
 
     def getSynopsis(self) -> str:
         """
@@ -110,7 +113,7 @@ def describe(end: str) -> str:
                           (flag.name, *flag.short))  # fmt: skip
         default = flag.default(end)
         shown = f" ({default})" if flag.kind is not bool and default != "" else ""
-        lines += [f"  {names}", f"      {flag.meaning}{shown}"]
+        lines += [f"  {names}", f"      {flag.description}{shown}"]
     return "\n".join(lines)
 
 

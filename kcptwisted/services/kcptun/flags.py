@@ -48,12 +48,23 @@ class Flag(NamedTuple):
         return type(self.server if self.client is None else self.client)
 
     @property
+    def description(self) -> str:
+        """
+        The meaning, and what may be given if there are few values.
+        """
+        if not self.choices:
+            return self.meaning
+        allowed = self.allowed
+        return f"{self.meaning} {allowed[0].upper()}{allowed[1:]}."
+
+    @property
     def allowed(self) -> str:
         """
         What may be given, for people.
         """
-        if self.choices:
-            return f"one of {', '.join(self.choices)}"
+        choices = [choice for choice in self.choices if choice]
+        if choices:
+            return f"one of {', '.join(choices)}" if len(choices) > 1 else choices[0]
         if self.kind is bool:
             return "true or false"
         return "text" if self.kind is str else f"a number, {self.low} to {self.high}"
@@ -148,7 +159,7 @@ FLAGS = (
     Flag("tcp", False, False, "Refused: it sends TCP segments of its own making over a raw "
          "socket."),
     Flag("c", "", "", "A JSON file, whose keys are the long names; it overrides the command line."),
-    Flag("compat", "", "", "Take the defaults of an older kcptun, where they differ.",
+    Flag("compat", "", "", "Take the defaults of an older kcptun, where they differ:",
          choices=("", OLD)),
 )  # fmt: skip
 
@@ -180,5 +191,5 @@ def flagTable() -> str:
             if value is not None and flag.old is not None:
                 shown += f" (old: `{flag.old}`)"
             defaults.append(shown)
-        lines.append(f"| {names} | {defaults[0]} | {defaults[1]} | {flag.meaning} |")
+        lines.append(f"| {names} | {defaults[0]} | {defaults[1]} | {flag.description} |")
     return "\n".join(lines)

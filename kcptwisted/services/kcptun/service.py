@@ -28,9 +28,11 @@ from kcptwisted.interfaces import IKCPListeningPort
 from kcptwisted.server.secondsignal import onSecondSignal
 from kcptwisted.services.exiting import CannotStart, stopWithFailure
 from kcptwisted.services.kcptun.configuration import Configuration
+from kcptwisted.services.kcptun.flags import CLIENT
 from kcptwisted.services.kcptun.joining import Joining
 from kcptwisted.services.kcptun.pool import SessionPool
 from kcptwisted.services.kcptun.sessions import SessionFactory
+from kcptwisted.services.kcptun.showing import showPeer
 from kcptwisted.services.kcptun.snmp import HEADER, line, timeLayout
 
 #: Seconds that a stop may take to deliver what was read.
@@ -125,6 +127,26 @@ class TunnelService(Service):
 
     def _listens(self, port: IListeningPort) -> None:
         self._ports.append(port)
+        if len(self._ports) == len(self._servers):
+            self._sayWhere(port)
+
+    def _sayWhere(self, port: IListeningPort) -> None:
+        configuration = self._configuration
+        near = configuration.stream or configuration.path
+        isClient = configuration.end == CLIENT
+        place: object = configuration.udp
+        if isClient and configuration.path:
+            place = configuration.path
+        elif len(self._ports) == 1:
+            place = showPeer(port.getHost())
+        self._log.info(
+            "Listening at {place} for {target}: crypt {crypt}, smux {smux}, {compression}",
+            place=place,
+            target=configuration.udp if isClient else near,
+            crypt=configuration.text("crypt"),
+            smux=configuration.number("smuxver"),
+            compression="not compressed" if configuration.number("nocomp") else "compressed",
+        )
 
     def _failed(self, reason: Failure) -> None:
         if reason.check(CancelledError):

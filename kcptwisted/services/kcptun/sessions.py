@@ -13,7 +13,7 @@ from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 from twisted.protocols.policies import WrappingFactory
 
-from kcptwisted.errors import PeerRestarted
+from kcptwisted.errors import PeerReset, PeerRestarted
 from kcptwisted.services.kcptun.carrier import Carrier
 from kcptwisted.services.kcptun.mismatch import SILENT
 from kcptwisted.services.kcptun.showing import showPeer
@@ -26,7 +26,7 @@ from kcptwisted.smux.protocol import SmuxProtocol
 _ORDERLY = (error.ConnectionDone, error.ConnectionAborted)
 
 #: How a session ends whose peer could not read what it was sent.
-_UNHEARD = (SmuxKeepAliveTimeout, PeerRestarted)
+_UNHEARD = (SmuxKeepAliveTimeout, PeerReset, PeerRestarted)
 
 
 class SessionFactory(WrappingFactory[Any]):

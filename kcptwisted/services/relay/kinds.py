@@ -11,6 +11,8 @@ from typing import Any
 
 from twisted.internet.interfaces import IStreamClientEndpoint, IStreamServerEndpoint
 
+from kcptwisted.services.exiting import wrongString
+from kcptwisted.services.relay.report import withoutSecrets
 from kcptwisted.services.relay.routes import Route
 from kcptwisted.services.relay.sides import UDP_ENDPOINTS, sourceOf, targetOf
 from kcptwisted.services.relay.stream import StreamRelay
@@ -43,7 +45,7 @@ def _parsed(name: str, parse: Callable[[Any, Route], Any], reactor: Any, route: 
         return parse(reactor, route)
     except Exception as problem:
         # Parsers are plugins, which raise what they like.
-        raise ValueError(f"{name}: {str(problem) or type(problem).__name__}") from None
+        raise ValueError(f"{name}: {wrongString(problem)}") from None
 
 
 def checkRoute(reactor: Any, route: Route) -> None:
@@ -64,7 +66,7 @@ def checkRoutes(routes: Sequence[Route]) -> None:
     """
     for source, times in Counter(route.source for route in routes).items():
         if times > 1:
-            raise ValueError(f"from: {source} is given {times} times")
+            raise ValueError(f"from: {withoutSecrets(source)} is given {times} times")
     if usesStdio(routes) and len(routes) > 1:
         raise ValueError(f"from: {STDIO} must be the only route of its process")
 

@@ -50,14 +50,14 @@ class Options(usage.Options):
         "Takes connections at one endpoint and passes each on to another, with backpressure both"
         " ways. For example --from tcp:8080 --to kcp:example.com:4000:crypt=aes here and"
         " --from kcp:4000:crypt=aes --to tcp:127.0.0.1:80 there, with the passphrase in KCP_KEY"
-        " at both ends. Options hold for all --from and --to; a file may have others for each."
+        " at both ends. Options hold for all routes; a file may have others for each route."
     )
     optParameters = [
-        ["config", "c", None, "TOML file with all this in place of options; see docs/relay.md."],
+        ["config", "c", None, "TOML file with the routes and their options; see docs/relay.md."],
         ["log-format", None, "text", "How the log is written: text or json."],
-        ["metrics", None, "", "Server endpoint where Prometheus is told the counters."],
-        ["status", None, "", "Server endpoint of the status page."],
-        ["status-token", None, "", "A token that the page wants."],
+        ["metrics", None, None, "Server endpoint where Prometheus is told the counters."],
+        ["status", None, None, "Server endpoint of the status page."],
+        ["status-token", None, None, "A token that the page wants."],
         *(
             [option.name, None, None, f"{option.meaning} [default: {option.shownDefault}]"]
             for option in OPTIONS
@@ -98,6 +98,15 @@ class Options(usage.Options):
     opt_f = opt_from
     opt_t = opt_to
 
+    def parseArgs(self, *arguments: str) -> None:
+        """
+        Takes what is no option.
+
+        @raise ValueError: if there is anything.
+        """
+        if arguments:
+            raise ValueError(f"there is nothing to do with {arguments[0]!r}: it is no option")
+
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         """
         Parses the command line.  If something is wrong, ends the program with one line.
@@ -131,10 +140,23 @@ class Options(usage.Options):
         try:
             useFormat({} if self.parent is None else self.parent, self["log-format"])
             self.observers = observers(
-                reactor, self["metrics"], self["status"], self._names, self["status-token"]
+                reactor,
+                self["metrics"] or "",
+                self["status"] or "",
+                self._names,
+                self["status-token"] or "",
             )
         except ValueError as problem:
             raise ValueError(f"--{problem}") from None
+        if (
+            usesStdio(self.routes)
+            and self["log-format"] != "text"
+            and not self._twistd("logfile", "")
+        ):
+            raise ValueError(
+                "--log-format json with --from stdio: needs twistd's --logfile, as standard output"
+                " carries the connection"
+            )
 
     def _readConfig(self, reactor: Any, given: dict[str, Any]) -> None:
         others = [*(["from"] if self._sources else []), *(["to"] if self._targets else []), *given]

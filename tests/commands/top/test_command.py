@@ -80,6 +80,20 @@ class TopTests(SynchronousTestCase):
         self.assertEqual(request.full_url, url)
         self.assertEqual(request.get_header("Authorization"), "Bearer t")
 
+    def test_wide(self) -> None:
+        """
+        In a file the table is not cut.
+        """
+        columns = [
+            {"key": f"k{number}", "label": f"A long heading {number}", "unit": ""}
+            for number in range(16)
+        ]
+        state = {**STATE, "rows": []}
+        self.answers = [Page().tell_(("columns", columns), ("state", state), ("state", state))]
+        output = self.run_("--once")[1]
+        for column in columns:
+            self.assertIn(column["label"], output)
+
     def test_problems(self) -> None:
         """
         What goes wrong is said in a line, with status 1.

@@ -73,6 +73,8 @@ class OptionTests(CommandCase):
             (CLIENT, ["-r", "a..b:1"], "--remoteaddr must be "),
             (CLIENT, ["--log", "/no/such"], "--log: the file cannot be written: "),
             (SERVER, ["--log", "/"], "--log: the file cannot be written: "),
+            (CLIENT, ["--compat", "1"], "--compat must be 20210922, not '1'"),
+            (CLIENT, ["--metrics", "tcp"], "--metrics must be a server endpoint: "),
         ):
             ended = self.assertRaises(SystemExit, self.parse, end, *flags)
             self.assertEqual(ended.code, 2)
@@ -100,6 +102,8 @@ class OptionTests(CommandCase):
             for name, flag in flagsOf(end).items():
                 self.assertRegex(self.out.getvalue(), rf"(?m)^  --?{name}\b")
                 self.assertIn(flag.meaning, self.out.getvalue())
+                for choice in flag.choices:
+                    self.assertIn(choice, self.out.getvalue())
             self.out.truncate(0)
         self.assertEqual(self.assertRaises(SystemExit, self.parse, SERVER, "-v").code, 0)
         self.assertRegex(self.out.getvalue(), r"kcptwisted [0-9.]+, for kcptun")
@@ -108,9 +112,9 @@ class OptionTests(CommandCase):
         """
         C{--log} is C{twistd}'s log.
         """
-        parent = usage.Options()
-        self.parse(SERVER, "--log=kcptun.log", parent=parent)
-        self.assertEqual(parent["logfile"], "kcptun.log")
+        parent, path = usage.Options(), self.mktemp()
+        self.parse(SERVER, f"--log={path}", parent=parent)
+        self.assertEqual(parent["logfile"], path)
         parent = usage.Options()
         self.parse(SERVER, parent=parent)
         self.assertNotIn("logfile", parent)

@@ -387,6 +387,7 @@ class MismatchTests(TunnelCase):
         self.assertTrue(
             any("the peer has --smuxver 2, and here it is 1" in line for line in self.logged)
         )
+        self.assertLogged(f"The peer reset the connection: aborted; {SILENT}")
 
     def test_compressed(self) -> None:
         """
@@ -425,6 +426,29 @@ class MismatchTests(TunnelCase):
         port.stopListening("abort")
 
 
+class ListenTests(TunnelCase):
+    """
+    The start.
+    """
+
+    def test_logged(self) -> None:
+        """
+        One line of each end says where it listens, for what, and which flags must be the same at
+        both ends.
+        """
+        self.startServer("--smuxver=1", "-t", "h:80")
+        self.startClient("--nocomp")
+        self.assertLogged("Listening at 10.0.0.2:29900 for h:80: crypt xor, smux 1, compressed")
+        self.assertLogged(" for 10.0.0.2:29900: crypt xor, smux 2, not compressed")
+
+    def test_range(self) -> None:
+        """
+        A range of ports has one line.
+        """
+        self.startServer("-l", ":3000-3002")
+        self.assertLogged("Listening at :3000-3002 for ")
+
+
 class StopTests(TunnelCase):
     """
     Stopping.
@@ -454,6 +478,19 @@ class StopTests(TunnelCase):
             self.network.run(60)
             self.assertEqual(self.near.ports, {})
             self.assertEqual(self.far.ports, {})
+
+    def test_dialling(self) -> None:
+        """
+        A stop while the server is called says nothing of a server that cannot be reached.
+        """
+        self.startServer()
+        self.startClient("--key=other")
+        self.connect()
+        self.network.run(1)
+        self.client.stopService()
+        self.network.run(60)
+        self.assertEqual([line for line in self.logged if "Cannot reach" in line], [])
+        self.assertLogged("ended after 1.0 s: Connecting was cancelled. 0 bytes sent")
 
     def test_nothingLeft(self) -> None:
         """

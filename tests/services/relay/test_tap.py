@@ -99,7 +99,7 @@ class OptionTests(SynchronousTestCase):
         for end, problem in (
             ("kcp:h:1:mode=warp", "--to: mode must be one of normal, fast"),
             ("nothing:h", "--to: Unknown endpoint type: 'nothing'"),
-            ("tcp:h", "--to: "),
+            ("tcp:h", "--to: missing 1 required positional argument: 'port'"),
             ("tcp:h:x", "--to: "),
         ):
             self.assertTrue(self.refused("--from", "tcp:1", "--to", end).startswith(problem))
@@ -111,6 +111,8 @@ class OptionTests(SynchronousTestCase):
         """
         ends = ("-f", "tcp:1", "-t", "tcp:h:1") * 2
         self.assertEqual(self.refused(*ends), "--from: tcp:1 is given 2 times")
+        ends = ("-f", "kcp:1:key=secret", "-t", "tcp:h:1") * 2
+        self.assertEqual(self.refused(*ends), "--from: kcp:1:key=*** is given 2 times")
 
     def test_numbers(self) -> None:
         """
@@ -135,7 +137,7 @@ class OptionTests(SynchronousTestCase):
         ends = ("--from", "tcp:1", "--to", "tcp:h:1")
         self.assertEqual(self.refused(*ends, "--fast"), "option --fast not recognized")
         self.assertIn("--reconnect requires argument", self.refused(*ends, "--reconnect"))
-        self.assertTrue(self.refused(*ends, "more"))
+        self.assertIn("'more'", self.refused(*ends, "more"))
 
     def test_stdio(self) -> None:
         """
@@ -145,6 +147,7 @@ class OptionTests(SynchronousTestCase):
         verifyObject(IService, makeService(self.parse(*ends)))
         problem = self.refused(*ends, "-f", "tcp:1", "-t", "tcp:h:1")
         self.assertEqual(problem, "--from: stdio: must be the only route of its process")
+        self.assertIn("--logfile", self.refused(*ends, "--log-format", "json"))
 
     def test_config(self) -> None:
         """
