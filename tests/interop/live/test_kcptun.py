@@ -205,7 +205,7 @@ class ProgramTests(KcptunCase):
         Start one of ours, as a user does.
         """
         program = self.start("-m", "kcptwisted", f"kcptun-{end}", *flags)
-        await program.printed("kcptun starting on")
+        await program.printed("istening")
         return program
 
     async def test_signals(self) -> None:
@@ -242,7 +242,7 @@ class ProgramTests(KcptunCase):
                 "-m", "kcptwisted", "kcptun-server", "-l", f"{LOCAL}:{port}", "-t",
                 str(target), "--log", str(log), "--quiet",
             )  # fmt: skip
-            while not (log.exists() and "kcptun starting on" in log.read_text()):
+            while not (log.exists() and "istening" in log.read_text()):
                 await deferLater(reactor, 0.01)
             client = await self.program("client", "-c", str(file))
             while not path.exists():
