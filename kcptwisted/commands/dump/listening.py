@@ -43,8 +43,9 @@ def listen(interface: str) -> Iterator[Frame]:
     if not sys.platform.startswith("linux"):
         raise SourceError("-i works on Linux: elsewhere, give the output of tcpdump -w - as file -")
     try:
-        # SOCK_DGRAM leaves the headers of the link out, whatever it is.
-        sock = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(_ETH_P_ALL))
+        # SOCK_DGRAM leaves the headers of the link out, whatever it is.  With a protocol it would
+        # already take what passes other interfaces.
+        sock = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
     except PermissionError as problem:
         raise SourceError(f"-i {interface} needs root, or the capability CAP_NET_RAW") from problem
     with closing(sock):
