@@ -119,6 +119,25 @@ def buildParser() -> argparse.ArgumentParser:
         " docs/dump.md says what the lines mean.",
     )
     dumpArguments.addArguments(dump)
+    status = commands.add_parser(
+        "status",
+        help="try the status page, with connections over a bad link",
+        description="Has connections come and go over a UDP relay that loses and delays"
+        " datagrams, and shows the status page; docs/status.md says what it shows.",
+    )
+    status.add_argument(
+        "--endpoint",
+        default="tcp:8081:interface=127.0.0.1",
+        help="server endpoint of the page (%(default)s)",
+    )
+    status.add_argument("--sessions", type=_positive, default=20, help="connections (%(default)s)")
+    status.add_argument(
+        "--loss", type=_share, default=0.02, help="lost datagrams each way, percent (2)"
+    )
+    status.add_argument(
+        "--delay", type=_milliseconds, default=0.025, help="each way, milliseconds (25)"
+    )
+    status.add_argument("--seed", type=int, default=1, help="seed of chance (%(default)s)")
     top = commands.add_parser(
         "top",
         help="show the sessions of a running program",
@@ -156,6 +175,10 @@ def main(arguments: Sequence[str]) -> int:
         from kcptwisted.commands.bench import command
 
         return command.run(parsed, sys.stdout, sys.stderr)
+    if parsed.command == "status":
+        from kcptwisted.commands import status
+
+        return status.run(parsed, sys.stdout)
     if parsed.command == "top":
         from kcptwisted.commands.top import command as topCommand
 

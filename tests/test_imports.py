@@ -53,7 +53,7 @@ PACKAGES = {
     "services": "__init__ crypt endpoints errors interfaces logs metrics options server smux stats"
     " status udp workers",
     "commands": "__init__ crypt endpoints fec interfaces layer native options session smux stack"
-    " stats testing udp wire",
+    " stats status testing udp wire",
     "__main__": "__init__ commands native services",
 }
 
