@@ -13,7 +13,7 @@ from twisted.internet.endpoints import (
 from twisted.internet.interfaces import IStreamServerEndpoint
 
 from kcptwisted.services.kcptun.client import makeClient
-from kcptwisted.services.kcptun.command import TunnelOptions, everywhere
+from kcptwisted.services.kcptun.command import TunnelOptions, everywhere, supervised
 from kcptwisted.services.kcptun.flags import CLIENT
 from kcptwisted.services.observing import together
 
@@ -42,7 +42,5 @@ def makeService(options: Options) -> IService:
         host, port = everywhere(configuration.stream.host), configuration.stream.first
         endpoint = TCP6ServerEndpoint if ":" in host else TCP4ServerEndpoint
         server = endpoint(reactor, port, interface=host)
-    return together(
-        makeClient(reactor, configuration, server),
-        *options.observers,
-    )
+    service = makeClient(reactor, configuration, server)
+    return together(*supervised(reactor, service), *options.observers)

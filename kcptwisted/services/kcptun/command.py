@@ -22,9 +22,11 @@ from kcptwisted.services.kcptun.commandline import (
 )
 from kcptwisted.services.kcptun.configuration import Configuration, configure
 from kcptwisted.services.kcptun.flags import flagsOf
+from kcptwisted.services.kcptun.service import TunnelService
 from kcptwisted.services.kcptun.settings import kcpOptions
 from kcptwisted.services.kcptun.snappy import CompressionMissing, findLibrary
 from kcptwisted.services.observing import observers
+from kcptwisted.services.systemd import Notifier, SystemdService
 
 
 class TunnelOptions(usage.Options):
@@ -92,6 +94,16 @@ class TunnelOptions(usage.Options):
         Returns the help.
         """
         return describe(self.end)
+
+
+def supervised(reactor: Any, service: TunnelService) -> list[IService]:
+    """
+    Returns a service, and what tells systemd of it, if that has asked.
+    """
+    notifier = Notifier.fromEnvironment()
+    if not notifier.isWanted:
+        return [service]
+    return [service, SystemdService(reactor, service.whenListening, notifier)]
 
 
 def version() -> str:

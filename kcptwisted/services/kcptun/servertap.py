@@ -8,7 +8,7 @@ from twisted.application.service import IService
 from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint
 from twisted.internet.interfaces import IStreamClientEndpoint
 
-from kcptwisted.services.kcptun.command import TunnelOptions, everywhere
+from kcptwisted.services.kcptun.command import TunnelOptions, everywhere, supervised
 from kcptwisted.services.kcptun.flags import SERVER
 from kcptwisted.services.kcptun.server import makeServer
 from kcptwisted.services.observing import together
@@ -36,7 +36,5 @@ def makeService(options: Options) -> IService:
         target = UNIXClientEndpoint(reactor, configuration.path)
     else:
         target = HostnameEndpoint(reactor, configuration.stream.host, configuration.stream.first)
-    return together(
-        makeServer(reactor, configuration, target, everywhere(configuration.udp.host)),
-        *options.observers,
-    )
+    service = makeServer(reactor, configuration, target, everywhere(configuration.udp.host))
+    return together(*supervised(reactor, service), *options.observers)

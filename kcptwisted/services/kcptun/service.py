@@ -72,6 +72,7 @@ class TunnelService(Service):
         self._listening: list[Deferred[Any]] = []
         self._ports: list[IListeningPort] = []
         self._problem: Failure | None = None
+        self._allListen: Deferred[None] = Deferred()
         self._isStarting = False
         self._snmp: LoopingCall | None = None
         self._previous: Any = None
@@ -84,6 +85,12 @@ class TunnelService(Service):
         The ports that listen.
         """
         return list(self._ports)
+
+    def whenListening(self) -> Deferred[None]:
+        """
+        Returns what fires, or has fired, when all ports listen.
+        """
+        return self._allListen
 
     # Starting.
 
@@ -129,6 +136,7 @@ class TunnelService(Service):
         self._ports.append(port)
         if len(self._ports) == len(self._servers):
             self._sayWhere(port)
+            self._allListen.callback(None)
 
     def _sayWhere(self, port: IListeningPort) -> None:
         configuration = self._configuration
@@ -242,6 +250,7 @@ class TunnelService(Service):
 
     def _stopped(self) -> None:
         self._ports.clear()
+        self._allListen = Deferred()
         self._forget()
         if self._timer is not None and self._timer.active():
             self._timer.cancel()

@@ -4,6 +4,7 @@ Tests for L{kcptwisted.services.kcptun.command} and the two entry points.
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 from io import StringIO
@@ -18,6 +19,8 @@ from zope.interface.verify import verifyObject
 from kcptwisted import __main__
 from kcptwisted.services.kcptun import clienttap, command, servertap
 from kcptwisted.services.kcptun.flags import CLIENT, SERVER, flagsOf
+from kcptwisted.services.kcptun.service import TunnelService
+from kcptwisted.services.systemd import SystemdService
 
 TAPS: dict[str, Any] = {CLIENT: clienttap, SERVER: servertap}
 
@@ -126,6 +129,33 @@ class OptionTests(CommandCase):
         found = {maker.tapname: maker for maker in getPlugins(IServiceMaker)}
         for end, tap in TAPS.items():
             self.assertIs(found[f"kcptun-{end}"].options, tap.Options)
+
+
+class SupervisedTests(CommandCase):
+    """
+    What systemd is told.
+    """
+
+    def test_ready(self) -> None:
+        """
+        A service that it waits for has one beside it, which waits for the ports.
+        """
+        for end, flags in (
+            (CLIENT, ["-r", "h:1", "-l", ":2"]),
+            (SERVER, ["-t", "h:1", "-l", ":2"]),
+        ):
+            self.patch(os, "environ", {"NOTIFY_SOCKET": "/run/nobody"})
+            tunnel, supervisor = TAPS[end].makeService(self.parse(end, *flags))
+            assert isinstance(supervisor, SystemdService)
+            assert isinstance(tunnel, TunnelService)
+            waited = tunnel.whenListening()
+            self.assertNoResult(waited)
+            port: Any = object()
+            self.patch(tunnel, "_sayWhere", lambda port: None)
+            for _ in tunnel._servers:
+                self.assertNoResult(waited)
+                tunnel._listens(port)
+            self.assertIsNone(self.successResultOf(waited))
 
 
 class MainTests(CommandCase):
