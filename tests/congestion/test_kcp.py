@@ -105,7 +105,9 @@ class KCPWindowTests(SynchronousTestCase):
         self.lose(20)
         self.control.onTimeout(0, 0)
         self.assertEqual((self.control.window, self.control.ssthresh), (SEGMENT, 5))
+        self.assertEqual(self.control.phase, "slow start")
         self.assertEqual(self.arrivals(4), [2, 3, 4, 5])
+        self.assertEqual(self.control.phase, "avoidance")
 
     def test_avoidance(self) -> None:
         """

@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
+from kcptwisted.accounts import accountsOf
 from kcptwisted.interfaces import IKCPListeningPort
 from kcptwisted.options import KCPOptions
 from kcptwisted.server.stopping import Ending
@@ -246,6 +247,18 @@ class PortTests(SupervisorTestCase):
         self.successResultOf(stopped)
         self.assertClosed()
         self.assertEqual(self.port.getHost().host, "127.0.0.1")
+
+    def test_counted(self) -> None:
+        """
+        The accounts of the program know the workers, until these are gone.
+        """
+        accounts = accountsOf(self.reactor)
+        self.assertEqual(accounts.elsewhere, {self.supervisor})
+        stopped = self.port.stopListening("abort")
+        for process in self.reactor.processes:
+            process.exit()
+        self.successResultOf(stopped)
+        self.assertEqual(accounts.elsewhere, set())
 
     def test_secondSignal(self) -> None:
         """

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from twisted.internet.error import ConnectionLost
 from twisted.logger import LogLevel, capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -213,8 +214,19 @@ class CountTests(WorkerTestCase):
         self.process.report(b"answer 1 " + told.encode().encode())
         self.process.report(b"answer 1")
         self.assertEqual(self.successResultOf(answer), [told])
+        asked = self.worker.look(b"here")
+        self.assertEqual(self.process.orders, b"count 1\nlook 2 here\n")
         self.process.exit(1)
+        self.failureResultOf(asked, ConnectionLost)
+        self.failureResultOf(self.worker.look(b"here"), ConnectionLost)
         self.assertEqual(self.successResultOf(self.worker.count()), [told])
+        self.reactor.advance(FIRST_RESTART_DELAY)
+        self.listen()
+        answer = self.worker.count()
+        self.process.report(b"answer 3 " + told.encode().encode())
+        self.process.report(b"answer 3")
+        (both,) = self.successResultOf(answer)
+        self.assertEqual(both.port["InPkts"], 10)
 
 
 class StopTests(WorkerTestCase):
