@@ -10,9 +10,10 @@ from twisted.python.failure import Failure
 from zope.interface import classImplements
 
 from kcptwisted.interfaces import Address, IDatagramProtocol, IDatagramTransport
+from kcptwisted.session.news import IgnoredNews
 
 
-class Gone:
+class Gone(IgnoredNews):
     """
     Drops everything.
 
@@ -43,26 +44,6 @@ class Gone:
     def datagramsRecovered(self, datagrams: list[bytes], address: Address) -> None:
         """
         Drops the datagrams.
-        """
-
-    def batchFinished(self) -> None:
-        """
-        Does nothing.
-        """
-
-    def connectionRefused(self) -> None:
-        """
-        Does nothing.
-        """
-
-    def peerUnreachable(self, problem: OSError) -> None:
-        """
-        Does nothing.
-        """
-
-    def sendingFailed(self, problem: OSError) -> None:
-        """
-        Does nothing.
         """
 
     def connectionLost(self, reason: Failure) -> None:
